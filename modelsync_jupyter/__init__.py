@@ -1,0 +1,82 @@
+"""Move models between the notebook where they are made and the registry where a team keeps them.
+
+    from modelsync_jupyter import create, push, pull
+
+Importing this package loads nothing heavy: each name is fetched from `modelsync_jupyter.api` when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modelsync_jupyter.api import (
+        Context,
+        Model,
+        Outcome,
+        Plan,
+        RemoteModel,
+        Transfer,
+        attach,
+        cancel,
+        contexts,
+        create,
+        delete,
+        get,
+        list_models,
+        list_remote,
+        login,
+        logout,
+        plan,
+        pull,
+        push,
+        resume,
+        transfers,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Context",
+    "Model",
+    "Outcome",
+    "Plan",
+    "RemoteModel",
+    "Transfer",
+    "attach",
+    "cancel",
+    "contexts",
+    "create",
+    "delete",
+    "get",
+    "list_models",
+    "list_remote",
+    "login",
+    "logout",
+    "plan",
+    "pull",
+    "push",
+    "resume",
+    "transfers",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module("modelsync_jupyter.api"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """`%load_ext modelsync_jupyter`: add the magic `%modelsync` and its completion."""
+    import_module("modelsync_jupyter.notebook").load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """`%unload_ext modelsync_jupyter`: take them away again."""
+    import_module("modelsync_jupyter.notebook").unload(ipython)

@@ -1,0 +1,47 @@
+"""Where things are, and the knobs with their defaults."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_THREADS = 10
+MAX_THREADS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """BentoML's home folder and the places in it.
+
+    Args:
+        path: The folder, `$BENTOML_HOME`.
+    """
+
+    path: Path
+
+    @classmethod
+    def find(cls, path: str | os.PathLike[str] | None = None) -> Home:
+        """The folder named, else `$BENTOML_HOME`, else `~/bentoml`."""
+        chosen = path or os.environ.get("BENTOML_HOME") or Path.home() / "bentoml"
+        return cls(Path(chosen).expanduser().absolute())
+
+    @property
+    def models(self) -> Path:
+        """The local model store."""
+        return self.path / "models"
+
+    @property
+    def tmp(self) -> Path:
+        """Stages, on the same file system as the store."""
+        return self.path / "tmp"
+
+    @property
+    def state(self) -> Path:
+        """What this project remembers: transfers, journals, locks, digests."""
+        return self.path / ".modelsync"
+
+    @property
+    def contexts(self) -> Path:
+        """Endpoints and tokens, shared with BentoML."""
+        return self.path / ".yatai.yaml"

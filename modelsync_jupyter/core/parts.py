@@ -1,0 +1,93 @@
+"""Parts: slices of an archive, and the digests that name them.
+
+A digest is text: `blake3:` and 64 hexadecimal digits. The digest of an archive is that of the list of its parts, so it
+can be computed from the parts alone, in any order of arrival.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .errors import IntegrityError
+
+ALGORITHM = "blake3"
+MIB = 1 << 20
+#: Size of a part where nothing asks for another: within noise of the best from 16 to 64 MiB.
+PART_SIZE = 16 * MIB
+#: Parts of one archive at most, so that their digests fit the 10 kB that a foreign registry keeps for us.
+MAX_PARTS = 160
+#: S3 refuses smaller parts in a multipart upload, except for the last.
+MIN_UPLOAD = 5 * MIB
+_DIGEST = re.compile(rf"{ALGORITHM}:[0-9a-f]{{64}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The slice `[start, stop)` of an archive.
+
+    Args:
+        number: Position in the archive, from 1 as in the wire protocol.
+        start: Offset of the first byte.
+        stop: Offset behind the last byte.
+        digest: BLAKE3 digest of the bytes, or "" where nobody has computed it.
+    """
+
+    number: int
+    start: int
+    stop: int
+    digest: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes in the part."""
+        return self.stop - self.start
+
+
+def from_sizes(sizes: Iterable[int], digests: Iterable[str] = ()) -> tuple[Part, ...]:
+    """Parts that lie one behind another from offset 0.
+
+    Args:
+        sizes: Bytes of each part.
+        digests: Digest of each part, or nothing.
+    """
+    parts: list[Part] = []
+    known = list(digests)
+    start = 0
+    for index, size in enumerate(sizes):
+        parts.append(Part(index + 1, start, start + size, known[index] if known else ""))
+        start += size
+    return tuple(parts)
+
+
+def split(size: int, part_size: int = PART_SIZE) -> tuple[Part, ...]:
+    """Parts of equal size (the last may be shorter) that cover `[0, size)`."""
+    return from_sizes(min(part_size, size - start) for start in range(0, size, part_size))
+
+
+def group(parts: Sequence[Part], minimum: int = MIN_UPLOAD) -> tuple[Part, ...]:
+    """Join neighbours until each part but the last has at least `minimum` bytes; digests are dropped."""
+    sizes: list[int] = []
+    for part in parts:
+        if sizes and sizes[-1] < minimum:
+            sizes[-1] += part.size
+        else:
+            sizes.append(part.size)
+    return from_sizes(sizes)
+
+
+def check_digest(text: object) -> str:
+    """Return `text` if it is a digest.
+
+    Raises:
+        IntegrityError: It is not.
+    """
+    if not isinstance(text, str) or not _DIGEST.fullmatch(text):
+        raise IntegrityError(f"Not a `{ALGORITHM}` digest: `{text}`.")
+    return text
+
+
+def describe(parts: Iterable[Part]) -> bytes:
+    """The text whose digest is the archive's: a line `size digest` for each part."""
+    return "".join(f"{part.size} {part.digest}\n" for part in parts).encode()

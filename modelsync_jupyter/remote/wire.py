@@ -1,0 +1,227 @@
+"""The wire on one page: paths, headers and the JSON of BentoCloud's REST API, shared by client and registry.
+
+Source: BentoML 1.4's own client and Yatai's server, the last public one. What is ours alone is the optional object
+`modelsync` (class `Extension`) inside requests and replies that exist already; either side may ignore it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any, TypedDict
+from urllib.parse import quote
+
+from modelsync_jupyter.core.errors import IntegrityError
+from modelsync_jupyter.core.info import ModelInfo
+from modelsync_jupyter.core.parts import Part, check_digest, from_sizes
+from modelsync_jupyter.core.tags import Tag
+
+API = "/api/v1"
+TOKEN_HEADER = "X-YATAI-API-TOKEN"
+VERSION_HEADER = "X-Bentoml-Version"
+#: The client version we claim: servers hide the proxy strategy from anything older than 1.0.5.
+BENTOML_VERSION = "1.4.39"
+#: Version of the `modelsync` object; a registry says it in every repository it returns.
+PROTOCOL = 1
+
+PENDING, UPLOADING, SUCCESS, FAILED = "pending", "uploading", "success", "failed"
+PRESIGNED, PROXY = "presigned_url", "proxy"
+
+
+class PartJSON(TypedDict):
+    """One part of an archive; its digest reads `blake3:` and 64 hexadecimal digits."""
+
+    size: int
+    digest: str
+
+
+class EntryJSON(TypedDict):
+    """One member of an archive's layout: `offset` is where its bytes begin in the stream, `kind` file, dir or link."""
+
+    path: str
+    kind: str
+    mode: int
+    size: int
+    offset: int
+    target: str
+
+
+class LabelJSON(TypedDict):
+    key: str
+    value: str
+
+
+class ManifestJSON(TypedDict):
+    module: str
+    api_version: str
+    bentoml_version: str
+    size_bytes: int
+    metadata: dict[str, Any]
+    context: dict[str, Any]
+    options: dict[str, Any]
+
+
+class Extension(TypedDict, total=False):
+    """The object `modelsync`, each key where it is of use.
+
+    - In every repository of a reply: `protocol`.
+    - In a model with a whole archive: `digest` and `size` of that archive.
+    - In a request to start a multipart upload: `parts` of the whole archive, and the `manifest`, `labels` and `build_at`
+      that become visible together with it. In the reply: `present`, numbers of the parts the registry holds already.
+      A part that is present is completed with its quoted digest as its ETag.
+    - In the reply to a presigned download: `digest`, `size`, `parts` and, where the archive is a plain tar, `layout`.
+    """
+
+    protocol: int
+    digest: str
+    size: int
+    parts: list[PartJSON]
+    layout: list[EntryJSON]
+    present: list[int]
+    manifest: ManifestJSON
+    labels: list[LabelJSON]
+    build_at: str
+
+
+class CreateModelJSON(TypedDict):
+    """Body of `POST /model_repositories/{name}/models`."""
+
+    version: str
+    description: str
+    manifest: ManifestJSON
+    build_at: str
+    labels: list[LabelJSON]
+
+
+class ResourceJSON(TypedDict):
+    """What every record has."""
+
+    uid: str
+    created_at: str
+    updated_at: str | None
+    deleted_at: str | None
+    name: str
+    resource_type: str
+    labels: list[LabelJSON]
+
+
+class UserJSON(TypedDict):
+    name: str
+    email: str
+    first_name: str
+    last_name: str
+
+
+class ModelJSON(ResourceJSON, total=False):
+    """A model version: `name` is its version. Stock clients fail on a missing key, a null label or a null URL."""
+
+    model_uid: str
+    version: str
+    description: str
+    image_build_status: str
+    upload_status: str
+    upload_started_at: str | None
+    upload_finished_at: str | None
+    upload_finished_reason: str
+    presigned_upload_url: str
+    presigned_download_url: str
+    presigned_urls_deprecated: bool
+    transmission_strategy: str | None
+    upload_id: str
+    manifest: ManifestJSON
+    build_at: str | None
+    creator: UserJSON
+    repository: RepositoryJSON
+    modelsync: Extension
+
+
+class RepositoryJSON(ResourceJSON, total=False):
+    """A model repository: all versions of one name."""
+
+    description: str
+    latest_model: ModelJSON | None
+    creator: UserJSON
+    modelsync: Extension
+
+
+def repository_path(name: str = "") -> str:
+    """Path of one repository, or of their list."""
+    return f"{API}/model_repositories" + (f"/{quote(name, safe='')}" if name else "")
+
+
+def models_path(name: str) -> str:
+    """Path of the list of versions in a repository."""
+    return f"{repository_path(name)}/models"
+
+
+def model_path(tag: Tag, action: str = "") -> str:
+    """Path of one version, or of an action on it such as `start_upload`."""
+    path = f"{models_path(tag.name)}/{quote(tag.version or '', safe='')}"
+    return f"{path}/{action}" if action else path
+
+
+def format_time(time: datetime) -> str:
+    """UTC without a zone, the only layout Yatai takes."""
+    return time.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """A time from the wire, as UTC where it has no zone; None for nothing or nonsense."""
+    if not text:
+        return None
+    try:
+        time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+
+
+def labels_json(labels: Mapping[str, str]) -> list[LabelJSON]:
+    """Labels as the wire has them."""
+    return [{"key": key, "value": value} for key, value in labels.items()]
+
+
+def manifest_json(info: ModelInfo, size: int) -> ManifestJSON:
+    """The manifest of a model.
+
+    Args:
+        info: What the model says of itself.
+        size: Bytes of all its files.
+    """
+    return {
+        "module": info.module,
+        "api_version": info.api_version,
+        "bentoml_version": str(info.context.get("bentoml_version", BENTOML_VERSION)),
+        "size_bytes": size,
+        "metadata": plain(info.metadata),
+        "context": plain(info.context),
+        "options": plain(info.options),
+    }
+
+
+def plain(value: Any) -> Any:
+    """`value` with nothing in it that JSON lacks: times become text."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def parts_json(parts: Iterable[Part]) -> list[PartJSON]:
+    """Parts as the wire has them."""
+    return [{"size": part.size, "digest": part.digest} for part in parts]
+
+
+def parse_parts(data: object) -> tuple[Part, ...]:
+    """Parts from the wire.
+
+    Raises:
+        IntegrityError: Not a list of sizes and digests.
+    """
+    if not isinstance(data, list) or not all(isinstance(item, Mapping) for item in data):
+        raise IntegrityError("The list of parts is not a list of objects.")
+    sizes = [item.get("size") for item in data]
+    if not all(type(size) is int and size > 0 for size in sizes):
+        raise IntegrityError("A part in the list of parts has no size.")
+    return from_sizes(sizes, [check_digest(item.get("digest")) for item in data])
