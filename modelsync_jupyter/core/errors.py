@@ -101,6 +101,7 @@ class ModelChanged(ModelSyncError):
 
 
 class IntegrityError(ModelSyncError):
+    retryable = True
     code = "integrity"
     hint = "Nothing was installed. Try again; if it stays, push the model again with `--force`."
     http_status = 502
@@ -185,7 +186,7 @@ class Conflict(RemoteError):
 
 class InvalidReply(RemoteError):
     code = "invalid-reply"
-    hint = "Check the endpoint with `modelsync contexts`: it does not answer like a BentoCloud, Yatai or modelsync registry."
+    hint = "Check the endpoint with `modelsync contexts`: it does not answer like a model registry."
 
 
 class UrlExpired(RemoteError):
@@ -210,7 +211,7 @@ class Unavailable(RemoteError):
     """
 
     code = "unavailable"
-    hint = "Check the network and the endpoint (`modelsync contexts`), then run the same command again: it goes on where it stopped."
+    hint = "Check the network and the endpoint (`modelsync contexts`), then run it again: it goes on where it stopped."
     http_status = 503
     retryable = True
 

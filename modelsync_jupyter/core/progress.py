@@ -25,7 +25,7 @@ class Progress:
 
 
 class Sink(Protocol):
-    """Where looks at a transfer go. Called by one thread, the one that waits for the transfer, at most 10 times a second."""
+    """Where looks at a transfer go: called by the thread that waits for it, at most 10 times a second."""
 
     def __call__(self, progress: Progress) -> None: ...
 

@@ -1,0 +1,149 @@
+"""Contexts: endpoints with their tokens, in the file that BentoML keeps them in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.errors import NoContext, UsageError
+from modelsync_jupyter.files import write_text
+
+CLOUD = "https://cloud.bentoml.com"
+#: Name of the context that the environment makes, as BentoML calls it.
+ENVIRONMENT = "__env__"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """An endpoint with its token.
+
+    Args:
+        name: What people call it.
+        endpoint: URL of the registry, without a path of the API.
+        token: The API token; never shown.
+        email: Whose token it is, if known.
+        current: Whether it is the one used when none is named.
+    """
+
+    name: str
+    endpoint: str
+    token: str = field(repr=False)
+    email: str = ""
+    current: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """The context without its token."""
+        return {"name": self.name, "endpoint": self.endpoint, "email": self.email, "current": self.current}
+
+
+def resolve(home: Home, name: str | None = None) -> Context:
+    """The context to use: the one named, else the environment's, else the current one.
+
+    Raises:
+        NoContext: There is none of that name, or none at all.
+    """
+    known = {context.name: context for context in load(home)}
+    if name:
+        if name in known:
+            return known[name]
+        raise NoContext(f"There is no context `{name}`." + (f" There is: {', '.join(known)}." if known else ""))
+    for context in known.values():
+        if context.current:
+            return context
+    raise NoContext("There is no registry to talk to.")
+
+
+def load(home: Home) -> list[Context]:
+    """All contexts, the environment's first."""
+    data = _read(home)
+    environment = _from_environment()
+    chosen = os.environ.get("BENTOML_CLOUD_CONTEXT") or data.get("current_context_name") or "default"
+    found = [
+        Context(
+            str(item.get("name")),
+            str(item.get("endpoint") or CLOUD).rstrip("/"),
+            str(item.get("api_token") or ""),
+            str(item.get("email") or ""),
+            not environment and item.get("name") == chosen,
+        )
+        for item in data["contexts"]
+    ]
+    return ([environment] if environment else []) + found
+
+
+def save(home: Home, context: Context) -> None:
+    """Remember a context, in place of any of the same name, and make it current."""
+    data = _read(home)
+    old: dict[str, Any] = next((item for item in data["contexts"] if item.get("name") == context.name), {})
+    new = {**old, "name": context.name, "endpoint": context.endpoint, "api_token": context.token}
+    new["email"] = context.email or None
+    others = [item for item in data["contexts"] if item.get("name") != context.name]
+    _write(home, {**data, "contexts": [*others, new], "current_context_name": context.name})
+
+
+def use(home: Home, name: str) -> None:
+    """Make a context current.
+
+    Raises:
+        NoContext: There is none of that name.
+    """
+    data = _read(home)
+    if name not in [item.get("name") for item in data["contexts"]]:
+        raise NoContext(f"There is no context `{name}` in `{home.contexts}`.")
+    _write(home, {**data, "current_context_name": name})
+
+
+def forget(home: Home, name: str) -> None:
+    """Forget a context and its token.
+
+    Raises:
+        NoContext: There is none of that name.
+    """
+    data = _read(home)
+    left = [item for item in data["contexts"] if item.get("name") != name]
+    if len(left) == len(data["contexts"]):
+        raise NoContext(f"There is no context `{name}` in `{home.contexts}`.")
+    _write(home, {**data, "contexts": left})
+
+
+def check_endpoint(endpoint: str) -> str:
+    """The endpoint as contexts keep it.
+
+    Raises:
+        UsageError: It is no http or https URL, or has a password in it.
+    """
+    url = urlsplit(endpoint.strip())
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise UsageError("The endpoint is no URL.", hint="Write it as `https://registry.example.com`.")
+    if "@" in url.netloc or url.query or url.fragment:
+        raise UsageError("The endpoint has more in it than an address.", hint="Leave user, password and query out.")
+    return endpoint.strip().rstrip("/")
+
+
+def _from_environment() -> Context | None:
+    token = os.environ.get("BENTO_CLOUD_API_KEY")
+    if not token:
+        return None
+    return Context(ENVIRONMENT, os.environ.get("BENTO_CLOUD_API_ENDPOINT", CLOUD).rstrip("/"), token, current=True)
+
+
+def _read(home: Home) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(home.contexts.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        data = None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        raise NoContext(f"`{home.contexts}` cannot be read.", hint="Mend or remove the file.") from None
+    items = data.get("contexts") if isinstance(data, Mapping) else None
+    known = [dict(item) for item in items or () if isinstance(item, Mapping)]
+    return {**(data if isinstance(data, Mapping) else {}), "contexts": known}
+
+
+def _write(home: Home, data: Mapping[str, Any]) -> None:
+    write_text(home.contexts, yaml.safe_dump(dict(data), sort_keys=False), mode=0o600)

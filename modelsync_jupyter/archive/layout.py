@@ -1,0 +1,231 @@
+"""Layout: which bytes of an archive are which file.
+
+An archive is a plain PAX tar. The standard library's `tarfile` makes and reads every header byte; this module only
+remembers where things are. Nothing here touches a disk.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from modelsync_jupyter.core.errors import UnsafeArchive
+
+Kind = Literal["file", "dir", "link", "hardlink"]
+
+_TYPES: dict[Kind, bytes] = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "link": tarfile.SYMTYPE}
+_KINDS: dict[bytes, Kind] = {
+    tarfile.REGTYPE: "file",
+    tarfile.AREGTYPE: "file",
+    tarfile.DIRTYPE: "dir",
+    tarfile.SYMTYPE: "link",
+    tarfile.LNKTYPE: "hardlink",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One member of an archive.
+
+    Args:
+        path: Where it goes: relative, POSIX, normalised, inside the model's folder.
+        kind: "file", "dir", "link" (symbolic), or "hardlink" (to an earlier member; only in other people's archives).
+        start: Offset of its first header byte.
+        offset: Offset of its content.
+        size: Bytes of content.
+        executable: Whether the exec bit is kept.
+        target: What a link points to, as written.
+    """
+
+    path: str
+    kind: Kind
+    start: int
+    offset: int
+    size: int = 0
+    executable: bool = False
+    target: str = ""
+
+    @property
+    def content_stop(self) -> int:
+        """Offset behind the content, before the padding."""
+        return self.offset + self.size
+
+    @property
+    def stop(self) -> int:
+        """Offset behind the padding, where the next member starts."""
+        return self.offset + padded(self.size)
+
+    def header(self, mtime: int) -> bytes:
+        """The header bytes of this entry in an archive of our own making."""
+        info = tarfile.TarInfo(self.path)
+        info.type = _TYPES[self.kind]
+        info.size = self.size
+        info.mode = 0o755 if self.kind == "dir" or self.executable else 0o777 if self.kind == "link" else 0o644
+        info.mtime = mtime
+        info.linkname = self.target
+        return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as the wire has it."""
+        mode = 0o755 if self.executable or self.kind == "dir" else 0o644
+        return {
+            "path": self.path,
+            "kind": self.kind,
+            "mode": mode,
+            "size": self.size,
+            "offset": self.offset,
+            "target": self.target,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """All members of an archive, in the order of the stream.
+
+    Args:
+        entries: The members.
+        size: Bytes in the archive, its end marker included.
+    """
+
+    entries: tuple[Entry, ...]
+    size: int
+    _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_starts", tuple(entry.start for entry in self.entries))
+
+    @classmethod
+    def arrange(cls, members: Iterable[Entry], mtime: int) -> Layout:
+        """Lay members out one behind another as our own archives are: their offsets are set, all else is kept.
+
+        Args:
+            members: Sorted members; their `start` and `offset` do not matter.
+            mtime: Time of all members, in whole seconds since the epoch.
+        """
+        entries: list[Entry] = []
+        position = 0
+        for member in members:
+            offset = position + len(member.header(mtime))
+            entry = Entry(member.path, member.kind, position, offset, member.size, member.executable, member.target)
+            entries.append(entry)
+            position = entry.stop
+        end = position + 2 * tarfile.BLOCKSIZE
+        return cls(tuple(entries), -(-end // tarfile.RECORDSIZE) * tarfile.RECORDSIZE)
+
+    @classmethod
+    def from_json(cls, data: object, size: int) -> Layout:
+        """Check a layout from the wire.
+
+        Raises:
+            UnsafeArchive: It is no list of members that lie one behind another within `size` bytes.
+        """
+        if not isinstance(data, list):
+            raise UnsafeArchive("The layout of the archive is not a list.")
+        entries: list[Entry] = []
+        position = 0
+        for item in data:
+            entry = _entry_from_json(item, position)
+            if entry.offset < position or entry.stop > size:
+                raise UnsafeArchive(f"The layout of the archive puts `{entry.path}` outside it.")
+            entries.append(entry)
+            position = entry.stop
+        return cls(tuple(entries), size)
+
+    def find(self, position: int) -> int:
+        """Index of the last entry that starts at or before `position`; -1 before the first."""
+        return bisect_right(self._starts, position) - 1
+
+
+def contents(
+    entries: Sequence[Entry], starts: Sequence[int], start: int, stop: int
+) -> Iterator[tuple[Entry, int, int]]:
+    """Files with content in `[start, stop)`, each with the range `[begin, end)` of the archive that is in it.
+
+    Args:
+        entries: Members in the order of the stream; may grow at its end meanwhile.
+        starts: The `start` of each.
+        start: Offset in the archive.
+        stop: Offset in the archive.
+    """
+    for index in range(max(bisect_right(starts, start) - 1, 0), len(starts)):
+        entry = entries[index]
+        if entry.start >= stop:
+            return
+        begin, end = max(start, entry.offset), min(stop, entry.content_stop)
+        if begin < end:
+            yield entry, begin, end
+
+
+def padded(size: int) -> int:
+    """`size` rounded up to whole tar blocks."""
+    return -(-size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+
+
+def entry_from_tar(member: tarfile.TarInfo) -> Entry | None:
+    """The entry of a tar member, or None for the model's own folder.
+
+    Raises:
+        UnsafeArchive: It is a device, a sparse file or the like, or would leave the folder.
+    """
+    path = safe_path(member.name)
+    kind = _KINDS.get(member.type)
+    if kind is None or member.issparse():
+        raise UnsafeArchive(f"Member `{member.name}` is no file, folder or link (tar type {member.type!r}).")
+    if path is None:
+        return None
+    target = member.linkname if kind in ("link", "hardlink") else ""
+    if kind == "link":
+        check_link(path, target)
+    elif kind == "hardlink":
+        target = safe_path(target) or ""
+    size = member.size if kind == "file" else 0
+    executable = kind == "file" and bool(member.mode & 0o100)
+    return Entry(path, kind, member.offset, member.offset_data, size, executable, target)
+
+
+def safe_path(name: str) -> str | None:
+    """`name` normalised, or None for the model's own folder.
+
+    Raises:
+        UnsafeArchive: It is absolute, climbs with `..`, or cannot be a file name.
+    """
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise UnsafeArchive(f"Member `{name}` would leave the model's folder.")
+    return None if path == PurePosixPath() else str(path)
+
+
+def check_link(path: str, target: str) -> None:
+    """Check that a symbolic link at `path` stays inside the folder, going by its words alone.
+
+    Raises:
+        UnsafeArchive: It is absolute or climbs out.
+    """
+    depth = len(PurePosixPath(path).parts) - 1
+    if not target or PurePosixPath(target).is_absolute() or "\0" in target:
+        raise UnsafeArchive(f"Link `{path}` points outside the model's folder: `{target}`.")
+    for word in target.split("/"):
+        depth += -1 if word == ".." else 0 if word in ("", ".") else 1
+        if depth < 0:
+            raise UnsafeArchive(f"Link `{path}` points outside the model's folder: `{target}`.")
+
+
+def _entry_from_json(item: object, start: int) -> Entry:
+    if not isinstance(item, Mapping):
+        raise UnsafeArchive("A member in the layout of the archive is not an object.")
+    name, kind, size, offset = item.get("path"), item.get("kind"), item.get("size"), item.get("offset")
+    target, mode = item.get("target") or "", item.get("mode") or 0
+    path = safe_path(name) if isinstance(name, str) else None
+    if path is None or kind not in _TYPES or not isinstance(target, str) or type(mode) is not int:
+        raise UnsafeArchive(f"A member in the layout of the archive is malformed: `{name}`.")
+    if type(size) is not int or type(offset) is not int or size < 0:
+        raise UnsafeArchive(f"Member `{path}` in the layout of the archive has no place.")
+    if kind == "link":
+        check_link(path, target)
+    return Entry(
+        path, kind, start, offset, size if kind == "file" else 0, kind == "file" and bool(mode & 0o100), target
+    )

@@ -1,0 +1,147 @@
+"""Source: an archive that is read straight out of a model's folder. No archive file ever exists."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelsync_jupyter.core.errors import InvalidModel, ModelChanged, UnsafeArchive
+from modelsync_jupyter.core.parts import Part
+
+from .digest import Hasher
+from .layout import Entry, Layout, check_link
+
+#: Bytes read at a time. A transfer's buffers take `threads x BLOCK` of memory, whatever the size of model and part.
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A folder seen as an archive.
+
+    Args:
+        folder: The model's folder.
+        layout: What is in it, laid out.
+        mtime: Time of all members, in whole seconds since the epoch.
+        stamps: For each entry its size, times and inode when it was scanned.
+    """
+
+    folder: Path
+    layout: Layout
+    mtime: int
+    stamps: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def scan(cls, folder: Path, mtime: int) -> Source:
+        """Look at a folder; reads no file's content.
+
+        Raises:
+            InvalidModel: In it is a device, a link that leaves it, or a name that is not Unicode.
+        """
+        found = sorted(_walk(folder, ""), key=lambda pair: pair[0].path)
+        layout = Layout.arrange((entry for entry, _ in found), mtime)
+        return cls(folder, layout, mtime, tuple(stamp for _, stamp in found))
+
+    @property
+    def size(self) -> int:
+        """Bytes in the archive."""
+        return self.layout.size
+
+    @property
+    def content_size(self) -> int:
+        """Bytes in all files."""
+        return sum(entry.size for entry in self.layout.entries)
+
+    def blocks(self, part: Part, buffer: bytearray) -> Iterator[memoryview]:
+        """The bytes of a part, in views of `buffer` that are valid until the next one is asked for.
+
+        Raises:
+            ModelChanged: A file is not as it was when scanned.
+        """
+        for start in range(part.start, part.stop, len(buffer)):
+            view = memoryview(buffer)[: min(len(buffer), part.stop - start)]
+            self._fill(view, start)
+            yield view
+
+    def digest(self, part: Part, buffer: bytearray) -> str:
+        """The digest of a part's bytes."""
+        hasher = Hasher()
+        for view in self.blocks(part, buffer):
+            hasher.update(view)
+        return hasher.digest()
+
+    def check_unchanged(self) -> None:
+        """Look again.
+
+        Raises:
+            ModelChanged: The folder is not as it was when scanned.
+        """
+        now = Source.scan(self.folder, self.mtime)
+        if (now.layout, now.stamps) != (self.layout, self.stamps):
+            raise ModelChanged(f"`{self.folder}` was changed while it was being read.")
+
+    def _fill(self, view: memoryview, position: int) -> None:
+        while view:
+            count = self._copy(view, position)
+            view, position = view[count:], position + count
+
+    def _copy(self, view: memoryview, position: int) -> int:
+        index = self.layout.find(position)
+        entry = self.layout.entries[index] if index >= 0 else None
+        if entry and position < entry.offset:
+            data = entry.header(self.mtime)[position - entry.start :][: len(view)]
+        elif entry and position < entry.content_stop:
+            return self._read(entry, index, view[: entry.content_stop - position], position - entry.offset)
+        else:
+            last = index + 1 == len(self.layout.entries)
+            data = bytes(min(len(view), (self.size if last or not entry else entry.stop) - position))
+        view[: len(data)] = data
+        return len(data)
+
+    def _read(self, entry: Entry, index: int, view: memoryview, offset: int) -> int:
+        try:
+            with open(self.folder / entry.path, "rb", buffering=0) as file:
+                if _stamp(os.fstat(file.fileno())) == self.stamps[index]:
+                    count = os.preadv(file.fileno(), [view], offset)
+                    if count:
+                        return count
+        except FileNotFoundError:
+            pass
+        raise ModelChanged(f"`{self.folder / entry.path}` was changed while it was being read.")
+
+
+def _walk(folder: Path, prefix: str) -> Iterator[tuple[Entry, tuple[int, ...]]]:
+    with os.scandir(folder) as items:
+        for item in items:
+            path = prefix + item.name
+            entry, stamp = _look(item, path)
+            yield entry, stamp
+            if entry.kind == "dir":
+                yield from _walk(Path(item.path), f"{path}/")
+
+
+def _look(item: os.DirEntry[str], path: str) -> tuple[Entry, tuple[int, ...]]:
+    facts = item.stat(follow_symlinks=False)
+    try:
+        path.encode("utf-8")
+        if stat.S_ISREG(facts.st_mode):
+            executable = bool(facts.st_mode & 0o100)
+            return Entry(path, "file", 0, 0, facts.st_size, executable), _stamp(facts)
+        if stat.S_ISDIR(facts.st_mode):
+            return Entry(path, "dir", 0, 0), ()
+        if stat.S_ISLNK(facts.st_mode):
+            target = os.readlink(item.path)
+            check_link(path, target)
+            return Entry(path, "link", 0, 0, target=target), ()
+    except UnicodeEncodeError as error:
+        raise InvalidModel(f"The name of `{item.path!r}` is not Unicode.", hint="Rename the file.") from error
+    except UnsafeArchive as error:
+        raise InvalidModel(error.message, hint="Copy what the link points to into the model.") from error
+    raise InvalidModel(f"`{item.path}` is no file, folder or link.", hint="Take it out of the model's folder.")
+
+
+def _stamp(facts: os.stat_result) -> tuple[int, ...]:
+    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino

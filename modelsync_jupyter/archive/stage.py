@@ -1,0 +1,132 @@
+"""Stage: the hidden folder in which a model is built from parts that arrive in any order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from modelsync_jupyter.core.errors import UnsafeArchive
+from modelsync_jupyter.files import disk_errors, fsync_folder
+
+from .digest import Hasher
+from .layout import Entry, contents
+from .source import BLOCK
+
+
+class Stage:
+    """A folder under construction. Entries are added in the order of the stream; bytes may come in any order.
+
+    No link exists before `seal`, so that no write can go through one.
+
+    Args:
+        folder: Where to build; made if it is not there. What a former run left in it is kept and reused.
+
+    Attributes:
+        entries: What has been added so far.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.entries: list[Entry] = []
+        self._starts: list[int] = []
+        self._kinds: dict[str, str] = {}
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def add(self, entry: Entry) -> None:
+        """Make room for the next member; other threads may write to earlier ones meanwhile.
+
+        Raises:
+            UnsafeArchive: A path comes twice, or goes through something that is not a folder.
+            DiskFull: No space.
+        """
+        self._claim(entry)
+        with disk_errors(self.folder):
+            self._make(entry)
+        self.entries.append(entry)
+        self._starts.append(entry.start)
+
+    def write(self, offset: int, view: memoryview) -> None:
+        """Write a piece of the archive; what is content of a known file goes there, all else is let go."""
+        for entry, begin, end in contents(self.entries, self._starts, offset, offset + len(view)):
+            with disk_errors(self.folder), self._open(entry, os.O_WRONLY) as file:
+                _write_all(file, view[begin - offset : end - offset], begin - entry.offset)
+
+    def digest(self, start: int, stop: int) -> str:
+        """The digest of the staged content in `[start, stop)`, headers and padding left out."""
+        hasher, buffer = Hasher(), bytearray(BLOCK)
+        for entry, begin, end in contents(self.entries, self._starts, start, stop):
+            with self._open(entry, os.O_RDONLY) as file:
+                while begin < end:
+                    view = memoryview(buffer)[: end - begin]
+                    count = os.preadv(file, [view], begin - entry.offset)
+                    if not count:
+                        return ""
+                    hasher.update(view[:count])
+                    begin += count
+        return hasher.digest()
+
+    def seal(self) -> None:
+        """Make the links and put everything on disk for good.
+
+        Raises:
+            UnsafeArchive: A link leaves the folder.
+        """
+        with disk_errors(self.folder):
+            for entry in self.entries:
+                if entry.kind in ("link", "hardlink"):
+                    self._link(entry)
+            for entry in self.entries:
+                if entry.kind == "file":
+                    with self._open(entry, os.O_RDONLY) as file:
+                        os.fsync(file)
+                elif entry.kind == "dir":
+                    fsync_folder(self.folder / entry.path)
+            fsync_folder(self.folder)
+
+    def _claim(self, entry: Entry) -> None:
+        if entry.path in self._kinds and not (entry.kind == self._kinds[entry.path] == "dir"):
+            raise UnsafeArchive(f"Member `{entry.path}` comes twice.")
+        for parent in PurePosixPath(entry.path).parents[:-1]:
+            if self._kinds.setdefault(str(parent), "dir") != "dir":
+                raise UnsafeArchive(f"Member `{entry.path}` goes through `{parent}`, which is no folder.")
+        self._kinds[entry.path] = entry.kind
+
+    def _make(self, entry: Entry) -> None:
+        path = self.folder / entry.path
+        if entry.kind == "dir":
+            path.mkdir(parents=True, exist_ok=True)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if entry.kind == "file":
+            with self._open(entry, os.O_WRONLY | os.O_CREAT) as file:
+                os.ftruncate(file, entry.size)
+
+    def _link(self, entry: Entry) -> None:
+        path = self.folder / entry.path
+        path.unlink(missing_ok=True)
+        if entry.kind == "hardlink":
+            if self._kinds.get(entry.target) != "file":
+                raise UnsafeArchive(f"Link `{entry.path}` points to `{entry.target}`, which is no file of the model.")
+            os.link(self.folder / entry.target, path)
+            return
+        path.symlink_to(entry.target)
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            raise UnsafeArchive(f"Link `{entry.path}` points outside the model's folder: `{entry.target}`.")
+
+    @contextmanager
+    def _open(self, entry: Entry, flags: int) -> Iterator[int]:
+        mode = 0o777 if entry.executable else 0o666
+        file = os.open(self.folder / entry.path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        try:
+            yield file
+        finally:
+            os.close(file)
+
+
+def _write_all(file: int, view: memoryview, offset: int) -> None:
+    while view:
+        count = os.pwrite(file, view, offset)
+        view, offset = view[count:], offset + count

@@ -1,0 +1,141 @@
+"""Unpack: from a stream whose layout nobody has told us to a stage, in order, jumping over what others may fetch.
+
+`tarfile` reads the headers; `Frontier` is the file it reads them from. Whatever `tarfile` skips is content: the
+frontier streams it into the stage, or, where a whole part lies within one file, hands that part off to be fetched by somebody
+else and jumps behind it. So one thread walks the headers of a stock archive while the pool moves the weights.
+"""
+
+from __future__ import annotations
+
+import sys
+import tarfile
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, cast
+
+from modelsync_jupyter.core.errors import IntegrityError
+from modelsync_jupyter.core.parts import Part
+
+from .layout import Entry, entry_from_tar
+from .stage import Stage
+
+#: Opens the stream at an offset: yields views in order, up to the end of the part there or of the archive.
+Open = Callable[[int], Iterator[memoryview]]
+
+
+class Frontier:
+    """A file, readable forwards, over parts of a stream.
+
+    Attributes:
+        content_stop: Offset behind the content of the member that `tarfile` read last.
+        last: What `tarfile` read last.
+
+    Args:
+        parts: Parts that cover the archive; one alone with no known end where it cannot be read in ranges.
+        open_at: Opens the stream at the start of a part.
+        write: Takes all bytes that pass, with their offset.
+        hand_off: Takes a part that lies within one file. None where parts cannot be fetched alone.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        open_at: Open,
+        write: Callable[[int, memoryview], None],
+        hand_off: Callable[[Part], None] | None,
+    ) -> None:
+        self._parts = parts
+        self._starts = [part.start for part in parts]
+        self._open_at = open_at
+        self._write = write
+        self._hand_off = hand_off
+        self._stream: Iterator[memoryview] = iter(())
+        self._view = memoryview(b"")
+        self._position = 0
+        self.content_stop = 0
+        self.last = b""
+
+    def tell(self) -> int:
+        """Offset of the next byte."""
+        return self._position
+
+    def read(self, size: int) -> bytes:
+        """Read header bytes; fewer than asked for at the end of the archive."""
+        data = bytearray()
+        while len(data) < size and (view := self._take(size - len(data))):
+            data += view
+        self.last = bytes(data)
+        return self.last
+
+    def seek(self, target: int) -> None:
+        """Go forwards; what lies between goes to the stage or is handed off."""
+        while self._position < target:
+            part = self._whole_part(min(target, self.content_stop))
+            if part and self._hand_off:
+                self._hand_off(part)
+                self.jump(part.stop)
+            elif not self._take(target - self._position):
+                return
+
+    def jump(self, target: int) -> None:
+        """Go on at `target` without reading what lies between."""
+        self._position = target
+        self._stream, self._view = iter(()), memoryview(b"")
+
+    def resume(self, entry: Entry) -> None:
+        """Go on behind an entry of which nobody knows whether its content has come."""
+        self.jump(self._parts[self._index(entry.offset)].start)
+        self.content_stop = entry.content_stop
+        self.seek(entry.stop)
+
+    def _index(self, position: int) -> int:
+        return bisect_right(self._starts, position) - 1
+
+    def _whole_part(self, limit: int) -> Part | None:
+        part = self._parts[self._index(self._position)]
+        return part if part.start == self._position and part.stop <= limit else None
+
+    def _take(self, limit: int) -> memoryview:
+        if not self._view:
+            self._view = next(self._stream, memoryview(b""))
+        if not self._view and self._position < self._parts[-1].stop:
+            self._stream = self._open_at(self._position)
+            self._view = next(self._stream, memoryview(b""))
+        taken, self._view = self._view[:limit], self._view[limit:]
+        self._write(self._position, taken)
+        self._position += len(taken)
+        return taken
+
+
+def unpack(frontier: Frontier, stage: Stage, known: Sequence[Entry], found: Callable[[Entry], None]) -> None:
+    """Read headers to the end of the archive; members go to the stage as they are found.
+
+    Args:
+        frontier: Where to read.
+        stage: Where members go.
+        known: Members found by a former run; reading goes on behind the last.
+        found: Told of each new member, before its content comes.
+
+    Raises:
+        IntegrityError: It is no tar, or ends before its end marker.
+        UnsafeArchive: A member would leave the folder.
+    """
+    if known:
+        frontier.resume(known[-1])
+    for member in _members(frontier):
+        entry = entry_from_tar(member)
+        if entry:
+            stage.add(entry)
+            found(entry)
+        frontier.content_stop = member.offset_data + (member.size if entry and entry.kind == "file" else 0)
+    if frontier.last != bytes(tarfile.BLOCKSIZE):
+        raise IntegrityError(f"The archive is broken at byte {frontier.tell()}: its end marker is missing.")
+    frontier.seek(sys.maxsize)
+
+
+def _members(frontier: Frontier) -> Iterator[tarfile.TarInfo]:
+    try:
+        with tarfile.open(fileobj=cast(IO[bytes], frontier), mode="r:") as tar:
+            yield from tar
+    except tarfile.ReadError as error:
+        raise IntegrityError(f"The archive is no plain tar: {error}.") from error

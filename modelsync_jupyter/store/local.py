@@ -1,0 +1,145 @@
+"""The local model store: BentoML's layout, and nobody ever sees half a model."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelNotFound
+from modelsync_jupyter.core.tags import LATEST, Tag
+
+from modelsync_jupyter.files import put_folder, write_text
+from .model import Model, read_info
+
+
+class LocalStore:
+    """The models under `$BENTOML_HOME/models`.
+
+    Args:
+        home: BentoML's home folder.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    def folder(self, tag: Tag) -> Path:
+        """Where a version is, or would be."""
+        return self.home.models / tag.name / str(tag.version)
+
+    def get(self, tag: Tag) -> Model:
+        """One version; an exact one, or the latest where the tag names none.
+
+        Raises:
+            ModelNotFound: There is none.
+            InvalidModel: Its model.yaml is missing, broken or names another tag.
+        """
+        model = self.find(tag)
+        if model:
+            return model
+        others = ", ".join(f"`{name}`" for name in self._versions(tag.name)[:5])
+        raise ModelNotFound(f"No model `{tag}` in `{self.home.models}`." + (f" There is {others}." if others else ""))
+
+    def find(self, tag: Tag) -> Model | None:
+        """As `get`, but None where there is no such model."""
+        exact = self._latest(tag.name) if tag.is_latest else tag
+        if exact is None or not self.folder(exact).is_dir():
+            return None
+        model = Model.load(self.folder(exact))
+        if model.tag != exact:
+            raise InvalidModel(f"The folder of `{exact}` holds `{model.tag}`.")
+        return model
+
+    def models(self, name: str | None = None) -> list[Model]:
+        """All models, or those of one name: sorted by name, newest first. Folders that hold no model are left out."""
+        names = [name] if name else [path.name for path in _folders(self.home.models)]
+        models = [model for each in names for model in self._models(each)]
+        return sorted(models, key=lambda model: (model.tag.name, -model.info.creation_time.timestamp()))
+
+    def delete(self, tag: Tag) -> list[Tag]:
+        """Delete a version, or with no version every one of that name; each is gone in one step.
+
+        Raises:
+            ModelNotFound: There is none.
+        """
+        versions = self._versions(tag.name) if tag.is_latest else [str(tag.version)]
+        tags = [Tag(tag.name, version) for version in versions if self.folder(Tag(tag.name, version)).is_dir()]
+        if not tags:
+            raise ModelNotFound(f"No model `{tag}` in `{self.home.models}`.")
+        for each in tags:
+            trash = self.new_folder("deleted")
+            self.folder(each).rename(trash / "model")
+            shutil.rmtree(trash, ignore_errors=True)
+        self._mend_latest(tag.name)
+        return tags
+
+    def install(self, folder: Path, tag: Tag, *, replace: bool = False) -> Model:
+        """Make a finished folder visible as a model, in one step; `latest` follows if it is the newest.
+
+        Args:
+            folder: The staged model on the store's file system, everything in it on disk already; gone afterwards.
+            tag: What it must be.
+            replace: Whether a version that is there already makes way.
+
+        Raises:
+            InvalidModel: The model.yaml in it is missing, broken or names another tag.
+            ModelExists: There is such a version, and `replace` is off.
+        """
+        if (found := read_info(folder).tag) != tag:
+            raise InvalidModel(f"The archive of `{tag}` holds `{found}`.", hint="Ask whoever pushed it to push again.")
+        try:
+            put_folder(folder, self.folder(tag), replace=replace)
+        except FileExistsError as error:
+            raise ModelExists(f"Model `{tag}` is in the local store already.") from error
+        model = Model.load(self.folder(tag))
+        current = self._newest(tag.name)
+        if current is None or model.info.creation_time >= current.info.creation_time:
+            self._set_latest(tag)
+        return model
+
+    def new_folder(self, purpose: str) -> Path:
+        """A fresh hidden folder on the store's file system."""
+        folder = self.home.tmp / f"modelsync-{purpose}-{uuid4().hex[:12]}"
+        folder.mkdir(parents=True)
+        return folder
+
+    def _models(self, name: str) -> Iterator[Model]:
+        for version in self._versions(name):
+            with suppress(InvalidModel):
+                yield Model.load(self.home.models / name / version)
+
+    def _versions(self, name: str) -> list[str]:
+        return [path.name for path in _folders(self.home.models / name)]
+
+    def _latest(self, name: str) -> Tag | None:
+        with suppress(OSError, InvalidTag):
+            tag = Tag(name).at((self.home.models / name / LATEST).read_text().strip())
+            if self.folder(tag).is_dir():
+                return tag
+        newest = self._newest(name)
+        return newest.tag if newest else None
+
+    def _newest(self, name: str) -> Model | None:
+        return max(self._models(name), key=lambda model: model.info.creation_time, default=None)
+
+    def _set_latest(self, tag: Tag) -> None:
+        write_text(self.home.models / tag.name / LATEST, str(tag.version))
+
+    def _mend_latest(self, name: str) -> None:
+        folder = self.home.models / name
+        if newest := self._newest(name):
+            self._set_latest(newest.tag)
+            return
+        (folder / LATEST).unlink(missing_ok=True)
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _folders(path: Path) -> list[Path]:
+    try:
+        return sorted(item for item in path.iterdir() if item.is_dir() and not item.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
