@@ -1,0 +1,179 @@
+"""The scene of a benchmark: a model, clients, and near-free servers around them, so that the client is measured."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.harness.models import Entry, differences, make_model
+from tests.harness.yatai import TOKEN
+
+from .hosts import nginx, process, sink
+from .measure import Usage, run
+
+TAG = "bench:v1"
+KEY = "models/default/bench/v1.tar.gz"
+SMALL: dict[str, Entry] = {"config.json": b"{}", "tokenizer/vocab.txt": 230_000, "README.md": 4_000}
+
+
+@dataclass(frozen=True)
+class Client:
+    """A program that pushes and pulls.
+
+    Args:
+        name: As the table shows it.
+        command: Its words before `push TAG` or `pull TAG`.
+    """
+
+    name: str
+    command: tuple[str, ...]
+
+
+BENTOML = Client("bentoml", (sys.executable, "-m", "bentoml", "models"))
+OURS = Client("modelsync", (sys.executable, "-m", "modelsync_jupyter"))
+
+
+def has(module: str) -> bool:
+    """Whether a module exists; an empty folder is none."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        return False
+    return spec is not None and spec.origin is not None
+
+
+class Scene:
+    """Everything a row of the table needs; made by `open_scene`.
+
+    Args:
+        folder: Where it all lies.
+        size: Bytes of the one big file.
+    """
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self.folder, self.home, self.root = folder, folder / "home", folder / "root"
+        self.root.mkdir()
+        self.model = make_model(self.home, TAG, {"model.safetensors": size, **SMALL})
+        self.put_url = self.get_url = self.pull_url = ""
+
+    @property
+    def archive(self) -> Path:
+        """The ready archive of the model, as the first client pushed it."""
+        return self.root / "objects" / KEY
+
+    def push(self, client: Client, *more: str) -> Usage:
+        """Push to a fresh API whose object host is near-free."""
+        with self._yatai("--uploads-to", self.put_url) as url:
+            usage = run((*client.command, "push", TAG, *more), self._fresh_state(url))
+        for file in self.archive.parent.glob("*.gz.*"):
+            file.unlink()
+        return usage
+
+    def pull(self, client: Client, url: str = "", *more: str) -> Usage:
+        """Pull the ready archive into a fresh home and check what came."""
+        home = self._empty("pulled")
+        usage = run((*client.command, "pull", TAG, *more), self._env(home, url or self.pull_url))
+        self._check(home / "models" / "bench" / "v1")
+        return usage
+
+    def through_registry(self, client: Client) -> tuple[Usage, Usage]:
+        """Push to and pull from our own registry, fresh."""
+        data = self._empty("data")
+        argv = ("modelsync_jupyter.registry", "--port", "0", "--data", str(data))
+        with process(*argv, env={**os.environ, "MODELSYNC_ADMIN_TOKEN": TOKEN}) as url:
+            pushed = run((*client.command, "push", TAG), self._fresh_state(url))
+            os.sync()
+            return pushed, self.pull(client, url)
+
+    def curl_push(self) -> Usage:
+        """PUT the ready archive in one request."""
+        return run(("curl", "-sfT", str(self.archive), f"{self.put_url}/objects/{KEY}?partNumber=1"), os.environ)
+
+    def curl_pull(self) -> Usage:
+        """GET the ready archive in one request."""
+        target = self._empty("pulled") / "archive.tar"
+        return run(("curl", "-sfo", str(target), f"{self.get_url}/objects/{KEY}"), os.environ)
+
+    def copy(self) -> Usage:
+        """`cp -r` of the model's folder."""
+        return run(("cp", "-r", str(self.model), str(self._empty("pulled"))), os.environ)
+
+    def prepare(self, client: Client) -> None:
+        """Have a client push the model to a whole API once, so that the archive lies in the web root."""
+        with self._yatai("--folder", str(self.root)) as url:
+            run((*client.command, "push", TAG), self._fresh_state(url))
+            self.record = _call(url, "GET", "/bench/models/v1")
+
+    def register(self, url: str) -> None:
+        """Tell a fresh API of the ready archive."""
+        record = {key: self.record[key] for key in ("version", "description", "manifest", "labels", "build_at")}
+        _call(url, "POST", "", {"name": "bench", "description": ""})
+        _call(url, "POST", "/bench/models", record)
+        _call(url, "PATCH", "/bench/models/v1/finish_upload", {"status": "success", "reason": ""})
+
+    def _yatai(self, *options: str) -> contextlib.AbstractContextManager[str]:
+        folder = () if "--folder" in options else ("--folder", str(self.folder / "unused"))
+        return process("tests.harness.yatai", *folder, *options)
+
+    def _fresh_state(self, url: str) -> dict[str, str]:
+        shutil.rmtree(self.home / ".modelsync", ignore_errors=True)
+        return self._env(self.home, url)
+
+    def _env(self, home: Path, url: str) -> dict[str, str]:
+        ours = {
+            "BENTOML_HOME": str(home),
+            "BENTO_CLOUD_API_ENDPOINT": url,
+            "BENTO_CLOUD_API_KEY": TOKEN,
+            "BENTOML_DO_NOT_TRACK": "True",
+            "TMPDIR": str(self.folder),
+        }
+        return {**os.environ, **ours}
+
+    def _empty(self, name: str) -> Path:
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        os.sync()
+        return folder
+
+    def _check(self, pulled: Path) -> None:
+        found = differences(self.model, pulled)
+        if [line for line in found if not line.startswith("model.yaml")]:
+            raise RuntimeError(f"the pulled model differs: {found}")
+
+
+@contextlib.contextmanager
+def open_scene(folder: Path, size: int, object_host: str, maker: Client) -> Iterator[Scene]:
+    """Make the model and the archive, start the servers, stop them at the end.
+
+    Args:
+        folder: An empty folder.
+        size: Bytes of the big file.
+        object_host: "sink" forgets what is PUT, "nginx" writes it to disk; GETs always come from nginx.
+        maker: The client whose archive is pulled.
+    """
+    scene = Scene(folder, size)
+    scene.prepare(maker)
+    with sink() as forgetful, sink(kept=scene.root) as keeper, nginx(scene.root, keeper) as scene.get_url:
+        scene.put_url = forgetful if object_host == "sink" else scene.get_url
+        with process("tests.harness.yatai", "--folder", f"{folder}/api", "--downloads-from", scene.get_url) as url:
+            scene.pull_url = url
+            scene.register(url)
+            yield scene
+
+
+def _call(url: str, method: str, path: str, body: object = None) -> Any:
+    request = urllib.request.Request(f"{url}/api/v1/model_repositories{path}", method=method)
+    request.add_header("X-YATAI-API-TOKEN", TOKEN)
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(request, data) as reply:
+        return json.load(reply)

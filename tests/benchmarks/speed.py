@@ -1,0 +1,119 @@
+"""Push and pull of one big model: us, `bentoml`, and the tools that mark the limit. What `make bench` runs.
+
+Rows are run one after another in every round, each as a whole process, each pull into a fresh home. Both clients talk
+to the same plain API (no extension of ours) whose object host costs next to nothing: GETs come from nginx, PUTs go to a
+sink.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from .measure import ProcessFailed, Usage, middle
+from .scene import BENTOML, OURS, Client, Scene, has, open_scene
+
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+Results = dict[str, list[Usage]]
+
+
+def parse_size(text: str) -> int:
+    """Bytes in `1GiB`, `250M` or `4096`."""
+    match = re.fullmatch(r"(\d+)\s*([kmg]?)(?:i?b)?", text.lower())
+    if match is None:
+        raise argparse.ArgumentTypeError(f"not a size: {text}")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def clients() -> list[Client]:
+    """Those that are installed here, ours last."""
+    return [BENTOML, *([OURS] if has("modelsync_jupyter.api") else [])]
+
+
+def one_round(scene: Scene, results: Results) -> None:
+    """Run every row once."""
+    rows: list[tuple[str, Callable[[], Usage]]] = []
+    for client in clients():
+        rows.append((f"push {client.name}", lambda client=client: scene.push(client)))  # type: ignore[misc]
+    rows.append(("push curl -T", scene.curl_push))
+    for client in clients():
+        rows.append((f"pull {client.name}", lambda client=client: scene.pull(client)))  # type: ignore[misc]
+    rows += [("pull curl -o", scene.curl_pull), ("pull cp -r", scene.copy)]
+    for name, row in rows:
+        os.sync()
+        _note(results, name, row())
+    if has("modelsync_jupyter.registry.__main__"):
+        _registry(scene, results)
+
+
+def _registry(scene: Scene, results: Results) -> None:
+    for client in clients():
+        os.sync()
+        try:
+            pushed, pulled = scene.through_registry(client)
+        except (ProcessFailed, RuntimeError) as error:
+            print(f"{client.name} with our registry: {error}")
+            continue
+        _note(results, f"push {client.name}, our registry", pushed)
+        _note(results, f"pull {client.name}, our registry", pulled)
+
+
+def _note(results: Results, name: str, usage: Usage) -> None:
+    results.setdefault(name, []).append(usage)
+    print(f"  {name:32} {usage.wall:6.2f} s", flush=True)
+
+
+def table(results: Results, size: int) -> str:
+    """Medians as text; `own` is RssAnon + RssShmem sampled every 10 ms, `rss` is ru_maxrss, both the worst round's."""
+    lines = [f"{'':32} {'wall s':>7} {'GB/s':>6} {'cpu s':>6} {'own MB':>7} {'rss MB':>7} {'written MB':>11}"]
+    for name, usages in sorted(results.items(), key=lambda item: item[0].split()[0], reverse=True):
+        u = middle(usages)
+        numbers = f"{u.wall:7.2f} {size / u.wall / 1e9:6.2f} {u.cpu:6.2f}"
+        memory = f"{u.anon / 1e6:7.0f} {u.rss / 1e6:7.0f} {u.written / 1e6:11.0f}"
+        lines.append(f"{name:32} {numbers} {memory}")
+    return "\n".join(lines)
+
+
+def ratios(results: Results) -> str:
+    """How many times faster than stock `bentoml` we are, and how far from the limit."""
+    lines = []
+    for slow, quick in (
+        ("bentoml", "modelsync"),
+        ("modelsync", "curl -T"),
+        ("modelsync", "curl -o"),
+        ("modelsync", "cp -r"),
+    ):
+        for direction in ("push", "pull"):
+            a, b = results.get(f"{direction} {slow}"), results.get(f"{direction} {quick}")
+            if a and b:
+                wall, cpu = middle(a).wall / middle(b).wall, middle(a).cpu / middle(b).cpu
+                lines.append(f"{direction}: {slow} / {quick} = {wall:.2f} (wall), {cpu:.2f} (cpu)")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run the rounds and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=parse_size, default=1 << 30, help="bytes of the model's big file (1GiB)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds over all rows (3)")
+    parser.add_argument("--object-host", choices=("sink", "nginx"), default="sink", help="where PUTs go (sink)")
+    parser.add_argument("--folder", type=Path, help="where to work: a disk, not tmpfs (the system's temporary folder)")
+    options = parser.parse_args()
+    results: Results = {}
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as folder,
+        open_scene(Path(folder), options.size, options.object_host, clients()[-1]) as scene,
+    ):
+        for number in range(options.rounds):
+            print(f"round {number + 1} of {options.rounds}", flush=True)
+            one_round(scene, results)
+    print(f"\n{options.size} bytes, medians of {options.rounds} rounds, PUTs to {options.object_host}\n")
+    print(table(results, options.size), ratios(results), sep="\n\n")
+
+
+if __name__ == "__main__":
+    main()
