@@ -1,0 +1,59 @@
+"""The command `modelsync`: parse, call, show; exit 0, 1 for an error, 2 for wrong usage, 130 when cancelled."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from modelsync_jupyter.core.errors import Cancelled, ModelSyncError, UsageError
+
+from .grammar import build_parser
+from .parser import HelpShown
+from .shell import Shell, write
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    Args:
+        argv: The words after `modelsync`; by default the process's own.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        return _run(sys.argv[1:] if argv is None else argv)
+    except HelpShown:
+        return 0
+    except KeyboardInterrupt:
+        return _fail(Cancelled("Cancelled.", hint=""), 130)
+    except Cancelled as error:
+        return _fail(error, 130)
+    except UsageError as error:
+        return _fail(error, 2)
+    except ModelSyncError as error:
+        return _fail(error, 1)
+
+
+def _run(argv: Sequence[str]) -> int:
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.command is None:
+        write(parser.format_help().rstrip())
+        return 0
+    from .commands import run
+
+    shell = Shell(args.quiet)
+    answer = run(args, shell)
+    output = getattr(args, "output", "table")
+    if output != "table" and answer.live:
+        shell.note(answer.text)
+    if text := answer.render(output):
+        write(text)
+    return 0
+
+
+def _fail(error: ModelSyncError, status: int) -> int:
+    """One line, whatever the message holds."""
+    print(" ".join(f"modelsync: {error.message} {error.hint}".split()), file=sys.stderr, flush=True)
+    return status

@@ -1,0 +1,68 @@
+"""The progress bar: a sink that draws with tqdm, from the thread that calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from modelsync_jupyter.core.progress import Progress
+from modelsync_jupyter.core.units import format_size
+
+
+class Bar:
+    """A bar that appears when there is something to count; the engine calls it at most 10 times a second.
+
+    A bar that cannot be drawn is dropped: it never stops a transfer.
+
+    Args:
+        title: What stands before the bar.
+        tqdm: The tqdm class of the place: text in a terminal, widgets in a notebook.
+    """
+
+    def __init__(self, title: str, tqdm: Callable[..., Any]) -> None:
+        self._title = title
+        self._tqdm: Callable[..., Any] | None = tqdm
+        self._bar: Any = None
+        self._step = ""
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._try(self._bar.close)
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.total and self._tqdm is not None:
+            self._try(lambda: self._draw(progress))
+
+    def _draw(self, progress: Progress) -> None:
+        if self._bar is None:
+            self._bar = self._open(progress.total)
+        bar = self._bar
+        if (progress.step, progress.total) != (self._step, bar.total):
+            self._step = progress.step
+            bar.reset(progress.total)
+        bar.initial = progress.reused  # what did not travel does not count as speed
+        bar.n = progress.done
+        bar.set_postfix_str(_postfix(progress), refresh=False)
+        bar.refresh()
+
+    def _open(self, total: int) -> Any:
+        assert self._tqdm is not None
+        return self._tqdm(
+            desc=self._title, total=total, unit="B", unit_scale=True, unit_divisor=1000, dynamic_ncols=True, miniters=1
+        )
+
+    def _try(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Exception:
+            self._tqdm = self._bar = None
+
+
+def _postfix(progress: Progress) -> str:
+    return progress.step + (f", {format_size(progress.reused)} reused" if progress.reused else "")

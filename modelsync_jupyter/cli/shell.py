@@ -1,0 +1,60 @@
+"""The shell's face: remarks, questions and bars on stderr, so that stdout carries only the result."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import AbstractContextManager, nullcontext, suppress
+
+from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.core.progress import Sink
+
+
+class Shell:
+    """Whoever sits at a terminal, or a script.
+
+    Args:
+        quiet: Neither remarks nor a progress bar.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+
+    def note(self, text: str) -> None:
+        """Show a remark on stderr."""
+        if not self._quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def confirm(self, question: str) -> bool:
+        """Ask on stderr; only `y` and `yes` mean yes."""
+        if not sys.stdin.isatty():
+            raise UsageError(f"There is nobody to ask: {question}", hint="Add `--yes` to go ahead without asking.")
+        print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    def secret(self, prompt: str) -> str:
+        """Ask on the terminal without echo."""
+        if not sys.stdin.isatty():
+            raise UsageError("There is no token.", hint="Use `--token-stdin`, or set MODELSYNC_TOKEN.")
+        from getpass import getpass
+
+        return getpass(prompt, stream=sys.stderr)
+
+    def progress(self, title: str) -> AbstractContextManager[Sink | None]:
+        """A bar on stderr where that is a terminal."""
+        if self._quiet or not sys.stderr.isatty():
+            return nullcontext()
+        from tqdm import tqdm
+
+        from .progress import Bar
+
+        return Bar(title, tqdm)
+
+
+def write(text: str) -> None:
+    """Print a result; a reader that has gone away (`| head`) is no error."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

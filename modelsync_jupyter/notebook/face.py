@@ -1,0 +1,61 @@
+"""The notebook's face: remarks under the cell, questions through the kernel, bars as widgets where there are any."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from modelsync_jupyter.cli.progress import Bar
+from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.core.progress import Sink
+
+
+class NotebookFace:
+    """Whoever runs the cell.
+
+    Args:
+        quiet: Neither remarks nor a progress bar.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+
+    def note(self, text: str) -> None:
+        """Show a remark under the cell."""
+        if not self._quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def confirm(self, question: str) -> bool:
+        """Ask under the cell."""
+        answer = _ask(lambda: input(f"{question} [y/N] "), question, "Add `--yes` to go ahead without asking.")
+        return answer.strip().lower() in ("y", "yes")
+
+    def secret(self, prompt: str) -> str:
+        """Ask under the cell; what is typed is neither shown nor stored in the notebook."""
+        from getpass import getpass
+
+        return _ask(lambda: getpass(prompt), "There is no token.", "Set MODELSYNC_TOKEN before the kernel starts.")
+
+    def progress(self, title: str) -> AbstractContextManager[Sink | None]:
+        """A bar made of widgets, or of text where there are none."""
+        return nullcontext() if self._quiet else Bar(title, _tqdm())
+
+
+def _tqdm() -> Callable[..., Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns where there is no ipywidgets, and draws text then
+        from tqdm.auto import tqdm
+    return tqdm
+
+
+def _ask(ask: Callable[[], str], message: str, hint: str) -> str:
+    """A run without a person in front of it (nbconvert, papermill) refuses input; say so."""
+    from IPython.core.error import StdinNotImplementedError
+
+    try:
+        return ask()
+    except (StdinNotImplementedError, EOFError) as error:
+        raise UsageError(f"There is nobody to ask: {message}", hint=hint) from error
