@@ -1,0 +1,35 @@
+"""The registry server: BentoCloud's REST API for models over a catalog (SQLAlchemy) and a folder of blobs.
+
+::
+
+    settings   what the server was told               catalog/   tables and queries, one noun per module
+    app        the Flask app and its error replies    routes/    one function per endpoint: parse, call, reply
+    service    catalog, blobs and signer together     blobs      content-addressed files
+    multipart  begin, receive and complete uploads    tarscan    layout and model.yaml of a stored archive
+    publishing the one transaction that switches      sending    archives out, whole or in ranges
+
+A stored archive is an ordered list of parts named by their BLAKE3 digest; equal parts are stored once. A version
+becomes visible in one catalog transaction, after all its bytes are durable. Nothing is ever removed from the blobs in
+this version: deleting a model hides it, its bytes stay.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .app import create_app
+    from .server import serve
+    from .settings import Settings
+
+__all__ = ["Settings", "create_app", "serve"]
+
+_HOMES = {"Settings": "settings", "create_app": "app", "serve": "server"}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,90 @@
+"""The registry as a Flask app: its routes, and an answer in JSON to whatever goes wrong."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from modelsync_jupyter.core.errors import ModelSyncError
+
+from .errors import ApiError
+from .routes import BLUEPRINTS
+from .service import EXTENSION, Registry
+from .settings import Settings
+
+log = logging.getLogger(__name__)
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def create_app(settings: Settings) -> Flask:
+    """The app of one process over the registry in `settings.data`."""
+    app = Flask(__name__, static_folder=None)
+    app.extensions[EXTENSION] = Registry.open(settings)
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    for kind, handler in _HANDLERS.items():
+        app.register_error_handler(kind, handler)
+    if settings.trust_forwarded:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_proto=1, x_host=1, x_prefix=1)  # type: ignore[method-assign]
+    return app
+
+
+def _reply(status: int, message: str) -> Response:
+    reply = jsonify({"error": message})
+    reply.status_code = status
+    return reply
+
+
+def _api_error(error: ApiError) -> Response:
+    return _reply(error.status, error.message)
+
+
+def _client_error(error: ModelSyncError) -> Response:
+    """Errors of `core` come from the words and bytes of a client."""
+    return _reply(400, error.message)
+
+
+def _http_error(error: HTTPException) -> Response:
+    reply = _reply(error.code or 500, error.description or error.name)
+    if allowed := getattr(error, "valid_methods", None):
+        reply.headers["Allow"] = ", ".join(sorted(allowed))
+    return reply
+
+
+def _collision(error: IntegrityError) -> Response:
+    return _reply(400, "somebody else changed this at the same time: look again")
+
+
+def _busy(error: Exception) -> Response:
+    log.error("%s %s: the catalog does not answer: %s", request.method, request.path, type(error).__name__)
+    reply = _reply(503, "the registry is busy: try again")
+    reply.headers["Retry-After"] = "1"
+    return reply
+
+
+def _unexpected(error: Exception) -> Response:
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return _reply(507, "the registry's disk is full")
+    log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return _reply(500, "internal error: see the registry's log")
+
+
+_HANDLERS: dict[type[Exception], Callable[[Any], Response]] = {
+    ApiError: _api_error,
+    ModelSyncError: _client_error,
+    HTTPException: _http_error,
+    IntegrityError: _collision,
+    OperationalError: _busy,
+    PoolTimeout: _busy,
+    Exception: _unexpected,
+}

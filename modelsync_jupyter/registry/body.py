@@ -1,0 +1,59 @@
+"""What a request asks for: its JSON body, its page and its search."""
+
+from __future__ import annotations
+
+from flask import request
+
+from .catalog.pages import Page
+from .errors import BadRequest
+from .search import Search, parse
+from .values import Fields, clean, parse_json
+
+_MAX_JSON = 32 << 20
+_MAX_ROWS = 1 << 31
+_MAX_QUERY = 4096
+
+
+def fields() -> Fields:
+    """The fields of the JSON body; none where there is no body."""
+    request.max_content_length = _MAX_JSON
+    return Fields(parse_json(request.get_data(cache=False)))
+
+
+def page(default: int = 0) -> Page:
+    """The page asked for by `start` and `count`."""
+    return Page(_number("start", 0), _number("count", default))
+
+
+def search() -> Search:
+    """What `q` and `search` look for."""
+    return parse(text("q"), text("search"))
+
+
+def text(key: str) -> str:
+    """A short text from the query string."""
+    value = request.args.get(key, "")
+    if len(value) > _MAX_QUERY:
+        raise BadRequest(f"`{key}` is longer than {_MAX_QUERY} characters")
+    return clean(value, key)
+
+
+def content_length() -> int:
+    """How many bytes the body has.
+
+    Raises:
+        BadRequest: None, or the client does not say.
+    """
+    length = request.content_length
+    if not length:
+        raise BadRequest("a body with a Content-Length is needed")
+    return length
+
+
+def _number(key: str, default: int) -> int:
+    value = request.args.get(key, "")
+    if not value:
+        return default
+    if not (value.isascii() and value.isdigit() and len(value) < 20):
+        raise BadRequest(f"`{key}` is not a whole number from 0")
+    return min(int(value), _MAX_ROWS)

@@ -1,0 +1,175 @@
+"""The tables of the catalog.
+
+Times are UTC without a zone. Lists and objects that no query looks into are JSON text. A model's labels are there
+twice: as JSON in its row, so that one row is one consistent look at a version, and in `model_labels` to search by.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(63), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("created_at", DateTime, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uid", String(32), nullable=False, unique=True),
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("scopes", Text, nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("expired_at", DateTime),
+    Column("last_used_at", DateTime),
+    Column("revoked_at", DateTime),
+)
+
+repositories = Table(
+    "repositories",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uid", String(32), nullable=False, unique=True),
+    Column("name", String(128), nullable=False, unique=True),
+    Column("description", Text, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("creator_id", ForeignKey("users.id"), nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("updated_at", DateTime, nullable=False),
+)
+
+repository_labels = Table(
+    "repository_labels",
+    metadata,
+    Column("owner_id", ForeignKey("repositories.id"), primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("value", String(1024), nullable=False),
+    Index("repository_labels_key", "key", "value"),
+)
+
+archives = Table(
+    "archives",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uid", String(32), nullable=False, unique=True),
+    Column("digest", String(80), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("layout", Text),
+    Column("created_at", DateTime, nullable=False),
+)
+
+archive_parts = Table(
+    "archive_parts",
+    metadata,
+    Column("archive_id", ForeignKey("archives.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("start", BigInteger, nullable=False),
+    Column("stop", BigInteger, nullable=False),
+    Column("digest", String(80), nullable=False),
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uid", String(32), nullable=False, unique=True),
+    Column("repository_id", ForeignKey("repositories.id"), nullable=False),
+    Column("version", String(128), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("manifest", Text, nullable=False),
+    Column("module", String(256), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("build_at", DateTime, nullable=False),
+    Column("archive_id", ForeignKey("archives.id")),
+    Column("creator_id", ForeignKey("users.id"), nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("updated_at", DateTime, nullable=False),
+    Column("deleted_at", DateTime),
+    Column("upload_status", String(16), nullable=False),
+    Column("upload_started_at", DateTime),
+    Column("upload_finished_at", DateTime),
+    Column("upload_finished_reason", Text, nullable=False),
+)
+_alive = models.c.deleted_at.is_(None)
+Index(
+    "models_tag",
+    models.c.repository_id,
+    models.c.version,
+    unique=True,
+    sqlite_where=_alive,
+    postgresql_where=_alive,
+)
+Index("models_newest", models.c.repository_id, models.c.upload_status, models.c.build_at)
+
+model_labels = Table(
+    "model_labels",
+    metadata,
+    Column("owner_id", ForeignKey("models.id"), primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("value", String(1024), nullable=False),
+    Index("model_labels_key", "key", "value"),
+)
+
+#: `state`: open -> complete (has an archive) -> published | aborted. Manifest, labels and build_at wait here until then.
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uid", String(32), nullable=False, unique=True),
+    Column("model_id", ForeignKey("models.id"), nullable=False, index=True),
+    Column("creator_id", ForeignKey("users.id"), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("manifest", Text),
+    Column("labels", Text),
+    Column("build_at", DateTime),
+    Column("archive_id", ForeignKey("archives.id")),
+    Column("created_at", DateTime, nullable=False),
+)
+
+#: What was declared of a part and what was received of it, each where it is known.
+upload_parts = Table(
+    "upload_parts",
+    metadata,
+    Column("upload_id", ForeignKey("uploads.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("declared_size", BigInteger),
+    Column("declared_digest", String(80)),
+    Column("size", BigInteger),
+    Column("digest", String(80)),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uid", String(32), nullable=False, unique=True),
+    Column("created_at", DateTime, nullable=False),
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("token_name", String(128), nullable=False),
+    Column("operation", String(64), nullable=False),
+    Column("resource_type", String(32), nullable=False),
+    Column("resource_name", String(256), nullable=False),
+    Column("info", Text, nullable=False),
+)

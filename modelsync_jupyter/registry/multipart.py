@@ -1,0 +1,158 @@
+"""Multipart uploads: begin, receive parts in any order, complete. Whole bodies are cut into parts on arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timezone
+from typing import Any
+
+from blake3 import blake3
+from sqlalchemy import Row
+
+from modelsync_jupyter.core.parts import ALGORITHM, PART_SIZE, Part, describe, from_sizes, split
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.remote.wire import labels_json, manifest_json
+
+from .blobs import Blob, Source, hex_of
+from .catalog import uploads
+from .catalog.archives import NewArchive, add_archive
+from .catalog.uploads import COMPLETE, OPEN, Facts
+from .errors import BadRequest
+from .reader import ArchiveReader
+from .service import Registry
+from .tarscan import Scan, scan
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A part as it would be stored: received, or declared and present."""
+
+    number: int
+    size: int
+    digest: str
+
+
+def present(registry: Registry, parts: Sequence[Part]) -> list[int]:
+    """Numbers of the parts whose bytes are here already."""
+    return [part.number for part in parts if registry.blobs.has(part.digest, part.size)]
+
+
+def receive_part(registry: Registry, uid: str, number: int, source: Source, size: int) -> Blob:
+    """Store one part of an upload.
+
+    Raises:
+        NotFound: There is no such upload.
+        BadRequest: The upload is complete, or the bytes are not the declared ones.
+    """
+    with registry.database.read() as connection:
+        upload = uploads.find_upload(connection, uid)
+        declared = uploads.find_part(connection, upload.id, number)
+    expected = _expected(upload, declared, size)
+    blob = registry.blobs.receive(source, size, expected)
+    with registry.database.write() as connection:
+        _check_open(uploads.find_upload(connection, uid, lock=True))
+        uploads.record_part(connection, upload.id, number, blob.size, blob.digest)
+    return blob
+
+
+def receive_whole(registry: Registry, source: Source, size: int) -> tuple[Part, ...]:
+    """Store a whole archive, cut into parts."""
+    cut = split(size, PART_SIZE)
+    blobs = [registry.blobs.receive(source, part.size) for part in cut]
+    return from_sizes([blob.size for blob in blobs], [blob.digest for blob in blobs])
+
+
+def complete(registry: Registry, uid: str, model_id: int, listed: Mapping[int, str]) -> None:
+    """Make an archive of the parts of an upload; to complete it again changes nothing.
+
+    Args:
+        registry: The registry.
+        uid: The upload.
+        model_id: The version it must be for.
+        listed: The digest, in hexadecimal, of each part that the client knows of.
+
+    Raises:
+        NotFound: There is no such upload.
+        BadRequest: Parts are missing or others than listed; the upload goes on.
+    """
+    with registry.database.read() as connection:
+        upload = uploads.find_upload(connection, uid, model_id=model_id)
+        rows = uploads.list_parts(connection, upload.id)
+    if upload.state == OPEN:
+        finish(registry, upload, _match(registry, rows, listed))
+
+
+def finish(registry: Registry, upload: Row[Any], parts: tuple[Part, ...]) -> None:
+    """Write the archive of an upload whose parts are all durable.
+
+    Raises:
+        BadRequest: The archive is of another model.
+        IntegrityError: The archive breaks off.
+        InvalidModel: Its model.yaml is broken.
+    """
+    found = _scan(registry, parts)
+    if found.info and found.info.tag != Tag(upload.name, upload.version):
+        raise BadRequest(f"the archive is of `{found.info.tag}`, the upload of `{upload.name}:{upload.version}`")
+    digest = f"{ALGORITHM}:{blake3(describe(parts)).hexdigest()}"
+    with registry.database.write() as connection:
+        if uploads.find_upload(connection, upload.uid, lock=True).state != OPEN:
+            return
+        archive_id = add_archive(connection, NewArchive(digest, parts, found.layout))
+        facts = {} if upload.manifest else _derived(found).columns()
+        uploads.set_upload(connection, upload.id, state=COMPLETE, archive_id=archive_id, **facts)
+
+
+def _expected(upload: Row[Any], declared: Row[Any] | None, size: int) -> str:
+    _check_open(upload)
+    if declared is None or declared.declared_digest is None:
+        return ""
+    if declared.declared_size != size:
+        raise BadRequest(f"the part has {size} bytes, declared were {declared.declared_size} and their digest")
+    return str(declared.declared_digest)
+
+
+def _check_open(upload: Row[Any]) -> None:
+    if upload.state != OPEN:
+        raise BadRequest("the upload is complete already")
+
+
+def _match(registry: Registry, rows: Sequence[Row[Any]], listed: Mapping[int, str]) -> tuple[Part, ...]:
+    """The parts of the archive, if they are all here and are the listed ones."""
+    known = {row.number: _known(row) for row in rows}
+    good = {
+        number
+        for number, part in known.items()
+        if listed.get(number) == hex_of(part.digest) and registry.blobs.has(part.digest, part.size)
+    }
+    wanted = set(range(1, max([*known, *listed, 1]) + 1))
+    if bad := sorted(wanted - good):
+        raise BadRequest(f"parts are missing or have another digest: {_numbers(bad)}")
+    ordered = [known[number] for number in sorted(known)]
+    return from_sizes([part.size for part in ordered], [part.digest for part in ordered])
+
+
+def _known(row: Row[Any]) -> _Known:
+    if row.digest is not None:
+        return _Known(row.number, row.size, row.digest)
+    return _Known(row.number, row.declared_size, row.declared_digest)
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers[:50])) + (f" and {len(numbers) - 50} more" if len(numbers) > 50 else "")
+
+
+def _scan(registry: Registry, parts: Sequence[Part]) -> Scan:
+    with ArchiveReader(registry.blobs, parts) as file:
+        return scan(file)
+
+
+def _derived(found: Scan) -> Facts:
+    """What the archive's own model.yaml says, for a client that sent nothing along."""
+    if found.info is None:
+        return Facts()
+    return Facts(
+        manifest_json(found.info, found.size),
+        labels_json(found.info.labels),
+        found.info.creation_time.astimezone(timezone.utc).replace(tzinfo=None),
+    )

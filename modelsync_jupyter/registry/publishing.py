@@ -1,0 +1,73 @@
+"""The end of an upload: the one transaction in which bytes, manifest, labels and build time of a version switch."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from modelsync_jupyter.remote.wire import FAILED, SUCCESS
+
+from .catalog import events, uploads
+from .catalog.database import now
+from .catalog.labels import replace_labels
+from .catalog.models import find_model, manifest_columns, set_model
+from .catalog.tables import models
+from .catalog.uploads import COMPLETE, PUBLISHED
+from .catalog.users import Caller
+from .errors import BadRequest
+
+
+def succeed(connection: Connection, caller: Caller, name: str, version: str) -> None:
+    """Make the newest complete upload of a version visible; to say so again changes nothing.
+
+    Raises:
+        NotFound: There is no such version.
+        BadRequest: No upload of it is complete.
+    """
+    model = find_model(connection, name, version, lock=True)
+    upload = uploads.newest_upload(connection, model.id, COMPLETE)
+    if upload is not None:
+        _switch(connection, model, upload)
+        events.note(connection, caller, "pushed", "model", f"{name}:{version}", force=model.upload_status == SUCCESS)
+    elif not _is_repeated(connection, model):
+        raise BadRequest(f"`{name}:{version}` has no complete upload: complete it before finishing it")
+
+
+def fail(connection: Connection, caller: Caller, name: str, version: str, reason: str) -> None:
+    """Note that an upload failed; a version that is visible stays as it was.
+
+    Raises:
+        NotFound: There is no such version.
+    """
+    model = find_model(connection, name, version, lock=True)
+    uploads.drop_complete(connection, model.id, caller.user_id)
+    if model.upload_status != SUCCESS:
+        set_model(connection, model.id, upload_status=FAILED, upload_finished_at=now(), upload_finished_reason=reason)
+    events.note(connection, caller, "push-failed", "model", f"{name}:{version}", reason=reason[:1000])
+
+
+def _switch(connection: Connection, model: Row[Any], upload: Row[Any]) -> None:
+    columns = manifest_columns(json.loads(upload.manifest)) if upload.manifest else {}
+    if upload.build_at is not None:
+        columns["build_at"] = upload.build_at
+    set_model(
+        connection,
+        model.id,
+        archive_id=upload.archive_id,
+        upload_status=SUCCESS,
+        upload_finished_at=now(),
+        upload_finished_reason="",
+        **columns,
+    )
+    if upload.labels is not None:
+        replace_labels(connection, models, model.id, json.loads(upload.labels))
+    uploads.set_upload(connection, upload.id, state=PUBLISHED)
+    uploads.drop_complete(connection, model.id)
+
+
+def _is_repeated(connection: Connection, model: Row[Any]) -> bool:
+    """Whether the last upload is the one that is visible: its client missed our first answer."""
+    last = uploads.newest_upload(connection, model.id)
+    return model.upload_status == SUCCESS and last is not None and last.state == PUBLISHED

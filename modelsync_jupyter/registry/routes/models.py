@@ -1,0 +1,115 @@
+"""Versions: list, register, show, label, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+
+from modelsync_jupyter.remote.wire import API, ModelJSON
+
+from .. import body
+from ..auth import caller, needs, require
+from ..catalog import models as catalog
+from ..catalog.events import note
+from ..catalog.labels import replace_labels
+from ..catalog.listing import list_models
+from ..catalog.models import find_model
+from ..catalog.repositories import find_repository
+from ..catalog.tables import models
+from ..catalog.users import ADMIN, DEVELOPER, GUEST
+from ..replies import model_json, model_with_repository, page_json
+from ..service import current
+from ..values import check_version
+
+blueprint = Blueprint("models", __name__, url_prefix=API)
+_ALL = "/model_repositories/<name>/models"
+_ONE = f"{_ALL}/<version>"
+
+
+@blueprint.get("/models")
+@needs(GUEST)
+def index() -> dict[str, Any]:
+    """The whole versions of all repositories that match, newest build first."""
+    page = body.page()
+    with current().database.read() as connection:
+        total, rows = list_models(connection, body.search(), page, caller().name)
+    return page_json(page, total, (model_with_repository(row, current().settings.strategy) for row in rows))
+
+
+@blueprint.get(_ALL)
+@needs(GUEST)
+def versions(name: str) -> dict[str, Any]:
+    """The whole versions of one repository that match, newest build first: the first one is `latest`."""
+    page = body.page()
+    with current().database.read() as connection:
+        repository = find_repository(connection, name)
+        total, rows = list_models(connection, body.search(), page, caller().name, repository.id)
+    return page_json(page, total, (model_with_repository(row, current().settings.strategy) for row in rows))
+
+
+@blueprint.post(_ALL)
+@needs(DEVELOPER)
+def create(name: str) -> ModelJSON:
+    """Register a version that has no bytes yet."""
+    fields = body.fields()
+    version = check_version(fields.text("version", 128))
+    with current().database.write() as connection:
+        catalog.create_model(
+            connection,
+            caller(),
+            find_repository(connection, name).id,
+            version,
+            description=fields.text("description"),
+            manifest=fields.manifest(),
+            labels=fields.labels(),
+            build_at=fields.time("build_at"),
+        )
+        note(connection, caller(), "created", "model", f"{name}:{version}")
+        return model_json(find_model(connection, name, version), current().settings.strategy)
+
+
+@blueprint.get(_ONE)
+@needs(GUEST)
+def show(name: str, version: str) -> dict[str, Any]:
+    """One version, whatever its status."""
+    with current().database.read() as connection:
+        row = find_model(connection, name, version)
+    return {**model_with_repository(row, current().settings.strategy), "bentos": []}
+
+
+@blueprint.patch(_ONE)
+@needs(DEVELOPER)
+def change(name: str, version: str) -> ModelJSON:
+    """Other labels (those not sent are gone) or another description."""
+    fields = body.fields()
+    with current().database.write() as connection:
+        row = find_model(connection, name, version, lock=True)
+        if "labels" in fields:
+            replace_labels(connection, models, row.id, fields.labels())
+        catalog.set_model(connection, row.id, description=fields.text("description", default=row.description))
+        note(connection, caller(), "updated", "model", f"{name}:{version}")
+        return model_json(find_model(connection, name, version), current().settings.strategy)
+
+
+@blueprint.delete(_ONE)
+@needs(DEVELOPER)
+def delete(name: str, version: str) -> ModelJSON:
+    """Hide a version; its creator may, and an admin. The tag is free again, the bytes stay in the store."""
+    with current().database.write() as connection:
+        row = find_model(connection, name, version, lock=True)
+        if row.creator_id != caller().user_id:
+            require(caller(), ADMIN)
+        catalog.delete_model(connection, row)
+        note(connection, caller(), "deleted", "model", f"{name}:{version}")
+    return model_json(row, current().settings.strategy)
+
+
+@blueprint.get(f"{_ONE}/bentos")
+@blueprint.get(f"{_ONE}/deployments")
+@needs(GUEST)
+def users_of(name: str, version: str) -> dict[str, Any]:
+    """Who uses a version: this registry knows of none."""
+    with current().database.read() as connection:
+        find_model(connection, name, version)
+    return page_json(body.page(), 0, [])

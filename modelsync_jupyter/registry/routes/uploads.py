@@ -1,0 +1,161 @@
+"""Uploads of a version: presigned, multipart or through us."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+from sqlalchemy import Connection
+
+from modelsync_jupyter.core.errors import ModelSyncError
+from modelsync_jupyter.remote.wire import API, FAILED, SUCCESS, ModelJSON
+
+from .. import body, multipart, publishing
+from ..auth import caller, needs
+from ..catalog import models, uploads
+from ..catalog.events import note
+from ..catalog.models import find_model
+from ..catalog.uploads import ABORTED, Facts
+from ..catalog.users import DEVELOPER
+from ..errors import ApiError, BadRequest
+from ..replies import model_json
+from ..service import current
+from ..values import MAX_PART_NUMBER, Fields
+from .links import presigned
+
+blueprint = Blueprint("uploads", __name__, url_prefix=f"{API}/model_repositories/<name>/models/<version>")
+
+
+@blueprint.patch("/start_upload")
+@needs(DEVELOPER)
+def start_upload(name: str, version: str) -> ModelJSON:
+    """Bytes are coming."""
+    with current().database.write() as connection:
+        models.start(connection, find_model(connection, name, version, lock=True))
+        return _show(connection, name, version)
+
+
+@blueprint.patch("/presign_upload_url")
+@needs(DEVELOPER)
+def presign_upload(name: str, version: str) -> ModelJSON:
+    """A URL for the whole archive in one PUT."""
+    with current().database.write() as connection:
+        uid = _open(connection, name, version, Facts())
+        link = presigned("PUT", url_for("objects.put_whole", uid=uid))
+        return _show(connection, name, version, presigned_upload_url=link)
+
+
+@blueprint.patch("/start_multipart_upload")
+@needs(DEVELOPER)
+def start_multipart(name: str, version: str) -> ModelJSON:
+    """A new upload; with our extension, what it will hold, and which of it is here already."""
+    fields = body.fields().object("modelsync")
+    declared = fields.parts() if "parts" in fields else ()
+    facts = Facts(
+        manifest=fields.manifest() if "manifest" in fields else None,
+        labels=fields.labels() if "labels" in fields else None,
+        build_at=fields.time("build_at"),
+    )
+    with current().database.write() as connection:
+        uid = _open(connection, name, version, facts, declared)
+        reply = _show(connection, name, version, upload_id=uid)
+    if declared:
+        reply["modelsync"] = {**reply.get("modelsync", {}), "present": multipart.present(current(), declared)}
+    return reply
+
+
+@blueprint.patch("/presign_multipart_upload_url")
+@needs(DEVELOPER)
+def presign_part(name: str, version: str) -> ModelJSON:
+    """A URL for one part."""
+    fields = body.fields()
+    uid, number = fields.text("upload_id", 64), fields.integer("part_number", 1, MAX_PART_NUMBER)
+    with current().database.read() as connection:
+        uploads.find_upload(connection, uid, model_id=find_model(connection, name, version).id)
+        link = presigned("PUT", url_for("objects.put_part", uid=uid, number=number))
+        return _show(connection, name, version, presigned_upload_url=link, upload_id=uid)
+
+
+@blueprint.patch("/complete_multipart_upload")
+@needs(DEVELOPER)
+def complete_multipart(name: str, version: str) -> ModelJSON:
+    """All parts are there: make them an archive. It is not visible yet."""
+    fields = body.fields()
+    uid, listed = fields.text("upload_id", 64), dict(map(_etag, fields.items("parts", MAX_PART_NUMBER)))
+    with current().database.read() as connection:
+        model_id = find_model(connection, name, version).id
+    multipart.complete(current(), uid, model_id, listed)
+    with current().database.read() as connection:
+        return _show(connection, name, version, upload_id=uid)
+
+
+@blueprint.patch("/abort_multipart_upload")
+@needs(DEVELOPER)
+def abort_multipart(name: str, version: str) -> ModelJSON:
+    """Forget an upload."""
+    uid = body.fields().text("upload_id", 64)
+    with current().database.write() as connection:
+        model = find_model(connection, name, version, lock=True)
+        upload = uploads.find_upload(connection, uid, model_id=model.id, lock=True)
+        if upload.state != uploads.PUBLISHED:
+            uploads.set_upload(connection, upload.id, state=ABORTED)
+            note(connection, caller(), "upload-aborted", "model", f"{name}:{version}")
+        return _show(connection, name, version)
+
+
+@blueprint.patch("/finish_upload")
+@needs(DEVELOPER)
+def finish_upload(name: str, version: str) -> ModelJSON:
+    """The client's last word: `success` makes the complete upload visible, `failed` leaves what there was."""
+    fields = body.fields()
+    status, reason = fields.text("status", 16), fields.text("reason", 1 << 16)
+    with current().database.write() as connection:
+        if status == SUCCESS:
+            publishing.succeed(connection, caller(), name, version)
+        elif status == FAILED:
+            publishing.fail(connection, caller(), name, version, reason)
+        else:
+            raise BadRequest(f"`status` is `{SUCCESS}` or `{FAILED}`")
+        return _show(connection, name, version)
+
+
+@blueprint.put("/upload")
+@needs(DEVELOPER)
+def upload(name: str, version: str) -> Response:
+    """The whole archive through us; success or failure is noted without the client's word."""
+    size = body.content_length()
+    with current().database.write() as connection:
+        models.start(connection, find_model(connection, name, version, lock=True))
+        uid = _open(connection, name, version, Facts())
+    try:
+        _receive(uid, size)
+    except (ApiError, ModelSyncError) as error:
+        with current().database.write() as connection:
+            publishing.fail(connection, caller(), name, version, error.message)
+        raise
+    with current().database.write() as connection:
+        publishing.succeed(connection, caller(), name, version)
+    return Response(status=200)
+
+
+def _receive(uid: str, size: int) -> None:
+    parts = multipart.receive_whole(current(), request.environ["wsgi.input"], size)
+    with current().database.read() as connection:
+        found = uploads.find_upload(connection, uid)
+    multipart.finish(current(), found, parts)
+
+
+def _open(connection: Connection, name: str, version: str, facts: Facts, declared: Any = ()) -> str:
+    model = find_model(connection, name, version, lock=True)
+    note(connection, caller(), "upload-started", "model", f"{name}:{version}")
+    return uploads.open_upload(connection, caller(), model.id, facts, declared)
+
+
+def _show(connection: Connection, name: str, version: str, **extra: Any) -> ModelJSON:
+    return model_json(find_model(connection, name, version), current().settings.strategy, **extra)
+
+
+def _etag(fields: Fields) -> tuple[int, str]:
+    """Number and digest of a listed part; the ETag may be quoted, and may name its algorithm."""
+    etag = fields.text("etag", 128).strip().strip('"').removeprefix("blake3:")
+    return fields.integer("part_number", 1, MAX_PART_NUMBER), etag

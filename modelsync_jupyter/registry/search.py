@@ -1,0 +1,120 @@
+"""The search language `q`, as Yatai has it: words separated by single spaces, without quoting.
+
+- A word without a colon must occur in the name (or in the description, with `in:description`).
+- `name:`, `module:`, `creator:` and `label:` filter. Words of one kind must all hold; commas in `label:` mean "or".
+- `-label:` excludes; `sort:build_at-desc` orders; `status:` shows versions that are not whole too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .errors import BadRequest
+
+_KEYS = {"name", "module", "creator", "label", "-label", "in", "sort", "status"}
+_IN = {"name", "description"}
+SORTS = {"created_at", "updated_at", "build_at", "size", "name"}
+STATUSES = {"any", "pending", "uploading", "success", "failed"}
+_MAX_WORDS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class LabelTerm:
+    """A label that is wanted: with this value, or with any where it is None."""
+
+    key: str
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is searched for; empty fields do not restrict.
+
+    Args:
+        words: Each must occur in one of `fields`.
+        fields: Where words are looked for: "name", "description".
+        names: Each must occur in the repository's name.
+        modules: One of them is the module.
+        creators: One of them is the creator's name; `@me` is the caller.
+        labels: Of each group, one label must be there.
+        excluded: Of these labels, none may be there.
+        status: The upload status, or "any".
+        sort: Column to order by, or "".
+        descending: The direction of `sort`.
+    """
+
+    words: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ("name",)
+    names: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    creators: tuple[str, ...] = ()
+    labels: tuple[tuple[LabelTerm, ...], ...] = ()
+    excluded: tuple[LabelTerm, ...] = ()
+    status: str = "success"
+    sort: str = ""
+    descending: bool = True
+
+
+@dataclass
+class _Collected:
+    words: list[str] = field(default_factory=list)
+    values: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, word: str) -> None:
+        key, colon, value = word.partition(":")
+        if not colon:
+            self.words.append(word)
+        elif key in _KEYS:
+            self.values.setdefault(key, []).append(value)
+        else:
+            raise BadRequest(f"`{key[:64]}:` is no search key; there are: {', '.join(sorted(_KEYS))}")
+
+    def get(self, key: str) -> tuple[str, ...]:
+        return tuple(self.values.get(key, ()))
+
+
+def parse(q: str, search: str = "") -> Search:
+    """Understand `q`, and `search`, a text that must occur in the name.
+
+    Raises:
+        BadRequest: A key, or the value of one, is not known.
+    """
+    words = [word for word in q.split(" ") if word]
+    if len(words) > _MAX_WORDS:
+        raise BadRequest(f"the search has more than {_MAX_WORDS} words")
+    found = _Collected([search] if search else [])
+    for word in words:
+        found.add(word)
+    sort, descending = _sort(found.get("sort"))
+    return Search(
+        words=tuple(found.words),
+        fields=tuple(_one_of(value, _IN, "in") for value in found.get("in")) or ("name",),
+        names=found.get("name"),
+        modules=found.get("module"),
+        creators=found.get("creator"),
+        labels=tuple(_labels(value) for value in found.get("label")),
+        excluded=tuple(term for value in found.get("-label") for term in _labels(value)),
+        status=_one_of((found.get("status") or ("success",))[-1], STATUSES, "status"),
+        sort=sort,
+        descending=descending,
+    )
+
+
+def _labels(text: str) -> tuple[LabelTerm, ...]:
+    pairs = [item.partition("=") for item in text.split(",")[:_MAX_WORDS]]
+    return tuple(LabelTerm(key, value if equals else None) for key, equals, value in pairs)
+
+
+def _sort(values: tuple[str, ...]) -> tuple[str, bool]:
+    if not values:
+        return "", True
+    column, _, direction = values[-1].rpartition("-")
+    if not column:
+        column, direction = direction, "desc"
+    return _one_of(column, SORTS, "sort"), _one_of(direction, {"asc", "desc"}, "sort") == "desc"
+
+
+def _one_of(value: str, known: set[str], key: str) -> str:
+    if value not in known:
+        raise BadRequest(f"`{key}:{value[:64]}` is not known; there are: {', '.join(sorted(known))}")
+    return value

@@ -1,0 +1,83 @@
+"""Archives out: whole or one range, with the conditions of HTTP.
+
+A range inside one blob leaves through `wsgi.file_wrapper`, which gunicorn turns into sendfile; a longer one is read in
+blocks, part after part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from flask import Response, request
+from sqlalchemy import Row
+from werkzeug.http import unquote_etag
+from werkzeug.wsgi import wrap_file
+
+from modelsync_jupyter.core.parts import Part
+
+from .blobs import BLOCK, Blobs, hex_of
+from .catalog.archives import parts_between
+from .errors import Failed
+from .ranges import Unsatisfiable, parse_range
+from .service import Registry
+
+
+def send_archive(registry: Registry, archive: Row[Any]) -> Response:
+    """Reply with the archive, or with what the request's Range and conditions ask for.
+
+    Raises:
+        Failed: If-Match names other bytes.
+    """
+    etag = hex_of(archive.digest)
+    headers = {"ETag": f'"{etag}"', "Accept-Ranges": "bytes"}
+    if request.if_match and not request.if_match.contains(etag):
+        raise Failed("the archive is no longer the one named by If-Match")
+    if request.if_none_match and request.if_none_match.contains_weak(etag):
+        return Response(status=304, headers=headers)
+    try:
+        span = parse_range(_range_header(etag), archive.size)
+    except Unsatisfiable:
+        return Response(status=416, headers={**headers, "Content-Range": f"bytes */{archive.size}"})
+    start, stop = span or (0, archive.size)
+    if span:
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{archive.size}"
+    headers["Content-Length"] = str(stop - start)
+    body = () if request.method == "HEAD" else _body(registry, archive.id, start, stop)
+    return Response(
+        body,
+        status=206 if span else 200,
+        headers=headers,
+        mimetype="application/octet-stream",
+        direct_passthrough=True,
+    )
+
+
+def _range_header(etag: str) -> str:
+    """The Range header, or nothing where If-Range names other bytes."""
+    condition = request.headers.get("If-Range", "")
+    if condition and unquote_etag(condition) != (etag, False):
+        return ""
+    return request.headers.get("Range", "")
+
+
+def _body(registry: Registry, archive_id: int, start: int, stop: int) -> Any:
+    with registry.database.read() as connection:
+        parts = parts_between(connection, archive_id, start, stop)
+    if len(parts) > 1:
+        return _blocks(registry.blobs, parts, start, stop)
+    file = registry.blobs.open(parts[0].digest)
+    file.seek(start - parts[0].start)
+    return wrap_file(request.environ, file, BLOCK)
+
+
+def _blocks(blobs: Blobs, parts: Sequence[Part], start: int, stop: int) -> Iterator[bytes]:
+    for part in parts:
+        with blobs.open(part.digest) as file:
+            file.seek(max(start - part.start, 0))
+            left = min(stop, part.stop) - max(start, part.start)
+            while left and (block := file.read(min(BLOCK, left))):
+                left -= len(block)
+                yield block
+        if left:
+            raise OSError(f"blob {part.digest} is shorter than the catalog says")

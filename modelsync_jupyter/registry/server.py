@@ -1,0 +1,98 @@
+"""The registry in the foreground: gunicorn, embedded."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn has no types
+
+from .app import create_app
+from .service import Registry, ensure_admin
+from .settings import DEFAULT_THREADS, Settings
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8642
+DEFAULT_WORKERS = 2
+
+
+def serve(
+    host: str = DEFAULT_HOST,
+    port: int = DEFAULT_PORT,
+    data: str | os.PathLike[str] = "modelsync-registry",
+    db: str | None = None,
+    *,
+    workers: int = DEFAULT_WORKERS,
+    threads: int = DEFAULT_THREADS,
+    strategy: str | None = None,
+    url_ttl: float | None = None,
+) -> None:
+    """Run the registry until SIGTERM or SIGINT; print a line with its URL when it accepts requests.
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; 0 for any free one.
+        data: Folder of the blobs, the secrets and, by default, the catalog.
+        db: SQLAlchemy URL of the catalog, or None for SQLite in `data`.
+        workers: Processes.
+        threads: Requests served at the same time by each process.
+        strategy: How clients shall move bytes; default: MODELSYNC_TRANSMISSION, else "presigned_url".
+        url_ttl: Seconds for which presigned URLs are valid; default: MODELSYNC_URL_TTL, else an hour.
+
+    Raises:
+        UsageError: A setting has no such value.
+        SystemExit: The server was stopped (0) or could not start.
+    """
+    settings = Settings.from_environment(data, db, strategy=strategy, url_ttl=url_ttl, threads=threads)
+    _prepare(settings)
+    _Server(settings, {"bind": _bind(host, port), "workers": workers, "threads": threads}).run()
+
+
+def _prepare(settings: Settings) -> None:
+    """Do once, before there are several processes, what must be done once."""
+    registry = Registry.open(settings)
+    token_file = ensure_admin(registry)
+    registry.database.close()
+    if token_file:
+        print(f"The admin token is in {token_file}", file=sys.stderr, flush=True)
+
+
+def _bind(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _announce(worker: Any) -> None:
+    """Print the URL when the first worker is about to serve; those that replace it later are silent."""
+    if worker.age == 1:
+        host, port = worker.sockets[0].getsockname()[:2]
+        print(f"modelsync registry at http://{_bind(host, port)}", flush=True)
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # the base is untyped
+    """gunicorn with options of ours instead of its command line and config files."""
+
+    def __init__(self, settings: Settings, options: dict[str, Any]) -> None:
+        self._settings = settings
+        self._options = {
+            "worker_class": "gthread",
+            "keepalive": 75,
+            "timeout": 120,
+            "graceful_timeout": 10,
+            "loglevel": "warning",
+            "post_worker_init": _announce,
+            # Only our own setting decides whether to believe a proxy's headers.
+            "forwarded_allow_ips": "",
+            "secure_scheme_headers": {},
+            "control_socket_disable": True,
+            **options,
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return create_app(self._settings)

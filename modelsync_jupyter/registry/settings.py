@@ -1,0 +1,83 @@
+"""What the server was told: by its caller, else by the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.remote.wire import PRESIGNED, PROXY
+
+#: A strategy of "none" sends null: the client then asks for a presigned URL and uploads with one PUT.
+STRATEGIES = (PRESIGNED, PROXY, "none")
+DEFAULT_URL_TTL = 3600.0
+DEFAULT_THREADS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the server was told.
+
+    Args:
+        data: Folder of the blobs, the secrets and, by default, the catalog.
+        db: SQLAlchemy URL of the catalog, or None for SQLite in `data`.
+        strategy: How clients shall move bytes: "presigned_url", "proxy" or "none".
+        url_ttl: Seconds for which a presigned URL is valid.
+        trust_forwarded: Whether to believe X-Forwarded-Proto, -Host and -Prefix; only behind a proxy that sets them.
+        threads: Requests served at the same time by one process.
+    """
+
+    data: Path
+    db: str | None = None
+    strategy: str = PRESIGNED
+    url_ttl: float = DEFAULT_URL_TTL
+    trust_forwarded: bool = False
+    threads: int = DEFAULT_THREADS
+
+    @classmethod
+    def from_environment(
+        cls,
+        data: str | os.PathLike[str],
+        db: str | None = None,
+        *,
+        strategy: str | None = None,
+        url_ttl: float | None = None,
+        threads: int = DEFAULT_THREADS,
+        environ: Mapping[str, str] = os.environ,
+    ) -> Settings:
+        """Arguments where given, else MODELSYNC_TRANSMISSION, MODELSYNC_URL_TTL and MODELSYNC_TRUST_FORWARDED.
+
+        Raises:
+            UsageError: A setting has no such value.
+        """
+        return cls(
+            data=Path(data).expanduser().absolute(),
+            db=db,
+            strategy=_strategy(strategy or environ.get("MODELSYNC_TRANSMISSION") or PRESIGNED),
+            url_ttl=_seconds(url_ttl if url_ttl is not None else environ.get("MODELSYNC_URL_TTL") or DEFAULT_URL_TTL),
+            trust_forwarded=environ.get("MODELSYNC_TRUST_FORWARDED", "") in ("1", "true", "yes"),
+            threads=threads,
+        )
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the catalog."""
+        return self.db or f"sqlite:///{self.data / 'catalog.db'}"
+
+
+def _strategy(text: str) -> str:
+    if text not in STRATEGIES:
+        raise UsageError(f"`{text}` is no transmission strategy.", hint=f"Choose one of: {', '.join(STRATEGIES)}.")
+    return text
+
+
+def _seconds(value: str | float) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 7 * 86400:
+        raise UsageError(f"`{value}` is no lifetime for a presigned URL.", hint="Give seconds, at most 604800.")
+    return seconds

@@ -1,0 +1,74 @@
+"""Presigned URLs: whoever has one may do one thing with one object until it expires, without a token."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlencode
+
+from .errors import Forbidden
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Signs and checks URLs.
+
+    Args:
+        secret: The key of the signatures; every process of a registry has the same.
+        ttl: Seconds for which a URL is valid.
+        clock: Seconds since the epoch.
+    """
+
+    secret: bytes = field(repr=False)
+    ttl: float
+    clock: Callable[[], float] = time.time
+
+    def sign(self, method: str, path: str) -> str:
+        """The query string that lets `method` be used on `path`."""
+        expires = str(int((self.clock() + self.ttl) * 1000))
+        return urlencode({"expires": expires, "signature": self._signature(method, path, expires)})
+
+    def check(self, method: str, path: str, query: Mapping[str, str]) -> None:
+        """Accept what `sign` made.
+
+        Raises:
+            Forbidden: The URL is forged or expired.
+        """
+        expires, signature = query.get("expires", ""), query.get("signature", "")
+        known = self._signature(method, path, expires)
+        if not hmac.compare_digest(known.encode(), signature.encode("utf-8", "replace")):
+            raise Forbidden("the signature of this URL does not match")
+        if int(expires) < self.clock() * 1000:
+            raise Forbidden("this URL has expired: ask the registry for a new one")
+
+    def _signature(self, method: str, path: str, expires: str) -> str:
+        text = f"{method}\n{path}\n{expires}".encode("utf-8", "replace")
+        return hmac.new(self.secret, text, hashlib.sha256).hexdigest()
+
+
+def secret_file(path: Path) -> str:
+    """The secret in `path`; made on first use, readable by its owner only, and the same for all who ask at once."""
+    if not path.exists():
+        fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        _write_private(fresh, secrets.token_urlsafe(32))
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text().strip()
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,212 @@
+"""Checked values out of the JSON of a request: what passes here needs no second look."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any, cast
+
+from modelsync_jupyter.core.errors import IntegrityError
+from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.remote.wire import LabelJSON, ManifestJSON, parse_parts, parse_time
+
+from .errors import BadRequest
+
+MAX_PART_NUMBER = 100_000
+MAX_ARCHIVE = 1 << 50
+_MAX_DEPTH = 60
+_MAX_LABELS = 1000
+_MAX_MANIFEST = 4 << 20
+
+
+def parse_json(body: bytes) -> object:
+    """The JSON value in `body`, or an empty object for no body.
+
+    Raises:
+        BadRequest: Not JSON, or a number that JSON does not have.
+    """
+    if not body.strip():
+        return {}
+    try:
+        return json.loads(body, parse_constant=_no_constant, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("the body is not valid JSON") from error
+
+
+def clean(text: str, what: str) -> str:
+    """`text`, which a database can hold.
+
+    Raises:
+        BadRequest: It has NUL characters or lone surrogates.
+    """
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise BadRequest(f"`{what}` has characters that are not allowed")
+    return text
+
+
+def check_name(text: str) -> str:
+    """The name of a repository.
+
+    Raises:
+        InvalidTag: It is not.
+        BadRequest: It is a whole tag, or not in its normal form.
+    """
+    tag = Tag.parse(clean(text, "name"))
+    if tag.name != text:
+        raise BadRequest(f"`{text[:200]}` is not a name in its normal form")
+    return text
+
+
+def check_version(text: str) -> str:
+    """The version of a model.
+
+    Raises:
+        InvalidTag: It is not.
+        BadRequest: It is `latest`, or not in its normal form.
+    """
+    if Tag.parse(f"a:{clean(text, 'version')}").version != text:
+        raise BadRequest(f"`{text[:200]}` is not a version in its normal form")
+    return text
+
+
+class Fields:
+    """The fields of one JSON object; each method takes one out and checks it.
+
+    Args:
+        data: A JSON value.
+
+    Raises:
+        BadRequest: In every method, where the value is not what is asked for.
+    """
+
+    def __init__(self, data: object) -> None:
+        if not isinstance(data, Mapping):
+            raise BadRequest("the body is not a JSON object")
+        self._data = cast(Mapping[str, Any], data)
+
+    def __contains__(self, key: str) -> bool:
+        return self._data.get(key) is not None
+
+    def text(self, key: str, limit: int = 4096, default: str = "") -> str:
+        """Text of at most `limit` characters; `default` where there is none."""
+        value = self._data.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, str) or len(value) > limit:
+            raise BadRequest(f"`{key}` is not a text of at most {limit} characters")
+        return clean(value, key)
+
+    def integer(self, key: str, minimum: int, maximum: int) -> int:
+        """A whole number from `minimum` to `maximum`."""
+        value = self._data.get(key)
+        if type(value) is not int or not minimum <= value <= maximum:
+            raise BadRequest(f"`{key}` is not a whole number from {minimum} to {maximum}")
+        return value
+
+    def time(self, key: str) -> datetime | None:
+        """A time, as UTC without a zone; None where there is none."""
+        text = self.text(key, 64)
+        if not text:
+            return None
+        time = parse_time(text)
+        try:
+            return time.astimezone(timezone.utc).replace(tzinfo=None) if time else _no_time(key)
+        except OverflowError:
+            return _no_time(key)
+
+    def items(self, key: str, limit: int) -> list[Fields]:
+        """A list of at most `limit` objects; empty where there is none."""
+        value = self._data.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, list) or len(value) > limit:
+            raise BadRequest(f"`{key}` is not a list of at most {limit} objects")
+        return [Fields(item) for item in value]
+
+    def texts(self, key: str, limit: int) -> list[str]:
+        """A list of at most `limit` short texts; empty where there is none."""
+        value = self._data.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, list) or len(value) > limit or not all(isinstance(item, str) for item in value):
+            raise BadRequest(f"`{key}` is not a list of at most {limit} texts")
+        return [clean(item[:128], key) for item in value]
+
+    def labels(self, key: str = "labels") -> list[LabelJSON]:
+        """Labels, each key once."""
+        pairs = {
+            item.text("key", 128): item.text("value", 1024) for item in self.items(key, _MAX_LABELS) if "key" in item
+        }
+        return [{"key": name, "value": value} for name, value in pairs.items()]
+
+    def object(self, key: str) -> Fields:
+        """An object; an empty one where there is none."""
+        return Fields(self._data.get(key) or {})
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        """An object as it is, not nested too deep; empty where there is none."""
+        value = self._data.get(key)
+        if value is None:
+            return {}
+        if not isinstance(value, dict) or _depth(value) > _MAX_DEPTH:
+            raise BadRequest(f"`{key}` is not an object nested at most {_MAX_DEPTH} deep")
+        return value
+
+    def manifest(self, key: str = "manifest") -> ManifestJSON:
+        """A model's manifest."""
+        fields = Fields(self.mapping(key))
+        manifest: ManifestJSON = {
+            "module": fields.text("module", 256),
+            "api_version": fields.text("api_version", 64),
+            "bentoml_version": fields.text("bentoml_version", 64),
+            "size_bytes": fields.integer("size_bytes", 0, MAX_ARCHIVE),
+            "metadata": fields.mapping("metadata"),
+            "context": fields.mapping("context"),
+            "options": fields.mapping("options"),
+        }
+        if len(json.dumps(manifest)) > _MAX_MANIFEST:
+            raise BadRequest(f"`{key}` is larger than {_MAX_MANIFEST} bytes")
+        return manifest
+
+    def parts(self, key: str = "parts") -> tuple[Part, ...]:
+        """The parts of an archive."""
+        value = self._data.get(key)
+        if isinstance(value, list) and len(value) > MAX_PART_NUMBER:
+            raise BadRequest(f"`{key}` has more than {MAX_PART_NUMBER} parts")
+        try:
+            parts = parse_parts(value)
+        except IntegrityError as error:
+            raise BadRequest(f"`{key}`: a list of `size` and `digest` is needed") from error
+        if not parts or parts[-1].stop > MAX_ARCHIVE:
+            raise BadRequest(f"`{key}` is empty or larger than {MAX_ARCHIVE} bytes")
+        return parts
+
+
+def _depth(value: object) -> int:
+    """How deep `value` is nested, told without recursion."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        containers = [item for item in level if isinstance(item, (dict, list))]
+        level = [child for item in containers for child in (item.values() if isinstance(item, dict) else item)]
+        if depth > _MAX_DEPTH:
+            break
+    return depth
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _no_time(key: str) -> datetime:
+    raise BadRequest(f"parse {key.replace('_', ' ')}: not a time like `2026-01-31 13:59:59.000000`")
