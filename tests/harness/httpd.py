@@ -52,6 +52,11 @@ class Handler(BaseHTTPRequestHandler):
         for _ in self._left:
             pass
 
+    def abandon(self) -> None:
+        """Read no more of this connection."""
+        self._left = iter(())
+        self.close_connection = True
+
     def body(self) -> Iterator[bytes]:
         """The request body as it arrives; chunked bodies are decoded.
 
