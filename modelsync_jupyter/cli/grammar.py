@@ -126,9 +126,9 @@ def _add_access_commands(add: Any) -> None:
 def _add_service_commands(add: Any) -> None:
     parser = add("serve", "run a registry until Ctrl-C or SIGTERM")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    parser.add_argument("--port", type=int, default=3141, help="port; 0 takes a free one (default %(default)s)")
+    parser.add_argument("--port", type=int, default=8642, help="port; 0 takes a free one (default %(default)s)")
     parser.add_argument(
-        "--data", type=Path, default=Path("modelsync-data"), metavar="DIR", help="(default %(default)s)"
+        "--data", type=Path, default=Path("modelsync-registry"), metavar="DIR", help="(default %(default)s)"
     )
     parser.add_argument("--db", metavar="URL", help="SQLAlchemy URL of the catalog (default: SQLite in DIR)")
 

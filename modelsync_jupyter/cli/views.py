@@ -25,7 +25,7 @@ def outcome_text(outcome: Outcome) -> str:
     """What was done, how many bytes, how fast, what did not have to travel, and why this version."""
     said = f"{outcome.status.capitalize()} `{outcome.tag}`"
     if outcome.status == "skipped":
-        return f"{said}: {outcome.reason}" if outcome.reason else f"{said}."
+        return f"{said}. {outcome.reason}".rstrip()
     speed = f" ({format_size(outcome.moved / outcome.seconds)}/s)" if outcome.moved and outcome.seconds else ""
     text = f"{said}: {format_size(outcome.moved)} in {format_seconds(outcome.seconds)}{speed}"
     if outcome.reused:
@@ -36,7 +36,7 @@ def outcome_text(outcome: Outcome) -> str:
 def plan_text(plan: Plan) -> str:
     """What would be done and why, one row for each operation."""
     size = f" ({format_size(plan.size)})" if plan.size else ""
-    text = f"Would {plan.action} `{plan.tag}`{size}: {plan.reason}"
+    text = f"Would {plan.action} `{plan.tag}`{size}. {plan.reason}"
     rows = [(op.verb, format_size(op.size) if op.size else "", op.subject, op.reason) for op in plan.operations]
     return f"{text}\n\n{align(PLAN_HEAD, rows)}" if rows else text
 

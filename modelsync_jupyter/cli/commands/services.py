@@ -14,10 +14,10 @@ from ..face import Face
 def serve_command(args: argparse.Namespace, face: Face) -> Answer:
     """`serve`: the registry, until it is told to stop."""
     try:
-        registry = import_module("modelsync_jupyter.registry.serve")
+        server = import_module("modelsync_jupyter.registry.server")
     except ImportError as error:
         raise MissingDependency(f"The registry needs `{error.name}`, which is not installed.") from error
-    registry.serve(host=args.host, port=args.port, data=args.data, db=args.db)
+    server.serve(host=args.host, port=args.port, data=args.data, db=args.db)
     return Answer(None, "")
 
 

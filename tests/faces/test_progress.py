@@ -1,0 +1,68 @@
+"""The progress bar: what it shows, and that it never stops a transfer."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from tqdm import tqdm
+
+from modelsync_jupyter.cli.progress import Bar
+from modelsync_jupyter.core.progress import Progress
+
+MB = 1_000_000
+
+
+def draw(*looks: Progress) -> str:
+    out = io.StringIO()
+    with Bar("push iris:v1", partial(tqdm, file=out, ncols=100)) as bar:
+        for look in looks:
+            bar(look)
+    return out.getvalue()
+
+
+def test_nothing_is_drawn_before_there_is_something_to_count() -> None:
+    assert draw(Progress("planning"), Progress("planning")) == ""
+
+
+def test_bar_shows_title_bytes_step_and_what_was_reused() -> None:
+    shown = draw(Progress("sending", 2 * MB, 8 * MB, 2 * MB), Progress("sending", 8 * MB, 8 * MB, 2 * MB))
+    last = shown.rstrip().split("\r")[-1]
+    assert last.startswith("push iris:v1: 100%")
+    assert "8.00M/8.00M" in last
+    assert "sending, 2.0 MB reused" in last
+
+
+def test_done_may_go_down_again() -> None:
+    shown = draw(Progress("sending", 6 * MB, 8 * MB), Progress("sending", 3 * MB, 8 * MB))
+    assert "3.00M/8.00M" in shown.split("\r")[-1]
+
+
+def test_a_new_step_with_another_total_counts_anew() -> None:
+    shown = draw(Progress("hashing", 8 * MB, 8 * MB), Progress("sending", 1 * MB, 4 * MB))
+    assert "1.00M/4.00M" in shown.split("\r")[-1]
+
+
+@pytest.mark.parametrize("broken", ["create", "draw"])
+def test_a_bar_that_cannot_be_drawn_is_dropped(broken: str) -> None:
+    calls = []
+
+    class Broken:
+        total = MB
+
+        def __init__(self, **options: Any) -> None:
+            calls.append("create")
+            if broken == "create":
+                raise LookupError("no parent header")
+
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            calls.append(name)
+            raise LookupError("no parent header")
+
+    with Bar("push", Broken) as bar:
+        for done in range(3):
+            bar(Progress("sending", done, MB))
+    assert calls.count("create") == 1
