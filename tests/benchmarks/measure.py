@@ -22,8 +22,9 @@ class Usage:
     Args:
         wall: Seconds from its start to its end, interpreter start-up included.
         cpu: Seconds of user and system time, its reaped children included.
-        rss: Peak bytes resident, mapped file pages included (`ru_maxrss`).
-        anon: Peak bytes of its own memory: RssAnon + RssShmem of /proc/PID/status, sampled every 10 ms.
+        rss: Peak bytes resident, mapped file pages included (`ru_maxrss`); never below the 28 MB of the process that
+            forked it.
+        anon: Peak bytes of its own memory: RssAnon + RssShmem of /proc/PID/status, sampled.
         written: Bytes it gave to file systems to write (`ru_oublock`).
     """
 
@@ -34,28 +35,33 @@ class Usage:
     written: int
 
 
-class ProcessFailed(Exception):  # noqa: N818 - an outcome of a run, named like subprocess.CalledProcessError's kin
+class ProcessFailedError(Exception):
     """A measured process did not exit with 0."""
 
 
-def run(argv: Sequence[str], env: Mapping[str, str]) -> Usage:
+def run(argv: Sequence[str], env: Mapping[str, str], every: float = 0.01) -> Usage:
     """Run a command to its end and measure it.
 
+    Args:
+        argv: The command.
+        env: Its whole environment.
+        every: Seconds between two looks at its memory.
+
     Raises:
-        ProcessFailed: It did not exit with 0; says the end of its output.
+        ProcessFailedError: It did not exit with 0; says the end of its output.
     """
     start = time.perf_counter()
     with subprocess.Popen(
         argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
     ) as child:
-        output, sampler = Drain(child), Sampler(child.pid)
+        output, sampler = Drain(child), Sampler(child.pid, every)
         _, status, used = os.wait4(child.pid, 0)
         wall = time.perf_counter() - start
         child.returncode = os.waitstatus_to_exitcode(status)
         sampler.stop()
         output.join()
     if child.returncode:
-        raise ProcessFailed(f"`{' '.join(argv[:6])}` exited with {child.returncode}:\n{output.text[-2000:]}")
+        raise ProcessFailedError(f"`{' '.join(argv[:6])}` exited with {child.returncode}:\n{output.text[-2000:]}")
     return Usage(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, sampler.peak, used.ru_oublock * 512)
 
 
@@ -91,7 +97,7 @@ class Sampler(threading.Thread):
         every: Seconds between two looks.
     """
 
-    def __init__(self, pid: int, every: float = 0.01) -> None:
+    def __init__(self, pid: int, every: float) -> None:
         super().__init__(daemon=True)
         self._file, self._every, self._done = Path(f"/proc/{pid}/status"), every, threading.Event()
         self.peak = 0

@@ -57,6 +57,9 @@ class Scene:
     Args:
         folder: Where it all lies.
         size: Bytes of the one big file.
+
+    Attributes:
+        every: Seconds between two looks at a client's memory.
     """
 
     def __init__(self, folder: Path, size: int) -> None:
@@ -64,6 +67,7 @@ class Scene:
         self.root.mkdir()
         self.model = make_model(self.home, TAG, {"model.safetensors": size, **SMALL})
         self.put_url = self.get_url = self.pull_url = ""
+        self.every = 0.01
 
     @property
     def archive(self) -> Path:
@@ -73,7 +77,7 @@ class Scene:
     def push(self, client: Client, *more: str) -> Usage:
         """Push to a fresh API whose object host is near-free."""
         with self._yatai("--uploads-to", self.put_url) as url:
-            usage = run((*client.command, "push", TAG, *more), self._fresh_state(url))
+            usage = run((*client.command, "push", TAG, *more), self._fresh_state(url), self.every)
         for file in self.archive.parent.glob("*.gz.*"):
             file.unlink()
         return usage
@@ -81,7 +85,7 @@ class Scene:
     def pull(self, client: Client, url: str = "", *more: str) -> Usage:
         """Pull the ready archive into a fresh home and check what came."""
         home = self._empty("pulled")
-        usage = run((*client.command, "pull", TAG, *more), self._env(home, url or self.pull_url))
+        usage = run((*client.command, "pull", TAG, *more), self._env(home, url or self.pull_url), self.every)
         self._check(home / "models" / "bench" / "v1")
         return usage
 
@@ -93,6 +97,12 @@ class Scene:
             pushed = run((*client.command, "push", TAG), self._fresh_state(url))
             os.sync()
             return pushed, self.pull(client, url)
+
+    def through_proxy_strategy(self, client: Client, *more: str) -> tuple[Usage, Usage]:
+        """Push to and pull from an API that gives no presigned URLs: one stream each way."""
+        with self._yatai("--folder", str(self._empty("data")), "--strategy", "proxy") as url:
+            pushed = run((*client.command, "push", TAG, *more), self._fresh_state(url), self.every)
+            return pushed, self.pull(client, url, *more)
 
     def curl_push(self) -> Usage:
         """PUT the ready archive in one request."""

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from .measure import ProcessFailed, Usage, middle
+from .measure import ProcessFailedError, Usage, middle
 from .scene import BENTOML, OURS, Client, Scene, has, open_scene
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -55,7 +55,7 @@ def _registry(scene: Scene, results: Results) -> None:
         os.sync()
         try:
             pushed, pulled = scene.through_registry(client)
-        except (ProcessFailed, RuntimeError) as error:
+        except (ProcessFailedError, RuntimeError) as error:
             print(f"{client.name} with our registry: {error}")
             continue
         _note(results, f"push {client.name}, our registry", pushed)
