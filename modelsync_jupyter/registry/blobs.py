@@ -94,8 +94,9 @@ class Blobs:
                 found = _copy(source, file, size)
                 if digest and digest != found:
                     raise BadRequest(f"the digest of the bytes is `{found}`, declared was `{digest}`")
-                os.fsync(file.fileno())
-            os.replace(path, self.path(found))
+                if not self.has(found, size):
+                    os.fsync(file.fileno())
+                    os.replace(path, self.path(found))
             _sync_folder(self.path(found).parent)
         finally:
             with suppress(FileNotFoundError):

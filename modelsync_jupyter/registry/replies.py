@@ -45,11 +45,11 @@ def model_json(row: Row[Any], strategy: str, **extra: Any) -> ModelJSON:
     """A version.
 
     Args:
-        row: From `select_models`.
+        row: From `MODELS`.
         strategy: The server's setting.
         extra: Keys to set or replace: `upload_id`, a presigned URL.
     """
-    model: ModelJSON = {
+    model = {
         **_resource(row, row.version, "model"),
         "model_uid": row.uid,
         "creator": user_json(row.creator_name),
@@ -80,13 +80,14 @@ def model_with_repository(row: Row[Any], strategy: str) -> ModelJSON:
 
 def repository_json(row: Row[Any], newest: Row[Any] | None, strategy: str) -> RepositoryJSON:
     """A repository with its newest whole version, or null."""
-    return {
+    repository = {
         **_resource(row, row.name, "model_repository"),
         "description": row.description,
         "creator": user_json(row.creator_name),
         "latest_model": model_json(newest, strategy) if newest is not None else None,
         "modelsync": {"protocol": PROTOCOL},
     }
+    return cast(RepositoryJSON, repository)
 
 
 def token_json(row: Row[Any], value: str | None = None) -> dict[str, Any]:
@@ -122,7 +123,7 @@ def event_json(row: Row[Any]) -> dict[str, Any]:
 
 
 def _repository_of(row: Row[Any]) -> RepositoryJSON:
-    return {
+    repository = {
         **_base(
             row.repository_uid,
             row.repository_created_at,
@@ -135,6 +136,7 @@ def _repository_of(row: Row[Any]) -> RepositoryJSON:
         "latest_model": None,
         "modelsync": {"protocol": PROTOCOL},
     }
+    return cast(RepositoryJSON, repository)
 
 
 def _resource(row: Row[Any], name: str, kind: str) -> ResourceJSON:
@@ -146,7 +148,7 @@ def _base(
 ) -> ResourceJSON:
     return {
         "uid": uid,
-        "created_at": time_json(created_at),
+        "created_at": time_json(created_at) or "",
         "updated_at": time_json(updated_at),
         "deleted_at": None,
         "name": name,

@@ -16,6 +16,8 @@ from ..errors import NotFound
 from .database import new_uid, now
 from .tables import archive_parts, archives
 
+_SELECT = select(archives.c.id, archives.c.uid, archives.c.digest, archives.c.size)
+
 
 @dataclass(frozen=True, slots=True)
 class NewArchive:
@@ -53,15 +55,21 @@ def add_archive(connection: Connection, archive: NewArchive) -> int:
 
 
 def find_archive(connection: Connection, uid: str) -> Row[Any]:
-    """The archive with this id.
+    """Id, digest and size of an archive; not its layout, which may be large.
 
     Raises:
         NotFound: There is none.
     """
-    row = connection.execute(select(archives).where(archives.c.uid == uid)).first()
+    row = connection.execute(_SELECT.where(archives.c.uid == uid)).first()
     if row is None:
         raise NotFound("archive not found")
     return row
+
+
+def layout_of(connection: Connection, archive_id: int) -> list[EntryJSON] | None:
+    """The members of an archive, or None where it is no plain tar."""
+    text = connection.execute(select(archives.c.layout).where(archives.c.id == archive_id)).scalar_one()
+    return None if text is None else json.loads(text)
 
 
 def parts_between(connection: Connection, archive_id: int, start: int, stop: int) -> Sequence[Part]:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
 
 from ..search import Search
 from .labels import has_label
-from .models import select_models
+from .models import MODELS
 from .pages import Page
 from .tables import models, repositories, users
 
@@ -36,7 +36,7 @@ def list_models(
         me: Name of the caller, for `creator:@me`.
         repository_id: Look in this repository only.
     """
-    query = select_models().where(*_conditions(search, me))
+    query = MODELS.where(*_conditions(search, me))
     if repository_id is not None:
         query = query.where(models.c.repository_id == repository_id)
     total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()

@@ -18,27 +18,26 @@ from .tables import archives, models, repositories, uploads, users
 from .users import Caller
 
 
-def select_models() -> Select[Any]:
-    """All versions that are not deleted, each with its repository, its creator and its archive's digest and size."""
-    return (
-        select(
-            models,
-            repositories.c.name.label("repository_name"),
-            repositories.c.uid.label("repository_uid"),
-            repositories.c.description.label("repository_description"),
-            repositories.c.labels.label("repository_labels"),
-            repositories.c.created_at.label("repository_created_at"),
-            repositories.c.updated_at.label("repository_updated_at"),
-            users.c.name.label("creator_name"),
-            archives.c.uid.label("archive_uid"),
-            archives.c.digest.label("archive_digest"),
-            archives.c.size.label("archive_size"),
-        )
-        .join(repositories, models.c.repository_id == repositories.c.id)
-        .join(users, models.c.creator_id == users.c.id)
-        .outerjoin(archives, models.c.archive_id == archives.c.id)
-        .where(models.c.deleted_at.is_(None))
+#: All versions that are not deleted, each with its repository, its creator and its archive's digest and size.
+MODELS: Select[Any] = (
+    select(
+        models,
+        repositories.c.name.label("repository_name"),
+        repositories.c.uid.label("repository_uid"),
+        repositories.c.description.label("repository_description"),
+        repositories.c.labels.label("repository_labels"),
+        repositories.c.created_at.label("repository_created_at"),
+        repositories.c.updated_at.label("repository_updated_at"),
+        users.c.name.label("creator_name"),
+        archives.c.uid.label("archive_uid"),
+        archives.c.digest.label("archive_digest"),
+        archives.c.size.label("archive_size"),
     )
+    .join(repositories, models.c.repository_id == repositories.c.id)
+    .join(users, models.c.creator_id == users.c.id)
+    .outerjoin(archives, models.c.archive_id == archives.c.id)
+    .where(models.c.deleted_at.is_(None))
+)
 
 
 def find_model(connection: Connection, name: str, version: str, *, lock: bool = False) -> Row[Any]:
@@ -53,7 +52,7 @@ def find_model(connection: Connection, name: str, version: str, *, lock: bool = 
     Raises:
         NotFound: There is none.
     """
-    query = select_models().where(repositories.c.name == name, models.c.version == version)
+    query = MODELS.where(repositories.c.name == name, models.c.version == version)
     row = connection.execute(query.with_for_update(of=models) if lock else query).first()
     if row is None:
         raise NotFound(f"model `{name[:200]}:{version[:200]}` not found")
@@ -144,5 +143,5 @@ def newest(connection: Connection, repository_ids: Iterable[int]) -> dict[int, R
         .subquery()
     )
     first = select(ranked.c.id).where(ranked.c.place == 1)
-    rows = connection.execute(select_models().where(models.c.id.in_(first))).all()
+    rows = connection.execute(MODELS.where(models.c.id.in_(first))).all()
     return {row.repository_id: row for row in rows}

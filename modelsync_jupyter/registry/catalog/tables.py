@@ -132,7 +132,7 @@ model_labels = Table(
     Index("model_labels_key", "key", "value"),
 )
 
-#: `state`: open -> complete (has an archive) -> published | aborted. Manifest, labels and build_at wait here until then.
+#: `state`: open -> complete (has an archive) -> published | aborted. Manifest, labels and build_at wait until then.
 uploads = Table(
     "uploads",
     metadata,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 from modelsync_jupyter.remote.wire import API, Extension, ModelJSON, parts_json
 
 from ..auth import needs
-from ..catalog.archives import find_archive, parts_between
+from ..catalog.archives import find_archive, layout_of, parts_between
 from ..catalog.models import find_model, is_elsewhere
 from ..catalog.users import GUEST
 from ..errors import NotFound
@@ -56,6 +56,7 @@ def _archive(connection: Connection, model: Row[Any]) -> Row[Any]:
 def _extension(connection: Connection, archive: Row[Any]) -> Extension:
     parts = parts_between(connection, archive.id, 0, archive.size)
     extension: Extension = {"digest": archive.digest, "size": archive.size, "parts": parts_json(parts)}
-    if archive.layout is not None:
-        extension["layout"] = json.loads(archive.layout)
+    layout = layout_of(connection, archive.id)
+    if layout is not None:
+        extension["layout"] = layout
     return extension

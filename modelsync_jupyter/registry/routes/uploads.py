@@ -71,9 +71,10 @@ def presign_part(name: str, version: str) -> ModelJSON:
     fields = body.fields()
     uid, number = fields.text("upload_id", 64), fields.integer("part_number", 1, MAX_PART_NUMBER)
     with current().database.read() as connection:
-        uploads.find_upload(connection, uid, model_id=find_model(connection, name, version).id)
-        link = presigned("PUT", url_for("objects.put_part", uid=uid, number=number))
-        return _show(connection, name, version, presigned_upload_url=link, upload_id=uid)
+        model = find_model(connection, name, version)
+        uploads.find_upload(connection, uid, model_id=model.id)
+    link = presigned("PUT", url_for("objects.put_part", uid=uid, number=number))
+    return model_json(model, current().settings.strategy, presigned_upload_url=link, upload_id=uid)
 
 
 @blueprint.patch("/complete_multipart_upload")
