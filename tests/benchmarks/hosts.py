@@ -60,7 +60,7 @@ def sink(kept: Path | None = None) -> Iterator[str]:
 
 @contextlib.contextmanager
 def nginx(root: Path, put: str) -> Iterator[str]:
-    """nginx over a folder: GETs by sendfile with ranges; PUT bodies go to disk. Yields its URL.
+    """A folder served by nginx: GETs by sendfile with ranges; PUT bodies go to disk. Yields its URL.
 
     Args:
         root: Folder to serve.

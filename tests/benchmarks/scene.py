@@ -7,7 +7,6 @@ import importlib.util
 import json
 import os
 import shutil
-import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.models import Entry, differences, make_model
-from tests.harness.yatai import TOKEN
+from tests.harness.processes import BENTOML, MODELSYNC, TOKEN, environment
 
 from .hosts import nginx, process, sink
 from .measure import Usage, run
@@ -38,8 +37,8 @@ class Client:
     command: tuple[str, ...]
 
 
-BENTOML = Client("bentoml", (sys.executable, "-m", "bentoml", "models"))
-OURS = Client("modelsync", (sys.executable, "-m", "modelsync_jupyter"))
+STOCK = Client("bentoml", BENTOML)
+OURS = Client("modelsync", MODELSYNC)
 
 
 def has(module: str) -> bool:
@@ -139,14 +138,7 @@ class Scene:
         return self._env(self.home, url)
 
     def _env(self, home: Path, url: str) -> dict[str, str]:
-        ours = {
-            "BENTOML_HOME": str(home),
-            "BENTO_CLOUD_API_ENDPOINT": url,
-            "BENTO_CLOUD_API_KEY": TOKEN,
-            "BENTOML_DO_NOT_TRACK": "True",
-            "TMPDIR": str(self.folder),
-        }
-        return {**os.environ, **ours}
+        return environment(home, url, TMPDIR=str(self.folder))
 
     def _empty(self, name: str) -> Path:
         folder = self.folder / name

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .measure import ProcessFailedError, Usage, middle
-from .scene import BENTOML, OURS, Client, Scene, has, open_scene
+from .scene import OURS, STOCK, Client, Scene, has, open_scene
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 Results = dict[str, list[Usage]]
@@ -31,7 +31,7 @@ def parse_size(text: str) -> int:
 
 def clients() -> list[Client]:
     """Those that are installed here, ours last."""
-    return [BENTOML, *([OURS] if has("modelsync_jupyter.api") else [])]
+    return [STOCK, *([OURS] if has("modelsync_jupyter.api") else [])]
 
 
 def one_round(scene: Scene, results: Results) -> None:

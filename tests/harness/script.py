@@ -23,10 +23,11 @@ class CloseError(Exception):
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that goes wrong with one request. Make it with one of the functions below, which all take
+    """Something that goes wrong with one request.
 
-    `method` (any if empty), `path` (a regular expression found anywhere in the path, without the query), `skip` (let
-    that many matching requests pass first) and `times` (then hit that many; None is all).
+    Make it with one of the functions below, which all take `method` (any if empty), `path` (a regular expression found
+    anywhere in the path, without the query), `skip` (let that many matching requests pass first) and `times` (then hit
+    that many; None is all).
     """
 
     kind: str
@@ -81,8 +82,9 @@ class Fault:
 
     @classmethod
     def stall(cls, seconds: float = 3600, after: int | None = None, **match: Any) -> Fault:
-        """Fall silent for some seconds after that many bytes of the response body, or, without `after`, before the
-        response begins; then go on. The request has been read and passed on.
+        """Fall silent for some seconds, then go on; the request has been read and passed on.
+
+        `after` that many bytes of the response body, or, without it, before the response begins.
         """
         return cls("stall", "response", -1 if after is None else after, seconds=seconds, **match)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import subprocess
-import sys
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +14,7 @@ import requests
 
 from .conftest import Call
 from .models import differences, make_model
+from .processes import bentoml, environment
 from .yatai import Yatai
 
 MIB = 1 << 20
@@ -144,15 +143,7 @@ def test_the_real_client_pushes_and_pulls(tmp_path: Path, strategy: str | None) 
     made = make_model(tmp_path / "a", "m:v1", {"w.bin": 6 * MIB, "config.json": b"{}"}, labels={"k": "v"})
     with Yatai(tmp_path / "yatai", strategy) as yatai:
         for home, verb in (("a", "push"), ("b", "pull")):
-            env = {
-                **os.environ,
-                "BENTOML_HOME": str(tmp_path / home),
-                "BENTO_CLOUD_API_ENDPOINT": yatai.url,
-                "BENTO_CLOUD_API_KEY": yatai.token,
-                "BENTOML_DO_NOT_TRACK": "True",
-            }
-            command = [sys.executable, "-m", "bentoml", "models", verb, "m:v1"]
-            done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+            done = bentoml(verb, "m:v1", env=environment(tmp_path / home, yatai.url, yatai.token))
             assert done.returncode == 0, done.stdout + done.stderr
         assert yatai.records.model("m", "v1")["upload_status"] == "success"
     assert differences(made, tmp_path / "b/models/m/v1") == []

@@ -22,9 +22,9 @@ from .actions import Actions
 from .buckets import S3Error
 from .httpd import Handler, Service
 from .objects import ObjectHost
+from .processes import TOKEN
 from .records import USER, ApiError, Json, Records, resource
 
-TOKEN = "harness-token"
 _PATH = re.compile(
     r"/api/v1/model_repositories"
     r"(?:/(?P<name>[^/]+)(?P<models>/models(?:/(?P<version>[^/]+)(?:/(?P<action>\w+))?)?)?)?"

@@ -1,0 +1,108 @@
+"""Clients and the registry as processes of their own: what a test starts, kills and starts again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+
+TOKEN = "harness-token"
+BENTOML = (sys.executable, "-m", "bentoml", "models")
+MODELSYNC = (sys.executable, "-m", "modelsync_jupyter")
+_FOREIGN = ("BENTO", "MODELSYNC", "YATAI", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+def environment(home: Path, url: str = "", token: str = TOKEN, **more: str) -> dict[str, str]:
+    """The environment of a client: nothing of the caller's endpoints, tokens or proxies.
+
+    Args:
+        home: `$BENTOML_HOME`.
+        url: The endpoint; without one the client has no context from its environment.
+        token: The API token.
+        more: Other variables.
+    """
+    mine = {name: value for name, value in os.environ.items() if not name.upper().startswith(_FOREIGN)}
+    context = {"BENTO_CLOUD_API_ENDPOINT": url, "BENTO_CLOUD_API_KEY": token} if url else {}
+    return {**mine, **context, "BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True", **more}
+
+
+def bentoml(*words: str, env: dict[str, str], timeout: float = 100) -> subprocess.CompletedProcess[str]:
+    """Run `bentoml models ...` to its end."""
+    return _run(*BENTOML, *words, env=env, timeout=timeout)
+
+
+def modelsync(*words: str, env: dict[str, str], timeout: float = 100) -> subprocess.CompletedProcess[str]:
+    """Run `modelsync ...` to its end."""
+    return _run(*MODELSYNC, *words, env=env, timeout=timeout)
+
+
+def start_modelsync(*words: str, env: dict[str, str]) -> subprocess.Popen[str]:
+    """Start `modelsync ...`; the caller waits, interrupts or kills. Use it as a context manager."""
+    return subprocess.Popen(
+        [*MODELSYNC, *words], env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+
+
+def _run(*argv: str, env: dict[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(argv, env=env, timeout=timeout, capture_output=True, text=True, check=False)
+
+
+class RegistryProcess:
+    """Our registry over a folder; a context manager. After `kill` or `stop` it can be started again on the same port.
+
+    Args:
+        data: Its folder.
+        options: More options of `python -m modelsync_jupyter.registry`.
+    """
+
+    def __init__(self, data: Path, *options: str) -> None:
+        self.data, self.token, self.port = data, TOKEN, 0
+        self._options = options
+        self._child: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        """Origin of the registry, without a final slash."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> RegistryProcess:
+        """Start it and wait until it serves."""
+        argv = [sys.executable, "-m", "modelsync_jupyter.registry", "--port", str(self.port), "--data", str(self.data)]
+        env = {**environment(self.data), "MODELSYNC_ADMIN_TOKEN": self.token}
+        self._child = subprocess.Popen(
+            [*argv, *self._options], env=env, text=True, stdout=subprocess.PIPE, start_new_session=True
+        )
+        assert self._child.stdout is not None
+        line = self._child.stdout.readline()
+        if "http://" not in line:
+            raise RuntimeError(f"the registry did not start: {line}")
+        self.port = int(line.split("http://")[1].split()[0].rstrip("/.").rpartition(":")[2])
+        return self
+
+    def stop(self) -> int:
+        """Ask it to end; returns its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill -9 of it and its workers."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> int:
+        child, self._child = self._child, None
+        if child is None:
+            return 0
+        with child:
+            target = os.killpg if number == signal.SIGKILL else os.kill
+            with contextlib.suppress(ProcessLookupError):
+                target(child.pid, number)
+            return child.wait(30)
+
+    def __enter__(self) -> RegistryProcess:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
