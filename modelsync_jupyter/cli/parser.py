@@ -32,6 +32,11 @@ class Parser(argparse.ArgumentParser):
         """Every option string, such as `--force`."""
         return sorted(self._option_string_actions)
 
+    def values(self, option: str) -> list[str] | None:
+        """The values that an option may have, [] for any; None where no value follows."""
+        action = self._option_string_actions.get(option)
+        return None if action is None or action.nargs == 0 else list(action.choices or ())
+
     @property
     def commands(self) -> dict[str, Parser]:
         """The parser of each command."""

@@ -105,7 +105,7 @@ class Story:
             "sentiment", module=classifier.MODULE, labels=labels, metadata=metadata, home=self._maker
         ) as draft:
             classifier.save(trained.model, Path(draft.path))
-        model = api.list_models("sentiment", home=self._maker)[0]
+        model = api.get(draft.tag, home=self._maker)
         self._row("save", model.size, time.perf_counter() - start)
         _go_on(f"{model.tag}, {format_size(model.size)}")
         return model

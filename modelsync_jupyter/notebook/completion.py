@@ -52,15 +52,16 @@ def complete(line: str) -> tuple[str, list[str]] | None:
 
 
 def _choices(before: list[str], word: str) -> Iterable[str]:
-    parser = _parser()
-    command = next((name for name in before if name in parser.commands), None)
+    commands = _parser().commands
+    command = next((name for name in before if name in commands), None)
     if command is None:
-        return parser.options if word.startswith("-") else parser.commands
-    if word.startswith("-"):
-        return parser.commands[command].options
+        return _parser().options if word.startswith("-") else commands
     if before[-1] in ("-c", "--context", "--use"):
         return _contexts()
-    return _SUBJECTS.get(command, list)()
+    values = commands[command].values(before[-1])
+    if values is not None:
+        return values
+    return commands[command].options if word.startswith("-") else _SUBJECTS.get(command, list)()
 
 
 @lru_cache(maxsize=1)

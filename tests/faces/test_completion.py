@@ -54,6 +54,11 @@ def test_options_of_the_command(ip: InteractiveShell) -> None:
     assert complete(ip, "%modelsync get --ba") == []
 
 
+def test_values_of_an_option(ip: InteractiveShell) -> None:
+    assert complete(ip, "%modelsync push -o j") == ["%modelsync push -o json"]
+    assert complete(ip, "%modelsync push --threads ") == []
+
+
 def test_local_tags_across_the_colon(ip: InteractiveShell) -> None:
     assert complete(ip, "%modelsync push ") == [f"%modelsync push {tag}" for tag in ("iris:v1", "iris:v2", "rose:a")]
     assert complete(ip, "%modelsync push iris:") == ["%modelsync push iris:v1", "%modelsync push iris:v2"]

@@ -1,0 +1,65 @@
+"""The demonstration runs for real, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from modelsync_jupyter.demo import classifier
+
+from .conftest import Shell, command
+
+
+def test_demo_tells_the_whole_story(modelsync: Shell, home: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    done = modelsync("demo", "--keep", kept, timeout=180)
+    assert done.returncode == 0, done.stderr
+    for said in ("% right", "Pushed `sentiment:", "Skipped `sentiment:", "Pulled `sentiment:", "all the same", "STEP"):
+        assert said in done.stdout
+    assert "positive (" in done.stdout
+    (saved,) = kept.glob("maker/models/sentiment/*/saved_model.pkl")
+    (pulled,) = kept.glob("user/models/sentiment/*/saved_model.pkl")
+    assert saved.stat().st_size > 50_000_000
+    assert saved.read_bytes() == pulled.read_bytes()
+    assert not home.exists()
+    assert modelsync("demo", "--keep", kept).returncode == 2
+
+
+def test_interrupted_demo_removes_its_folder_and_its_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    process = subprocess.Popen(command("demo"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("Push"):
+            break
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert children
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.splitlines()[-1].startswith("modelsync: ")
+    assert not list(tmp_path.glob("modelsync-demo-*"))
+    assert not [child for child in children if child.is_running()]
+
+
+def test_missing_packages_are_named_before_anything_is_done(modelsync: Shell, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['vaderSentiment'] = None\n")
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    start = time.monotonic()
+    done = modelsync("demo", env=env)
+    assert done.returncode == 1
+    assert "`vaderSentiment`" in done.stderr
+    assert "pip install 'modelsync_jupyter[demo]'" in done.stderr
+    assert time.monotonic() - start < 10
+
+
+def test_the_classifier_has_learnt_something() -> None:
+    trained = classifier.train()
+    assert trained.learnt + trained.held_out > 7000
+    assert trained.accuracy > 0.85

@@ -1,0 +1,175 @@
+"""The command in processes of its own against a real registry."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from modelsync_jupyter.demo.process import Served
+
+from .conftest import Shell, command
+
+HEAVY = ("IPython", "ipywidgets", "tornado", "sqlalchemy", "flask", "requests", "tqdm", "yaml")
+MODEL = 2_000_000
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A folder with a file worth pushing."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "weights.bin").write_bytes(os.urandom(MODEL))
+    return folder
+
+
+def test_the_way_of_a_model(signed_in: Shell, served: Served, weights: Path, tmp_path: Path) -> None:
+    made = signed_in("create", "rose:v1", weights, "--label", "stage=prod", "--metadata", "acc=0.5", "-o", "json")
+    assert json.loads(made.stdout)["labels"] == {"stage": "prod"}
+
+    pushed = json.loads(signed_in("push", "rose:v1", "-o", "json").stdout)
+    assert (pushed["tag"], pushed["status"]) == ("rose:v1", "pushed")
+    assert pushed["bytes_sent"] > MODEL
+    again = signed_in("push", "rose:v1")
+    assert again.stdout.startswith("Skipped `rose:v1`. ")
+    assert json.loads(signed_in("push", "rose:v1", "-o", "json").stdout)["bytes_sent"] == 0
+
+    rows = json.loads(signed_in("list", "--remote", "--search", "rose", "-o", "json").stdout)
+    assert [(row["tag"], row["labels"]) for row in rows] == [("rose:v1", {"stage": "prod"})]
+
+    other = ("--home", tmp_path / "other")
+    assert signed_in("login", served.url, "--token-stdin", *other, input=served.token).returncode == 0
+    path = Path(signed_in("pull", "rose", "-o", "path", *other).stdout.strip())
+    assert path == tmp_path / "other" / "models" / "rose" / "v1"
+    assert (path / "weights.bin").read_bytes() == (weights / "weights.bin").read_bytes()
+    assert signed_in("pull", "rose:v1", *other).stdout.startswith("Skipped `rose:v1`. ")
+
+    assert signed_in("delete", "rose", "-y", *other).stdout == "Deleted `rose:v1`.\n"
+    assert json.loads(signed_in("list", "-o", "json", *other).stdout) == []
+
+
+def test_the_bar_is_for_a_terminal_only(signed_in: Shell, weights: Path) -> None:
+    signed_in("create", "aster:v1", weights)
+    assert signed_in("push", "aster:v1").stderr == ""
+    master, slave = os.openpty()
+    with os.fdopen(slave, "wb") as terminal:
+        subprocess.run(command("push", "aster:v1", "--force"), stdout=subprocess.DEVNULL, stderr=terminal, timeout=60)
+    with os.fdopen(master, "rb") as screen:
+        assert "push aster:v1: 100%" in screen.read1(65536).decode()
+
+
+def test_dry_run_touches_nothing(signed_in: Shell, weights: Path) -> None:
+    signed_in("create", "lily:v1", weights)
+    shown = signed_in("push", "lily:v1", "--dry-run")
+    assert shown.stdout.startswith("Would push `lily:v1`")
+    assert json.loads(signed_in("list", "lily", "--remote", "-o", "json").stdout) == []
+    assert json.loads(signed_in("transfers", "-o", "json").stdout) == []
+
+
+def test_background_push_is_followed_from_another_process(signed_in: Shell, weights: Path) -> None:
+    signed_in("create", "tulip:v1", weights)
+    handle = json.loads(signed_in("push", "tulip:v1", "--background", "-o", "json").stdout)
+    assert handle["tag"] == "tulip:v1"
+    ended = json.loads(signed_in("attach", handle["id"], "-o", "json").stdout)
+    assert ended["status"] == "pushed"
+    (record,) = json.loads(signed_in("transfers", "-o", "json").stdout)
+    assert (record["id"], record["state"]) == (handle["id"], "succeeded")
+
+
+def test_background_push_is_cancelled_and_resumed_from_another_process(
+    modelsync: Shell, slow: Served, served: Served, weights: Path
+) -> None:
+    modelsync("login", slow.url, "--token-stdin", input=slow.token)
+    modelsync("create", "daisy:v1", weights)
+    handle = json.loads(modelsync("push", "daisy:v1", "-b", "-o", "json").stdout)
+    cancelled = modelsync("cancel", handle["id"])
+    assert "cancelled" in cancelled.stdout
+    assert modelsync("attach", handle["id"]).returncode == 130
+    modelsync("login", served.url, "--token-stdin", input=served.token)
+    resumed = modelsync("resume", handle["id"])
+    assert resumed.stdout.startswith("Pushed `daisy:v1`")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("push", "nothing:v1"), 1, "nothing:v1"),
+        (("pull", "nothing:v1"), 1, "nothing:v1"),
+        (("push", "No Tag!"), 1, "not a valid name"),
+        (("attach", "zzzzzzzz"), 1, "zzzzzzzz"),
+        (("push", "a:v1", "-c", "nowhere"), 1, "a:v1"),
+        (("pull", "a:v1", "-c", "nowhere"), 1, "nowhere"),
+        (("create", "a:v1", "/no/such/file"), 2, "/no/such/file"),
+        (("pusj", "a:v1"), 2, "Did you mean `push`?"),
+        (("login", "not-a-url", "--token", "t"), 2, "endpoint"),
+    ],
+)
+def test_what_a_user_can_cause_is_one_line(signed_in: Shell, words: tuple[str, ...], status: int, said: str) -> None:
+    done = signed_in(*words)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("modelsync: ")
+    assert said in done.stderr
+
+
+def test_a_wrong_token_is_refused_and_not_shown(modelsync: Shell, served: Served) -> None:
+    done = modelsync("login", served.url, "--token", "wr0ng-t0ken")
+    assert done.returncode == 1
+    assert "wr0ng-t0ken" not in done.stdout + done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_without_a_context_the_next_step_is_named(modelsync: Shell) -> None:
+    done = modelsync("list", "--remote")
+    assert done.returncode == 1
+    assert "modelsync login" in done.stderr
+
+
+def test_interrupt_ends_with_130_within_two_seconds(modelsync: Shell, slow: Served, weights: Path, home: Path) -> None:
+    modelsync("login", slow.url, "--token-stdin", input=slow.token)
+    modelsync("create", "poppy:v1", weights)
+    process = subprocess.Popen(command("push", "poppy:v1"), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    wait_for_bytes(home)
+    process.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    out, err = process.communicate(timeout=20)
+    assert time.monotonic() - start < 2
+    assert (process.returncode, out) == (130, "")
+    assert len(err.splitlines()) == 1
+    assert "Run the same command again" in err
+
+
+def wait_for_bytes(home: Path) -> None:
+    """Until a transfer has moved something."""
+    for _ in range(600):
+        for path in (home / ".modelsync" / "transfers").glob("*.json"):
+            record = json.loads(path.read_text())
+            if record["state"] == "running" and record["done"]:
+                return
+        time.sleep(0.05)
+    raise AssertionError("nothing moved")
+
+
+def test_a_reader_that_goes_away_is_no_error(signed_in: Shell) -> None:
+    process = subprocess.Popen(command("--help"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    with process.stderr as stderr:
+        assert stderr.read() == b""
+    assert process.wait(20) == 0
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from modelsync_jupyter.cli.main import main; main(['push', '--help'])\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,96 @@
+"""The magic in a real kernel: what a notebook stores of an error, and what the Stop button does."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager, start_new_kernel
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_notebook
+
+from modelsync_jupyter import api
+from modelsync_jupyter.demo.process import Served
+
+from .test_end_to_end import wait_for_bytes
+
+Kernel = tuple[KernelManager, BlockingKernelClient]
+
+
+@pytest.fixture
+def kernel(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]:
+    """A kernel with the extension loaded."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    manager, client = start_new_kernel(kernel_name="python3")
+    client.execute_interactive("%load_ext modelsync_jupyter", timeout=60)
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def test_run_all_stops_at_a_failure_and_stores_no_traceback(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    cells = ["%load_ext modelsync_jupyter", "%modelsync push nothing:v1", "print('not reached')"]
+    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    with pytest.raises(CellExecutionError):
+        NotebookClient(notebook, timeout=60).execute()
+    _, failed, after = notebook.cells
+    (error,) = failed.outputs
+    assert (error.output_type, error.ename) == ("error", "ModelNotFound")
+    assert len(error.traceback) == 2
+    assert "nothing:v1" in error.traceback[0]
+    assert "`%modelsync list`" in error.traceback[1]
+    assert after.outputs == []
+
+
+def test_a_value_is_shown_once(kernel: Kernel) -> None:
+    outputs = run(kernel, "%modelsync contexts")
+    assert [message["msg_type"] for message in outputs] == ["display_data"]
+    outputs = run(kernel, "_")
+    assert [message["msg_type"] for message in outputs] == ["execute_result"]
+
+
+def test_stop_button_cancels_within_two_seconds(kernel: Kernel, slow: Served, home: Path) -> None:
+    api.login(slow.url, slow.token)
+    with api.create("violet:v1") as model:
+        (Path(model.path) / "weights.bin").write_bytes(os.urandom(2_000_000))
+    manager, client = kernel
+    asked = client.execute("%modelsync push violet:v1")
+    wait_for_bytes(home)
+    manager.interrupt_kernel()
+    start = time.monotonic()
+    reply = shell_reply(client, asked)
+    assert time.monotonic() - start < 2
+    assert reply["ename"] == "Cancelled"
+    assert len(reply["traceback"]) == 2
+    assert "Run the same command again" in reply["traceback"][1]
+
+
+def test_completion_through_the_kernel(kernel: Kernel) -> None:
+    _, client = kernel
+    line = "x = %modelsync pus"
+    reply = client.complete(line, len(line), reply=True, timeout=60)["content"]
+    assert (reply["matches"], reply["cursor_start"]) == (["push"], len("x = %modelsync "))
+
+
+def run(kernel: Kernel, code: str) -> list[Any]:
+    """What a cell shows."""
+    messages: list[Any] = []
+    kernel[1].execute_interactive(code, timeout=60, output_hook=messages.append)
+    return [message for message in messages if message["msg_type"] not in ("status", "execute_input")]
+
+
+def shell_reply(client: BlockingKernelClient, asked: str) -> Any:
+    """The kernel's reply to one request."""
+    while True:
+        message = client.get_shell_msg(timeout=20)
+        if message["parent_header"].get("msg_id") == asked:
+            return message["content"]
