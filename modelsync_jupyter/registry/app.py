@@ -15,12 +15,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from modelsync_jupyter.core.errors import ModelSyncError
 
-from .errors import ApiError
+from .errors import ApiError, NotFound
 from .routes import BLUEPRINTS
 from .service import EXTENSION, Registry
 from .settings import Settings
 
 log = logging.getLogger(__name__)
+_STALL_SECONDS = 300
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -34,9 +35,23 @@ def create_app(settings: Settings) -> Flask:
         app.register_blueprint(blueprint)
     for kind, handler in _HANDLERS.items():
         app.register_error_handler(kind, handler)
+    app.before_request(_limit_stalls)
+    app.url_value_preprocessor(_refuse_nul)
     if settings.trust_forwarded:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_proto=1, x_host=1, x_prefix=1)  # type: ignore[method-assign]
     return app
+
+
+def _limit_stalls() -> None:
+    """Let no silent client hold a thread for ever."""
+    if connection := request.environ.get("gunicorn.socket"):
+        connection.settimeout(_STALL_SECONDS)
+
+
+def _refuse_nul(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """No record has such a name, and databases do not agree on what to do with it."""
+    if any("\0" in str(value) for value in (values or {}).values()):
+        raise NotFound("no such record")
 
 
 def _reply(status: int, message: str) -> Response:

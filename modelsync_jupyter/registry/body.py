@@ -10,7 +10,8 @@ from .search import Search, parse
 from .values import Fields, clean, parse_json
 
 _MAX_JSON = 32 << 20
-_MAX_ROWS = 1 << 31
+_MAX_BODY = 1 << 44
+_MAX_ROWS = (1 << 31) - 1
 _MAX_QUERY = 4096
 
 
@@ -42,11 +43,11 @@ def content_length() -> int:
     """How many bytes the body has.
 
     Raises:
-        BadRequest: None, or the client does not say.
+        BadRequest: None, too many, or the client does not say.
     """
-    length = request.content_length
-    if not length:
-        raise BadRequest("a body with a Content-Length is needed")
+    length = request.content_length or 0
+    if not 0 < length <= _MAX_BODY:
+        raise BadRequest(f"a body with a Content-Length from 1 to {_MAX_BODY} is needed")
     return length
 
 

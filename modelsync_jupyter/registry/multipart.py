@@ -10,7 +10,7 @@ from typing import Any
 from blake3 import blake3
 from sqlalchemy import Row
 
-from modelsync_jupyter.core.parts import ALGORITHM, PART_SIZE, Part, describe, from_sizes, split
+from modelsync_jupyter.core.parts import ALGORITHM, PART_SIZE, Part, describe, from_sizes
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remote.wire import labels_json, manifest_json
 
@@ -58,8 +58,10 @@ def receive_part(registry: Registry, uid: str, number: int, source: Source, size
 
 def receive_whole(registry: Registry, source: Source, size: int) -> tuple[Part, ...]:
     """Store a whole archive, cut into parts."""
-    cut = split(size, PART_SIZE)
-    blobs = [registry.blobs.receive(source, part.size) for part in cut]
+    blobs: list[Blob] = []
+    while size:
+        blobs.append(registry.blobs.receive(source, min(PART_SIZE, size)))
+        size -= blobs[-1].size
     return from_sizes([blob.size for blob in blobs], [blob.digest for blob in blobs])
 
 

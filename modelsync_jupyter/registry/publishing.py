@@ -13,6 +13,7 @@ from .catalog import events, uploads
 from .catalog.database import now
 from .catalog.labels import replace_labels
 from .catalog.models import find_model, manifest_columns, set_model
+from .catalog.repositories import touch_repository
 from .catalog.tables import models
 from .catalog.uploads import COMPLETE, PUBLISHED
 from .catalog.users import Caller
@@ -63,6 +64,7 @@ def _switch(connection: Connection, model: Row[Any], upload: Row[Any]) -> None:
     )
     if upload.labels is not None:
         replace_labels(connection, models, model.id, json.loads(upload.labels))
+    touch_repository(connection, model.repository_id)
     uploads.set_upload(connection, upload.id, state=PUBLISHED)
     uploads.drop_complete(connection, model.id)
 

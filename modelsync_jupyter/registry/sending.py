@@ -6,6 +6,7 @@ blocks, part after part.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -38,7 +39,9 @@ def send_archive(registry: Registry, archive: Row[Any]) -> Response:
     try:
         span = parse_range(_range_header(etag), archive.size)
     except Unsatisfiable:
-        return Response(status=416, headers={**headers, "Content-Range": f"bytes */{archive.size}"})
+        message = json.dumps({"error": f"the archive has only {archive.size} bytes"})
+        headers["Content-Range"] = f"bytes */{archive.size}"
+        return Response(message, status=416, headers=headers, mimetype="application/json")
     start, stop = span or (0, archive.size)
     if span:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{archive.size}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import sys
 from typing import Any
 
@@ -15,6 +17,7 @@ from .settings import DEFAULT_THREADS, Settings
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8642
 DEFAULT_WORKERS = 2
+_PR_SET_PDEATHSIG = 1
 
 
 def serve(
@@ -69,6 +72,12 @@ def _announce(worker: Any) -> None:
         print(f"modelsync registry at http://{_bind(host, port)}", flush=True)
 
 
+def _die_with_parent(arbiter: Any, worker: Any) -> None:
+    """After `kill -9` of the server no worker goes on; it would hold the port and its half-received parts."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class _Server(BaseApplication):  # type: ignore[misc]  # the base is untyped
     """gunicorn with options of ours instead of its command line and config files."""
 
@@ -80,6 +89,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # the base is untyped
             "timeout": 120,
             "graceful_timeout": 10,
             "loglevel": "warning",
+            "post_fork": _die_with_parent,
             "post_worker_init": _announce,
             # Only our own setting decides whether to believe a proxy's headers.
             "forwarded_allow_ips": "",

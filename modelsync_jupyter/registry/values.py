@@ -137,9 +137,9 @@ class Fields:
 
     def labels(self, key: str = "labels") -> list[LabelJSON]:
         """Labels, each key once."""
-        pairs = {
-            item.text("key", 128): item.text("value", 1024) for item in self.items(key, _MAX_LABELS) if "key" in item
-        }
+        pairs = {item.text("key", 128): item.text("value", 1024) for item in self.items(key, _MAX_LABELS)}
+        if "" in pairs:
+            raise BadRequest(f"a label in `{key}` has no key")
         return [{"key": name, "value": value} for name, value in pairs.items()]
 
     def object(self, key: str) -> Fields:

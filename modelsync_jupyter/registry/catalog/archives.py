@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, Select, insert, select
 
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.remote.wire import EntryJSON
@@ -16,7 +16,7 @@ from ..errors import NotFound
 from .database import new_uid, now
 from .tables import archive_parts, archives
 
-_SELECT = select(archives.c.id, archives.c.uid, archives.c.digest, archives.c.size)
+_SELECT: Select[Any] = select(archives.c.id, archives.c.uid, archives.c.digest, archives.c.size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from .labels import replace_labels
 from .tables import archives, models, repositories, uploads, users
 from .users import Caller
 
-
 #: All versions that are not deleted, each with its repository, its creator and its archive's digest and size.
 MODELS: Select[Any] = (
     select(

@@ -67,6 +67,11 @@ def describe_repository(connection: Connection, name: str, description: str) -> 
     connection.execute(change.values(description=description, updated_at=now()))
 
 
+def touch_repository(connection: Connection, repository_id: int) -> None:
+    """Note that something in a repository changed."""
+    connection.execute(update(repositories).where(repositories.c.id == repository_id).values(updated_at=now()))
+
+
 def list_repositories(connection: Connection, search: Search, page: Page, me: str) -> tuple[int, Sequence[Row[Any]]]:
     """How many repositories match, and one page of them, by default the last changed first."""
     conditions = _conditions(search, me)

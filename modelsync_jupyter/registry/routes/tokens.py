@@ -80,7 +80,7 @@ def revoke(uid: str) -> dict[str, Any]:
 
 def _own(connection: Connection, uid: str) -> Any:
     """A token of the caller; for an admin, anybody's."""
-    row = tokens.find_token(connection, uid.replace("\0", ""))
+    row = tokens.find_token(connection, uid)
     if row.user_id != caller().user_id and not caller().may(ADMIN):
         raise NotFound("API token not found")
     return row
