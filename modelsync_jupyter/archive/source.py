@@ -110,6 +110,8 @@ class Source:
                         return count
         except FileNotFoundError:
             pass
+        except OSError as error:
+            raise InvalidModel(f"`{self.folder / entry.path}` cannot be read: {error.strerror}.") from error
         raise ModelChanged(f"`{self.folder / entry.path}` was changed while it was being read.")
 
 

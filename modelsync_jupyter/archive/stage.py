@@ -54,6 +54,10 @@ class Stage:
             with disk_errors(self.folder), self._open(entry, os.O_WRONLY) as file:
                 _write_all(file, view[begin - offset : end - offset], begin - entry.offset)
 
+    def within_one(self, start: int, stop: int) -> bool:
+        """Whether `[start, stop)` is content of one known file and nothing else."""
+        return next(contents(self.entries, self._starts, start, stop), (None, 0, 0))[1:] == (start, stop)
+
     def digest(self, start: int, stop: int) -> str:
         """The digest of the staged content in `[start, stop)`, headers and padding left out."""
         hasher, buffer = Hasher(), bytearray(BLOCK)

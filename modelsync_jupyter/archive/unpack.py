@@ -1,8 +1,8 @@
 """Unpack: from a stream whose layout nobody has told us to a stage, in order, jumping over what others may fetch.
 
 `tarfile` reads the headers; `Frontier` is the file it reads them from. Whatever `tarfile` skips is content: the
-frontier streams it into the stage, or, where a whole part lies within one file, hands that part off to be fetched by somebody
-else and jumps behind it. So one thread walks the headers of a stock archive while the pool moves the weights.
+frontier streams it into the stage, or, where a whole part lies within one file, hands that part off to be fetched by
+somebody else and jumps behind it. So one thread walks the headers of a stock archive while the pool moves the weights.
 """
 
 from __future__ import annotations

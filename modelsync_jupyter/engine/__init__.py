@@ -1,0 +1,1 @@
+"""The engine: a plan first, then its execution, resumed where it stopped."""

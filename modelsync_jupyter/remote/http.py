@@ -106,9 +106,10 @@ class Http:
             yield reply
 
     @contextmanager
-    def get_api(self, path: str) -> Iterator[requests.Response]:
+    def get_api(self, path: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
         """Open a download through the API itself. Read the body with `blocks`."""
-        with self._send(self._api, "GET", self._endpoint + path, headers={"Accept-Encoding": "identity"}) as reply:
+        url = self._endpoint + path
+        with self._send(self._api, "GET", url, headers={"Accept-Encoding": "identity", **headers}) as reply:
             faults.check_api(reply, self._token)
             yield reply
 

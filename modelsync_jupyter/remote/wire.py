@@ -67,8 +67,8 @@ class Extension(TypedDict, total=False):
     - In every repository of a reply: `protocol`.
     - In a model with a whole archive: `digest` and `size` of that archive.
     - In a request to start a multipart upload: `parts` of the whole archive, and the `manifest`, `labels` and
-      `build_at` that become visible together with it. In the reply: `present`, numbers of the parts the registry holds already.
-      A part that is present is completed with its quoted digest as its ETag.
+      `build_at` that become visible together with it. In the reply: `present`, numbers of the parts the registry holds
+      already. A part that is present is completed with its quoted digest as its ETag.
     - In the reply to a presigned download: `digest`, `size`, `parts` and, where the archive is a plain tar, `layout`.
     """
 

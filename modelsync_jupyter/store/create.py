@@ -16,8 +16,8 @@ from modelsync_jupyter.archive.source import Source
 from modelsync_jupyter.core.errors import ModelExists, UsageError
 from modelsync_jupyter.core.info import ModelInfo
 from modelsync_jupyter.core.tags import Tag, new_version
-
 from modelsync_jupyter.files import disk_errors, fsync_tree
+
 from .local import LocalStore
 from .model import Model, write_info
 

@@ -11,8 +11,8 @@ from uuid import uuid4
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelNotFound
 from modelsync_jupyter.core.tags import LATEST, Tag
-
 from modelsync_jupyter.files import put_folder, write_text
+
 from .model import Model, read_info
 
 

@@ -1,0 +1,49 @@
+"""What the project can do, as plain functions. Every face calls these and nothing below.
+
+`home` is BentoML's home folder: `$BENTOML_HOME`, else `~/bentoml`, where it is not given. `context` names a registry to
+talk to; where it is not given, the environment decides and then the current context.
+"""
+
+from modelsync_jupyter.core.outcome import Direction, Options, Outcome
+from modelsync_jupyter.engine.handle import Transfer
+from modelsync_jupyter.engine.plan import Operation, Plan
+from modelsync_jupyter.engine.records import Record
+from modelsync_jupyter.remote.contexts import Context
+from modelsync_jupyter.remote.records import RemoteModel
+from modelsync_jupyter.store.model import Model
+
+from .models import create, delete, get, list_models, list_remote, save
+from .sessions import contexts, login, logout, use_context
+from .transfers import attach, cancel, plan, pull, push, resume, run, start, transfers
+
+__all__ = [
+    "Context",
+    "Direction",
+    "Model",
+    "Operation",
+    "Options",
+    "Outcome",
+    "Plan",
+    "Record",
+    "RemoteModel",
+    "Transfer",
+    "attach",
+    "cancel",
+    "contexts",
+    "create",
+    "delete",
+    "get",
+    "list_models",
+    "list_remote",
+    "login",
+    "logout",
+    "plan",
+    "pull",
+    "push",
+    "resume",
+    "run",
+    "save",
+    "start",
+    "transfers",
+    "use_context",
+]

@@ -1,0 +1,311 @@
+"""Push and pull, in this process or in one of their own."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Literal, Union, overload
+
+from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, Home
+from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.core.outcome import Direction, Options, Outcome
+from modelsync_jupyter.core.progress import Counter, Sink
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.engine.child import spawn
+from modelsync_jupyter.engine.decide import decide
+from modelsync_jupyter.engine.handle import Transfer
+from modelsync_jupyter.engine.plan import Plan
+from modelsync_jupyter.engine.pool import Stop
+from modelsync_jupyter.engine.records import ENDED, Record, Records
+from modelsync_jupyter.engine.run import Run
+from modelsync_jupyter.engine.transfer import Execution
+from modelsync_jupyter.remote import contexts
+from modelsync_jupyter.store.local import LocalStore
+from modelsync_jupyter.store.model import Model
+
+Path = Union[str, "os.PathLike[str]"]
+_CANCEL_SECONDS = 5.0
+
+
+@overload
+def push(
+    tag: str | Tag,
+    *,
+    force: bool = False,
+    threads: int = DEFAULT_THREADS,
+    context: str | None = None,
+    background: Literal[False] = False,
+    sink: Sink | None = None,
+    home: Path | None = None,
+) -> Outcome: ...
+
+
+@overload
+def push(
+    tag: str | Tag,
+    *,
+    force: bool = False,
+    threads: int = DEFAULT_THREADS,
+    context: str | None = None,
+    background: Literal[True],
+    sink: Sink | None = None,
+    home: Path | None = None,
+) -> Transfer: ...
+
+
+def push(
+    tag: str | Tag,
+    *,
+    force: bool = False,
+    threads: int = DEFAULT_THREADS,
+    context: str | None = None,
+    background: bool = False,
+    sink: Sink | None = None,
+    home: Path | None = None,
+) -> Outcome | Transfer:
+    """Send a model from the local store to the registry; a tag that is there already is left alone.
+
+    Args:
+        tag: `name:version`; `name` or `name:latest` for the latest in the local store.
+        force: Replace what the registry has under this tag; readers see the old or the new, never a mix.
+        threads: Parts on their way at the same time, 1 to 64.
+        context: Name of the registry.
+        background: Do it in a process of its own and return at once.
+        sink: Where looks at the progress go, at most 10 a second.
+        home: BentoML's home folder.
+
+    Returns:
+        What came of it, or with `background` a handle to follow it by.
+
+    Raises:
+        ModelNotFound: The local store has no such model.
+        ModelSyncError: It did not work; the registry shows what it showed before. Run it again to go on.
+    """
+    options = Options(force, threads, context)
+    if background:
+        return start("push", tag, options, home=home)
+    return run("push", tag, options, sink=sink, home=home)
+
+
+@overload
+def pull(
+    tag: str | Tag,
+    *,
+    force: bool = False,
+    threads: int = DEFAULT_THREADS,
+    context: str | None = None,
+    background: Literal[False] = False,
+    sink: Sink | None = None,
+    home: Path | None = None,
+) -> Model: ...
+
+
+@overload
+def pull(
+    tag: str | Tag,
+    *,
+    force: bool = False,
+    threads: int = DEFAULT_THREADS,
+    context: str | None = None,
+    background: Literal[True],
+    sink: Sink | None = None,
+    home: Path | None = None,
+) -> Transfer: ...
+
+
+def pull(
+    tag: str | Tag,
+    *,
+    force: bool = False,
+    threads: int = DEFAULT_THREADS,
+    context: str | None = None,
+    background: bool = False,
+    sink: Sink | None = None,
+    home: Path | None = None,
+) -> Model | Transfer:
+    """Fetch a model from the registry into the local store; a version that is there already is left alone.
+
+    Args:
+        tag: `name:version`, exactly; `name` or `name:latest` for the registry's newest complete version.
+        force: Replace the local copy, once the new one is whole and checked.
+        threads: Parts on their way at the same time, 1 to 64.
+        context: Name of the registry.
+        background: Do it in a process of its own and return at once.
+        sink: Where looks at the progress go, at most 10 a second.
+        home: BentoML's home folder.
+
+    Returns:
+        The model, or with `background` a handle to follow the transfer by.
+
+    Raises:
+        ModelNotFound: The registry has no such version.
+        ModelSyncError: It did not work; the store shows what it showed before. Run it again to go on.
+    """
+    options = Options(force, threads, context)
+    if background:
+        return start("pull", tag, options, home=home)
+    outcome = run("pull", tag, options, sink=sink, home=home)
+    return LocalStore(Home.find(home)).get(outcome.tag)
+
+
+def run(
+    direction: Direction,
+    tag: str | Tag,
+    options: Options,
+    *,
+    sink: Sink | None = None,
+    home: Path | None = None,
+    on_wait: Callable[[str], None] | None = None,
+) -> Outcome:
+    """Push or pull in this process; the calling thread calls `sink` and turns Ctrl-C into `Cancelled`.
+
+    Args:
+        direction: "push" or "pull".
+        tag: The tag.
+        options: How to transfer.
+        sink: Where looks at the progress go.
+        home: BentoML's home folder.
+        on_wait: Told, in words, when another process is at work on the same tag.
+    """
+    place = Home.find(home)
+    return Execution(place, _record(place, direction, tag, options), sink, on_wait).run()
+
+
+def start(direction: Direction, tag: str | Tag, options: Options, *, home: Path | None = None) -> Transfer:
+    """Push or pull in a process of its own; returns at once.
+
+    Args:
+        direction: "push" or "pull".
+        tag: The tag.
+        options: How to transfer.
+        home: BentoML's home folder.
+    """
+    place = Home.find(home)
+    record = _record(place, direction, tag, options, background=True)
+    spawn(place, record)
+    return Transfer(place, record.id)
+
+
+def plan(
+    direction: Direction,
+    tag: str | Tag,
+    *,
+    force: bool = False,
+    threads: int = DEFAULT_THREADS,
+    context: str | None = None,
+    home: Path | None = None,
+) -> Plan:
+    """What a push or pull would do and why; changes nothing.
+
+    Args:
+        direction: "push" or "pull".
+        tag: The tag.
+        force: As for the transfer.
+        threads: As for the transfer.
+        context: Name of the registry.
+        home: BentoML's home folder.
+    """
+    place, options = Home.find(home), _checked(Options(force, threads, context))
+
+    def begin() -> Run:
+        return Run.begin(place, options, contexts.resolve(place, context), Stop(), Counter())
+
+    return decide(begin, LocalStore(place), direction, _tag(tag), force=force).plan
+
+
+def transfers(*, home: Path | None = None) -> list[Transfer]:
+    """All transfers, newest first, whoever started them.
+
+    Args:
+        home: BentoML's home folder.
+    """
+    place = Home.find(home)
+    return [Transfer(place, record.id) for record in Records(place).all()]
+
+
+def attach(id: str, *, sink: Sink | None = None, home: Path | None = None) -> Outcome:
+    """Follow a transfer to its end.
+
+    Args:
+        id: Its id, or the beginning of it.
+        sink: Where looks at its progress go.
+        home: BentoML's home folder.
+
+    Raises:
+        TransferNotFound: There is none.
+        Cancelled: It was cancelled.
+        TransferFailed: It failed, or its process is gone.
+    """
+    return Transfer(Home.find(home), id).wait(sink=sink)
+
+
+def cancel(id: str, *, home: Path | None = None) -> Transfer:
+    """Ask a transfer to stop, and wait a little for it to do so.
+
+    Args:
+        id: Its id, or the beginning of it.
+        home: BentoML's home folder.
+
+    Raises:
+        TransferNotFound: There is none.
+    """
+    transfer = Transfer(Home.find(home), id)
+    transfer.cancel()
+    end = time.monotonic() + _CANCEL_SECONDS
+    while transfer.state not in ENDED and time.monotonic() < end:
+        time.sleep(0.05)
+    return transfer
+
+
+@overload
+def resume(
+    id: str, *, sink: Sink | None = None, background: Literal[False] = False, home: Path | None = None
+) -> Outcome: ...
+
+
+@overload
+def resume(id: str, *, sink: Sink | None = None, background: Literal[True], home: Path | None = None) -> Transfer: ...
+
+
+def resume(
+    id: str, *, sink: Sink | None = None, background: bool = False, home: Path | None = None
+) -> Outcome | Transfer:
+    """Carry out a transfer again that did not succeed; it goes on where it stopped.
+
+    Args:
+        id: Its id, or the beginning of it.
+        sink: Where looks at its progress go.
+        background: Do it in a process of its own and return at once.
+        home: BentoML's home folder.
+
+    Raises:
+        TransferNotFound: There is none.
+        UsageError: It is still running, or has succeeded.
+        ModelSyncError: As for push and pull.
+    """
+    place = Home.find(home)
+    record = Records(place).get(id)
+    if record.state not in ENDED:
+        raise UsageError(f"Transfer {record.id} is running.", hint=f"Follow it with `modelsync attach {record.id}`.")
+    if record.outcome:
+        raise UsageError(f"Transfer {record.id} has succeeded.", hint=f"See `modelsync get {record.tag}`.")
+    if not background:
+        return Execution(place, record, sink).run()
+    spawn(place, Record(record.id, record.direction, record.tag, background=True, options=record.options))
+    return Transfer(place, record.id)
+
+
+def _record(home: Home, direction: Direction, tag: str | Tag, options: Options, *, background: bool = False) -> Record:
+    id = Records(home).new_id()
+    return Record(id, direction, str(_tag(tag)), background=background, options=_checked(options))
+
+
+def _tag(tag: str | Tag) -> Tag:
+    return tag if isinstance(tag, Tag) else Tag.parse(tag)
+
+
+def _checked(options: Options) -> Options:
+    if not 1 <= options.threads <= MAX_THREADS:
+        raise UsageError(f"{options.threads} threads are not possible.", hint=f"Choose 1 to {MAX_THREADS}.")
+    return options

@@ -1,0 +1,53 @@
+"""A transfer in a process of its own, which outlives the notebook that asked for it.
+
+`python -m modelsync_jupyter.engine.child ID HOME` carries out the transfer whose record has that id.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.errors import ModelSyncError
+
+from .records import Record, Records
+from .transfer import Execution
+
+_children: list[subprocess.Popen[bytes]] = []
+
+
+def spawn(home: Home, record: Record) -> None:
+    """Start a transfer in a process of its own, in a session of its own, so that no Ctrl-C here reaches it."""
+    Records(home).save(record)
+    _children[:] = [child for child in _children if child.poll() is None]
+    _children.append(
+        subprocess.Popen(
+            [sys.executable, "-m", "modelsync_jupyter.engine.child", record.id, str(home.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, "BENTOML_HOME": str(home.path)},
+        )
+    )
+
+
+def main(id: str, folder: str) -> int:
+    """Carry out a transfer; a polite signal cancels it."""
+    home = Home.find(folder)
+    execution = Execution(home, Records(home).get(id))
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: execution.cancel())
+    with contextlib.suppress(ModelSyncError):
+        execution.run()
+        return 0
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,102 @@
+"""Transfer: a handle on a transfer, whoever carries it out. It holds nothing but the id; the truth is the record."""
+
+from __future__ import annotations
+
+import time
+
+from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.errors import Cancelled, TransferFailed
+from modelsync_jupyter.core.outcome import Outcome
+from modelsync_jupyter.core.progress import Progress, Sink
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.core.units import format_size
+
+from .records import CANCELLED, ENDED, INTERRUPTED, SUCCEEDED, Record, Records
+
+_POLL_SECONDS = 0.1
+
+
+class Transfer:
+    """A transfer in this or any other process.
+
+    Args:
+        home: BentoML's home folder.
+        id: Its id, or the beginning of it.
+
+    Raises:
+        TransferNotFound: There is none.
+    """
+
+    def __init__(self, home: Home, id: str) -> None:
+        self._records = Records(home)
+        self.id = self._records.get(id).id
+
+    @property
+    def record(self) -> Record:
+        """The record as it is now."""
+        return self._records.get(self.id)
+
+    @property
+    def state(self) -> str:
+        """planned, running, succeeded, failed, cancelled or interrupted."""
+        return self.record.state
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        return self.record.progress
+
+    def cancel(self) -> None:
+        """Ask it to stop; it does within 2 s. What it has done is kept for another attempt."""
+        if self.state not in ENDED:
+            self._records.ask_to_cancel(self.id)
+
+    def wait(self, timeout: float | None = None, sink: Sink | None = None) -> Outcome:
+        """Follow it to its end.
+
+        Args:
+            timeout: Seconds to wait at most.
+            sink: Where looks at its progress go.
+
+        Raises:
+            TimeoutError: It has not ended in time.
+            Cancelled: It was cancelled.
+            TransferFailed: It failed, or its process is gone.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        while (record := self.record).state not in ENDED:
+            if end is not None and time.monotonic() > end:
+                raise TimeoutError(f"Transfer {self.id} has not ended in {timeout} s.")
+            if sink:
+                sink(record.progress)
+            time.sleep(_POLL_SECONDS)
+        if sink:
+            sink(record.progress)
+        return _outcome(record)
+
+    def __repr__(self) -> str:
+        record = self.record
+        amount = f"{format_size(record.done)} of {format_size(record.total)}"
+        return f"Transfer({self.id}: {record.direction} {record.tag}, {record.state}, {amount})"
+
+
+def _outcome(record: Record) -> Outcome:
+    if record.state == CANCELLED:
+        raise Cancelled(f"Transfer {record.id} of `{record.tag}` was cancelled.")
+    if record.state == INTERRUPTED:
+        hint = f"Go on with `modelsync resume {record.id}`."
+        raise TransferFailed(f"Transfer {record.id} of `{record.tag}` was interrupted.", hint=hint)
+    if record.state != SUCCEEDED or record.outcome is None:
+        error = record.error or {}
+        raise TransferFailed(error.get("message", "The transfer failed."), hint=error.get("hint"))
+    found, moved = record.outcome, "bytes_sent" if record.direction == "push" else "bytes_received"
+    return Outcome(
+        direction=record.direction,
+        tag=Tag.parse(found["tag"]),
+        status=found["status"],
+        reason=found["reason"],
+        size=found["size"],
+        moved=found[moved],
+        reused=found["bytes_reused"],
+        seconds=found["seconds"],
+    )

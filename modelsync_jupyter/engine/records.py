@@ -1,0 +1,163 @@
+"""Records: every transfer as a file that any process may read, replaced in one step a few times a second."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import secrets
+import socket
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.errors import TransferNotFound
+from modelsync_jupyter.core.outcome import Direction, Options
+from modelsync_jupyter.core.progress import Progress
+from modelsync_jupyter.files import read_json, write_json
+
+from .locks import is_alive
+
+PLANNED, RUNNING = "planned", "running"
+SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
+#: Not written by anybody: what a reader calls a transfer whose owner is gone. It can be resumed.
+INTERRUPTED = "interrupted"
+ENDED = (SUCCEEDED, FAILED, CANCELLED, INTERRUPTED)
+
+_SILENT_SECONDS = 60.0
+_KEPT = 100
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A transfer as it stands.
+
+    Args:
+        id: Its name, short enough to type.
+        direction: "push" or "pull".
+        tag: The tag, with `latest` resolved once that is known.
+        state: planned → running → succeeded | failed | cancelled; interrupted when its owner is gone.
+        context: Name of the context, or "".
+        endpoint: The registry, once known.
+        step: What is being done.
+        done: Bytes so far.
+        total: Bytes in all; 0 while unknown.
+        reused: Those of `done` that did not have to travel.
+        rate: Bytes a second, lately.
+        started: Seconds since the epoch.
+        updated: When its owner last said so; a heartbeat.
+        ended: When it ended, or None.
+        pid: Process of its owner; 0 before there is one.
+        host: Machine of its owner.
+        background: Whether it has a process of its own.
+        options: How it was asked for.
+        error: `code`, `message` and `hint` of what went wrong.
+        outcome: What came of it, as JSON.
+    """
+
+    id: str
+    direction: Direction
+    tag: str
+    state: str = PLANNED
+    context: str = ""
+    endpoint: str = ""
+    step: str = "planning"
+    done: int = 0
+    total: int = 0
+    reused: int = 0
+    rate: float = 0.0
+    started: float = field(default_factory=time.time)
+    updated: float = field(default_factory=time.time)
+    ended: float | None = None
+    pid: int = field(default_factory=os.getpid)
+    host: str = field(default_factory=socket.gethostname)
+    background: bool = False
+    options: Options = field(default_factory=Options)
+    error: dict[str, str] | None = None
+    outcome: dict[str, Any] | None = None
+
+    @property
+    def progress(self) -> Progress:
+        """Its bytes as progress."""
+        return Progress(self.step, self.done, self.total, self.reused)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON."""
+        return dataclasses.asdict(self)
+
+    def seen_now(self) -> Record:
+        """The record as a reader should take it: without a living owner it is interrupted."""
+        if self.state in ENDED:
+            return self
+        silent = time.time() - self.updated > _SILENT_SECONDS
+        ownerless = self.host == socket.gethostname() and not is_alive(self.pid)
+        gone = ownerless or (silent and (self.state == PLANNED or self.host != socket.gethostname()))
+        return dataclasses.replace(self, state=INTERRUPTED) if gone else self
+
+
+class Records:
+    """All transfers of a home.
+
+    Args:
+        home: BentoML's home folder.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._folder = home.state / "transfers"
+
+    def all(self) -> list[Record]:
+        """All transfers, newest first."""
+        found = [self._read(path) for path in self._folder.glob("*.json")]
+        return sorted((record for record in found if record), key=lambda record: -record.started)
+
+    def get(self, id: str) -> Record:
+        """One transfer, by its id or the beginning of it.
+
+        Raises:
+            TransferNotFound: There is none, or more than one.
+        """
+        exact = self._read(self._path(id)) if id.isalnum() else None
+        if exact:
+            return exact
+        found = [record for record in self.all() if id and record.id.startswith(id)]
+        if len(found) == 1:
+            return found[0]
+        raise TransferNotFound(f"No transfer `{id}`." if not found else f"More than one transfer starts with `{id}`.")
+
+    def save(self, record: Record) -> None:
+        """Write a record."""
+        write_json(self._path(record.id), record.to_dict(), durable=False)
+
+    def new_id(self) -> str:
+        """A fresh id; old transfers are forgotten to make room."""
+        for record in self.all()[_KEPT:]:
+            if record.state in ENDED:
+                self._path(record.id).unlink(missing_ok=True)
+        return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+
+    def ask_to_cancel(self, id: str) -> None:
+        """Leave word for the owner of a transfer."""
+        self._wish(id).touch()
+
+    def is_to_cancel(self, id: str) -> bool:
+        """Whether somebody left word."""
+        return self._wish(id).exists()
+
+    def clear_wish(self, id: str) -> None:
+        """Forget what was asked of an earlier attempt."""
+        self._wish(id).unlink(missing_ok=True)
+
+    def _path(self, id: str) -> Path:
+        return self._folder / f"{id}.json"
+
+    def _wish(self, id: str) -> Path:
+        return self._folder / f"{id}.cancel"
+
+    def _read(self, path: Path) -> Record | None:
+        data = read_json(path)
+        try:
+            return Record(**{**data, "options": Options(**data["options"])}).seen_now()
+        except (TypeError, KeyError):
+            return None

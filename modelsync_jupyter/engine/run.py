@@ -1,0 +1,63 @@
+"""Run: what every step of a transfer needs to know and to tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.outcome import Options
+from modelsync_jupyter.core.progress import Counter
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.remote.client import Remote
+from modelsync_jupyter.remote.contexts import Context
+from modelsync_jupyter.remote.http import Http
+from modelsync_jupyter.remote.retry import Retry
+
+from .pool import Pool, Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One attempt at a transfer.
+
+    Args:
+        home: BentoML's home folder.
+        options: How to transfer.
+        context: Which registry.
+        remote: That registry.
+        cancel: Whether somebody cancelled the transfer.
+        stop: Whether to stop: somebody cancelled the transfer, or a step of this attempt failed.
+        counter: Bytes so far.
+    """
+
+    home: Home
+    options: Options
+    context: Context
+    remote: Remote
+    cancel: Stop
+    stop: Stop
+    counter: Counter
+
+    @classmethod
+    def begin(cls, home: Home, options: Options, context: Context, cancel: Stop, counter: Counter) -> Run:
+        """Get ready to talk to a registry; nothing is sent yet."""
+        stop = Stop(cancel)
+        http = Http(context, Retry(stop.sleep), options.threads)
+        return cls(home, options, context, Remote(http), cancel, stop, counter)
+
+    def again(self) -> Run:
+        """A fresh attempt at the same."""
+        return Run.begin(self.home, self.options, self.context, self.cancel, self.counter)
+
+    @property
+    def retry(self) -> Retry:
+        """Who tries again."""
+        return self.remote.http.retry
+
+    def pool(self) -> Pool:
+        """Threads for the parts."""
+        return Pool(self.options.threads, self.stop)
+
+    def journal_name(self, direction: str, tag: Tag) -> str:
+        """Name of the journal and of the stage of a transfer: one for each tag and direction."""
+        return f"{direction}-{tag.name}--{tag.version}"

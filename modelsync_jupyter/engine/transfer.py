@@ -1,0 +1,209 @@
+"""A transfer being carried out in this process.
+
+A thread of its own does the work; the thread that asked for it draws progress, keeps the record, listens for a wish to
+cancel and turns Ctrl-C into one. So neither a slow network nor a slow display can hold up the other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.errors import Cancelled, ModelSyncError
+from modelsync_jupyter.core.outcome import Outcome, Status
+from modelsync_jupyter.core.progress import Counter, Sink
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.remote import contexts
+from modelsync_jupyter.store.local import LocalStore
+
+from .decide import decide, settle
+from .locks import Lock
+from .pool import Stop
+from .records import CANCELLED, FAILED, PLANNED, RUNNING, SUCCEEDED, Record, Records
+from .run import Run
+
+#: How often progress is drawn, and how often the record is written.
+_DRAW_SECONDS = 0.1
+_SAVE_SECONDS = 0.5
+#: How long a cancelled transfer may take to stop by itself before it is left alone.
+_GRACE_SECONDS = 1.5
+
+
+class Execution:
+    """One attempt at a transfer, from its record to its end.
+
+    Args:
+        home: BentoML's home folder.
+        record: What is asked for.
+        sink: Where looks at its progress go.
+        on_wait: Told, in words, when another process works on the same tag.
+    """
+
+    def __init__(
+        self, home: Home, record: Record, sink: Sink | None = None, on_wait: Callable[[str], None] | None = None
+    ) -> None:
+        self._home, self._sink, self._on_wait = home, sink, on_wait
+        self._records = Records(home)
+        self._store = LocalStore(home)
+        self._record = dataclasses.replace(
+            record, state=PLANNED, pid=os.getpid(), ended=None, error=None, outcome=None, updated=time.time()
+        )
+        self._cancel = Stop()
+        self._counter = Counter()
+        self._lock: Lock | None = None
+        self._remark = ""
+        self._result: Outcome | BaseException | None = None
+        self._done = threading.Event()
+        self._rate = _Rate()
+
+    def run(self) -> Outcome:
+        """Carry it out.
+
+        Raises:
+            Cancelled: Somebody asked to stop; within 2 s.
+            ModelSyncError: It did not work.
+        """
+        self._records.clear_wish(self._record.id)
+        self._save()
+        threading.Thread(target=self._work, name="modelsync-transfer", daemon=True).start()
+        try:
+            self._watch()
+        except KeyboardInterrupt:
+            self.cancel()
+            self._done.wait(_GRACE_SECONDS)
+        return self._end(self._result or Cancelled("The transfer was cancelled."))
+
+    def cancel(self) -> None:
+        """Ask it to stop."""
+        self._cancel.set()
+
+    def _watch(self) -> None:
+        saved, asked = time.monotonic(), 0.0
+        while not self._done.wait(_DRAW_SECONDS):
+            now = time.monotonic()
+            self._draw()
+            if now - saved >= _SAVE_SECONDS:
+                saved = now
+                self._heartbeat()
+            asked = asked or (now if self._cancel.wanted else 0.0)
+            if asked and now - asked > _GRACE_SECONDS:
+                return
+        self._draw()
+
+    def _work(self) -> None:
+        try:
+            self._result = self._transfer()
+        except BaseException as error:
+            self._result = error
+        finally:
+            self._done.set()
+
+    def _transfer(self) -> Outcome:
+        started = time.monotonic()
+        record, options = self._record, self._record.options
+        asked = Tag.parse(record.tag)
+        tag = settle(self._begin, self._store, record.direction, asked)
+        self._claim(tag)
+        decision = decide(self._begin, self._store, record.direction, asked, force=options.force)
+        plan = decision.plan
+        self._note(tag=str(plan.tag), state=RUNNING)
+        self._cancel.check()
+        status: Status = "skipped"
+        if plan.action != "skip":
+            decision.execute()
+            status = "pushed" if plan.direction == "push" else "pulled"
+        look = self._counter.look()
+        return Outcome(
+            direction=plan.direction,
+            tag=plan.tag,
+            status=status,
+            reason=plan.reason,
+            size=look.total,
+            moved=look.done - look.reused,
+            reused=look.reused,
+            seconds=time.monotonic() - started,
+        )
+
+    def _begin(self) -> Run:
+        context = contexts.resolve(self._home, self._record.options.context)
+        self._note(context=context.name, endpoint=context.endpoint)
+        return Run.begin(self._home, self._record.options, context, self._cancel, self._counter)
+
+    def _claim(self, tag: Tag) -> None:
+        name = f"{self._record.direction}-{tag.name}--{tag.version}.lock"
+        lock = Lock(self._home.state / "locks" / name)
+        lock.acquire(self._cancel, lambda: self._note_wait(tag))
+        self._lock = lock
+
+    def _note_wait(self, tag: Tag) -> None:
+        self._remark = f"Another process is at work on `{tag}`; waiting for it."
+
+    def _note(self, **changes: str) -> None:
+        self._record = dataclasses.replace(self._record, **changes)  # type: ignore[arg-type]
+
+    def _draw(self) -> None:
+        if self._remark and self._on_wait:
+            self._on_wait(self._remark)
+            self._remark = ""
+        if self._sink:
+            with suppress(Exception):  # a broken display must not break the transfer
+                self._sink(self._counter.look())
+
+    def _heartbeat(self) -> None:
+        if self._records.is_to_cancel(self._record.id):
+            self.cancel()
+        if self._lock and not self._lock.refresh():
+            self.cancel()
+        self._save()
+
+    def _save(self) -> None:
+        look = self._counter.look()
+        with suppress(OSError):
+            self._records.save(
+                dataclasses.replace(
+                    self._record,
+                    step=look.step,
+                    done=look.done,
+                    total=look.total,
+                    reused=look.reused,
+                    rate=self._rate.of(look.done - look.reused),
+                    updated=time.time(),
+                )
+            )
+
+    def _end(self, result: Outcome | BaseException) -> Outcome:
+        changes: dict[str, object] = {"ended": time.time(), "state": FAILED}
+        if isinstance(result, Outcome):
+            changes |= {"state": SUCCEEDED, "outcome": result.to_dict()}
+        elif isinstance(result, Cancelled):
+            changes |= {"state": CANCELLED, "error": result.to_dict()}
+        elif isinstance(result, ModelSyncError):
+            changes |= {"error": result.to_dict()}
+        else:
+            changes |= {"error": ModelSyncError(f"{type(result).__name__}: {result}").to_dict()}
+        self._record = dataclasses.replace(self._record, **changes)  # type: ignore[arg-type]
+        self._save()
+        self._records.clear_wish(self._record.id)
+        if self._lock:
+            self._lock.release()
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+
+class _Rate:
+    """Bytes a second over the last few seconds."""
+
+    def __init__(self) -> None:
+        self._looks: list[tuple[float, int]] = []
+
+    def of(self, done: int) -> float:
+        now = time.monotonic()
+        self._looks = [*self._looks[-9:], (now, done)]
+        then, before = self._looks[0]
+        return max(0.0, (done - before) / (now - then)) if now - then > 0.1 else 0.0

@@ -1,0 +1,171 @@
+"""What the registry says of a model, checked once and trusted afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from modelsync_jupyter.core.errors import IntegrityError, InvalidReply, InvalidTag
+from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.core.tags import Tag
+
+from .wire import SUCCESS, parse_parts, parse_time
+
+#: Key in a manifest's metadata under which a foreign registry keeps our digests.
+METADATA_KEY = "modelsync"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteModel:
+    """A version in the registry.
+
+    Args:
+        tag: Name and version.
+        uid: The registry's own name of the record.
+        upload_status: "pending", "uploading", "success" or "failed".
+        size: Bytes in its files.
+        creation_time: When the model was made.
+        labels: Words to find it by.
+        module: The BentoML framework module that saved it, or "".
+        creator: Who pushed it.
+        metadata: What its maker noted.
+        strategy: How bytes travel: "presigned_url", "proxy" or "".
+        digest: Digest of the archive where the registry knows it, else "".
+        updated: When the record or its upload last changed, as the registry wrote it.
+    """
+
+    tag: Tag
+    uid: str
+    upload_status: str
+    size: int
+    creation_time: datetime
+    labels: Mapping[str, str] = field(default_factory=dict)
+    module: str = ""
+    creator: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    strategy: str = ""
+    digest: str = ""
+    updated: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all its bytes have arrived."""
+        return self.upload_status == SUCCESS
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Parts with the digests that we left in its metadata when we pushed it; none if somebody else did.
+
+        Raises:
+            IntegrityError: They are broken.
+        """
+        left = self.metadata.get(METADATA_KEY)
+        return parse_parts(left.get("parts")) if isinstance(left, Mapping) else ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The model as `--output json` prints it."""
+        return {
+            "tag": str(self.tag),
+            "size": self.size,
+            "labels": dict(self.labels),
+            "creation_time": self.creation_time.isoformat(),
+            "upload_status": self.upload_status,
+            "module": self.module,
+            "creator": self.creator,
+            "uid": self.uid,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Where an archive can be had.
+
+    Args:
+        url: Presigned URL, or "" where the API itself must be asked.
+        digest: Digest of the archive, or "".
+        parts: Parts with digests, or none.
+        layout: The layout as JSON, or None.
+    """
+
+    url: str
+    digest: str = ""
+    parts: tuple[Part, ...] = ()
+    layout: object = None
+
+
+def parse_model(data: object, name: str = "") -> RemoteModel:
+    """A model from a reply.
+
+    Args:
+        data: The JSON.
+        name: Name of its repository, where the JSON does not say it.
+
+    Raises:
+        InvalidReply: It is no model.
+    """
+    record = mapping(data)
+    manifest = mapping(record.get("manifest") or {})
+    repository = mapping(record.get("repository") or {})
+    creator = mapping(record.get("creator") or {})
+    extension = mapping(record.get("modelsync") or {})
+    try:
+        tag = Tag.parse(f"{name or repository.get('name')}:{record['version']}")
+    except (KeyError, InvalidTag):
+        raise InvalidReply("The registry names a model in a way that cannot be.") from None
+    size = manifest.get("size_bytes")
+    build = parse_time(record.get("build_at")) or parse_time(record.get("created_at"))
+    return RemoteModel(
+        tag=tag,
+        uid=str(record.get("uid") or ""),
+        upload_status=str(record.get("upload_status") or ""),
+        size=int(size) if isinstance(size, (int, float)) else 0,
+        creation_time=build or datetime.fromtimestamp(0, timezone.utc),
+        labels={str(item["key"]): str(item["value"]) for item in record.get("labels") or () if "key" in item},
+        module=str(manifest.get("module") or ""),
+        creator=str(creator.get("name") or ""),
+        metadata=mapping(manifest.get("metadata") or {}),
+        strategy=str(record.get("transmission_strategy") or ""),
+        digest=str(extension.get("digest") or ""),
+        updated=str(record.get("upload_finished_at") or record.get("updated_at") or ""),
+    )
+
+
+def parse_download(data: object) -> Download:
+    """Where to download from, out of the reply to `presign_download_url`.
+
+    Raises:
+        InvalidReply: It is no such reply.
+    """
+    record = mapping(data)
+    extension = mapping(record.get("modelsync") or {})
+    try:
+        parts = parse_parts(extension["parts"]) if "parts" in extension else ()
+    except IntegrityError as error:
+        raise InvalidReply(error.message) from None
+    url = record.get("presigned_download_url") or ""
+    return Download(str(url), str(extension.get("digest") or ""), parts, extension.get("layout"))
+
+
+def mapping(data: object) -> Mapping[str, Any]:
+    """`data`, if it is a JSON object.
+
+    Raises:
+        InvalidReply: It is not.
+    """
+    if not isinstance(data, Mapping):
+        raise InvalidReply("The registry answers with something else than was asked for.")
+    return data
+
+
+def items(data: object) -> list[Any]:
+    """The items of a list reply.
+
+    Raises:
+        InvalidReply: It is no list.
+    """
+    found = mapping(data).get("items")
+    if not isinstance(found, list):
+        raise InvalidReply("The registry answers with something else than a list.")
+    return found
