@@ -17,7 +17,7 @@ _BUSY_SECONDS = 30
 
 
 def now() -> datetime:
-    """This moment as the catalog keeps it: UTC without a zone."""
+    """The moment as the catalog keeps it: UTC without a zone."""
     return datetime.now(timezone.utc).replace(tzinfo=None)
 
 

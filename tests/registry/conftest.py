@@ -1,0 +1,49 @@
+"""A running registry, and one with any settings."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .server import Client, Server
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The registry that most tests share; each uses names of its own. It must never have failed inside."""
+    server = Server(tmp_path_factory.mktemp("registry") / "data").start()
+    yield server
+    assert server.stop() == 0
+    assert "Traceback" not in server.log, server.log
+
+
+@pytest.fixture
+def admin(registry: Server) -> Client:
+    """A client with the admin's token."""
+    return registry.client()
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test uses."""
+    return f"m{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start registries with settings of their own; whatever runs at the end is stopped."""
+    servers: list[Server] = []
+
+    def start(*arguments: str, **environment: str) -> Server:
+        folder = tmp_path / str(len(servers))
+        folder.mkdir()
+        servers.append(Server(folder / "data", arguments, **environment))
+        return servers[-1].start()
+
+    yield start
+    for server in servers:
+        if server.process and server.process.poll() is None:
+            server.stop()

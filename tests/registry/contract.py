@@ -1,0 +1,179 @@
+"""What a registry promises, whatever its catalog is kept in."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import requests
+
+from . import pushing
+from .pushing import finish, model_tar, path, push, register, send
+from .server import Client, Server
+
+
+class RegistryContract:
+    """Subclasses bring the fixture `registry`."""
+
+    def test_what_was_pushed_comes_back(self, admin: Client, name: str) -> None:
+        archive = push(admin, name, "v1")
+        assert requests.get(pushing.download_url(admin, name, "v1"), timeout=30).content == archive
+
+    def test_versions_appear_only_when_finished(self, admin: Client, name: str) -> None:
+        register(admin, name, "v1")
+        assert self.status(admin, name) == "pending"
+        send(admin, name, "v1", model_tar(name, "v1"))
+        assert self.status(admin, name) == "uploading"
+        assert admin.ok("GET", f"/model_repositories/{name}/models")["items"] == []
+        assert admin.ok("GET", f"/model_repositories/{name}")["latest_model"] is None
+        assert finish(admin, name, "v1").json()["upload_status"] == "success"
+        assert admin.ok("GET", f"/model_repositories/{name}")["latest_model"]["version"] == "v1"
+
+    def test_latest_is_the_newest_build_among_whole_versions(self, admin: Client, name: str) -> None:
+        for version, day in (("old", 1), ("new", 9), ("mid", 5)):
+            time = f"2026-01-0{day}T00:00:00+00:00"
+            push(admin, name, version, model_tar(name, version, creation_time=time))
+        register(admin, name, "later", build_at="2030-01-01 00:00:00.000000")
+        finish(admin, name, "later", "failed", "gave up")
+        items = admin.ok("GET", f"/model_repositories/{name}/models?start=0&count=10")["items"]
+        assert [item["version"] for item in items] == ["new", "mid", "old"]
+        assert admin.ok("GET", f"/model_repositories/{name}")["latest_model"]["version"] == "new"
+        assert self.status(admin, name, "later") == "failed"
+
+    def test_finish_without_complete_archive_is_refused_and_changes_nothing(self, admin: Client, name: str) -> None:
+        register(admin, name, "v1")
+        pushing.start(admin, name, "v1")
+        reply = finish(admin, name, "v1")
+        assert reply.status_code == 400
+        assert "complete" in reply.json()["error"]
+        assert self.status(admin, name) == "uploading"
+
+    def test_finish_may_be_repeated(self, admin: Client, name: str) -> None:
+        push(admin, name, "v1")
+        assert finish(admin, name, "v1").status_code == 200
+
+    def test_forced_push_switches_bytes_and_facts_at_once(self, admin: Client, name: str) -> None:
+        old = push(admin, name, "v1", model_tar(name, "v1", b"old", labels={"stage": "dev"}))
+        before = admin.ok("GET", path(name, "v1"))
+        url = pushing.download_url(admin, name, "v1")
+        new = model_tar(name, "v1", b"newer", labels={"stage": "prod"}, metadata={"f1": 0.9}, module="bentoml.torch")
+        send(admin, name, "v1", new)
+        during = admin.ok("GET", path(name, "v1"))
+        assert [during[key] for key in self.FACTS] == [before[key] for key in self.FACTS]
+        assert requests.get(pushing.download_url(admin, name, "v1"), timeout=30).content == old
+        finish(admin, name, "v1")
+        after = admin.ok("GET", path(name, "v1"))
+        assert after["labels"] == [{"key": "stage", "value": "prod"}]
+        assert after["manifest"]["metadata"] == {"f1": 0.9}
+        assert after["manifest"]["module"] == "bentoml.torch"
+        assert after["modelsync"]["digest"] != before["modelsync"]["digest"]
+        assert requests.get(pushing.download_url(admin, name, "v1"), timeout=30).content == new
+        assert requests.get(url, timeout=30).content == old, "a URL given before the switch keeps its archive"
+
+    def test_failed_forced_push_leaves_the_old_one(self, admin: Client, name: str) -> None:
+        old = push(admin, name, "v1", model_tar(name, "v1", b"old"))
+        send(admin, name, "v1", model_tar(name, "v1", b"new"))
+        assert finish(admin, name, "v1", "failed", "disk on fire").status_code == 200
+        assert self.status(admin, name) == "success"
+        assert requests.get(pushing.download_url(admin, name, "v1"), timeout=30).content == old
+
+    def test_failed_bytes_are_not_published_by_a_later_finish(self, admin: Client, name: str) -> None:
+        register(admin, name, "v1")
+        send(admin, name, "v1", model_tar(name, "v1"))
+        finish(admin, name, "v1", "failed", "changed my mind")
+        assert finish(admin, name, "v1").status_code == 400
+
+    def test_labels_are_replaced(self, admin: Client, name: str) -> None:
+        push(admin, name, "v1", model_tar(name, "v1", labels={"a": "1", "b": "2"}))
+        labels = [{"key": "b", "value": "3"}]
+        assert admin.ok("PATCH", path(name, "v1"), {"labels": labels})["labels"] == labels
+        found = admin.ok("GET", f"/model_repositories/{name}/models", params={"q": "label:a"})
+        assert found["items"] == []
+        found = admin.ok("GET", f"/model_repositories/{name}/models", params={"q": "label:b=3"})
+        assert [item["version"] for item in found["items"]] == ["v1"]
+
+    def test_search_filters_by_what_q_says(self, admin: Client, name: str) -> None:
+        push(admin, f"{name}-cat", "v1", model_tar(f"{name}-cat", "v1", labels={"team": "red", "env": "prod"}))
+        push(admin, f"{name}-cat", "v2", model_tar(f"{name}-cat", "v2", labels={"team": "blue"}, module="other"))
+        push(admin, f"{name}_dog", "v1", model_tar(f"{name}_dog", "v1", labels={"env": "dev"}))
+        expected = {
+            name: 3,
+            f"{name}_": 1,
+            f"{name}-cat:v": 0,
+            f"name:{name} label:team": 2,
+            f"name:{name} label:team=red": 1,
+            f"name:{name} label:team=red,team=blue": 2,
+            f"name:{name} label:team=red label:env=prod": 1,
+            f"name:{name} -label:team=red": 2,
+            f"name:{name} -label:team": 1,
+            f"name:{name} module:other": 1,
+            f"name:{name} creator:@me": 3,
+            f"name:{name} creator:nobody": 0,
+            f"name:{name} in:description": 3,
+            f"{name} in:description": 0,
+        }
+        found = {q: self.count(admin, q) for q in expected if "cat:v" not in q}
+        assert found == {q: count for q, count in expected.items() if "cat:v" not in q}
+        assert admin.ok("GET", "/models", params={"search": f"{name}-cat:v"})["total"] == 2
+        assert admin.ok("GET", "/model_repositories", params={"q": f"{name}_"})["total"] == 1
+
+    def test_lists_are_sorted_and_cut(self, admin: Client, name: str) -> None:
+        for version, size in (("a", 10), ("b", 3000), ("c", 500)):
+            push(admin, name, version, model_tar(name, version, b"x" * size))
+        address = f"/model_repositories/{name}/models"
+        page = admin.ok("GET", address, params={"q": "sort:size-asc", "start": 1, "count": 1})
+        assert [item["version"] for item in page["items"]] == ["c"]
+        assert (page["start"], page["count"], page["total"]) == (1, 1, 3)
+        everything = admin.ok("GET", address, params={"q": "sort:size-desc"})
+        assert [item["version"] for item in everything["items"]] == ["b", "c", "a"]
+
+    def test_deleted_version_is_gone_and_its_tag_free(self, admin: Client, name: str) -> None:
+        push(admin, name, "v1", model_tar(name, "v1", b"one"))
+        admin.ok("DELETE", path(name, "v1"))
+        assert admin.call("GET", path(name, "v1")).status_code == 404
+        assert admin.call("PATCH", path(name, "v1", "presign_download_url")).status_code == 404
+        again = push(admin, name, "v1", model_tar(name, "v1", b"two"))
+        assert requests.get(pushing.download_url(admin, name, "v1"), timeout=30).content == again
+
+    def test_many_may_create_the_same_repository_and_push_at_once(self, registry: Server, name: str) -> None:
+        def run(number: int) -> list[int]:
+            client = registry.client()
+            code = client.call("POST", "/model_repositories", {"name": name}).status_code
+            body = {"version": "v1", "manifest": pushing.manifest()}
+            return [code, client.call("POST", f"/model_repositories/{name}/models", body).status_code]
+
+        with ThreadPoolExecutor(12) as pool:
+            codes = list(pool.map(run, range(12)))
+        assert sorted(code for code, _ in codes) == [200] + [400] * 11
+        assert sorted(code for _, code in codes) == [200] + [400] * 11
+
+    def test_tokens_expire_and_are_revoked(self, registry: Server, admin: Client, name: str) -> None:
+        past = (datetime.now() - timedelta(days=2)).isoformat()
+        made = admin.ok("POST", "/api_tokens", {"name": name, "expired_at": past})
+        assert made["is_expired"] is True
+        assert registry.client(made["token"]).call("GET", "/auth/current").status_code == 401
+        made = admin.ok("POST", "/api_tokens", {"name": name})
+        client = registry.client(made["token"])
+        assert client.call("GET", "/auth/current").status_code == 200
+        admin.ok("DELETE", f"/api_tokens/{made['uid']}")
+        assert client.call("GET", "/auth/current").status_code == 401
+
+    def test_every_write_leaves_an_event(self, admin: Client, name: str) -> None:
+        push(admin, name, "v1")
+        admin.ok("PATCH", path(name, "v1"), {"labels": []})
+        admin.ok("DELETE", path(name, "v1"))
+        events = admin.ok("GET", "/current_org/events?count=20")["items"]
+        mine = [event["operation_name"] for event in events if event["resource_name"].startswith(name)]
+        assert mine == ["deleted", "updated", "pushed", "upload-started", "created", "created"]
+
+    FACTS = ("upload_status", "labels", "manifest", "build_at", "modelsync", "version")
+
+    @staticmethod
+    def status(client: Client, name: str, version: str = "v1") -> str:
+        """The upload status that readers see."""
+        return str(client.ok("GET", path(name, version))["upload_status"])
+
+    @staticmethod
+    def count(client: Client, q: str) -> int:
+        """How many versions match."""
+        return int(client.ok("GET", "/models", params={"q": q, "start": 0, "count": 10})["total"])

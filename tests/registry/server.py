@@ -1,0 +1,108 @@
+"""The real server in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import requests
+
+TOKEN = "first-admin-token-of-the-tests"
+
+
+class Server:
+    """A registry over `data`; `start` again after `kill` finds what was there.
+
+    Args:
+        data: Its folder.
+        arguments: More for the command line.
+        environment: More for the environment.
+    """
+
+    def __init__(self, data: Path, arguments: tuple[str, ...] = (), **environment: str) -> None:
+        self.data = data
+        self.url = ""
+        self.token = TOKEN
+        self.process: subprocess.Popen[str] | None = None
+        self._arguments = arguments
+        self._environment = {**os.environ, "MODELSYNC_ADMIN_TOKEN": TOKEN, **environment}
+
+    def start(self) -> Server:
+        """Run it and wait for the line with its URL; the port stays the same over restarts."""
+        port = self.url.rpartition(":")[2] or "0"
+        command = [sys.executable, "-m", "modelsync_jupyter.registry", "--data", str(self.data), "--port", port]
+        with (self.data.parent / "log").open("a") as log:
+            self.process = subprocess.Popen(
+                [*command, *self._arguments],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env={key: value for key, value in self._environment.items() if value},
+                start_new_session=True,
+            )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        found = re.fullmatch(r"modelsync registry at (http://127\.0\.0\.1:\d+)\n", line)
+        assert found, f"said {line!r}; log: {self.log}"
+        self.url = found[1]
+        return self
+
+    @property
+    def log(self) -> str:
+        """What it wrote to stderr."""
+        return (self.data.parent / "log").read_text()
+
+    def stop(self) -> int:
+        """Ask it to end, as an init system does."""
+        assert self.process is not None
+        self.process.terminate()
+        return self._reap()
+
+    def kill(self) -> None:
+        """`kill -9` of the one process that was started."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self._reap()
+
+    def _reap(self) -> int:
+        assert self.process is not None
+        assert self.process.stdout is not None
+        code = self.process.wait(timeout=20)
+        self.process.stdout.close()
+        return code
+
+    def client(self, token: str | None = None) -> Client:
+        """A client with this token; by default the admin's."""
+        return Client(self.url, self.token if token is None else token)
+
+
+class Client:
+    """Calls the API and returns whatever comes.
+
+    Args:
+        url: Of the registry.
+        token: API token, or "".
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self.session = requests.Session()
+        self.headers = {"X-YATAI-API-TOKEN": token} if token else {}
+
+    def call(self, method: str, path: str, body: Any = None, **options: Any) -> requests.Response:
+        """One request to `/api/v1` + path."""
+        headers = {**self.headers, **options.pop("headers", {})}
+        return self.session.request(
+            method, f"{self.url}/api/v1{path}", json=body, headers=headers, timeout=30, **options
+        )
+
+    def ok(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        """The JSON of a reply that must be 200."""
+        reply = self.call(method, path, body, **options)
+        assert reply.status_code == 200, f"{method} {path}: {reply.status_code} {reply.text}"
+        return reply.json()
