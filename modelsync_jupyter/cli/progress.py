@@ -46,16 +46,14 @@ class Bar:
         if (progress.step, progress.total) != (self._step, bar.total):
             self._step = progress.step
             bar.reset(progress.total)
-        bar.initial = progress.reused  # what did not travel does not count as speed
+        bar.initial = min(progress.reused, progress.done)  # what did not travel does not count as speed
         bar.n = progress.done
         bar.set_postfix_str(_postfix(progress), refresh=False)
         bar.refresh()
 
     def _open(self, total: int) -> Any:
         assert self._tqdm is not None
-        return self._tqdm(
-            desc=self._title, total=total, unit="B", unit_scale=True, unit_divisor=1000, dynamic_ncols=True, miniters=1
-        )
+        return self._tqdm(desc=self._title, total=total, unit="B", unit_scale=True, unit_divisor=1000, miniters=1)
 
     def _try(self, action: Callable[[], None]) -> None:
         try:

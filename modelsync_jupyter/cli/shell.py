@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.progress import Sink
+
+_COLUMNS = 80
 
 
 class Shell:
@@ -48,7 +51,8 @@ class Shell:
 
         from .progress import Bar
 
-        return Bar(title, tqdm)
+        known = os.get_terminal_size(sys.stderr.fileno()).columns  # 0 in a terminal that nobody has sized
+        return Bar(title, partial(tqdm, dynamic_ncols=True) if known else partial(tqdm, ncols=_COLUMNS))
 
 
 def write(text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from queue import Empty, Queue
 from modelsync_jupyter.core.errors import ModelSyncError
 
 _START_SECONDS = 60.0
-_STOP_SECONDS = 10.0
+_STOP_SECONDS = 5.0
 _LOOPBACK = "127.0.0.1"
 
 
@@ -98,7 +99,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)  # it leads a session of its own: its workers go with it
         process.wait()
 
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from modelsync_jupyter import api
 from modelsync_jupyter.cli.face import Face
@@ -16,6 +15,7 @@ from modelsync_jupyter.cli.table import align
 from modelsync_jupyter.cli.views import outcome_text
 from modelsync_jupyter.core.errors import IntegrityError, UsageError
 from modelsync_jupyter.core.outcome import Direction, Options, Outcome
+from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_seconds, format_size
 
 from . import classifier
@@ -75,11 +75,14 @@ class Story:
         made = self._save(self._train())
         with registry(self._data) as served:
             self._sign_in(served)
+            _say("Push", "from the first store")
             pushed = self._move("push", made.tag, self._maker)
             self._row("push", pushed.size, pushed.seconds)
+            _say("Again", "the same push, which has nothing left to do")
             again = self._move("push", made.tag, self._maker)
             self._row("push again", again.moved, again.seconds)
-            pulled = self._move("pull", "sentiment:latest", self._user)
+            _say("Pull", "sentiment:latest into the second store, as a colleague would")
+            pulled = self._move("pull", Tag("sentiment"), self._user)
             self._row("pull", pulled.size, pulled.seconds)
         fetched = api.get(pulled.tag, home=self._user)
         self._compare(made.path, fetched.path)
@@ -96,7 +99,7 @@ class Story:
         )
         return trained
 
-    def _save(self, trained: classifier.Trained) -> Any:
+    def _save(self, trained: classifier.Trained) -> api.Model:
         _say("Save", "to the first store, as `bentoml.sklearn` does")
         start = time.perf_counter()
         labels = {"task": "sentiment", "data": "vader-lexicon"}
@@ -116,8 +119,7 @@ class Story:
             api.login(served.url, served.token, name=_CONTEXT, home=home)
         _go_on("signed in to it from both stores")
 
-    def _move(self, direction: Direction, tag: Any, home: Path) -> Outcome:
-        _say(direction.capitalize(), f"{tag} {'from the first' if direction == 'push' else 'into the second'} store")
+    def _move(self, direction: Direction, tag: Tag, home: Path) -> Outcome:
         with self._face.progress(direction) as sink:
             outcome = api.run(direction, tag, Options(context=_CONTEXT), sink=sink, home=home)
         _go_on(outcome_text(outcome))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -57,11 +60,13 @@ def test_the_way_of_a_model(signed_in: Shell, served: Served, weights: Path, tmp
 def test_the_bar_is_for_a_terminal_only(signed_in: Shell, weights: Path) -> None:
     signed_in("create", "aster:v1", weights)
     assert signed_in("push", "aster:v1").stderr == ""
-    master, slave = os.openpty()
-    with os.fdopen(slave, "wb") as terminal:
-        subprocess.run(command("push", "aster:v1", "--force"), stdout=subprocess.DEVNULL, stderr=terminal, timeout=60)
-    with os.fdopen(master, "rb") as screen:
-        assert "push aster:v1: 100%" in screen.read1(65536).decode()
+    for width in (0, 100):
+        master, slave = os.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+        with os.fdopen(slave, "wb") as terminal:
+            subprocess.run(command("push", "aster:v1", "-f"), stdout=subprocess.DEVNULL, stderr=terminal, timeout=60)
+        with os.fdopen(master, "rb") as screen:
+            assert "push aster:v1: 100%" in screen.read1(65536).decode()
 
 
 def test_dry_run_touches_nothing(signed_in: Shell, weights: Path) -> None:

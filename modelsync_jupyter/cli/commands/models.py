@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter import api
 from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.core.tags import Tag
 
 from ..answer import Answer
 from ..face import Face
@@ -55,6 +56,8 @@ def _remote(args: argparse.Namespace) -> Answer:
     models = api.list_remote(
         args.search, query=args.query, name=args.name, limit=args.limit, context=args.context, home=args.home
     )
+    if args.name and ":" in args.name:
+        models = [model for model in models if model.tag == Tag.parse(args.name)]
     table = Table(models, REMOTE_HEAD, remote_row, "The registry has no such model.")
     return Answer(table, str(table), data=[model.to_dict() for model in table])
 

@@ -74,9 +74,9 @@ def _move(direction: Direction, args: argparse.Namespace, face: Face) -> Answer:
 
 
 def _ended(outcome: Outcome, args: argparse.Namespace) -> Answer:
-    model = api.get(outcome.tag, home=args.home)
+    model = api.get(outcome.tag, home=args.home) if outcome.direction == "pull" or args.output == "path" else None
     value = model if outcome.direction == "pull" else outcome
-    return Answer(value, outcome_text(outcome), data=outcome.to_dict(), path=str(model.path), live=True)
+    return Answer(value, outcome_text(outcome), outcome.to_dict(), str(model.path) if model else "", live=True)
 
 
 def _handle(transfer: Transfer) -> Answer:
