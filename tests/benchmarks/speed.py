@@ -12,9 +12,10 @@ import os
 import re
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from .measure import ProcessFailedError, Usage, middle
+from .measure import Usage, middle
 from .scene import OURS, STOCK, Client, Scene, has, open_scene
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -34,37 +35,38 @@ def clients() -> list[Client]:
     return [STOCK, *([OURS] if has("modelsync_jupyter.api") else [])]
 
 
-def one_round(scene: Scene, results: Results) -> None:
-    """Run every row once."""
-    rows: list[tuple[str, Callable[[], Usage]]] = []
-    for client in clients():
-        rows.append((f"push {client.name}", lambda client=client: scene.push(client)))  # type: ignore[misc]
-    rows.append(("push curl -T", scene.curl_push))
-    for client in clients():
-        rows.append((f"pull {client.name}", lambda client=client: scene.pull(client)))  # type: ignore[misc]
-    rows += [("pull curl -o", scene.curl_pull), ("pull cp -r", scene.copy)]
-    for name, row in rows:
-        os.sync()
-        _note(results, name, row())
+def rows(scene: Scene) -> dict[str, Callable[[], Results]]:
+    """What is run in a round, by name; each gives one or more lines of the table."""
+    found: dict[str, Callable[[], Results]] = {}
+    for verb, method in (("push", scene.push), ("pull", scene.pull)):
+        for client in clients():
+            found[f"{verb} {client.name}"] = _line(f"{verb} {client.name}", partial(method, client))
+    found["push curl -T"] = _line("push curl -T", scene.curl_push)
+    found["pull curl -o"] = _line("pull curl -o", scene.curl_pull)
+    found["pull cp -r"] = _line("pull cp -r", scene.copy)
     if has("modelsync_jupyter.registry.__main__"):
-        _registry(scene, results)
+        for client in clients():
+            found[f"{client.name}, our registry"] = partial(_through_registry, scene, client)
+    return found
 
 
-def _registry(scene: Scene, results: Results) -> None:
-    for client in clients():
-        os.sync()
-        try:
-            pushed, pulled = scene.through_registry(client)
-        except (ProcessFailedError, RuntimeError) as error:
-            print(f"{client.name} with our registry: {error}")
-            continue
-        _note(results, f"push {client.name}, our registry", pushed)
-        _note(results, f"pull {client.name}, our registry", pulled)
+def _line(name: str, row: Callable[[], Usage]) -> Callable[[], Results]:
+    return lambda: {name: [row()]}
 
 
-def _note(results: Results, name: str, usage: Usage) -> None:
-    results.setdefault(name, []).append(usage)
-    print(f"  {name:32} {usage.wall:6.2f} s", flush=True)
+def _through_registry(scene: Scene, client: Client) -> Results:
+    pushed, pulled = scene.through_registry(client)
+    return {f"push {client.name}, our registry": [pushed], f"pull {client.name}, our registry": [pulled]}
+
+
+def one_round(scene: Scene, results: Results, only: str) -> None:
+    """Run every row once whose name matches the regular expression."""
+    for name, row in rows(scene).items():
+        if re.search(only, name):
+            os.sync()
+            for line, usages in row().items():
+                results.setdefault(line, []).extend(usages)
+                print(f"  {line:32} {usages[0].wall:6.2f} s", flush=True)
 
 
 def table(results: Results, size: int) -> str:
@@ -101,6 +103,7 @@ def main() -> None:
     parser.add_argument("--size", type=parse_size, default=1 << 30, help="bytes of the model's big file (1GiB)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds over all rows (3)")
     parser.add_argument("--object-host", choices=("sink", "nginx"), default="sink", help="where PUTs go (sink)")
+    parser.add_argument("--only", default="", help="rows to run: a regular expression")
     parser.add_argument("--folder", type=Path, help="where to work: a disk, not tmpfs (the system's temporary folder)")
     options = parser.parse_args()
     results: Results = {}
@@ -109,8 +112,8 @@ def main() -> None:
         open_scene(Path(folder), options.size, options.object_host, clients()[-1]) as scene,
     ):
         for number in range(options.rounds):
-            print(f"round {number + 1} of {options.rounds}", flush=True)
-            one_round(scene, results)
+            print(f"round {number + 1} of {options.rounds}, load {os.getloadavg()[0]:.1f}", flush=True)
+            one_round(scene, results, options.only)
     print(f"\n{options.size} bytes, medians of {options.rounds} rounds, PUTs to {options.object_host}\n")
     print(table(results, options.size), ratios(results), sep="\n\n")
 
