@@ -12,9 +12,10 @@ from modelsync_jupyter.remote.contexts import Context
 from modelsync_jupyter.remote.records import RemoteModel
 from modelsync_jupyter.store.model import Model
 
+from .following import attach, cancel, resume, transfers
 from .models import create, delete, get, list_models, list_remote, save
 from .sessions import contexts, login, logout, use_context
-from .transfers import attach, cancel, plan, pull, push, resume, run, start, transfers
+from .transfers import plan, pull, push, run, start
 
 __all__ = [
     "Context",

@@ -145,11 +145,11 @@ def save(
     return making.model
 
 
-def delete(tag: str | Tag, *, home: str | os.PathLike[str] | None = None) -> list[Tag]:
+def delete(tag: str, *, home: str | os.PathLike[str] | None = None) -> list[Tag]:
     """Delete a model from the local store; the registry is not touched.
 
     Args:
-        tag: `name:version`, or a bare `name` for every version of it.
+        tag: `name:version`; `name:latest` for the latest alone; a bare `name` for every version of it.
         home: BentoML's home folder.
 
     Returns:
@@ -158,4 +158,6 @@ def delete(tag: str | Tag, *, home: str | os.PathLike[str] | None = None) -> lis
     Raises:
         ModelNotFound: There is none.
     """
-    return LocalStore(Home.find(home)).delete(tag if isinstance(tag, Tag) else Tag.parse(tag))
+    store = LocalStore(Home.find(home))
+    parsed = Tag.parse(tag)
+    return store.delete(store.get(parsed).tag if ":" in tag else parsed)
