@@ -11,7 +11,7 @@ from modelsync_jupyter.core.config import MAX_THREADS
 from modelsync_jupyter.core.errors import UsageError
 
 
-class HelpShown(Exception):  # noqa: N818 - not an error: there is nothing left to do
+class HelpShown(Exception):
     """`-h` or `--version` has printed what was asked for."""
 
 
@@ -67,7 +67,7 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def _explain(message: str) -> str:
-    """argparse's message as a sentence; a mistyped command gets its nearest neighbour."""
+    """The standard library's message as a sentence; a mistyped command gets its nearest neighbour."""
     wrong = re.match(r"argument COMMAND: invalid choice: '([^']*)' \(choose from (.*)\)", message)
     if not wrong:
         return message[0].upper() + message[1:].rstrip(".") + "."

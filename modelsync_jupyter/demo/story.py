@@ -136,7 +136,7 @@ class Story:
         _go_on(f"{len(same)} files, all the same: {', '.join(same)}")
 
     def _use(self, folder: Path) -> None:
-        _say("Use", "the pulled model")
+        _say("Use", "the pulled model; `bentoml.sklearn.load_model` loads it too")
         for sentence, (mood, chance) in zip(_SENTENCES, classifier.predict(folder, _SENTENCES), strict=True):
             _go_on(f"{mood} ({100 * chance:.0f} %)  {sentence}")
 

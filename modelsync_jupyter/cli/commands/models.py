@@ -27,7 +27,7 @@ def list_command(args: argparse.Namespace, face: Face) -> Answer:
     if args.query or args.context:
         raise UsageError("`--query` and `--context` are for a registry.", hint="Add `--remote`.")
     models = [m for m in api.list_models(args.name, home=args.home) if (args.search or "") in str(m.tag)]
-    table = Table(models[: args.limit], MODEL_HEAD, model_row, "There is no such model here.")
+    table = Table(models[: args.limit], MODEL_HEAD, model_row, _nothing(args, "There are no models here yet."))
     return Answer(table, str(table), data=[model.to_dict() for model in table])
 
 
@@ -58,8 +58,12 @@ def _remote(args: argparse.Namespace) -> Answer:
     )
     if args.name and ":" in args.name:
         models = [model for model in models if model.tag == Tag.parse(args.name)]
-    table = Table(models, REMOTE_HEAD, remote_row, "The registry has no such model.")
+    table = Table(models, REMOTE_HEAD, remote_row, _nothing(args, "There are no models in the registry yet."))
     return Answer(table, str(table), data=[model.to_dict() for model in table])
+
+
+def _nothing(args: argparse.Namespace, empty: str) -> str:
+    return "There is no such model." if args.name or args.search or args.query else empty
 
 
 def _answer(model: Model, text: str) -> Answer:
