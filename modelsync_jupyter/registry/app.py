@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
@@ -15,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from modelsync_jupyter.core.errors import ModelSyncError
 
+from .blobs import BLOCK
 from .errors import ApiError, NotFound
 from .routes import BLUEPRINTS
 from .service import EXTENSION, Registry
@@ -22,6 +24,7 @@ from .settings import Settings
 
 log = logging.getLogger(__name__)
 _STALL_SECONDS = 300
+_MAX_DRAIN = 1 << 30
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -36,6 +39,7 @@ def create_app(settings: Settings) -> Flask:
     for kind, handler in _HANDLERS.items():
         app.register_error_handler(kind, handler)
     app.before_request(_limit_stalls)
+    app.after_request(_drain)
     app.url_value_preprocessor(_refuse_nul)
     if settings.trust_forwarded:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_proto=1, x_host=1, x_prefix=1)  # type: ignore[method-assign]
@@ -46,6 +50,15 @@ def _limit_stalls() -> None:
     """Let no silent client hold a thread for ever."""
     if connection := request.environ.get("gunicorn.socket"):
         connection.settimeout(_STALL_SECONDS)
+
+
+def _drain(reply: Response) -> Response:
+    """Take in the rest of a refused body: a client that still sends would see a broken connection, not our reply."""
+    left = min(request.content_length or 0, _MAX_DRAIN)
+    with suppress(OSError):
+        while left > 0 and (block := request.environ["wsgi.input"].read(min(BLOCK, left))):
+            left -= len(block)
+    return reply
 
 
 def _refuse_nul(endpoint: str | None, values: dict[str, Any] | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import Any
 
 from modelsync_jupyter.core.parts import Part
 
@@ -41,14 +42,14 @@ class ArchiveReader(io.RawIOBase):
         self._position = max(base + offset, 0)
         return self._position
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # what BufferedReader hands in
+    def readinto(self, buffer: Any) -> int:
         if self._position >= self._size:
             return 0
         index = bisect_right(self._starts, self._position) - 1
         part = self._parts[index]
         file = self._file(index)
         file.seek(self._position - part.start)
-        count = file.readinto(buffer[: part.stop - self._position]) or 0
+        count = file.readinto(memoryview(buffer)[: part.stop - self._position]) or 0
         self._position += count
         return count
 

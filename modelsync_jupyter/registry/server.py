@@ -94,6 +94,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # the base is untyped
             # Only our own setting decides whether to believe a proxy's headers.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
+            "limit_request_line": 8190,
             "control_socket_disable": True,
             **options,
         }

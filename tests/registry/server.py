@@ -29,6 +29,7 @@ class Server:
         self.url = ""
         self.token = TOKEN
         self.process: subprocess.Popen[str] | None = None
+        self._clients: list[Client] = []
         self._arguments = arguments
         self._environment = {**os.environ, "MODELSYNC_ADMIN_TOKEN": TOKEN, **environment}
 
@@ -58,8 +59,10 @@ class Server:
         return (self.data.parent / "log").read_text()
 
     def stop(self) -> int:
-        """Ask it to end, as an init system does."""
+        """Ask it to end, as an init system does; kept-alive connections would hold it for two seconds."""
         assert self.process is not None
+        for client in self._clients:
+            client.session.close()
         self.process.terminate()
         return self._reap()
 
@@ -78,7 +81,8 @@ class Server:
 
     def client(self, token: str | None = None) -> Client:
         """A client with this token; by default the admin's."""
-        return Client(self.url, self.token if token is None else token)
+        self._clients.append(Client(self.url, self.token if token is None else token))
+        return self._clients[-1]
 
 
 class Client:

@@ -37,7 +37,9 @@ def stored(registry: Server) -> Stored:
     register(client, "ranges", "v2")
     upload_id = start(client, "ranges", "v2")["upload_id"]
     archive = model_tar("ranges", "v2", os.urandom(1_000_000))
-    pushing.complete(client, "ranges", "v2", upload_id, put_parts(client, "ranges", "v2", upload_id, cut(archive, PART)))
+    pushing.complete(
+        client, "ranges", "v2", upload_id, put_parts(client, "ranges", "v2", upload_id, cut(archive, PART))
+    )
     pushing.finish(client, "ranges", "v2")
     reply = client.ok("PATCH", path("ranges", "v2", "presign_download_url"))
     return Stored(archive, reply["presigned_download_url"], f'"{reply["modelsync"]["digest"].split(":")[1]}"')
@@ -54,7 +56,15 @@ def test_whole_archive_says_how_it_may_be_read(stored: Stored) -> None:
 
 @pytest.mark.parametrize(
     ("start", "stop"),
-    [(0, 1), (0, PART), (5, PART - 5), (PART, 2 * PART), (PART - 1, PART + 1), (10, 3 * PART + 10), (999_999, 1_000_100)],
+    [
+        (0, 1),
+        (0, PART),
+        (5, PART - 5),
+        (PART, 2 * PART),
+        (PART - 1, PART + 1),
+        (10, 3 * PART + 10),
+        (999_999, 1_000_100),
+    ],
 )
 def test_range_is_exact(stored: Stored, start: int, stop: int) -> None:
     reply = stored.get(Range=f"bytes={start}-{stop - 1}")
@@ -81,7 +91,9 @@ def test_range_behind_the_end_is_416(stored: Stored, text: str) -> None:
     assert "bytes" in reply.json()["error"]
 
 
-@pytest.mark.parametrize("text", ["bytes=9-3", "bytes=a-b", "items=0-1", "bytes=0-1,5-6", "bytes=", f"bytes=0-{'9' * 5000}"])
+@pytest.mark.parametrize(
+    "text", ["bytes=9-3", "bytes=a-b", "items=0-1", "bytes=0-1,5-6", "bytes=", f"bytes=0-{'9' * 5000}"]
+)
 def test_range_that_is_nonsense_is_ignored(stored: Stored, text: str) -> None:
     reply = stored.get(Range=text)
     assert (reply.status_code, len(reply.content)) == (200, len(stored.archive))

@@ -236,3 +236,13 @@ class TestOtherWaysIn:
         upload_id = start(admin, name, "v1")["upload_id"]
         assert put_part(admin, name, "v1", upload_id, 1, iter([b"chunked"])).status_code == 400
         assert put_part(admin, name, "v1", upload_id, 1, b"").status_code == 400
+
+    def test_refusal_of_a_large_body_is_heard_and_the_connection_kept(self, admin: Client, name: str) -> None:
+        register(admin, name, "v1")
+        upload_id = start(admin, name, "v1", {"parts": parts_json([b"declared"])})["upload_id"]
+        body = {"upload_id": upload_id, "part_number": 1}
+        url = admin.ok("PATCH", path(name, "v1", "presign_multipart_upload_url"), body)["presigned_upload_url"]
+        forged = url.replace("signature=", "signature=0")
+        with requests.Session() as session:
+            replies = [session.put(address, data=bytes(30 << 20), timeout=30) for address in (url, forged, url)]
+        assert [reply.status_code for reply in replies] == [400, 403, 400]

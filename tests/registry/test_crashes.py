@@ -1,0 +1,89 @@
+"""`kill -9` of the server: nothing half-made is visible, nothing durable is lost."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from modelsync_jupyter.registry.blobs import Blobs
+
+from . import pushing
+from .pushing import complete, cut, finish, model_tar, parts_json, path, put_parts, register, start
+from .server import Client, Server
+
+
+@pytest.fixture
+def server(launch: Callable[..., Server]) -> Server:
+    return launch()
+
+
+def send_half(client: Client, name: str, upload_id: str, number: int, data: bytes) -> socket.socket:
+    """Begin to PUT a part and stop in the middle, when the server has begun to store it."""
+    body = {"upload_id": upload_id, "part_number": number}
+    url = urlsplit(client.ok("PATCH", path(name, "v1", "presign_multipart_upload_url"), body)["presigned_upload_url"])
+    connection = socket.create_connection((url.hostname, url.port), timeout=10)
+    head = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: {len(data)}\r\n\r\n"
+    connection.sendall(head.encode() + data[: len(data) // 2])
+    return connection
+
+
+def test_killed_in_the_middle_of_a_part_the_upload_goes_on(server: Server, name: str) -> None:
+    client = server.client()
+    parts = cut(model_tar(name, "v1", os.urandom(9_000_000)), 3_000_000)
+    register(client, name, "v1")
+    upload_id = start(client, name, "v1", {"parts": parts_json(parts)})["upload_id"]
+    put_parts(client, name, "v1", upload_id, parts[:1])
+    with send_half(client, name, upload_id, 2, parts[1]):
+        tmp = server.data / "blobs" / "tmp"
+        while not any(file.stat().st_size for file in tmp.iterdir()):
+            assert server.process is not None
+            assert server.process.poll() is None
+        server.kill()
+    server.start()
+    client = server.client()
+    assert client.ok("GET", path(name, "v1"))["upload_status"] == "uploading"
+    assert client.call("GET", path(name, "v1", "download")).status_code == 404
+    reply = start(client, name, "v1", {"parts": parts_json(parts)})
+    assert reply["modelsync"]["present"] == [1]
+    etags = put_parts(client, name, "v1", upload_id, parts)
+    assert complete(client, name, "v1", upload_id, etags).status_code == 200, "the old upload id is still valid"
+    server.kill()
+    server.start()
+    client = server.client()
+    assert finish(client, name, "v1").status_code == 200
+    assert requests.get(pushing.download_url(client, name, "v1"), timeout=30).content == b"".join(parts)
+
+
+def test_killed_during_a_forced_push_the_old_version_stays(server: Server, name: str) -> None:
+    client = server.client()
+    old = pushing.push(client, name, "v1", model_tar(name, "v1", b"old"))
+    url = pushing.download_url(client, name, "v1")
+    upload_id = start(client, name, "v1")["upload_id"]
+    with send_half(client, name, upload_id, 1, os.urandom(4_000_000)):
+        server.kill()
+    server.start()
+    client = server.client()
+    assert client.ok("GET", path(name, "v1"))["upload_status"] == "success"
+    assert requests.get(url, timeout=30).content == old, "URLs outlive a restart"
+
+
+def test_what_was_left_half_received_is_swept_after_hours(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    blobs.prepare()
+    (tmp_path / "tmp" / "old").write_bytes(b"half")
+    (tmp_path / "tmp" / "fresh").write_bytes(b"half")
+    os.utime(tmp_path / "tmp" / "old", (1_000_000, 1_000_000))
+    blobs.prepare()
+    assert [file.name for file in (tmp_path / "tmp").iterdir()] == ["fresh"]
+
+
+def test_sigterm_ends_it_cleanly(server: Server) -> None:
+    assert server.stop() == 0
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{server.url}/healthz", timeout=5)

@@ -1,0 +1,198 @@
+"""The rules without a server: searches, ranges, signatures, layouts, sending by the kernel."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.test import EnvironBuilder
+
+from modelsync_jupyter.core.errors import IntegrityError
+from modelsync_jupyter.core.parts import from_sizes
+from modelsync_jupyter.registry import Settings, create_app
+from modelsync_jupyter.registry.blobs import Blobs
+from modelsync_jupyter.registry.errors import BadRequest, Forbidden
+from modelsync_jupyter.registry.ranges import Unsatisfiable, parse_range
+from modelsync_jupyter.registry.reader import ArchiveReader
+from modelsync_jupyter.registry.search import LabelTerm, Search, parse
+from modelsync_jupyter.registry.service import EXTENSION, ensure_admin
+from modelsync_jupyter.registry.signing import Signer
+from modelsync_jupyter.registry.tarscan import scan
+
+from . import pushing
+
+
+class TestSearch:
+    def test_words_and_filters(self) -> None:
+        found = parse("cat  label:a=1,b label:c -label:d creator:@me sort:size-asc in:description", "dog")
+        assert found == Search(
+            words=("dog", "cat"),
+            fields=("description",),
+            creators=("@me",),
+            labels=((LabelTerm("a", "1"), LabelTerm("b")), (LabelTerm("c"),)),
+            excluded=(LabelTerm("d"),),
+            sort="size",
+            descending=False,
+        )
+
+    def test_nothing_restricts_nothing(self) -> None:
+        assert parse("") == Search()
+
+    @pytest.mark.parametrize("q", ["color:red", "sort:color", "sort:size-up", "in:files", "status:maybe", "a " * 99])
+    def test_unknown_words_are_refused(self, q: str) -> None:
+        with pytest.raises(BadRequest):
+            parse(q)
+
+
+class TestRanges:
+    @given(size=st.integers(1, 500), start=st.integers(0, 600), length=st.integers(1, 600))
+    def test_range_is_the_slice(self, size: int, start: int, length: int) -> None:
+        header = f"bytes={start}-{start + length - 1}"
+        if start >= size:
+            with pytest.raises(Unsatisfiable):
+                parse_range(header, size)
+        else:
+            assert parse_range(header, size) == (start, min(start + length, size))
+
+    @given(st.text("bytes=-0123456789, ", max_size=30))
+    def test_any_text_gives_a_slice_inside_or_none(self, header: str) -> None:
+        try:
+            span = parse_range(header, 100)
+        except Unsatisfiable:
+            return
+        assert span is None or 0 <= span[0] < span[1] <= 100
+
+
+class TestSigner:
+    def test_signature_holds_for_method_path_and_time(self) -> None:
+        time = 1000.0
+        signer = Signer(b"key", 60, clock=lambda: time)
+        query = dict(pair.split("=") for pair in signer.sign("PUT", "/a").split("&"))
+        signer.check("PUT", "/a", query)
+        for method, place, forged in (
+            ("GET", "/a", query),
+            ("PUT", "/b", query),
+            ("PUT", "/a", {**query, "expires": "9" * 12}),
+            ("PUT", "/a", {}),
+            ("PUT", "/a", {**query, "signature": "é"}),
+        ):
+            with pytest.raises(Forbidden, match="signature"):
+                signer.check(method, place, forged)
+        time = 1061.0
+        with pytest.raises(Forbidden, match="expired"):
+            signer.check("PUT", "/a", query)
+
+
+class TestScan:
+    def test_layout_of_long_names_links_and_folders(self, tmp_path: Path) -> None:
+        long = "d/" * 60 + "ü" * 150
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w:", format=tarfile.PAX_FORMAT) as tar:
+            for name, kind, target in (
+                (".", tarfile.DIRTYPE, ""),
+                ("./d", tarfile.DIRTYPE, ""),
+                (f"./{long}", tarfile.REGTYPE, ""),
+                ("./link", tarfile.SYMTYPE, "d/x"),
+            ):
+                member = tarfile.TarInfo(name)
+                member.type, member.linkname, member.mode = kind, target, 0o755
+                member.size = 3 if kind == tarfile.REGTYPE else 0
+                tar.addfile(member, io.BytesIO(b"abc"))
+        found = self.scan_in_parts(tmp_path, archive.getvalue(), 700)
+        assert found.layout is not None
+        assert [(entry["path"], entry["kind"], entry["target"]) for entry in found.layout] == [
+            ("d", "dir", ""),
+            (long, "file", ""),
+            ("link", "link", "d/x"),
+        ]
+        entry = found.layout[1]
+        assert archive.getvalue()[entry["offset"] :][: entry["size"]] == b"abc"
+        assert found.size == 3
+
+    @pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.BLKTYPE])
+    def test_no_layout_with_other_members(self, tmp_path: Path, kind: bytes) -> None:
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w:") as tar:
+            member = tarfile.TarInfo("x")
+            member.type, member.linkname = kind, "y"
+            tar.addfile(member)
+        assert self.scan_in_parts(tmp_path, archive.getvalue(), 10_000).layout is None
+
+    @pytest.mark.parametrize("keep", [700, 1024, 2000])
+    def test_tar_that_breaks_off(self, tmp_path: Path, keep: int) -> None:
+        archive = pushing.tar({"model": b"x" * 1000})
+        with pytest.raises(IntegrityError):
+            self.scan_in_parts(tmp_path, archive[:keep], 300)
+
+    def test_header_that_asks_for_gigabytes_is_not_read(self, tmp_path: Path) -> None:
+        member = tarfile.TarInfo("x")
+        member.type, member.size = tarfile.XHDTYPE, 1 << 33
+        assert self.scan_in_parts(tmp_path, member.tobuf() + bytes(4096), 1 << 20).layout is None
+
+    @staticmethod
+    def scan_in_parts(folder: Path, archive: bytes, size: int):  # type: ignore[no-untyped-def]  # Scan
+        """Store the archive in parts and scan it from there."""
+        blobs = Blobs(folder)
+        blobs.prepare()
+        stored = [blobs.receive(io.BytesIO(part), len(part)) for part in pushing.cut(archive, size)]
+        parts = from_sizes([blob.size for blob in stored], [blob.digest for blob in stored])
+        with ArchiveReader(blobs, parts) as file:
+            assert file.read() == archive
+            file.seek(0)
+            return scan(file)
+
+
+class TestBlobs:
+    def test_wrong_digest_leaves_nothing(self, tmp_path: Path) -> None:
+        blobs = Blobs(tmp_path)
+        blobs.prepare()
+        with pytest.raises(BadRequest, match="digest"):
+            blobs.receive(io.BytesIO(b"data"), 4, f"blake3:{'0' * 64}")
+        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+        blob = blobs.receive(io.BytesIO(b"data"), 4)
+        assert blob.digest == f"blake3:{blake3(b'data').hexdigest()}"
+        assert blobs.has(blob.digest, 4)
+        assert not blobs.has(blob.digest, 5)
+
+
+def test_ranges_inside_one_part_are_left_to_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app hands gunicorn its own file wrapper, at the right place and with a length: that is its sendfile path."""
+    monkeypatch.setenv("MODELSYNC_ADMIN_TOKEN", "t")
+    app = create_app(Settings(tmp_path))
+    registry = app.extensions[EXTENSION]
+    ensure_admin(registry)
+    client = app.test_client()
+    headers = {"X-YATAI-API-TOKEN": "t"}
+    address = "/api/v1/model_repositories"
+    payload = os.urandom(5000)
+    client.post(address, json={"name": "m"}, headers=headers)
+    client.post(f"{address}/m/models", json={"version": "v", "manifest": pushing.manifest()}, headers=headers)
+    client.put(f"{address}/m/models/v/upload", data=payload, headers=headers)
+
+    class Wrapper:
+        def __init__(self, file: io.FileIO, size: int) -> None:
+            self.filelike = file
+
+    status: list[str] = []
+    sent: dict[str, str] = {}
+
+    def start_response(code: str, pairs: list[tuple[str, str]], error: object = None) -> Callable[[bytes], object]:
+        status.append(code)
+        sent.update(pairs)
+        return len
+
+    builder = EnvironBuilder(f"{address}/m/models/v/download", headers=[*headers.items(), ("Range", "bytes=100-199")])
+    body = app.wsgi_app({**builder.get_environ(), "wsgi.file_wrapper": Wrapper}, start_response)
+    assert status == ["206 PARTIAL CONTENT"]
+    assert isinstance(body, Wrapper)
+    assert sent["Content-Length"] == "100"
+    assert body.filelike.tell() == 100
+    assert body.filelike.read(100) == payload[100:200]
+    body.filelike.close()
