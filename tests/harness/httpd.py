@@ -38,6 +38,12 @@ class Handler(BaseHTTPRequestHandler):
         except (ConnectionError, TimeoutError):
             self.close_connection = True
 
+    def finish(self) -> None:
+        try:
+            super().finish()
+        except OSError:  # the client went away before it had read everything
+            self.rfile.close()
+
     def __getattr__(self, name: str) -> Callable[[], None]:
         if name.startswith("do_"):
             return self._serve
