@@ -1,0 +1,83 @@
+"""What all tests share: a clean environment, and no way out of this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_FOREIGN = ("BENTO", "MODELSYNC", "YATAI", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC")
+_TRUST = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the caller's shell says of endpoints, tokens, proxies and homes reaches no test and no child of one."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.upper().startswith(_FOREIGN) or name in _TRUST:
+                patch.delenv(name)
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("user")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_user_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """`~` is empty, and nobody else's."""
+    folder = tmp_path_factory.mktemp("user")
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_outside_network() -> Iterator[None]:
+    """Fail a test that wants to talk to anybody but this machine; names under `.invalid` are unknown, as they must be.
+
+    The failure is no `Exception`, so that no code under test can take it for a broken network.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        connect, connect_ex, lookup = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+        def guarded_connect(self: socket.socket, address: Any) -> None:
+            _check_address(self, address)
+            connect(self, address)
+
+        def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+            _check_address(self, address)
+            return connect_ex(self, address)
+
+        def guarded_lookup(host: Any, *args: Any, **keywords: Any) -> Any:
+            _check_name(host)
+            return lookup(host, *args, **keywords)
+
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        patch.setattr(socket, "getaddrinfo", guarded_lookup)
+        yield
+
+
+def _check_address(connection: socket.socket, address: Any) -> None:
+    if connection.family in (socket.AF_INET, socket.AF_INET6) and not _is_here(address[0]):
+        pytest.fail(f"a test wants to connect to {address[0]}")
+
+
+def _check_name(host: Any) -> None:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name and name.endswith(".invalid"):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    if name and not _is_here(name):
+        pytest.fail(f"a test wants to know the address of {name}")
+
+
+def _is_here(host: str) -> bool:
+    if host in ("", "localhost", socket.gethostname()):
+        return True
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback or host in ("0.0.0.0", "::")
+    except ValueError:
+        return False
