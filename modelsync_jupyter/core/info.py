@@ -11,6 +11,9 @@ from .errors import InvalidModel, InvalidTag
 from .tags import Tag
 
 MODEL_YAML = "model.yaml"
+#: Levels and values in a model.yaml at most; its aliases could make a small file an endless tree.
+MAX_DEPTH = 50
+_MAX_VALUES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class ModelInfo:
 
 
 def _tag(name: object, version: object) -> Tag:
+    if not isinstance(name, str) or type(version) not in (str, int):
+        raise InvalidModel(f"`{MODEL_YAML}` lacks a `name` or a `version`.")
     try:
         tag = Tag.parse(f"{name}:{version}")
     except InvalidTag as error:
@@ -98,4 +103,15 @@ def _mapping(data: Mapping[str, Any], key: str) -> dict[str, Any]:
     value = data.get(key) or {}
     if not isinstance(value, Mapping):
         raise InvalidModel(f"`{key}` in `{MODEL_YAML}` is not a mapping.")
+    _count(value, 0)
     return dict(value)
+
+
+def _count(value: object, depth: int) -> int:
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple, set)) else ()
+    count = 1
+    for item in items:
+        if depth > MAX_DEPTH or count > _MAX_VALUES:
+            raise InvalidModel(f"`{MODEL_YAML}` holds too much, or holds itself.")
+        count += _count(item, depth + 1)
+    return count

@@ -36,6 +36,7 @@ class Counter:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._now = Progress()
+        self._sum = 0
 
     def begin(self, step: str, total: int | None = None) -> None:
         """Name the step; with `total`, count from zero again."""
@@ -44,13 +45,14 @@ class Counter:
             if total is None:
                 self._now = Progress(step, now.done, now.total, now.reused)
             else:
-                self._now = Progress(step, 0, total, 0)
+                self._now, self._sum = Progress(step, 0, total, 0), 0
 
     def add(self, size: int, *, reused: bool = False) -> None:
         """Add bytes; a negative number takes back those of a failed attempt."""
         with self._lock:
             now = self._now
-            done = min(max(now.done + size, 0), now.total or now.done + size)
+            self._sum += size
+            done = max(min(self._sum, now.total or self._sum), 0)
             self._now = Progress(now.step, done, now.total, now.reused + (size if reused else 0))
 
     def look(self) -> Progress:

@@ -14,7 +14,7 @@ _MAX_LENGTH = 63
 _WORD = re.compile(r"[a-z0-9]([-._a-z0-9]*[a-z0-9])?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Tag:
     """`name:version`, or `name` alone for whatever is latest.
 

@@ -11,7 +11,7 @@ import yaml
 
 from modelsync_jupyter.archive.source import Source
 from modelsync_jupyter.core.errors import InvalidModel
-from modelsync_jupyter.core.info import MODEL_YAML, ModelInfo
+from modelsync_jupyter.core.info import MAX_DEPTH, MODEL_YAML, ModelInfo
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
 
@@ -80,11 +80,12 @@ def read_info(folder: Path) -> ModelInfo:
         InvalidModel: It is missing or broken.
     """
     try:
-        with open(folder / MODEL_YAML, "rb") as file:
-            return ModelInfo.from_dict(yaml.load(file, _Loader))
+        data = (folder / MODEL_YAML).read_bytes()
+        _check_depth(data)
+        return ModelInfo.from_dict(yaml.load(data, _Loader))
     except FileNotFoundError as error:
         raise InvalidModel(f"`{folder}` holds no `{MODEL_YAML}`.") from error
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    except (yaml.YAMLError, ValueError, OSError) as error:
         raise InvalidModel(f"`{folder / MODEL_YAML}` cannot be read.") from error
 
 
@@ -92,3 +93,12 @@ def write_info(folder: Path, info: ModelInfo) -> None:
     """Write the model.yaml of a model under construction."""
     with open(folder / MODEL_YAML, "w", encoding="utf-8") as file:
         yaml.dump(info.to_dict(), file, _Dumper, sort_keys=False, allow_unicode=True)
+
+
+def _check_depth(data: bytes) -> None:
+    """Refuse what is nested so deep that libyaml would overrun the stack and take the process with it."""
+    depth = 0
+    for event in yaml.parse(data, _Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise InvalidModel(f"`{MODEL_YAML}` is nested too deep.")
