@@ -1,0 +1,128 @@
+"""model.yaml: what is taken, what is refused, and that BentoML's form comes out."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+import yaml
+
+from modelsync_jupyter.core.errors import InvalidModel
+from modelsync_jupyter.core.info import ModelInfo
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.store.model import read_info, write_info
+from tests.harness.models import CREATED, make_model
+
+GOOD = {"name": "m", "version": "v1", "creation_time": "2024-05-17T09:30:12.345678+00:00"}
+
+
+def test_only_three_facts_are_needed() -> None:
+    info = ModelInfo.from_dict(GOOD)
+    assert (info.tag, info.creation_time, info.api_version) == (Tag("m", "v1"), CREATED, "v1")
+    assert (info.module, info.labels, info.metadata, info.signatures) == ("", {}, {}, {})
+
+
+@pytest.mark.parametrize("missing", ["name", "version", "creation_time"])
+def test_each_of_them_must_be_there(missing: str) -> None:
+    with pytest.raises(InvalidModel):
+        ModelInfo.from_dict({key: value for key, value in GOOD.items() if key != missing})
+    with pytest.raises(InvalidModel):
+        ModelInfo.from_dict({**GOOD, missing: None})
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *(None, [], "text", 5, {"name": ["m"]}, {"name": "../m"}, {"name": "m:v1"}, {"version": "latest"}),
+        *({"version": "a:b"}, {"version": True}, {"version": 1.5}, {"creation_time": "yesterday"}),
+        *({"creation_time": 5}, {"labels": ["a"]}, {"metadata": "text"}, {"context": [1]}, {"signatures": "f"}),
+    ],
+)
+def test_what_cannot_be_is_refused(bad: object) -> None:
+    with pytest.raises(InvalidModel):
+        ModelInfo.from_dict({**GOOD, **bad} if isinstance(bad, dict) else bad)
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("2024-05-17T09:30:12Z", datetime(2024, 5, 17, 9, 30, 12, tzinfo=timezone.utc)),
+        ("2024-05-17 09:30:12", datetime(2024, 5, 17, 9, 30, 12, tzinfo=timezone.utc)),
+        (datetime(2024, 5, 17), datetime(2024, 5, 17, tzinfo=timezone.utc)),
+        (date(2024, 5, 17), datetime(2024, 5, 17, tzinfo=timezone.utc)),
+        ("2024-05-17T09:30:12+02:00", datetime(2024, 5, 17, 7, 30, 12, tzinfo=timezone.utc)),
+    ],
+)
+def test_times_have_a_zone_and_are_utc_without_one(value: object, meant: datetime) -> None:
+    time = ModelInfo.from_dict({**GOOD, "creation_time": value}).creation_time
+    assert (time, time.utcoffset() is not None) == (meant, True)
+
+
+def test_a_number_as_version_is_its_text() -> None:
+    assert ModelInfo.from_dict({**GOOD, "version": 20240517}).tag == Tag("m", "20240517")
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    zone = timezone(timedelta(hours=-3))
+    info = ModelInfo(
+        Tag("m", "1.0"),
+        datetime(2024, 1, 2, 3, 4, 5, 6, zone),
+        module="bentoml.sklearn",
+        labels={"größe": "0123", "on": "yes"},
+        metadata={"acc": 0.5, "steps": [1, None, True], "nested": {"é": "null"}},
+        options={"a": 1},
+        context={"framework_name": "sklearn", "framework_versions": {"scikit-learn": "1.4"}},
+        signatures={"predict": {"batchable": True}},
+    )
+    write_info(tmp_path, info)
+    assert read_info(tmp_path) == info
+
+
+def test_keys_are_in_the_order_in_which_bentoml_writes_them(tmp_path: Path) -> None:
+    theirs = yaml.safe_load((make_model(tmp_path, "m:v1", {}) / "model.yaml").read_text())
+    assert list(ModelInfo.from_dict(theirs).to_dict()) == list(theirs)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[1, 2",
+        b"name: m\nversion: v1\ncreation_time: 2024-13-45\n",
+        b"creation_time: 0000-01-01\n",
+        b"a: !!python/object/apply:os.system ['true']\n",
+        b"a: !!int 'x'\n",
+        b"a: !!binary '*'\n",
+        b"? [1]\n: 2\n",
+        b"a: &a [*a, *a]\n",
+        b"name: \0\n",
+        b"[" * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
+        b"? " * 100_000,
+    ],
+)
+def test_a_broken_file_is_one_clear_error(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "model.yaml").write_bytes(content)
+    with pytest.raises(InvalidModel):
+        read_info(tmp_path)
+
+
+def test_aliases_may_repeat_but_not_explode(tmp_path: Path) -> None:
+    facts = "name: m\nversion: v1\ncreation_time: '2024-01-01'\n"
+    laughs = "".join(f"  a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]\n" for i in range(9))
+    for metadata in ("metadata: &a {x: *a}", "metadata: {x: &a [*a]}", f"metadata:\n  a0: &a0 [lol]\n{laughs}"):
+        (tmp_path / "model.yaml").write_text(facts + metadata)
+        with pytest.raises(InvalidModel, match="holds too much"):
+            read_info(tmp_path)
+    (tmp_path / "model.yaml").write_text(facts + "labels: &a {x: y}\nmetadata: {one: *a, two: *a}")
+    assert read_info(tmp_path).metadata == {"one": {"x": "y"}, "two": {"x": "y"}}
+
+
+def test_a_folder_in_the_place_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(InvalidModel, match=r"holds no `model\.yaml`"):
+        read_info(tmp_path)
+    (tmp_path / "model.yaml").mkdir()
+    with pytest.raises(InvalidModel, match="cannot be read"):
+        read_info(tmp_path)
