@@ -15,7 +15,7 @@ from modelsync_jupyter.store.model import Model
 from .following import attach, cancel, resume, transfers
 from .models import create, delete, get, list_models, list_remote, save
 from .sessions import contexts, login, logout, use_context
-from .transfers import plan, pull, push, run, start
+from .starting import plan, pull, push, run, start
 
 __all__ = [
     "Context",
