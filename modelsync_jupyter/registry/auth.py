@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from flask import g, request
+from sqlalchemy.exc import OperationalError
 
 from modelsync_jupyter.remote.wire import TOKEN_HEADER
 
@@ -58,6 +60,11 @@ def _identify() -> Caller:
     with current().database.read() as connection:
         who, row = tokens.identify(connection, value)
     if tokens.is_use_due(row):
-        with current().database.write() as connection:
-            tokens.note_use(connection, row.id)
+        _note_use(row.id)
     return who
+
+
+def _note_use(token_id: int) -> None:
+    """Write down that the token was used; a read must not fail because the catalog is busy with writes."""
+    with suppress(OperationalError), current().database.write() as connection:
+        tokens.note_use(connection, token_id)

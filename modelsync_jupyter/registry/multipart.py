@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timezone
 from typing import Any
 
 from blake3 import blake3
@@ -12,12 +11,12 @@ from sqlalchemy import Row
 
 from modelsync_jupyter.core.parts import ALGORITHM, PART_SIZE, Part, describe, from_sizes
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remote.wire import labels_json, manifest_json
 
+from . import modelyaml
 from .blobs import Blob, Source, hex_of
 from .catalog import uploads
 from .catalog.archives import NewArchive, add_archive
-from .catalog.uploads import COMPLETE, OPEN, Facts
+from .catalog.uploads import COMPLETE, OPEN
 from .errors import BadRequest
 from .reader import ArchiveReader
 from .service import Registry
@@ -96,13 +95,22 @@ def finish(registry: Registry, upload: Row[Any], parts: tuple[Part, ...]) -> Non
     found = _scan(registry, parts)
     if found.info and found.info.tag != Tag(upload.name, upload.version):
         raise BadRequest(f"the archive is of `{found.info.tag}`, the upload of `{upload.name}:{upload.version}`")
+    facts = _derived(upload, found)
     digest = f"{ALGORITHM}:{blake3(describe(parts)).hexdigest()}"
     with registry.database.write() as connection:
         if uploads.find_upload(connection, upload.uid, lock=True).state != OPEN:
             return
         archive_id = add_archive(connection, NewArchive(digest, parts, found.layout))
-        facts = {} if upload.manifest else _derived(found).columns()
         uploads.set_upload(connection, upload.id, state=COMPLETE, archive_id=archive_id, **facts)
+
+
+def _derived(upload: Row[Any], found: Scan) -> dict[str, Any]:
+    """Columns of an upload that its client did not fill, from the model.yaml in the archive."""
+    missing = [name for name in ("manifest", "labels", "build_at") if upload._mapping[name] is None]
+    if found.info is None or not missing:
+        return {}
+    columns = modelyaml.facts(found.info, found.size).columns()
+    return {name: columns[name] for name in missing}
 
 
 def _expected(upload: Row[Any], declared: Row[Any] | None, size: int) -> str:
@@ -147,14 +155,3 @@ def _numbers(numbers: Sequence[int]) -> str:
 def _scan(registry: Registry, parts: Sequence[Part]) -> Scan:
     with ArchiveReader(registry.blobs, parts) as file:
         return scan(file)
-
-
-def _derived(found: Scan) -> Facts:
-    """What the archive's own model.yaml says, for a client that sent nothing along."""
-    if found.info is None:
-        return Facts()
-    return Facts(
-        manifest_json(found.info, found.size),
-        labels_json(found.info.labels),
-        found.info.creation_time.astimezone(timezone.utc).replace(tzinfo=None),
-    )

@@ -6,15 +6,14 @@ import io
 import tarfile
 from dataclasses import dataclass
 
-import yaml
-
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel
 from modelsync_jupyter.core.info import MODEL_YAML, ModelInfo
 from modelsync_jupyter.remote.wire import EntryJSON
 
+from . import modelyaml
+
 _BUFFER = 1 << 16
 _MAX_HEADER = 4 << 20
-_MAX_YAML = 1 << 20
 _BLOCK = tarfile.BLOCKSIZE
 
 
@@ -119,10 +118,7 @@ def _info(archive: tarfile.TarFile, members: list[tarfile.TarInfo]) -> ModelInfo
     found = [member for member in members if _path(member) == MODEL_YAML and _kind(member) == "file"]
     if not found:
         return None
-    if found[-1].size > _MAX_YAML:
-        raise InvalidModel(f"`{MODEL_YAML}` in the archive is larger than {_MAX_YAML} bytes")
+    if found[-1].size > modelyaml.MAX_YAML:
+        raise InvalidModel(f"`{MODEL_YAML}` in the archive is larger than {modelyaml.MAX_YAML} bytes")
     file = archive.extractfile(found[-1])
-    try:
-        return ModelInfo.from_dict(yaml.safe_load(file.read() if file else b""))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InvalidModel(f"`{MODEL_YAML}` in the archive is not valid YAML") from error
+    return modelyaml.parse(file.read() if file else b"")

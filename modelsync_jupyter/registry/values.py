@@ -90,7 +90,7 @@ class Fields:
     def __contains__(self, key: str) -> bool:
         return self._data.get(key) is not None
 
-    def text(self, key: str, limit: int = 4096, default: str = "") -> str:
+    def text(self, key: str, limit: int = 1 << 16, default: str = "") -> str:
         """Text of at most `limit` characters; `default` where there is none."""
         value = self._data.get(key)
         if value is None:

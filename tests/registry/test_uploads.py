@@ -7,6 +7,7 @@ import io
 import os
 import socket
 import tarfile
+from datetime import date
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,6 +22,14 @@ def listed(parts: list[bytes], quote: str = '"') -> list[dict[str, object]]:
     """All parts as `complete` lists them, by their digests."""
     digests = [part["digest"].removeprefix("blake3:") for part in parts_json(parts)]
     return [{"part_number": number, "etag": f"{quote}{digest}{quote}"} for number, digest in enumerate(digests, 1)]
+
+
+def odd(line: str) -> bytes:
+    """A model.yaml with one line that is not as it should be."""
+    return f"name: NAME\nversion: v1\ncreation_time: {pushing.CREATED}\n{line}\n".encode()
+
+
+BOMB = odd("a0: &a0 [x, x]\n" + "\n".join(f"a{n + 1}: &a{n + 1} [*a{n}, *a{n}]" for n in range(50)))
 
 
 class TestDeclaredParts:
@@ -141,6 +150,13 @@ class TestStockUploads:
             ({"model.yaml": b"name: [broken"}, "YAML"),
             ({"model.yaml": b"just text"}, "mapping"),
             ({"model.yaml": b"a: &a [1]\n" * 200_000}, "larger"),
+            ({"model.yaml": b"a: &a [*a]"}, "YAML"),
+            ({"model.yaml": BOMB}, "YAML"),
+            ({"model.yaml": odd("metadata: {a: 0x" + "f" * 9000 + "}")}, "hold"),
+            ({"model.yaml": odd("labels: {a: " + "x" * 2000 + "}")}, "value"),
+            ({"model.yaml": odd('labels: {a: "\\ud800"}')}, "not allowed"),
+            ({"model.yaml": odd("creation_time: 0001-01-01T00:00:00+23:00")}, "hold"),
+            ({"model.yaml": odd("signatures: " + "[" * 500 + "]" * 500)}, "YAML"),
         ],
     )
     def test_model_yaml_of_another_model_is_refused(
@@ -148,12 +164,18 @@ class TestStockUploads:
     ) -> None:
         register(admin, name, "v1")
         upload_id = start(admin, name, "v1")["upload_id"]
-        etags = put_parts(admin, name, "v1", upload_id, [tar(files)])
+        named = {file: content.replace(b"NAME", name.encode()) for file, content in files.items()}
+        etags = put_parts(admin, name, "v1", upload_id, [tar(named)])
         reply = complete(admin, name, "v1", upload_id, etags)
         assert reply.status_code == 400
         assert text in reply.json()["error"]
         etags = put_parts(admin, name, "v1", upload_id, [model_tar(name, "v1")])
         assert complete(admin, name, "v1", upload_id, etags).status_code == 200
+
+    def test_metadata_that_json_lacks_becomes_text(self, admin: Client, name: str) -> None:
+        metadata = {"loss": float("nan"), "day": date(2026, 1, 2)}
+        pushing.push(admin, name, "v1", model_tar(name, "v1", metadata=metadata))
+        assert admin.ok("GET", path(name, "v1"))["manifest"]["metadata"] == {"loss": "NaN", "day": "2026-01-02"}
 
     def test_what_is_no_plain_tar_is_stored_without_layout(self, admin: Client, name: str) -> None:
         device = io.BytesIO()

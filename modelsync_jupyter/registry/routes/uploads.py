@@ -23,6 +23,7 @@ from ..service import current
 from ..values import MAX_PART_NUMBER, Fields
 from .links import presigned
 
+_MAX_REASON = 4096
 blueprint = Blueprint("uploads", __name__, url_prefix=f"{API}/model_repositories/<name>/models/<version>")
 
 
@@ -109,7 +110,7 @@ def abort_multipart(name: str, version: str) -> ModelJSON:
 def finish_upload(name: str, version: str) -> ModelJSON:
     """The client's last word: `success` makes the complete upload visible, `failed` leaves what there was."""
     fields = body.fields()
-    status, reason = fields.text("status", 16), fields.text("reason", 1 << 16)
+    status, reason = fields.text("status", 16), fields.text("reason", 1 << 20)[:_MAX_REASON]
     with current().database.write() as connection:
         if status == SUCCESS:
             publishing.succeed(connection, caller(), name, version)
