@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -33,6 +34,7 @@ class Stage:
         self.entries: list[Entry] = []
         self._starts: list[int] = []
         self._kinds: dict[str, str] = {}
+        self._writing = threading.Lock()
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -57,7 +59,7 @@ class Stage:
     def write(self, offset: int, view: memoryview) -> None:
         """Write a piece of the archive; what is content of a known file goes there, all else is let go."""
         for entry, begin, end in contents(self.entries, self._starts, offset, offset + len(view)):
-            with disk_errors(self.folder), self._open(entry, os.O_WRONLY) as file:
+            with self._writing, disk_errors(self.folder), self._open(entry, os.O_WRONLY) as file:
                 _write_all(file, view[begin - offset : end - offset], begin - entry.offset)
 
     def within_one(self, start: int, stop: int) -> bool:

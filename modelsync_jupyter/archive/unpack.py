@@ -54,7 +54,7 @@ class Frontier:
         self._hand_off = hand_off
         self._stream: Iterator[memoryview] = iter(())
         self._view = memoryview(b"")
-        self._position = 0
+        self._position = self._target = 0
         self.content_stop = 0
         self.last = b""
 
@@ -70,6 +70,8 @@ class Frontier:
         """
         if size > _LONGEST_HEADER:
             raise UnsafeArchive(f"The header at byte {self._position} of the archive is too long.")
+        if size == 1 and self._position == self._target + 1:
+            return b"\0"
         data = bytearray()
         while len(data) < size and (view := self._take(size - len(data))):
             data += view
@@ -77,9 +79,13 @@ class Frontier:
         return self.last
 
     def seek(self, target: int) -> None:
-        """Go forwards; what lies between goes to the stage or is handed off."""
+        """Go forwards; what lies between goes to the stage or is handed off.
+
+        So may the byte at `target`: `tarfile` goes to the last one before a header and reads it, only to see it there.
+        """
+        self._target = target
         while self._position < target:
-            part = self._whole_part(min(target, self.content_stop))
+            part = self._whole_part(min(target + 1, self.content_stop))
             if part and self._hand_off:
                 self._hand_off(part)
                 self.jump(part.stop)
