@@ -57,7 +57,7 @@ def _line(value: Mapping[str, Any]) -> str:
 
 def _read(path: Path) -> list[Note]:
     lines: list[Note] = []
-    with suppress(OSError, ValueError):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            lines.append(json.loads(line))
+    with suppress(OSError, ValueError, TypeError):
+        for line in path.read_bytes().splitlines():
+            lines.append(dict(json.loads(line)))
     return lines

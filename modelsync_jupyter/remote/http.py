@@ -173,7 +173,7 @@ def translated(url: str) -> Iterator[None]:
     except (requests.exceptions.SSLError, urllib3.exceptions.SSLError):
         hint = "For a private CA set REQUESTS_CA_BUNDLE to its certificate file."
         raise RemoteError(f"{_bare(url)} has no certificate this machine trusts.", hint=hint) from None
-    except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, UnicodeError):
+    except ValueError:  # of `requests` and `urllib`, about an address
         raise InvalidReply(f"{_bare(url)} is no address to talk to.") from None
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise Unavailable(f"{_bare(url)}: {_reason(error)}.") from None
@@ -194,8 +194,11 @@ def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _bare(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    try:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    except ValueError:
+        return "The address"
 
 
 def _reason(error: BaseException) -> str:
