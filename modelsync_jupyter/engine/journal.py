@@ -41,9 +41,10 @@ class Journal:
         os.write(self._file, _line(note).encode())
 
     def close(self) -> None:
-        """Keep the notes for the next attempt."""
-        with suppress(OSError):
-            os.close(self._file)
+        """Keep the notes for the next attempt. To close again does nothing: the number may be another file's by then."""
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
 
     def remove(self) -> None:
         """Forget the notes: all is done, or nothing counts any more."""
