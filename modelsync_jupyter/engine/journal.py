@@ -41,7 +41,7 @@ class Journal:
         os.write(self._file, _line(note).encode())
 
     def close(self) -> None:
-        """Keep the notes for the next attempt. To close again does nothing: the number may be another file's by then."""
+        """Keep the notes for the next attempt. May be called twice: the file is closed once."""
         file, self._file = self._file, -1
         if file >= 0:
             os.close(file)

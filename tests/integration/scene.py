@@ -1,4 +1,4 @@
-"""What the tests here are made of: clients with homes of their own, models of a few parts, and what must hold of them."""
+"""What the tests here are made of: clients with homes of their own, and models of a few parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kill -9` of the client or of the registry, at many points: nothing half-made is seen, and the rest is all that moves."""
+"""`kill -9` of client and registry at many points: nothing half-made is seen, and only the rest moves again."""
 
 from __future__ import annotations
 

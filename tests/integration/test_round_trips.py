@@ -83,7 +83,7 @@ def test_every_strategy_of_a_foreign_server(tmp_path: Path, strategy: str | None
 @pytest.mark.parametrize("strategy", ["presigned_url", "proxy", None])
 @pytest.mark.parametrize("format", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
 def test_a_tar_of_another_maker(tmp_path: Path, strategy: str | None, format: int) -> None:
-    """Members start with `./`, come in no order, have fractional times, owners and hard links, as stock clients send."""
+    """Members start with `./`, come in no order, have fractional times, owners and hard links."""
     made = make_model(tmp_path / "made", "m:v1", {**ODD_FILES, "big.bin": 20 * MIB + 17}, labels={"a": "b"})
     os.link(made / "one", made / "hard link")
     with Yatai(tmp_path / "yatai", strategy) as yatai:
