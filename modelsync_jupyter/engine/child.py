@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import signal
 import subprocess
@@ -23,7 +24,7 @@ _children: list[subprocess.Popen[bytes]] = []
 
 def spawn(home: Home, record: Record) -> None:
     """Start a transfer in a process of its own, in a session of its own, so that no Ctrl-C here reaches it."""
-    Records(home).save(record)
+    Records(home).save(dataclasses.replace(record, pid=0))
     _children[:] = [child for child in _children if child.poll() is None]
     _children.append(
         subprocess.Popen(

@@ -92,7 +92,7 @@ class Record:
         if self.state in ENDED:
             return self
         silent = time.time() - self.updated > _SILENT_SECONDS
-        gone = silent or (self.host == socket.gethostname() and not is_alive(self.pid))
+        gone = silent or (self.pid != 0 and self.host == socket.gethostname() and not is_alive(self.pid))
         return dataclasses.replace(self, state=INTERRUPTED) if gone else self
 
 
