@@ -112,8 +112,8 @@ def parse_model(data: object, name: str = "") -> RemoteModel:
     creator = mapping(record.get("creator") or {})
     extension = mapping(record.get("modelsync") or {})
     try:
-        tag = Tag.parse(f"{name or repository.get('name')}:{record['version']}")
-    except (KeyError, InvalidTag):
+        tag = Tag.parse(":".join((name or repository["name"], record["version"])))
+    except (KeyError, TypeError, InvalidTag):
         raise InvalidReply("The registry names a model in a way that cannot be.") from None
     build = parse_time(record.get("build_at")) or parse_time(record.get("created_at"))
     return RemoteModel(
