@@ -104,7 +104,7 @@ def test_ranges_that_come_and_go(
 ) -> None:
     """What an attempt with ranges left is of no use to one without, and the other way round."""
     monkeypatch.setattr(retry, "_LONGEST", 0.01)
-    ranged = [Fault.reset(**GET, skip=5, times=None)]
+    ranged = [Fault.reset(**GET, skip=3, times=None)]
     whole = [Fault.ignore_range(**GET), Fault.reset_response(after=16 * MIB, **GET), Fault.reset(times=None)]
     for faults in (ranged, whole, ranged):
         proxy.script(*faults)
