@@ -50,7 +50,12 @@ def test_a_disk_that_fills_up_stops_a_pull_and_more_space_lets_it_go_on(
     proxy: FaultyProxy, to_pull: Path, tag: str, small_disk: Path
 ) -> None:
     near, other = Client.at(small_disk / "home", proxy.url), small_disk / "other"
-    proxy.script(Fault.call(lambda: fill(other), "response", MIB, path="^/objects/", skip=6, times=None))
+
+    def fill_half_way() -> None:
+        if proxy.log.received("^/objects/") > 10 * MIB:
+            fill(other)
+
+    proxy.script(Fault.call(fill_half_way, "response", MIB, path="^/objects/", times=None))
     line = one_line(near.cli("pull", tag, "-t", "1"))
     assert "No space left" in line
     assert "goes on where it stopped" in line
@@ -60,7 +65,7 @@ def test_a_disk_that_fills_up_stops_a_pull_and_more_space_lets_it_go_on(
     other.unlink()
     before = proxy.log.received("^/objects/")
     done = near.pull(tag, threads=1)
-    assert done.reused > 8 * MIB
+    assert done.reused >= 5 * MIB
     assert proxy.log.received("^/objects/") - before <= done.size - done.reused + HEAD
     assert differences(to_pull, near.folder(tag)) == []
 

@@ -148,7 +148,7 @@ def test_a_network_that_stays_away_is_given_up_and_the_pull_goes_on_later(
     proxy: FaultyProxy, near: Client, to_pull: Path, tag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "_LONGEST", 0.01)
-    proxy.script(Fault.reset(**GET, skip=6, times=None))
+    proxy.script(Fault.reset(**GET, skip=2, times=None))
     with pytest.raises(Unavailable):
         near.pull(tag, threads=1)
     assert near.visible() == []
