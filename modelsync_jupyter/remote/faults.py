@@ -88,7 +88,7 @@ def _text(reply: requests.Response, secret: str = "") -> str:
     try:
         data = json.loads(text)
         text = str(data.get("error") or data.get("message") or "") if isinstance(data, dict) else ""
-    except ValueError:
+    except (ValueError, RecursionError):
         text = " ".join(re.findall("<(?:Code|Message)>([^<]*)<", text))
     text = re.sub(r"\?\S+", "?***", text.replace(secret, "***") if secret else text)
     return " ".join(text.split())[:_LONGEST_TEXT].rstrip(".")
