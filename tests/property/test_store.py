@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -19,6 +17,8 @@ from modelsync_jupyter.store.create import draft
 from modelsync_jupyter.store.local import LocalStore
 from tests.harness.models import CREATED, make_model
 
+from .trees import new_folder
+
 NAMES, VERSIONS = st.sampled_from(["a", "b"]), st.sampled_from(["v1", "v2", "v3", "v4"])
 DAYS = st.integers(0, 5)
 
@@ -28,7 +28,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="modelsync-property-"))
+        self.folder = new_folder()
         self.store = LocalStore(Home(self.folder))
         self.models: dict[Tag, tuple[int, bytes]] = {}
         self.latest: dict[str, str] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,12 +34,20 @@ TREES: st.SearchStrategy[Tree] = st.dictionaries(
 )
 
 
+def new_folder() -> Path:
+    """A folder, in memory where that is possible: a busy disk takes its time to keep every stage for good."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    return Path(tempfile.mkdtemp(prefix="modelsync-property-", dir=memory))
+
+
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """An empty folder, for one example; in memory where that is possible, for every stage is put on disk for good."""
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="modelsync-property-", dir=memory) as folder:
-        yield Path(folder)
+    """An empty folder, for one example."""
+    folder = new_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def write(tree: Tree, folder: Path, *, backwards: bool = False) -> Path:
