@@ -72,6 +72,12 @@ def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
 
 
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Where the Jupyter server finds the server extension."""
+    module = "modelsync_jupyter.lab.app"
+    return [{"module": module, "app": import_module(module).ModelSyncApp}]
+
+
 def load_ipython_extension(ipython: Any) -> None:
     """`%load_ext modelsync_jupyter`: add the magic `%modelsync` and its completion."""
     import_module("modelsync_jupyter.notebook").load(ipython)
