@@ -18,23 +18,19 @@ from modelsync_jupyter.core.errors import ModelSyncError
 from .records import Record, Records
 from .transfer import Execution
 
-_children: list[subprocess.Popen[bytes]] = []
-
 
 def spawn(home: Home, record: Record) -> None:
     """Start a transfer in a process of its own, in a session of its own, so that no Ctrl-C here reaches it."""
     Records(home).save(record)
-    _children[:] = [child for child in _children if child.poll() is None]
-    _children.append(
-        subprocess.Popen(
-            [sys.executable, "-m", "modelsync_jupyter.engine.child", record.id, str(home.path)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            env={**os.environ, "BENTOML_HOME": str(home.path)},
-        )
+    child = subprocess.Popen(
+        [sys.executable, "-m", "modelsync_jupyter.engine.child", record.id, str(home.path)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, "BENTOML_HOME": str(home.path)},
     )
+    threading.Thread(target=child.wait, name="modelsync-child", daemon=True).start()  # leaves no zombie
 
 
 def main(id: str, folder: str) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from pytest_jupyter.jupyter_server import *  # noqa: F403  (as a plugin its automatic fixtures would reach all tests)
-from tornado.httpclient import HTTPClientError
+from traitlets.config import Config
 
 from modelsync_jupyter import api
 from tests.harness.faults import FaultyProxy
@@ -24,12 +24,11 @@ _DONE = ("succeeded", "failed", "cancelled", "interrupted")
 
 
 @pytest.fixture
-def jp_server_config(jp_server_config: Any, home: Path) -> Any:
+def jp_server_config(home: Path) -> Config:
     """The server loads our extension, lets nobody in without a token, and works over an empty home."""
-    jp_server_config["ServerApp"]["jpserver_extensions"] = {"modelsync_jupyter": True}
-    jp_server_config["ServerApp"]["allow_unauthenticated_access"] = False
-    jp_server_config["ModelSyncApp"]["home"] = str(home)
-    return jp_server_config
+    extensions = {"modelsync_jupyter": True, "jupyter_server_terminals": False}
+    server = {"jpserver_extensions": extensions, "allow_unauthenticated_access": False}
+    return Config({"ServerApp": server, "ModelSyncApp": {"home": str(home)}})
 
 
 @pytest.fixture
@@ -41,8 +40,9 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
     """A registry that the tests share; each uses names of its own."""
-    with RegistryProcess(tmp_path_factory.mktemp("registry")) as running:
-        yield running
+    running = RegistryProcess(tmp_path_factory.mktemp("registry")).start()
+    yield running
+    running.kill()  # it would wait for uploads that tests have left
 
 
 @pytest.fixture
@@ -83,17 +83,29 @@ def call(jp_fetch: Any) -> Call:
     """Call the extension: `await call("POST", "transfers/ID/cancel", {...}, since=...)`; every reply must be JSON."""
 
     async def call(method: str, path: str, body: Any = None, **query: Any) -> Reply:
-        text = body if isinstance(body, (str, bytes)) else json.dumps(body)
+        text = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body)
         options = {"body": text} if method == "POST" else {}
-        try:
-            reply = await jp_fetch("modelsync/api", *path.split("/"), method=method, params=query, **options)
-        except HTTPClientError as error:
-            assert error.response is not None, error
-            reply = error.response
+        where = ("modelsync/api", *path.split("/"))
+        reply = await jp_fetch(*where, method=method, params=query, raise_error=False, **options)
         assert reply.headers["Content-Type"] == "application/json"
         return reply.code, json.loads(reply.body)
 
     return call
+
+
+@pytest.fixture
+def call_url(jp_serverapp: Any, http_server_client: Any, jp_auth_header: Any, jp_base_url: str) -> Call:
+    """As `call`, but the path is sent as it stands, query and all."""
+
+    async def call_url(method: str, path: str, body: Any = None) -> Reply:
+        text = body if isinstance(body, bytes) else json.dumps(body)
+        options = {"body": text} if method == "POST" else {}
+        url = f"{jp_base_url}modelsync/api/{path}"
+        reply = await http_server_client.fetch(url, method=method, headers=jp_auth_header, raise_error=False, **options)
+        assert reply.headers["Content-Type"] == "application/json"
+        return reply.code, json.loads(reply.body)
+
+    return call_url
 
 
 @pytest.fixture
