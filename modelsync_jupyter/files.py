@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -65,17 +65,28 @@ def put_folder(source: Path, target: Path, *, replace: bool) -> None:
         FileExistsError: Something is there and `replace` is off.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    if not target.exists():
-        with suppress(OSError):
-            source.rename(target)
-            fsync_folder(target.parent)
-            return
+    if _rename(source, target):
+        fsync_folder(target.parent)
+        return
     if not replace:
         raise FileExistsError(str(target))
     with _out_of_sight(source, target) as old:
         if not _exchange(source, target):
             _swap(source, target, old)
     fsync_folder(target.parent)
+
+
+def _rename(source: Path, target: Path) -> bool:
+    """Rename, unless something is there already."""
+    if os.path.lexists(target):
+        return False
+    try:
+        source.rename(target)
+    except OSError:
+        if os.path.lexists(target):  # somebody was faster
+            return False
+        raise
+    return True
 
 
 @contextmanager

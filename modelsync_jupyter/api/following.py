@@ -95,6 +95,7 @@ def resume(
         raise UsageError(f"Transfer {record.id} is running.", hint=f"Follow it with `modelsync attach {record.id}`.")
     if record.outcome:
         raise UsageError(f"Transfer {record.id} has succeeded.", hint=f"See `modelsync get {record.tag}`.")
+    Records(place).clear_wish(record.id)
     if not background:
         return Execution(place, record, sink).run()
     spawn(place, Record(record.id, record.direction, record.tag, background=True, options=record.options))

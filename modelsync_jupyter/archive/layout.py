@@ -173,9 +173,11 @@ def entry_from_tar(member: tarfile.TarInfo) -> Entry | None:
     """
     path = safe_path(member.name)
     kind = _KINDS.get(member.type)
-    if kind is None or member.issparse():
+    if kind is None or member.issparse() or member.size < 0:
         raise UnsafeArchive(f"Member `{member.name}` is no file, folder or link (tar type {member.type!r}).")
     if path is None:
+        if kind != "dir":
+            raise UnsafeArchive(f"Member `{member.name}` would take the place of the model's folder.")
         return None
     target = member.linkname if kind in ("link", "hardlink") else ""
     if kind == "link":
@@ -194,8 +196,8 @@ def safe_path(name: str) -> str | None:
         UnsafeArchive: It is absolute, climbs with `..`, or cannot be a file name.
     """
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\0" in name:
-        raise UnsafeArchive(f"Member `{name}` would leave the model's folder.")
+    if path.is_absolute() or ".." in path.parts or not _is_text(name):
+        raise UnsafeArchive(f"Member {name!r} would leave the model's folder, or is no file name.")
     return None if path == PurePosixPath() else str(path)
 
 
@@ -206,12 +208,17 @@ def check_link(path: str, target: str) -> None:
         UnsafeArchive: It is absolute or climbs out.
     """
     depth = len(PurePosixPath(path).parts) - 1
-    if not target or PurePosixPath(target).is_absolute() or "\0" in target:
-        raise UnsafeArchive(f"Link `{path}` points outside the model's folder: `{target}`.")
+    if not target or PurePosixPath(target).is_absolute() or not _is_text(target):
+        raise UnsafeArchive(f"Link `{path}` points outside the model's folder: {target!r}.")
     for word in target.split("/"):
         depth += -1 if word == ".." else 0 if word in ("", ".") else 1
         if depth < 0:
             raise UnsafeArchive(f"Link `{path}` points outside the model's folder: `{target}`.")
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is Unicode, which a journal, a reply or another machine can hold."""
+    return "\0" not in name and not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _entry_from_json(item: object, start: int) -> Entry:
@@ -220,7 +227,7 @@ def _entry_from_json(item: object, start: int) -> Entry:
     name, kind, size, offset = item.get("path"), item.get("kind"), item.get("size"), item.get("offset")
     target, mode = item.get("target") or "", item.get("mode") or 0
     path = safe_path(name) if isinstance(name, str) else None
-    if path is None or kind not in _TYPES or not isinstance(target, str) or type(mode) is not int:
+    if path is None or kind not in ("file", "dir", "link") or not isinstance(target, str) or type(mode) is not int:
         raise UnsafeArchive(f"A member in the layout of the archive is malformed: `{name}`.")
     if type(size) is not int or type(offset) is not int or size < 0:
         raise UnsafeArchive(f"Member `{path}` in the layout of the archive has no place.")

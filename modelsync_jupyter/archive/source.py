@@ -39,9 +39,12 @@ class Source:
         """Look at a folder; reads no file's content.
 
         Raises:
-            InvalidModel: In it is a device, a link that leaves it, or a name that is not Unicode.
+            InvalidModel: It cannot be read, or in it is a device, a link that leaves it, or a name that is not Unicode.
         """
-        found = sorted(_walk(folder, ""), key=lambda pair: pair[0].path)
+        try:
+            found = sorted(_walk(folder, ""), key=lambda pair: pair[0].path)
+        except OSError as error:
+            raise InvalidModel(f"`{folder}` cannot be read: {error.strerror}.") from error
         layout = Layout.arrange((entry for entry, _ in found), mtime)
         return cls(folder, layout, mtime, tuple(stamp for _, stamp in found))
 
@@ -79,7 +82,10 @@ class Source:
         Raises:
             ModelChanged: The folder is not as it was when scanned.
         """
-        now = Source.scan(self.folder, self.mtime)
+        try:
+            now = Source.scan(self.folder, self.mtime)
+        except InvalidModel as error:
+            raise ModelChanged(f"`{self.folder}` was changed while it was being read: {error.message}") from error
         if (now.layout, now.stamps) != (self.layout, self.stamps):
             raise ModelChanged(f"`{self.folder}` was changed while it was being read.")
 
@@ -108,7 +114,7 @@ class Source:
                     count = os.preadv(file.fileno(), [view], offset)
                     if count:
                         return count
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             pass
         except OSError as error:
             raise InvalidModel(f"`{self.folder / entry.path}` cannot be read: {error.strerror}.") from error
@@ -136,10 +142,11 @@ def _look(item: os.DirEntry[str], path: str) -> tuple[Entry, tuple[int, ...]]:
             return Entry(path, "dir", 0, 0), ()
         if stat.S_ISLNK(facts.st_mode):
             target = os.readlink(item.path)
+            target.encode("utf-8")
             check_link(path, target)
             return Entry(path, "link", 0, 0, target=target), ()
     except UnicodeEncodeError as error:
-        raise InvalidModel(f"The name of `{item.path!r}` is not Unicode.", hint="Rename the file.") from error
+        raise InvalidModel(f"{item.path!r} has a name or target that is not Unicode.", hint="Rename it.") from error
     except UnsafeArchive as error:
         raise InvalidModel(error.message, hint="Copy what the link points to into the model.") from error
     raise InvalidModel(f"`{item.path}` is no file, folder or link.", hint="Take it out of the model's folder.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -32,6 +34,7 @@ class Stage:
         self.entries: list[Entry] = []
         self._starts: list[int] = []
         self._kinds: dict[str, str] = {}
+        self._writing = threading.Lock()
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -39,19 +42,24 @@ class Stage:
         """Make room for the next member; other threads may write to earlier ones meanwhile.
 
         Raises:
-            UnsafeArchive: A path comes twice, or goes through something that is not a folder.
+            UnsafeArchive: A path comes twice, goes through something that is not a folder, or is too long.
             DiskFull: No space.
         """
         self._claim(entry)
-        with disk_errors(self.folder):
-            self._make(entry)
+        try:
+            with disk_errors(self.folder):
+                self._make(entry)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise UnsafeArchive(f"The name of member `{entry.path}` is too long.") from error
+            raise
         self.entries.append(entry)
         self._starts.append(entry.start)
 
     def write(self, offset: int, view: memoryview) -> None:
         """Write a piece of the archive; what is content of a known file goes there, all else is let go."""
         for entry, begin, end in contents(self.entries, self._starts, offset, offset + len(view)):
-            with disk_errors(self.folder), self._open(entry, os.O_WRONLY) as file:
+            with self._writing, disk_errors(self.folder), self._open(entry, os.O_WRONLY) as file:
                 _write_all(file, view[begin - offset : end - offset], begin - entry.offset)
 
     def within_one(self, start: int, stop: int) -> bool:
@@ -82,6 +90,9 @@ class Stage:
             for entry in self.entries:
                 if entry.kind in ("link", "hardlink"):
                     self._link(entry)
+            for entry in self.entries:  # only now, for a link may go through another that came later
+                if entry.kind == "link":
+                    self._check_inside(entry)
             for entry in self.entries:
                 if entry.kind == "file":
                     with self._open(entry, os.O_RDONLY) as file:
@@ -117,7 +128,10 @@ class Stage:
             os.link(self.folder / entry.target, path)
             return
         path.symlink_to(entry.target)
-        if not path.resolve().is_relative_to(self.folder.resolve()):
+
+    def _check_inside(self, entry: Entry) -> None:
+        path, folder = os.path.realpath(self.folder / entry.path), os.path.realpath(self.folder)
+        if path != folder and not path.startswith(folder + os.sep):
             raise UnsafeArchive(f"Link `{entry.path}` points outside the model's folder: `{entry.target}`.")
 
     @contextmanager

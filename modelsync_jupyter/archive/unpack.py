@@ -7,18 +7,19 @@ somebody else and jumps behind it. So one thread walks the headers of a stock ar
 
 from __future__ import annotations
 
-import sys
 import tarfile
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, cast
 
-from modelsync_jupyter.core.errors import IntegrityError
+from modelsync_jupyter.core.errors import IntegrityError, UnsafeArchive
 from modelsync_jupyter.core.parts import Part
 
 from .layout import Entry, entry_from_tar
 from .stage import Stage
 
+#: Bytes in the header of one member at most, its extensions included.
+_LONGEST_HEADER = 1 << 20
 #: Opens the stream at an offset: yields views in order, up to the end of the part there or of the archive.
 Open = Callable[[int], Iterator[memoryview]]
 
@@ -29,6 +30,7 @@ class Frontier:
     Attributes:
         content_stop: Offset behind the content of the member that `tarfile` read last.
         last: What `tarfile` read last.
+        stop: Offset behind the archive, as far as is known.
 
     Args:
         parts: Parts that cover the archive; one alone with no known end where it cannot be read in ranges.
@@ -46,12 +48,13 @@ class Frontier:
     ) -> None:
         self._parts = parts
         self._starts = [part.start for part in parts]
+        self.stop = parts[-1].stop
         self._open_at = open_at
         self._write = write
         self._hand_off = hand_off
         self._stream: Iterator[memoryview] = iter(())
         self._view = memoryview(b"")
-        self._position = 0
+        self._position = self._target = 0
         self.content_stop = 0
         self.last = b""
 
@@ -60,7 +63,15 @@ class Frontier:
         return self._position
 
     def read(self, size: int) -> bytes:
-        """Read header bytes; fewer than asked for at the end of the archive."""
+        """Read header bytes; fewer than asked for at the end of the archive.
+
+        Raises:
+            UnsafeArchive: A header wants to be longer than headers are.
+        """
+        if size > _LONGEST_HEADER:
+            raise UnsafeArchive(f"The header at byte {self._position} of the archive is too long.")
+        if size == 1 and self._position == self._target + 1:
+            return b"\0"
         data = bytearray()
         while len(data) < size and (view := self._take(size - len(data))):
             data += view
@@ -68,9 +79,13 @@ class Frontier:
         return self.last
 
     def seek(self, target: int) -> None:
-        """Go forwards; what lies between goes to the stage or is handed off."""
+        """Go forwards; what lies between goes to the stage or is handed off.
+
+        So may the byte at `target`: `tarfile` goes to the last one before a header and reads it, only to see it there.
+        """
+        self._target = target
         while self._position < target:
-            part = self._whole_part(min(target, self.content_stop))
+            part = self._whole_part(min(target + 1, self.content_stop))
             if part and self._hand_off:
                 self._hand_off(part)
                 self.jump(part.stop)
@@ -98,7 +113,7 @@ class Frontier:
     def _take(self, limit: int) -> memoryview:
         if not self._view:
             self._view = next(self._stream, memoryview(b""))
-        if not self._view and self._position < self._parts[-1].stop:
+        if not self._view and self._position < self.stop:
             self._stream = self._open_at(self._position)
             self._view = next(self._stream, memoryview(b""))
         taken, self._view = self._view[:limit], self._view[limit:]
@@ -124,18 +139,28 @@ def unpack(frontier: Frontier, stage: Stage, known: Sequence[Entry], found: Call
         frontier.resume(known[-1])
     for member in _members(frontier):
         entry = entry_from_tar(member)
+        if entry and entry.stop > frontier.stop:
+            raise IntegrityError(f"The archive ends before member `{entry.path}` does.")
         if entry:
             stage.add(entry)
             found(entry)
         frontier.content_stop = member.offset_data + (member.size if entry and entry.kind == "file" else 0)
-    if frontier.last != bytes(tarfile.BLOCKSIZE):
-        raise IntegrityError(f"The archive is broken at byte {frontier.tell()}: its end marker is missing.")
-    frontier.seek(sys.maxsize)
+    _check_end(frontier)
+
+
+def _check_end(frontier: Frontier) -> None:
+    """See that two empty blocks and nothing but padding follow: an empty block alone may be a header that was lost."""
+    position, empty = frontier.tell(), bytes(tarfile.BLOCKSIZE)
+    if frontier.last != empty or frontier.read(tarfile.BLOCKSIZE) != empty:
+        raise IntegrityError(f"The archive is broken at byte {position}: its end marker is missing.")
+    while block := frontier.read(tarfile.RECORDSIZE):
+        if any(block):
+            raise IntegrityError(f"The archive is broken at byte {position}: more follows its end marker.")
 
 
 def _members(frontier: Frontier) -> Iterator[tarfile.TarInfo]:
     try:
         with tarfile.open(fileobj=cast(IO[bytes], frontier), mode="r:") as tar:
             yield from tar
-    except tarfile.ReadError as error:
+    except (tarfile.TarError, ValueError, OverflowError) as error:
         raise IntegrityError(f"The archive is no plain tar: {error}.") from error

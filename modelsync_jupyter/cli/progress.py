@@ -43,9 +43,9 @@ class Bar:
         if self._bar is None:
             self._bar = self._open(progress.total)
         bar = self._bar
-        if (progress.step, progress.total) != (self._step, bar.total):
-            self._step = progress.step
+        if progress.total != bar.total or (progress.step != self._step and progress.done < bar.n):
             bar.reset(progress.total)
+        self._step = progress.step
         bar.initial = min(progress.reused, progress.done)  # what did not travel does not count as speed
         bar.n = progress.done
         bar.set_postfix_str(_postfix(progress), refresh=False)

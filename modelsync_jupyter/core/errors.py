@@ -43,7 +43,7 @@ class ModelSyncError(Exception):
     """
 
     code = "modelsync-error"
-    hint = "Run `modelsync doctor` or report this as a bug."
+    hint = "This should not happen: please report it as a bug, with what you did."
     http_status = 500
     retryable = False
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from .transfer import Execution
 
 def spawn(home: Home, record: Record) -> None:
     """Start a transfer in a process of its own, in a session of its own, so that no Ctrl-C here reaches it."""
-    Records(home).save(record)
+    Records(home).save(dataclasses.replace(record, pid=0))
     child = subprocess.Popen(
         [sys.executable, "-m", "modelsync_jupyter.engine.child", record.id, str(home.path)],
         stdin=subprocess.DEVNULL,

@@ -69,7 +69,7 @@ def _state(source: Source) -> str:
 def _kept(cache: Path, state: str, parts: Sequence[Part]) -> tuple[Part, ...]:
     data = read_json(cache)
     with suppress(IntegrityError):
-        kept = parse_parts(data["parts"]) if isinstance(data, dict) and data.get("state") == state else ()
+        kept = parse_parts(data.get("parts")) if isinstance(data, dict) and data.get("state") == state else ()
         if [part.size for part in kept] == [part.size for part in parts]:
             return kept
     return ()

@@ -41,9 +41,10 @@ class Journal:
         os.write(self._file, _line(note).encode())
 
     def close(self) -> None:
-        """Keep the notes for the next attempt."""
-        with suppress(OSError):
-            os.close(self._file)
+        """Keep the notes for the next attempt. May be called twice: the file is closed once."""
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
 
     def remove(self) -> None:
         """Forget the notes: all is done, or nothing counts any more."""
@@ -57,7 +58,7 @@ def _line(value: Mapping[str, Any]) -> str:
 
 def _read(path: Path) -> list[Note]:
     lines: list[Note] = []
-    with suppress(OSError, ValueError):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            lines.append(json.loads(line))
+    with suppress(OSError, ValueError, TypeError):
+        for line in path.read_bytes().splitlines():
+            lines.append(dict(json.loads(line)))
     return lines

@@ -74,14 +74,11 @@ class Lock:
             self._path.unlink(missing_ok=True)
 
     def _create(self) -> bool:
-        mine = self._path.with_name(f".{self._me['key']}")
-        mine.write_text(json.dumps(self._me), encoding="utf-8")
         try:
-            os.link(mine, self._path)
+            with open(self._path, "x", encoding="utf-8") as file:
+                json.dump(self._me, file)
         except FileExistsError:
             return False
-        finally:
-            mine.unlink(missing_ok=True)
         return True
 
     def _stamp(self) -> float:
@@ -99,8 +96,7 @@ class Lock:
         with suppress(OSError):
             self._path.rename(grave)
             if grave.stat().st_mtime != stamp:
-                with suppress(OSError):
-                    os.link(grave, self._path)
+                os.link(grave, self._path)
         grave.unlink(missing_ok=True)
 
 

@@ -96,9 +96,9 @@ def plan_push(asked: Tag, local: Model, remote: RemoteModel | None, parts: Seque
         Operation("publish", str(tag), "once all parts have arrived; until then readers see nothing of it"),
     )
     if there:
-        return Plan("push", tag, "replace", f"{chosen}It replaces the registry's copy, by force.", operations, size)
-    state = f"its upload there is `{remote.upload_status}`" if remote else "the registry does not have it"
-    return Plan("push", tag, "push", f"{chosen}It is sent because {state}.", operations, size)
+        return Plan("push", tag, "replace", f"{chosen}It replaces the registry's copy.", operations, size)
+    state = f"Its upload there was `{remote.upload_status}`." if remote else "The registry did not have it."
+    return Plan("push", tag, "push", chosen + state, operations, size)
 
 
 def plan_pull(asked: Tag, local: Model | None, remote: RemoteModel | None, *, force: bool) -> Plan:
@@ -129,7 +129,7 @@ def plan_pull(asked: Tag, local: Model | None, remote: RemoteModel | None, *, fo
         Operation("install", str(remote.tag), "in one step, when all is on disk"),
     )
     action: Action = "replace" if local else "pull"
-    reason = "It replaces the local copy, by force." if local else "The local store does not have it."
+    reason = "It replaces the local copy." if local else "The local store did not have it."
     return Plan("pull", remote.tag, action, chosen + reason, operations, remote.size)
 
 

@@ -14,6 +14,7 @@ from modelsync_jupyter.archive.layout import Entry, Layout
 from modelsync_jupyter.archive.stage import Stage
 from modelsync_jupyter.archive.unpack import Frontier, unpack
 from modelsync_jupyter.core.errors import (
+    Conflict,
     DiskFull,
     IntegrityError,
     InvalidModel,
@@ -52,15 +53,22 @@ def pull(run: Run, remote: RemoteModel, *, replace: bool) -> Model:
         try:
             fetching.fetch()
             return fetching.install(replace=replace)
-        except (IntegrityError, UnsafeArchive, InvalidModel):
+        except (UnsafeArchive, InvalidModel):
             fetching.discard()
             raise
+        except IntegrityError:
+            fetching.discard()
+            if attempt > 1 or fetching.spoilt:
+                raise
+        except Conflict:  # it was replaced meanwhile: the new one is wanted
+            if attempt == _ATTEMPTS:
+                raise
         except Unavailable:
             if fetching.archive.ranged or attempt == _ATTEMPTS:
                 raise
-            run = run.again()
         finally:
             fetching.journal.close()
+        run = run.again()
     raise AssertionError("unreachable")
 
 
@@ -70,10 +78,14 @@ class Pull:
     Args:
         run: The attempt.
         remote: What the registry says of the model.
+
+    Attributes:
+        spoilt: Whether a part came with the wrong digest again and again.
     """
 
     def __init__(self, run: Run, remote: RemoteModel) -> None:
         self.run, self.remote = run, remote
+        self.spoilt = False
         self.archive = RemoteArchive(run, remote.tag, remote.strategy)
         self.parts = self._cut()
         self.size = self.parts[-1].stop if self.parts[-1] != ENDLESS else 0
@@ -83,6 +95,7 @@ class Pull:
             "pull": str(remote.tag),
             "endpoint": run.context.endpoint,
             "state": [self.archive.download.digest, self.archive.etag, self.archive.size, remote.uid, remote.updated],
+            "ranged": self.archive.ranged,
         }
         self.journal = Journal(run.home.state / "journals" / f"{name}.jsonl", about)
         if self.journal.fresh or not self.archive.ranged:
@@ -200,6 +213,7 @@ class Pull:
                 return
             except IntegrityError:
                 if attempt == _ATTEMPTS:
+                    self.spoilt = True
                     raise
 
     def _receiver(self, parts: Sequence[Part]) -> Receiver:

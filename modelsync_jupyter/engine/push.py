@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 
 from modelsync_jupyter.archive.digest import digest_of
-from modelsync_jupyter.core.errors import Cancelled, Conflict, InvalidReply, ModelSyncError, UploadLost
+from modelsync_jupyter.core.errors import Cancelled, Conflict, IntegrityError, InvalidReply, ModelSyncError, UploadLost
 from modelsync_jupyter.core.parts import Part, group
 from modelsync_jupyter.remote.records import METADATA_KEY, RemoteModel
 from modelsync_jupyter.remote.wire import (
@@ -25,6 +25,7 @@ from modelsync_jupyter.remote.wire import (
 )
 from modelsync_jupyter.store.model import Model
 
+from .archive import RemoteArchive
 from .body import PartBody
 from .digests import digested_parts
 from .journal import Journal
@@ -151,13 +152,14 @@ class Push:
         def attempt() -> str:
             url = self.remote.presign_part(self.tag, upload_id, part.number)
             with PartBody(self.run, self.model.source, part, buffer) as body:
-                return self.remote.http.put(url, body)
+                etag = self.remote.http.put(url, body)
+                if part.digest and etag.strip('"') != etags[part.number].strip('"'):
+                    raise IntegrityError(f"The registry stored part {part.number} under another digest.")
+            return etag
 
         etag = self.run.retry.run(attempt)
         if not etag:
             raise InvalidReply("The object host did not say the ETag of a part.")
-        if part.digest and etag.strip('"') != etags[part.number].strip('"'):
-            raise InvalidReply(f"The registry stored part {part.number} under another digest.")
         etags[part.number] = etag
         if journal:
             journal.add(part=part.number, etag=etag)
@@ -166,7 +168,8 @@ class Push:
         source = self.model.source
         whole = Part(1, 0, source.size)
         url = self.remote.presign_upload(self.tag) if strategy != PROXY else ""
-        self.remote.start_upload(self.tag)
+        if not (url and self.replaces):  # the old copy is there to be used until the new one is
+            self.remote.start_upload(self.tag)
 
         def attempt() -> None:
             with PartBody(self.run, source, whole, bytearray(1 << 20)) as body:
@@ -185,8 +188,23 @@ class Push:
         self.run.counter.begin("finishing")
         self.model.source.check_unchanged()
         self.run.stop.check()
-        self.remote.complete_multipart(self.tag, upload_id, etags)
+        try:
+            self.remote.complete_multipart(self.tag, upload_id, etags)
+        except (UploadLost, Conflict):
+            if not self._has_arrived():
+                raise
+        self.run.stop.check()
         self.remote.finish_upload(self.tag, SUCCESS)
+
+    def _has_arrived(self) -> bool:
+        """Whether the upload was completed before, and only the answer was lost: its object is there."""
+        if self.replaces:
+            return False
+        with suppress(ModelSyncError):
+            found = RemoteArchive(self.run, self.tag, PRESIGNED)
+            head = self.model.source.blocks(Part(1, 0, len(found.head)), bytearray(len(found.head)))
+            return found.size == self.model.source.size and found.head == b"".join(head)
+        return False
 
     def _check_visible(self) -> None:
         found = self.remote.model(self.tag)

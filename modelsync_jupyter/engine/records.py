@@ -96,8 +96,7 @@ class Record:
         if self.state in ENDED:
             return self
         silent = time.time() - self.updated > _SILENT_SECONDS
-        ownerless = self.host == socket.gethostname() and not is_alive(self.pid)
-        gone = ownerless or (silent and (self.state == PLANNED or self.host != socket.gethostname()))
+        gone = silent or (self.pid != 0 and self.host == socket.gethostname() and not is_alive(self.pid))
         return dataclasses.replace(self, state=INTERRUPTED) if gone else self
 
 

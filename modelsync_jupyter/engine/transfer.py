@@ -68,7 +68,6 @@ class Execution:
             Cancelled: Somebody asked to stop; within 2 s.
             ModelSyncError: It did not work.
         """
-        self._records.clear_wish(self._record.id)
         self._save()
         threading.Thread(target=self._work, name="modelsync-transfer", daemon=True).start()
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import MutableMapping
 from datetime import datetime, timezone
 
@@ -14,7 +13,6 @@ from modelsync_jupyter.api import Feed, Record
 from .pool import Pool
 
 _EVERY_SECONDS = 30.0
-_SILENT_SECONDS = 60.0
 
 
 class Watch:
@@ -49,5 +47,4 @@ class Watch:
 
 
 def _runs_here(record: Record) -> bool:
-    heard = time.time() - record.updated < _SILENT_SECONDS
-    return record.state in ("planned", "running") and heard and record.host == socket.gethostname()
+    return record.state in ("planned", "running") and record.host == socket.gethostname()

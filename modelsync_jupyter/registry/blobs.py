@@ -17,7 +17,8 @@ from modelsync_jupyter.core.parts import ALGORITHM, MIB
 
 from .errors import BadRequest
 
-#: Bytes read at once; a request in flight holds about twice this much.
+#: Bytes read at once: what gunicorn receives at once, which copies the rest again and again for smaller reads.
+#: Memory of a process: about 4 x BLOCK x threads.
 BLOCK = MIB
 _STALE = 6 * 3600.0
 

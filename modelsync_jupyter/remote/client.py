@@ -45,9 +45,12 @@ class Remote:
     def model(self, tag: Tag) -> RemoteModel | None:
         """One version, or None."""
         try:
-            return parse_model(self.http.call("GET", model_path(tag)), tag.name)
+            found = parse_model(self.http.call("GET", model_path(tag)), tag.name)
         except RemoteNotFound:
             return None
+        if found.tag != tag:
+            raise InvalidReply(f"The registry was asked for `{tag}` and answered with `{found.tag}`.")
+        return found
 
     def latest(self, name: str) -> RemoteModel | None:
         """The newest complete version by the time it was made, or None."""
@@ -110,8 +113,8 @@ class Remote:
         upload_id = reply.get("upload_id")
         if not upload_id:
             raise InvalidReply("The registry began an upload but gave it no id.")
-        present = mapping(reply.get("modelsync") or {}).get("present") or ()
-        return str(upload_id), set(present)
+        present = mapping(reply.get("modelsync") or {}).get("present") or []
+        return str(upload_id), {number for number in items({"items": present}) if type(number) is int}
 
     def presign_part(self, tag: Tag, upload_id: str, number: int) -> str:
         """A URL to PUT one part to."""
@@ -149,8 +152,9 @@ class Remote:
             reply = self.http.call("GET", path, params={**params, "start": start + len(found), "count": count})
             some = [parse_model(item, name) for item in items(reply)]
             found += some
-            total = max(reply.get("total") or 0, start + len(found) if some else 0)
-            if not some or start + len(found) >= total:
+            said, seen = reply.get("total"), start + len(found) if some else 0
+            total = max(said if isinstance(said, int) else 0, seen)
+            if not some or seen >= total:
                 break
         return Page(tuple(found), total)
 

@@ -47,15 +47,15 @@ def resolve(home: Home, name: str | None = None) -> Context:
 
     Raises:
         NoContext: There is none of that name, or none at all.
+        UsageError: Its endpoint is no URL.
     """
     known = {context.name: context for context in load(home)}
+    chosen = known.get(name) if name else next((each for each in known.values() if each.current), None)
+    if chosen:
+        check_endpoint(chosen.endpoint)
+        return chosen
     if name:
-        if name in known:
-            return known[name]
         raise NoContext(f"There is no context `{name}`." + (f" There is: {', '.join(known)}." if known else ""))
-    for context in known.values():
-        if context.current:
-            return context
     raise NoContext("There is no registry to talk to.")
 
 
@@ -118,8 +118,12 @@ def check_endpoint(endpoint: str) -> str:
     Raises:
         UsageError: It is no http or https URL, or has a password in it.
     """
-    url = urlsplit(endpoint.strip())
-    if url.scheme not in ("http", "https") or not url.hostname:
+    try:
+        url = urlsplit(endpoint.strip())
+        good = url.scheme in ("http", "https") and bool(url.hostname) and (url.port or 1) > 0
+    except ValueError:
+        good = False
+    if not good:
         raise UsageError("The endpoint is no URL.", hint="Write it as `https://registry.example.com`.")
     if "@" in url.netloc or url.query or url.fragment:
         raise UsageError("The endpoint has more in it than an address.", hint="Leave user, password and query out.")
@@ -127,10 +131,11 @@ def check_endpoint(endpoint: str) -> str:
 
 
 def _from_environment() -> Context | None:
-    token = os.environ.get("BENTO_CLOUD_API_KEY")
+    token = os.environ.get("BENTO_CLOUD_API_KEY", "").strip()
     if not token:
         return None
-    return Context(ENVIRONMENT, os.environ.get("BENTO_CLOUD_API_ENDPOINT", CLOUD).rstrip("/"), token, current=True)
+    endpoint = os.environ.get("BENTO_CLOUD_API_ENDPOINT") or CLOUD
+    return Context(ENVIRONMENT, endpoint.rstrip("/"), token, current=True)
 
 
 def _read(home: Home) -> dict[str, Any]:
@@ -138,10 +143,10 @@ def _read(home: Home) -> dict[str, Any]:
         data = yaml.safe_load(home.contexts.read_text(encoding="utf-8"))
     except FileNotFoundError:
         data = None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         raise NoContext(f"`{home.contexts}` cannot be read.", hint="Mend or remove the file.") from None
     items = data.get("contexts") if isinstance(data, Mapping) else None
-    known = [dict(item) for item in items or () if isinstance(item, Mapping)]
+    known = [dict(item) for item in (items if isinstance(items, list) else ()) if isinstance(item, Mapping)]
     return {**(data if isinstance(data, Mapping) else {}), "contexts": known}
 
 

@@ -98,7 +98,7 @@ def _text(reply: requests.Response) -> str:
 
 def _retry_after(reply: requests.Response) -> float | None:
     value = reply.headers.get("Retry-After", "")
-    if value.isdigit():
+    if value.isdecimal():
         return float(value)
     try:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(timezone.utc)).total_seconds())

@@ -26,6 +26,8 @@ from .wire import BENTOML_VERSION, TOKEN_HEADER, VERSION_HEADER
 CONNECT_TIMEOUT = 20.0
 #: A connection that moves no byte for so long is stalled.
 STALL_TIMEOUT = 30.0
+#: An API call that is not answered in this time is lost.
+API_TIMEOUT = 60.0
 #: A server that puts an upload together may be silent for so long.
 COMPLETE_TIMEOUT = 600.0
 BLOCK = 1 << 20
@@ -68,7 +70,7 @@ class Http:
         json: Any = None,
         params: Mapping[str, Any] | None = None,
         *,
-        timeout: float = 60.0,
+        timeout: float | None = None,
     ) -> Any:
         """One API call, tried again where that may help.
 
@@ -77,14 +79,14 @@ class Http:
             path: Path below the endpoint.
             json: Body, or None for none.
             params: Query.
-            timeout: Seconds without a byte before giving up.
+            timeout: Seconds without a byte before giving up; by default `API_TIMEOUT`.
 
         Returns:
             The JSON of the reply.
         """
-        return self.retry.run(lambda: self._call(method, path, json, params, timeout))
+        return self.retry.run(lambda: self._call(method, path, json, params, timeout or API_TIMEOUT))
 
-    def put(self, url: str, body: Body, *, timeout: float = STALL_TIMEOUT) -> str:
+    def put(self, url: str, body: Body, *, timeout: float | None = None) -> str:
         """Send a body to a presigned URL, once. Returns the ETag of the reply, as it was sent."""
         headers = {"Content-Type": "application/octet-stream"}
         with self._send(self._objects, "PUT", url, headers=headers, data=body, timeout=timeout) as reply:
@@ -129,7 +131,7 @@ class Http:
         method: str,
         url: str,
         *,
-        timeout: float = STALL_TIMEOUT,
+        timeout: float | None = None,
         stream: bool = True,
         **keywords: Any,
     ) -> Iterator[requests.Response]:
@@ -137,7 +139,7 @@ class Http:
             reply = session.request(
                 method,
                 urljoin(self._endpoint + "/", url),
-                timeout=(CONNECT_TIMEOUT, timeout),
+                timeout=(CONNECT_TIMEOUT, timeout or STALL_TIMEOUT),
                 allow_redirects=session is self._objects and method == "GET",
                 stream=stream,
                 **keywords,
@@ -171,7 +173,7 @@ def translated(url: str) -> Iterator[None]:
     except (requests.exceptions.SSLError, urllib3.exceptions.SSLError):
         hint = "For a private CA set REQUESTS_CA_BUNDLE to its certificate file."
         raise RemoteError(f"{_bare(url)} has no certificate this machine trusts.", hint=hint) from None
-    except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, UnicodeError):
+    except ValueError:  # of `requests` and `urllib`, about an address
         raise InvalidReply(f"{_bare(url)} is no address to talk to.") from None
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise Unavailable(f"{_bare(url)}: {_reason(error)}.") from None
@@ -192,25 +194,32 @@ def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _bare(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    try:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    except ValueError:
+        return "The address"
 
 
-def _reason(error: BaseException | None) -> str:
-    """The innermost cause in a few words that cannot hold a URL."""
+def _reason(error: BaseException) -> str:
+    """The cause in a few words that cannot hold a URL."""
+    chain = list(_causes(error))
+    if any(isinstance(each, requests.exceptions.ProxyError) for each in chain):
+        return "the proxy does not let us through"
+    if any(isinstance(each, (socket.gaierror, urllib3.exceptions.NameResolutionError)) for each in chain):
+        return "no machine of this name is known"
+    for each in reversed(chain):
+        if isinstance(each, ConnectionRefusedError):
+            return "nothing answers there"
+        if isinstance(each, OSError) and each.errno and each.strerror:
+            return each.strerror.lower()
+    timeouts = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+    return "no answer in time" if any(isinstance(each, timeouts) for each in chain) else "the connection broke"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what caused it, outermost first."""
     while error is not None:
-        if isinstance(error, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
-            return "no answer in time"
-        if isinstance(error, (socket.gaierror, urllib3.exceptions.NameResolutionError)):
-            return "this name is not known"
-        if isinstance(error, requests.exceptions.ProxyError):
-            return "the proxy does not let us through"
-        if isinstance(error, OSError) and error.strerror and error.errno:
-            return error.strerror.lower()
-        error = error.__cause__ or error.__context__ or _inner(error)
-    return "the connection broke"
-
-
-def _inner(error: BaseException) -> BaseException | None:
-    inner = [item for item in error.args if isinstance(item, BaseException)]
-    return inner[0] if inner else getattr(error, "reason", None)
+        yield error
+        inner = [item for item in (*error.args, getattr(error, "reason", None)) if isinstance(item, BaseException)]
+        error = error.__cause__ or error.__context__ or (inner[0] if inner else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -131,18 +132,17 @@ def parse_model(data: object, name: str = "") -> RemoteModel:
     creator = mapping(record.get("creator") or {})
     extension = mapping(record.get("modelsync") or {})
     try:
-        tag = Tag.parse(f"{name or repository.get('name')}:{record['version']}")
-    except (KeyError, InvalidTag):
+        tag = Tag.parse(":".join((name or repository["name"], record["version"])))
+    except (KeyError, TypeError, InvalidTag):
         raise InvalidReply("The registry names a model in a way that cannot be.") from None
-    size = manifest.get("size_bytes")
     build = parse_time(record.get("build_at")) or parse_time(record.get("created_at"))
     return RemoteModel(
         tag=tag,
         uid=str(record.get("uid") or ""),
         upload_status=str(record.get("upload_status") or ""),
-        size=int(size) if isinstance(size, (int, float)) else 0,
+        size=_size(manifest.get("size_bytes")),
         creation_time=build or datetime.fromtimestamp(0, timezone.utc),
-        labels={str(item["key"]): str(item["value"]) for item in record.get("labels") or () if "key" in item},
+        labels=_labels(record.get("labels")),
         module=str(manifest.get("module") or ""),
         creator=str(creator.get("name") or ""),
         metadata=mapping(manifest.get("metadata") or {}),
@@ -190,3 +190,12 @@ def items(data: object) -> list[Any]:
     if not isinstance(found, list):
         raise InvalidReply("The registry answers with something else than a list.")
     return found
+
+
+def _labels(data: object) -> dict[str, str]:
+    labels = [mapping(item) for item in items({"items": data or []})]
+    return {str(label["key"]): str(label.get("value") or "") for label in labels if "key" in label}
+
+
+def _size(data: object) -> int:
+    return int(data) if isinstance(data, (int, float)) and 0 <= data < math.inf else 0

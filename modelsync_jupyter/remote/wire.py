@@ -6,6 +6,7 @@ Source: BentoML 1.4's own client and Yatai's server, the last public one. What i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any, TypedDict
@@ -165,10 +166,11 @@ def format_time(time: datetime) -> str:
     return time.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-def parse_time(text: str | None) -> datetime | None:
+def parse_time(text: object) -> datetime | None:
     """A time from the wire, as UTC where it has no zone; None for nothing or nonsense."""
-    if not text:
+    if not isinstance(text, str):
         return None
+    text = re.sub(r"\.(\d+)", lambda match: f".{match[1]:0<6.6}", text)  # Go writes one digit to nine
     try:
         time = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:

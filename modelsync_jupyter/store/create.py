@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -20,6 +20,14 @@ from modelsync_jupyter.files import disk_errors, fsync_tree
 
 from .local import LocalStore
 from .model import Model, write_info
+
+#: YAML writes these types, but none derived from them.
+_PLAIN: dict[type, Callable[[Any], Any]] = {
+    str: str.__str__,
+    int: int.__int__,
+    float: float.__float__,
+    datetime: lambda time: datetime.combine(datetime.date(time), datetime.timetz(time)),
+}
 
 
 @dataclass
@@ -102,7 +110,7 @@ def _info(tag: Tag, fields: Mapping[str, Any]) -> ModelInfo:
 def _labels(labels: Mapping[str, str]) -> dict[str, str]:
     if not all(isinstance(key, str) and isinstance(value, str) for key, value in labels.items()):
         raise UsageError(f"Labels must be text: `{dict(labels)}`.", hint='Write them as {"stage": "test"}.')
-    return dict(labels)
+    return {str.__str__(key): str.__str__(value) for key, value in labels.items()}
 
 
 def _environment() -> dict[str, Any]:
@@ -119,13 +127,16 @@ def _environment() -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """`value` with NumPy's and pandas' numbers and arrays as plain ones."""
+    """`value` with nothing in it but what YAML knows: enumerations, NumPy's and pandas' numbers as plain ones."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set)):
         return [_plain(item) for item in value]
-    if isinstance(value, (str, int, float, bool, datetime, type(None))) and type(value).__module__ != "numpy":
+    if isinstance(value, (bool, type(None))):
         return value
+    for kind, plain in _PLAIN.items():
+        if isinstance(value, kind):
+            return plain(value)
     for method in ("tolist", "to_dict"):
         if hasattr(value, method):
             return _plain(getattr(value, method)())

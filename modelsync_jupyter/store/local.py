@@ -109,13 +109,15 @@ class LocalStore:
     def _models(self, name: str) -> Iterator[Model]:
         for version in self._versions(name):
             with suppress(InvalidModel):
-                yield Model.load(self.home.models / name / version)
+                model = Model.load(self.home.models / name / version)
+                if (model.tag.name, model.tag.version) == (name, version):
+                    yield model
 
     def _versions(self, name: str) -> list[str]:
         return [path.name for path in _folders(self.home.models / name)]
 
     def _latest(self, name: str) -> Tag | None:
-        with suppress(OSError, InvalidTag):
+        with suppress(OSError, UnicodeDecodeError, InvalidTag):
             tag = Tag(name).at((self.home.models / name / LATEST).read_text().strip())
             if self.folder(tag).is_dir():
                 return tag

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -57,11 +58,12 @@ class RegistryProcess:
     Args:
         data: Its folder.
         options: More options of `python -m modelsync_jupyter.registry`.
+        env: More variables of its environment.
     """
 
-    def __init__(self, data: Path, *options: str) -> None:
+    def __init__(self, data: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
         self.data, self.token, self.port = data, TOKEN, 0
-        self._options = options
+        self._options, self._env = options, env or {}
         self._child: subprocess.Popen[str] | None = None
 
     @property
@@ -72,7 +74,7 @@ class RegistryProcess:
     def start(self) -> RegistryProcess:
         """Start it and wait until it serves."""
         argv = [sys.executable, "-m", "modelsync_jupyter.registry", "--port", str(self.port), "--data", str(self.data)]
-        env = {**environment(self.data), "MODELSYNC_ADMIN_TOKEN": self.token}
+        env = {**environment(self.data), "MODELSYNC_ADMIN_TOKEN": self.token, **self._env}
         self._child = subprocess.Popen(
             [*argv, *self._options], env=env, text=True, stdout=subprocess.PIPE, start_new_session=True
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Event
 
 import requests
 
@@ -69,6 +70,32 @@ class RegistryContract:
         assert after["modelsync"]["digest"] != before["modelsync"]["digest"]
         assert requests.get(pushing.download_url(admin, name, "v1"), timeout=30).content == new
         assert requests.get(url, timeout=30).content == old, "a URL given before the switch keeps its archive"
+
+    def test_readers_never_see_a_mix_while_forced_pushes_run(self, registry: Server, name: str) -> None:
+        def archive(number: int) -> bytes:
+            return model_tar(name, "v1", b"payload %d" % number, labels={"number": str(number)})
+
+        def read(client: Client, done: Event) -> int:
+            looks = 0
+            while not done.is_set() or not looks:
+                model = client.ok("PATCH", path(name, "v1", "presign_download_url"))
+                number = int(model["labels"][0]["value"])
+                assert model["upload_status"] == "success"
+                assert requests.get(model["presigned_download_url"], timeout=30).content == archive(number)
+                looks += 1
+            return looks
+
+        writer, done = registry.client(), Event()
+        push(writer, name, "v1", archive(0))
+        with ThreadPoolExecutor(3) as pool:
+            readers = [pool.submit(read, registry.client(), done) for _ in range(3)]
+            try:
+                for number in range(1, 9):
+                    send(writer, name, "v1", archive(number))
+                    finish(writer, name, "v1")
+            finally:
+                done.set()
+        assert sum(reader.result() for reader in readers) >= 3
 
     def test_failed_forced_push_leaves_the_old_one(self, admin: Client, name: str) -> None:
         old = push(admin, name, "v1", model_tar(name, "v1", b"old"))

@@ -59,7 +59,7 @@ def client(registry: Server) -> Client:
 
 
 @pytest.mark.parametrize(("method", "address"), BODIES)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=_bodies)
 def test_garbage_in_bodies(client: Client, method: str, address: str, body: Any) -> None:
     reply = client.call(method, address, data=json.dumps(body), headers={"Content-Type": "application/json"})
@@ -90,7 +90,7 @@ def test_broken_json(client: Client, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("key", ["start", "count", "q", "search"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(value=_texts | st.integers().map(str) | st.text("abc:-=,%_\\'\"@ ", max_size=30))
 def test_garbage_in_queries(client: Client, key: str, value: str) -> None:
     escaped = quote(value.encode("utf-8", "surrogatepass"))

@@ -12,7 +12,7 @@ from modelsync_jupyter.archive.digest import Hasher, digest_of
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import IntegrityError
 from modelsync_jupyter.core.outcome import Outcome
-from modelsync_jupyter.core.parts import MIB, MIN_UPLOAD, Part, check_digest, from_sizes, group, split
+from modelsync_jupyter.core.parts import MIN_UPLOAD, Part, check_digest, from_sizes, group, split
 from modelsync_jupyter.core.progress import Counter, Progress
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_age, format_seconds, format_size
@@ -143,11 +143,11 @@ def test_outcomes_name_their_bytes_by_direction() -> None:
 
 
 def test_home_is_what_was_named_else_the_environments_else_the_users(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _own_user_home: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert Home.find().path == _own_user_home / "bentoml"
+    assert Home.find().path == Path.home() / "bentoml"
     monkeypatch.setenv("BENTOML_HOME", str(tmp_path))
     assert Home.find().path == tmp_path
-    assert Home.find("~/other").path == _own_user_home / "other"
+    assert Home.find("~/other").path == Path.home() / "other"
     monkeypatch.chdir(tmp_path)
     assert Home.find("here").models == tmp_path / "here" / "models"

@@ -1,0 +1,1 @@
+"""Real sockets, threads and processes: what a transfer promises, whatever happens meanwhile."""

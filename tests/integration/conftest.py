@@ -1,0 +1,86 @@
+"""Servers and clients: one registry for all tests, a fresh BentoCloud-like server and proxy for each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from modelsync_jupyter.remote import http
+from tests.harness.faults import FaultyProxy
+from tests.harness.models import make_model
+from tests.harness.processes import RegistryProcess
+from tests.harness.yatai import Yatai
+
+from .scene import FILES, Client
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
+    """Our registry, for tests that do not stop it; each uses tags of its own."""
+    with RegistryProcess(tmp_path_factory.mktemp("registry")) as registry:
+        yield registry
+
+
+@pytest.fixture
+def yatai(tmp_path: Path) -> Iterator[Yatai]:
+    """A server without our extension; its own bugs, and any token it sees where none belongs, fail the test."""
+    with Yatai(tmp_path / "yatai") as yatai:
+        yield yatai
+    assert (yatai.errors, yatai.objects.errors, yatai.objects.violations) == ([], [], [])
+
+
+@pytest.fixture(params=["registry", "yatai"])
+def server(request: pytest.FixtureRequest) -> RegistryProcess | Yatai:
+    """Either kind of server."""
+    found: RegistryProcess | Yatai = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def proxy(server: RegistryProcess | Yatai) -> Iterator[FaultyProxy]:
+    """A network between the clients and the server."""
+    with FaultyProxy(server.url) as proxy:
+        yield proxy
+    assert proxy.errors == []
+
+
+@pytest.fixture
+def near(tmp_path: Path, proxy: FaultyProxy) -> Client:
+    """Who pushes and pulls through the proxy."""
+    return Client.at(tmp_path / "near", proxy.url)
+
+
+@pytest.fixture
+def far(tmp_path: Path, server: RegistryProcess | Yatai) -> Client:
+    """Who pushes and pulls without a proxy in between."""
+    return Client.at(tmp_path / "far", server.url)
+
+
+@pytest.fixture
+def tag(request: pytest.FixtureRequest) -> str:
+    """A tag of the test's own, so that no other test has sent the same bytes to the shared registry."""
+    return f"m-{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]}:v1"
+
+
+@pytest.fixture
+def to_push(near: Client, tag: str) -> Path:
+    """A model of several parts in the home of `near`; returns its folder."""
+    return make_model(near.home, tag, FILES)
+
+
+@pytest.fixture
+def to_pull(far: Client, tag: str) -> Path:
+    """A model of several parts on the server; returns the folder it came from."""
+    folder = make_model(far.home, tag, FILES)
+    assert far.push(tag, threads=4).status == "pushed"
+    return folder
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection of this process that moves no byte for one second is stalled."""
+    for name in ("CONNECT_TIMEOUT", "STALL_TIMEOUT", "API_TIMEOUT", "COMPLETE_TIMEOUT"):
+        monkeypatch.setattr(http, name, 1.0)

@@ -1,0 +1,148 @@
+"""What the tests here are made of: clients with homes of their own, and models of a few parts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from modelsync_jupyter import api
+from modelsync_jupyter.archive.cut import cut
+from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.outcome import Direction, Options, Outcome
+from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.remote import contexts
+from modelsync_jupyter.remote.contexts import Context
+from modelsync_jupyter.store.model import Model
+from tests.harness.faults import FaultyProxy
+from tests.harness.models import Entry
+from tests.harness.processes import TOKEN, environment, modelsync, start_modelsync
+
+MIB = 1 << 20
+#: Six files of their own parts, and small ones around them: about 31 MiB in 13 parts, none above `LARGEST`.
+FILES: Mapping[str, Entry] = {
+    **{f"layer-{number}.bin": 5 * MIB + 1000 * number for number in range(6)},
+    "config.json": b"{}",
+    "notes/readme.txt": b"small",
+}
+LARGEST = 5 * MIB + 5000
+#: Bytes that a client may read more than once at each attempt: the head of the archive.
+HEAD = 16 << 10
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Client:
+    """Somebody with a home and a token for one endpoint.
+
+    Args:
+        home: `$BENTOML_HOME`.
+        url: The endpoint.
+    """
+
+    home: Path
+    url: str
+
+    @classmethod
+    def at(cls, home: Path, url: str, token: str = TOKEN) -> Client:
+        """A client that is signed in."""
+        contexts.save(Home(home), Context("default", url, token))
+        return cls(home, url)
+
+    def run(self, direction: Direction, tag: str, *, force: bool = False, threads: int = 2) -> Outcome:
+        """Transfer in this process."""
+        return api.run(direction, tag, Options(force, threads), home=self.home)
+
+    def push(self, tag: str, *, force: bool = False, threads: int = 2) -> Outcome:
+        """Push in this process."""
+        return self.run("push", tag, force=force, threads=threads)
+
+    def pull(self, tag: str, *, force: bool = False, threads: int = 2) -> Outcome:
+        """Pull in this process."""
+        return self.run("pull", tag, force=force, threads=threads)
+
+    def cli(self, *words: str, timeout: float = 60, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run `modelsync ...` to its end."""
+        return modelsync(*words, env={**environment(self.home), **env}, timeout=timeout)
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start `modelsync ...`."""
+        return start_modelsync(*words, env=environment(self.home))
+
+    def folder(self, tag: str) -> Path:
+        """Where a version is or would be."""
+        return self.home / "models" / tag.replace(":", "/")
+
+    def parts(self, tag: str) -> tuple[Part, ...]:
+        """How the archive of a model of this home is cut."""
+        return cut(Model.load(self.folder(tag)).source.layout)
+
+    def size(self, tag: str) -> int:
+        """Bytes in the archive of a model of this home."""
+        return Model.load(self.folder(tag)).source.size
+
+    def visible(self) -> list[str]:
+        """Every file and folder that a reader of the store can see."""
+        models = self.home / "models"
+        return sorted(str(path.relative_to(models)) for path in models.rglob("*")) if models.is_dir() else []
+
+    def journal(self, direction: Direction, tag: str) -> list[dict[str, Any]]:
+        """The notes of a transfer that has not ended, without the first line."""
+        path = self.home / ".modelsync" / "journals" / f"{direction}-{tag.replace(':', '--')}.jsonl"
+        try:
+            lines = path.read_text().splitlines(keepends=True)[1:]
+        except OSError:
+            return []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def parts_noted(self, direction: Direction, tag: str) -> int:
+        """How many parts its journal calls done."""
+        return sum("part" in note for note in self.journal(direction, tag))
+
+
+def wait_for(look: Callable[[], T], what: str, seconds: float = 30, child: subprocess.Popen[str] | None = None) -> T:
+    """Look until there is something to see.
+
+    Args:
+        look: Returns something true when it is so.
+        what: What is waited for.
+        seconds: How long at most.
+        child: A process that must not end meanwhile.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := look():
+            return found
+        assert child is None or child.poll() is None, f"ended before {what}: {child.communicate() if child else ''}"
+        time.sleep(0.005)
+    raise AssertionError(f"no sign of {what} in {seconds} s")
+
+
+def struck(proxy: FaultyProxy) -> int:
+    """How many requests were hit by a fault that did something."""
+    return sum(exchange.fault != "" for exchange in proxy.log)
+
+
+def one_line(done: subprocess.CompletedProcess[str], status: int = 1) -> str:
+    """The one line on stderr that a user reads when something is wrong; nothing on stdout, no traceback."""
+    assert (done.returncode, done.stdout) == (status, ""), done
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("modelsync: ")
+    return line
+
+
+def disk_use(folder: Path) -> int:
+    """Bytes on disk below a folder; what vanishes meanwhile does not count."""
+    return sum(_blocks(Path(path, name)) for path, _, names in os.walk(folder) for name in names)
+
+
+def _blocks(path: Path) -> int:
+    try:
+        return path.lstat().st_blocks * 512
+    except OSError:
+        return 0

@@ -1,0 +1,183 @@
+"""Transfers with a process of their own, and those that somebody interrupts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from modelsync_jupyter import api
+from modelsync_jupyter.core.errors import Cancelled, TransferFailed
+from modelsync_jupyter.core.outcome import Direction, Options
+from tests.harness.faults import Fault, FaultyProxy
+from tests.harness.models import differences
+from tests.harness.processes import environment
+
+from .scene import HEAD, LARGEST, MIB, Client, one_line, wait_for
+
+RATE = 12 * MIB
+DIRECTIONS: list[Direction] = ["push", "pull"]
+
+
+@pytest.fixture
+def source(request: pytest.FixtureRequest, direction: str) -> Path:
+    """The model, where it is before the transfer."""
+    folder: Path = request.getfixturevalue(f"to_{direction}")
+    return folder
+
+
+def moved(proxy: FaultyProxy, direction: str) -> int:
+    """Bytes of the archive that have travelled."""
+    return proxy.log.sent("^/objects/") if direction == "push" else proxy.log.received("^/objects/")
+
+
+def check_arrived(direction: str, near: Client, far: Client, source: Path, tag: str) -> None:
+    if direction == "push":
+        far.pull(tag)
+    assert differences(source, (far if direction == "push" else near).folder(tag)) == []
+
+
+def check_nothing_is_seen(direction: str, near: Client, far: Client, tag: str) -> None:
+    if direction == "pull":
+        assert near.visible() == []
+    found = [model.upload_status for model in api.list_remote(name=tag, home=far.home)]
+    assert "success" not in found or direction == "pull"
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_it_outlives_the_process_that_started_it(
+    proxy: FaultyProxy, near: Client, far: Client, source: Path, tag: str, direction: Direction
+) -> None:
+    """As a kernel that is restarted: killed with all of its process group."""
+    proxy.script(Fault.throttle(RATE, path="^/objects/"))
+    code = f"import time, modelsync_jupyter as m; print(m.{direction}({tag!r}, background=True).id, flush=True); "
+    argv = [sys.executable, "-c", code + "time.sleep(60)"]
+    with subprocess.Popen(
+        argv, env=environment(near.home), stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as kernel:
+        assert kernel.stdout
+        id = kernel.stdout.readline().strip()
+        wait_for(lambda: moved(proxy, direction) > MIB, "bytes")
+        os.killpg(kernel.pid, signal.SIGKILL)
+    assert api.transfers(home=near.home)[0].state in ("planned", "running")
+    outcome = api.attach(id, home=near.home)
+    assert (outcome.direction, outcome.moved) == (direction, outcome.size)
+    check_arrived(direction, near, far, source, tag)
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_cancelled_from_another_process_and_resumed(
+    proxy: FaultyProxy, near: Client, far: Client, source: Path, tag: str, direction: Direction
+) -> None:
+    proxy.script(Fault.throttle(RATE, path="^/objects/"))
+    handle = json.loads(near.cli(direction, tag, "--background", "-t", "1", "-o", "json").stdout)
+    wait_for(lambda: moved(proxy, direction) > 8 * MIB, "bytes")
+    with near.start("cancel", handle["id"]) as child:
+        began = wait_for(
+            lambda: next((near.home / ".modelsync/transfers").glob("*.cancel"), None) and time.monotonic(), "the wish"
+        )
+        transfer = api.transfers(home=near.home)[0]
+        wait_for(lambda: transfer.state == "cancelled", "the end", seconds=5)
+        assert time.monotonic() - began < 2
+        assert "is cancelled" in child.communicate(timeout=20)[0]
+    check_nothing_is_seen(direction, near, far, tag)
+    with pytest.raises(Cancelled):
+        transfer.wait()
+    before = moved(proxy, direction)
+    proxy.heal()
+    resumed = near.cli("resume", handle["id"], "-o", "json")
+    assert resumed.returncode == 0, resumed.stderr
+    assert json.loads(resumed.stdout)["bytes_reused"] > 0
+    assert moved(proxy, direction) - before <= json.loads(resumed.stdout)["size"] - before + LARGEST + MIB + 2 * HEAD
+    check_arrived(direction, near, far, source, tag)
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_killed_it_is_interrupted_and_can_be_resumed(
+    proxy: FaultyProxy, near: Client, far: Client, source: Path, tag: str, direction: Direction
+) -> None:
+    proxy.script(Fault.throttle(RATE, path="^/objects/"))
+    transfer = api.start(direction, tag, Options(threads=1), home=near.home)
+    wait_for(lambda: moved(proxy, direction) > 8 * MIB, "bytes")
+    os.kill(transfer.record.pid, signal.SIGKILL)
+    wait_for(lambda: transfer.state == "interrupted", "the interruption", seconds=5)
+    with pytest.raises(TransferFailed, match="interrupted"):
+        transfer.wait()
+    check_nothing_is_seen(direction, near, far, tag)
+    proxy.heal()
+    outcome = api.resume(transfer.id, home=near.home, background=True).wait(timeout=60)
+    assert outcome.reused > 0
+    assert moved(proxy, direction) <= outcome.size + LARGEST + MIB + 2 * HEAD
+    check_arrived(direction, near, far, source, tag)
+
+
+def test_the_state_is_never_interrupted_while_it_starts(near: Client, to_push: Path, tag: str) -> None:
+    """The command that started it is gone before the child is there."""
+    states: list[str] = []
+    with near.start("push", tag, "--background") as child:
+        while "succeeded" not in states:
+            states += [transfer.state for transfer in api.transfers(home=near.home)]
+            assert "interrupted" not in states, states
+        child.communicate(timeout=20)
+    assert states[0] == "planned"
+
+
+def test_a_wish_to_cancel_that_comes_before_the_child_is_heard(
+    proxy: FaultyProxy, near: Client, to_push: Path, tag: str
+) -> None:
+    proxy.script(Fault.throttle(RATE, path="^/objects/"))
+    transfer = api.start("push", tag, Options(), home=near.home)
+    transfer.cancel()
+    wait_for(lambda: transfer.state in ("cancelled", "succeeded"), "the end", seconds=10)
+    assert transfer.state == "cancelled"
+    proxy.heal()
+    assert api.resume(transfer.id, home=near.home).status == "pushed"
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize("path", ["^/objects/", "/presign_"])
+def test_ctrl_c_while_the_network_hangs(
+    proxy: FaultyProxy, near: Client, far: Client, source: Path, tag: str, direction: Direction, path: str
+) -> None:
+    proxy.script(Fault.stall(path=path, skip=1 if path == "^/objects/" else 0, times=None))
+    with near.start(direction, tag) as child:
+        wait_for(lambda: proxy.log.count(path=path) > (path == "^/objects/"), "the stall", child=child)
+        time.sleep(0.1)  # until it waits for the answer
+        began = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=20)
+        assert time.monotonic() - began < 2
+    assert one_line(subprocess.CompletedProcess([], child.returncode, out, err), 130)
+    check_nothing_is_seen(direction, near, far, tag)
+    assert api.transfers(home=near.home)[0].state == "cancelled"
+    proxy.heal()
+    near.run(direction, tag)
+    check_arrived(direction, near, far, source, tag)
+
+
+def test_a_push_cancelled_at_its_very_end_is_not_published_later(
+    proxy: FaultyProxy, near: Client, far: Client, to_push: Path, tag: str
+) -> None:
+    """The process lives on, as a notebook does, and so does the thread that waits for the server."""
+    proxy.script(Fault.stall(2, path="/complete_multipart_upload$"))
+    transfer = None
+
+    def look(_: object) -> None:
+        nonlocal transfer
+        if transfer is None and proxy.log.count(path="/complete_multipart_upload$"):
+            transfer = api.transfers(home=near.home)[0]
+            transfer.cancel()
+
+    with pytest.raises(Cancelled):
+        api.run("push", tag, Options(), sink=look, home=near.home)
+    wait_for(lambda: [e.status for e in proxy.log.find(path="/complete_multipart_upload$")] == [200], "the answer")
+    time.sleep(0.3)  # for what must not follow
+    assert proxy.log.count(path="/finish_upload$") == 0
+    check_nothing_is_seen("push", near, far, tag)
+    assert near.push(tag).reused == near.size(tag)

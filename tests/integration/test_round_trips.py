@@ -1,0 +1,124 @@
+"""What is pushed is what is pulled, byte for byte, whatever is in the model and however the server wants it moved."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from modelsync_jupyter.archive.cut import cut
+from modelsync_jupyter.core.parts import group
+from modelsync_jupyter.store.model import Model
+from tests.harness.faults import FaultyProxy
+from tests.harness.models import CREATED, ODD_FILES, Entry, differences, make_model
+from tests.harness.processes import RegistryProcess
+from tests.harness.yatai import Yatai
+
+from .scene import FILES, MIB, Client
+
+MODELS: dict[str, dict[str, Entry]] = {
+    "odd": ODD_FILES,
+    "several": dict(FILES),
+    "only-model-yaml": {},
+    "many-small": {f"shards/{number % 7}/{number:04}.json": b"%d" % number for number in range(400)},
+    "one-big": {"weights.bin": 50 * MIB + 12345},
+    "edges": {"a": 4 * MIB, "b": 16 * MIB, "c": 16 * MIB + 1, "d": 16 * MIB - 1, "e": b""},
+}
+
+
+@pytest.mark.parametrize("files", MODELS.values(), ids=MODELS.keys())
+def test_there_and_back(server: RegistryProcess | Yatai, far: Client, tmp_path: Path, tag: str, files: dict) -> None:
+    made = make_model(far.home, tag, files, labels={"stage": "prod"}, metadata={"accuracy": 0.5, "at": CREATED})
+    pushed = far.push(tag)
+    assert (pushed.status, pushed.moved) == ("pushed", far.size(tag))
+    other = Client.at(tmp_path / "other", server.url)
+    pulled = other.pull(tag)
+    assert (pulled.status, pulled.size, pulled.moved) == ("pulled", pushed.size, pushed.size)
+    assert differences(made, other.folder(tag)) == []
+    assert (other.home / "models" / tag.split(":")[0] / "latest").read_text() == "v1"
+    assert other.visible() == far.visible()
+    assert list((other.home / "tmp").iterdir()) == []
+    assert list((other.home / ".modelsync" / "journals").iterdir()) == []
+    assert archive_of(far.folder(tag)) == archive_of(other.folder(tag))
+
+
+def test_equal_models_are_not_sent_twice(registry: RegistryProcess, tmp_path: Path, tag: str) -> None:
+    one, two = (Client.at(tmp_path / name, registry.url) for name in ("one", "two"))
+    make_model(one.home, tag, FILES)
+    one.push(tag)
+    two.pull(tag)
+    again = two.push(tag, force=True)
+    assert (again.status, again.moved, again.reused) == ("pushed", 0, two.size(tag))
+
+
+def test_a_forced_push_from_elsewhere_stores_the_same_bytes(yatai: Yatai, tmp_path: Path) -> None:
+    one, two = (Client.at(tmp_path / name, yatai.url) for name in ("one", "two"))
+    make_model(one.home, "m:v1", MODELS["odd"])
+    one.push("m:v1")
+    stored = yatai.objects.bucket.path(yatai.key("m", "v1"))
+    before = stored.read_bytes()
+    assert before == archive_of(one.folder("m:v1"))
+    two.pull("m:v1")
+    two.push("m:v1", force=True)
+    assert stored.read_bytes() == before
+
+
+@pytest.mark.parametrize("files", [ODD_FILES, FILES], ids=["odd", "several"])
+@pytest.mark.parametrize("strategy", ["presigned_url", "proxy", None])
+def test_every_strategy_of_a_foreign_server(tmp_path: Path, strategy: str | None, files: dict) -> None:
+    with Yatai(tmp_path / "yatai", strategy) as yatai:
+        one, two = (Client.at(tmp_path / name, yatai.url) for name in ("one", "two"))
+        made = make_model(one.home, "m:v1", files)
+        pushed = one.push("m:v1")
+        assert (pushed.status, pushed.moved) == ("pushed", pushed.size)
+        assert yatai.records.model("m", "v1")["upload_status"] == "success"
+        assert two.pull("m:v1").status == "pulled"
+        assert differences(made, two.folder("m:v1")) == []
+        assert [one.push("m:v1").status, two.pull("m:v1").status] == ["skipped", "skipped"]
+    assert (yatai.errors, yatai.objects.errors, yatai.objects.violations) == ([], [], [])
+
+
+@pytest.mark.parametrize("strategy", ["presigned_url", "proxy", None])
+@pytest.mark.parametrize("format", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_a_tar_of_another_maker(tmp_path: Path, strategy: str | None, format: int) -> None:
+    """Members start with `./`, come in no order, have fractional times, owners and hard links."""
+    made = make_model(tmp_path / "made", "m:v1", {**ODD_FILES, "big.bin": 20 * MIB + 17}, labels={"a": "b"})
+    os.link(made / "one", made / "hard link")
+    with Yatai(tmp_path / "yatai", strategy) as yatai:
+        publish_tar(yatai, made, format)
+        client = Client.at(tmp_path / "home", yatai.url)
+        assert client.pull("m:v1").status == "pulled"
+        assert differences(made, client.folder("m:v1")) == []
+
+
+def test_many_threads_move_each_part_once(yatai: Yatai, tmp_path: Path) -> None:
+    made = make_model(tmp_path / "near", "m:v1", FILES)
+    with FaultyProxy(yatai.url) as proxy:
+        near, far = Client.at(tmp_path / "near", proxy.url), Client.at(tmp_path / "far", proxy.url)
+        near.push("m:v1", threads=6)
+        far.pull("m:v1", threads=6)
+    parts = near.parts("m:v1")
+    assert proxy.log.count("PUT", "/objects/") == len(group(parts))
+    assert proxy.log.count("GET", "/objects/") == 1 + len(parts)
+    assert proxy.log.sent("/objects/") == near.size("m:v1")
+    assert differences(made, far.folder("m:v1")) == []
+
+
+def archive_of(folder: Path) -> bytes:
+    source = Model.load(folder).source
+    buffer = bytearray(MIB)
+    return b"".join(bytes(view) for part in cut(source.layout) for view in source.blocks(part, buffer))
+
+
+def publish_tar(yatai: Yatai, folder: Path, format: int) -> None:
+    """Put a model on the server as BentoML does: `tar.add(folder, arcname=".")`."""
+    file = folder.parent / "stock.tar"
+    with tarfile.open(file, "w", format=format) as tar:
+        tar.add(folder, arcname="./")
+    manifest = {"module": "", "api_version": "v1", "bentoml_version": "1.4.39", "size_bytes": 1}
+    yatai.records.create_repository({"name": "m"})
+    model = yatai.records.create_model("m", {"version": "v1", "manifest": manifest, "labels": []})
+    yatai.objects.bucket.put(yatai.key("m", "v1"), [file.read_bytes()])
+    yatai.records.touch(model, upload_status="success")

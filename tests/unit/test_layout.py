@@ -1,0 +1,154 @@
+"""Layouts from the wire, safe names and links, and where archives are cut."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelsync_jupyter.archive.cut import cut
+from modelsync_jupyter.archive.layout import Entry, Layout, check_link, padded, safe_path
+from modelsync_jupyter.archive.source import BLOCK, Source
+from modelsync_jupyter.core.errors import UnsafeArchive
+from modelsync_jupyter.core.parts import MAX_PARTS, MIB, PART_SIZE
+from tests.harness.models import ODD_FILES, make_model, random_bytes
+
+from .archives import MTIME
+
+FILE = {"path": "f", "kind": "file", "mode": 0o644, "size": 10, "offset": 512, "target": ""}
+
+
+def file(path: str, size: int) -> Entry:
+    return Entry(path, "file", 0, 0, size)
+
+
+def test_a_layout_survives_the_wire(tmp_path: Path) -> None:
+    layout = Source.scan(make_model(tmp_path, "m:v1", ODD_FILES), MTIME).layout
+    data = json.loads(json.dumps([entry.to_json() for entry in layout.entries]))
+    again = Layout.from_json(data, layout.size)
+    assert [entry.to_json() for entry in again.entries] == data
+    assert {entry.path for entry in again.entries if entry.executable} == {"bin/run.sh"}
+
+
+def without(key: str) -> dict[str, Any]:
+    return {name: value for name, value in FILE.items() if name != key}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(None, {}, "text", 5, [None], ["f"], [[FILE]], [{}]),
+        *([without(key)] for key in ("path", "kind", "size", "offset")),
+        *([{**FILE, "path": path}] for path in (None, 5, "", ".", "/f", "../f", "a/../../f", "f\0", "\ud800", ["f"])),
+        *([{**FILE, "kind": kind}] for kind in (None, "", "hardlink", "fifo", "FILE", [], {})),
+        *([{**FILE, "size": size}] for size in (-1, 1.0, "10", True, None, 1 << 70)),
+        *([{**FILE, "offset": offset}] for offset in (-1, 511.0, "0", None, False, 2000, 1 << 70)),
+        *([{**FILE, "mode": mode}] for mode in ("755", 1.5, [1])),
+        *([{**FILE, "kind": "link", "target": target}] for target in (None, "", "/etc", "..", "a/../..", 5, "\0")),
+        [FILE, {**FILE, "path": "g"}],
+        [FILE, {**FILE, "path": "g", "offset": 600}],
+        [FILE, {**FILE, "path": "g", "offset": 1024, "size": 1025}],
+    ],
+    ids=repr,
+)
+def test_a_bad_layout_from_the_wire_is_refused(data: object) -> None:
+    with pytest.raises(UnsafeArchive):
+        Layout.from_json(data, 2048)
+
+
+def test_what_is_no_file_has_no_content() -> None:
+    layout = Layout.from_json([{**FILE, "kind": "dir", "size": 99999}, {**FILE, "path": "g", "offset": 1024}], 2048)
+    assert [(entry.size, entry.executable) for entry in layout.entries] == [(0, False), (10, False)]
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        *(("a", "a"), ("./a", "a"), ("a/", "a"), ("a//b", "a/b"), ("./a/./b", "a/b"), (".a", ".a"), ("..a", "..a")),
+        *(("a\\b", "a\\b"), ("C:", "C:"), ("a\nb", "a\nb"), ("-", "-"), (".", None), ("./", None), ("", None)),
+    ],
+)
+def test_safe_names_are_normalised(name: str, path: str | None) -> None:
+    assert safe_path(name) == path
+
+
+@pytest.mark.parametrize("name", ["/", "/a", "//a", "..", "../a", "a/..", "a/../b", "a/..//", "a\0b", "\udcff"])
+def test_unsafe_names_are_refused(name: str) -> None:
+    with pytest.raises(UnsafeArchive):
+        safe_path(name)
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [("l", "f"), ("l", "d/f"), ("d/l", "../f"), ("a/b/l", "../../f"), ("l", "./d/../f"), ("l", "..f")],
+)
+def test_links_inside_are_fine(path: str, target: str) -> None:
+    check_link(path, target)
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        *(
+            ("l", ""),
+            ("l", "/f"),
+            ("l", ".."),
+            ("l", "../f"),
+            ("d/l", "../../f"),
+            ("l", "d/../../d/f"),
+            ("d/l", "..//.."),
+        ),
+        *(("l", "f\0"), ("l", "\udcff")),
+    ],
+)
+def test_links_that_leave_are_refused(path: str, target: str) -> None:
+    with pytest.raises(UnsafeArchive):
+        check_link(path, target)
+
+
+def test_members_follow_each_other_to_a_whole_record() -> None:
+    layout = Layout.arrange([file("a", 1), file("b", 512), file("c", 0)], MTIME)
+    position = 0
+    for entry in layout.entries:
+        assert (entry.start, entry.offset) == (position, position + 512)
+        position = entry.offset + padded(entry.size)
+    assert layout.size == 10240 >= position + 1024
+    assert [layout.find(at) for at in (-1, 0, 511, 512, 1023, 1024, 9999)] == [-1, 0, 0, 0, 0, 1, 2]
+
+
+def test_large_files_are_cut_at_their_first_byte() -> None:
+    layout = Layout.arrange([file("a", 3), file("b", 40 * MIB + 5), file("c", 3), file("d", 9 * MIB)], MTIME)
+    parts = cut(layout)
+    starts = {part.start: part for part in parts}
+    for entry in layout.entries:
+        if entry.size > PART_SIZE // 4:
+            inside = [part for part in parts if entry.offset <= part.start < entry.content_stop]
+            assert starts[entry.offset] == inside[0]
+            assert inside[-1].stop == entry.content_stop
+            assert all(part.size == PART_SIZE for part in inside[:-1])
+
+
+@pytest.mark.parametrize(
+    "sizes", [[0], [5 << 40], [5 * MIB] * 1000, [1] * 5000, [3 << 30] * 7 + [1] * 40], ids=lambda sizes: str(len(sizes))
+)
+def test_any_archive_has_few_parts_that_cover_it(sizes: list[int]) -> None:
+    layout = Layout.arrange([file(f"{index:05}", size) for index, size in enumerate(sizes)], MTIME)
+    parts = cut(layout)
+    assert len(parts) <= MAX_PARTS
+    assert [part.number for part in parts] == list(range(1, len(parts) + 1))
+    assert [part.start for part in parts] == [0, *(part.stop for part in parts[:-1])]
+    assert parts[-1].stop == layout.size
+    assert all(part.size > 0 for part in parts)
+
+
+def test_two_versions_that_share_a_file_share_the_digests_of_its_parts(tmp_path: Path) -> None:
+    weights = b"".join(map(bytes, random_bytes(20 * MIB)))
+    digests = []
+    for version, readme in (("v1", b"short"), ("v2", b"much longer " * 999)):
+        source = Source.scan(make_model(tmp_path, f"m:{version}", {"a-readme": readme, "weights.bin": weights}), MTIME)
+        digests.append({source.digest(part, bytearray(BLOCK)): part.size for part in cut(source.layout)})
+    shared = digests[0].keys() & digests[1].keys()
+    assert sum(digests[0][digest] for digest in shared) >= 20 * MIB
+    assert digests[0].keys() != digests[1].keys()

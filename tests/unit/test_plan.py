@@ -1,0 +1,146 @@
+"""Plans: every action, its reason and its steps, out of facts alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelsync_jupyter.archive.cut import cut
+from modelsync_jupyter.core.errors import Conflict, ModelNotFound
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.engine.plan import Plan, plan_pull, plan_push
+from modelsync_jupyter.remote.records import RemoteModel
+from modelsync_jupyter.store.model import Model
+from tests.harness.models import CREATED, make_model
+
+TAG, LATEST = Tag("m", "v1"), Tag("m")
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Model:
+    return Model.load(make_model(tmp_path, "m:v1", size=5000))
+
+
+def remote(local: Model | None = None, **facts: Any) -> RemoteModel:
+    """What the registry has: the same model, whole, unless told otherwise."""
+    size, time = (local.size, local.info.creation_time) if local else (5000, CREATED)
+    return dataclasses.replace(RemoteModel(TAG, "uid", "success", size, time), **facts)
+
+
+def push(local: Model, there: RemoteModel | None, *, force: bool = False, asked: Tag = TAG) -> Plan:
+    return plan_push(asked, local, there, cut(local.source.layout), force=force)
+
+
+def verbs(plan: Plan) -> list[str]:
+    return [operation.verb for operation in plan.operations]
+
+
+def test_push_of_what_the_registry_lacks(local: Model) -> None:
+    plan = push(local, None)
+    assert (plan.direction, plan.tag, plan.action) == ("push", TAG, "push")
+    assert plan.reason == "The registry did not have it."
+    assert verbs(plan) == ["hash", "send", "publish"]
+    assert plan.size == plan.operations[1].size == local.source.size
+
+
+@pytest.mark.parametrize("status", ["pending", "uploading", "failed"])
+@pytest.mark.parametrize("force", [False, True])
+def test_push_of_what_never_arrived_whole(status: str, force: bool, local: Model) -> None:
+    plan = push(local, remote(local, upload_status=status), force=force)
+    assert (plan.action, plan.reason) == ("push", f"Its upload there was `{status}`.")
+
+
+def test_push_of_what_is_there_is_skipped(local: Model) -> None:
+    plan = push(local, remote(local))
+    assert (plan.action, plan.operations, plan.size) == ("skip", (), 0)
+    assert plan.reason == "The registry has it already."
+
+
+@pytest.mark.parametrize("facts", [{"size": 1}, {"creation_time": CREATED + timedelta(seconds=2)}])
+def test_a_skip_says_when_the_bytes_there_are_others(facts: dict[str, Any], local: Model) -> None:
+    plan = push(local, remote(local, **facts))
+    assert plan.action == "skip"
+    assert plan.reason == "The registry has other bytes under this tag; use `--force` to replace them."
+
+
+def test_a_time_cut_to_seconds_is_no_difference(local: Model) -> None:
+    assert push(local, remote(local, creation_time=CREATED.replace(microsecond=0))).reason.endswith("already.")
+
+
+def test_a_forced_push_replaces(local: Model) -> None:
+    plan = push(local, remote(local), force=True)
+    assert (plan.action, plan.reason) == ("replace", "It replaces the registry's copy.")
+    assert verbs(plan) == ["hash", "send", "publish"]
+
+
+@pytest.mark.parametrize(("there", "force"), [(False, False), (True, False), (True, True)])
+def test_a_push_of_latest_says_what_it_chose(there: bool, force: bool, local: Model) -> None:
+    plan = push(local, remote(local) if there else None, force=force, asked=LATEST)
+    assert plan.tag == TAG
+    assert plan.reason.startswith("`m:v1` is the latest in the local store. ")
+
+
+def test_pull_of_what_is_not_here() -> None:
+    plan = plan_pull(TAG, None, remote(), force=False)
+    assert (plan.direction, plan.tag, plan.action, plan.size) == ("pull", TAG, "pull", 5000)
+    assert plan.reason == "The local store did not have it."
+    assert verbs(plan) == ["receive", "check", "install"]
+
+
+def test_pull_of_what_is_here_needs_no_registry(local: Model) -> None:
+    plan = plan_pull(TAG, local, None, force=False)
+    assert (plan.action, plan.operations, plan.reason) == ("skip", (), "The local store has it already.")
+
+
+def test_pull_of_latest_says_what_it_chose_and_skips_what_is_here(local: Model) -> None:
+    chosen = "`m:v1` is the newest in the registry, made 2024-05-17 09:30. "
+    assert plan_pull(LATEST, None, remote(), force=False).reason == chosen + "The local store did not have it."
+    plan = plan_pull(LATEST, local, remote(), force=False)
+    assert (plan.action, plan.reason) == ("skip", chosen + "The local store has it already.")
+
+
+def test_a_forced_pull_replaces_or_pulls(local: Model) -> None:
+    plan = plan_pull(TAG, local, remote(), force=True)
+    assert (plan.action, plan.reason) == ("replace", "It replaces the local copy.")
+    assert plan_pull(TAG, None, remote(), force=True).action == "pull"
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_pull_of_what_nobody_has(force: bool, local: Model) -> None:
+    with pytest.raises(ModelNotFound, match="has no model `m:v1`"):
+        plan_pull(TAG, local if force else None, None, force=force)
+    with pytest.raises(ModelNotFound, match="no complete version of `m`"):
+        plan_pull(LATEST, None, None, force=force)
+
+
+@pytest.mark.parametrize("status", ["pending", "uploading", "failed", ""])
+def test_pull_of_what_never_arrived_whole_is_refused_even_by_force(status: str, local: Model) -> None:
+    with pytest.raises(Conflict, match=f"`{status}`"):
+        plan_pull(TAG, local, remote(upload_status=status), force=True)
+
+
+def test_pull_of_a_link_to_hugging_face_is_refused() -> None:
+    with pytest.raises(Conflict, match="Hugging Face") as caught:
+        plan_pull(TAG, None, remote(metadata={"registry": "huggingface"}), force=False)
+    assert "HuggingFaceModel" in caught.value.hint
+
+
+def test_the_same_facts_give_the_same_plan(local: Model) -> None:
+    for force in (False, True):
+        assert push(local, remote(local), force=force) == push(local, remote(local), force=force)
+    assert plan_pull(TAG, local, remote(), force=True) == plan_pull(TAG, local, remote(), force=True)
+
+
+def test_a_plan_is_frozen_and_speaks_json(local: Model) -> None:
+    plan = push(local, None)
+    data = json.loads(json.dumps(plan.to_dict()))
+    assert data["tag"] == "m:v1"
+    assert [step["verb"] for step in data["operations"]] == verbs(plan)
+    assert all(step["reason"] for step in data["operations"])
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        plan.action = "skip"  # type: ignore[misc]

@@ -1,0 +1,205 @@
+"""The stage: bytes in any order, and nothing ever leaves its folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from modelsync_jupyter.archive.layout import Entry, Layout
+from modelsync_jupyter.archive.source import BLOCK, Source
+from modelsync_jupyter.archive.stage import Stage
+from modelsync_jupyter.core.errors import UnsafeArchive
+from modelsync_jupyter.core.parts import split
+from tests.harness.models import ODD_FILES, differences, make_model
+
+from .archives import MTIME, read
+
+
+def file(path: str, size: int = 0) -> Entry:
+    return Entry(path, "file", 0, 0, size)
+
+
+def folder(path: str) -> Entry:
+    return Entry(path, "dir", 0, 0)
+
+
+def link(path: str, target: str) -> Entry:
+    return Entry(path, "link", 0, 0, target=target)
+
+
+def hardlink(path: str, target: str) -> Entry:
+    return Entry(path, "hardlink", 0, 0, target=target)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    """An empty stage, with a secret beside it."""
+    (tmp_path / "secret").write_bytes(b"secret")
+    return Stage(tmp_path / "stage" / "model")
+
+
+def outside(stage: Stage) -> dict[str, bytes]:
+    """Every file above the stage."""
+    top = stage.folder.parent.parent
+    return {
+        str(path.relative_to(top)): path.read_bytes()
+        for path in top.rglob("*")
+        if path.is_file() and stage.folder not in path.parents
+    }
+
+
+def test_parts_in_reverse_order_make_the_folder(tmp_path: Path) -> None:
+    made = make_model(tmp_path, "m:v1", ODD_FILES)
+    source = Source.scan(made, MTIME)
+    stage = Stage(tmp_path / "stage")
+    for entry in source.layout.entries:
+        stage.add(entry)
+    for part in reversed(split(source.size, 999)):
+        stage.write(part.start, memoryview(read(source, part.start, part.stop)))
+    stage.seal()
+    assert differences(made, stage.folder) == []
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [file("f"), file("f")],
+        [file("f"), folder("f")],
+        [folder("f"), file("f")],
+        [link("f", "g"), file("f")],
+        [file("f"), link("f", "g")],
+        [file("d/f"), link("d", "e")],
+        [file("d/f"), file("d")],
+        [file("d/e/f"), hardlink("d/e", "g")],
+        [file("f"), file("f/g")],
+        [file("f"), folder("f/g")],
+        [file("f"), file("f/g/h")],
+        [link("l", "."), file("l/f")],
+        [link("l", "d"), folder("l/e")],
+        [hardlink("h", "f"), file("h/g")],
+        [file("n" * 256)],
+        [file("/".join(["n" * 250] * 17))],
+    ],
+    ids=lambda entries: " then ".join(f"{entry.kind} {entry.path[:9]}" for entry in entries),
+)
+def test_what_cannot_lie_in_one_folder_is_refused(entries: list[Entry], stage: Stage) -> None:
+    *before, last = entries
+    for entry in before:
+        stage.add(entry)
+    with pytest.raises(UnsafeArchive):
+        stage.add(last)
+    assert outside(stage) == {"secret": b"secret"}
+
+
+def test_a_folder_may_come_twice_and_after_its_files(stage: Stage) -> None:
+    for entry in (file("d/f"), folder("d"), folder("d"), folder("e"), file("e/f")):
+        stage.add(entry)
+    stage.seal()
+    assert sorted(str(path.relative_to(stage.folder)) for path in stage.folder.rglob("*")) == ["d", "d/f", "e", "e/f"]
+
+
+ESCAPES = [
+    [link("a", "p/q/l/../secret"), folder("p/q"), link("p/q/l", "../..")],
+    [folder("p/q"), link("p/q/l", "../.."), link("z", "p/q/l/../secret")],
+    [link("a", "b/../../secret"), folder("d"), link("b", "d")],
+    [link("l", "../secret")],
+    [link("l", "/etc/passwd")],
+]
+
+
+@pytest.mark.parametrize(
+    "entries", ESCAPES, ids=lambda entries: " then ".join(entry.target or "." for entry in entries)
+)
+def test_links_that_leave_alone_or_through_each_other_are_refused(entries: list[Entry], stage: Stage) -> None:
+    for entry in entries:
+        stage.add(entry)
+    with pytest.raises(UnsafeArchive, match="outside"):
+        stage.seal()
+    assert outside(stage) == {"secret": b"secret"}
+
+
+def test_links_inside_are_made_even_when_they_dangle_or_turn_in_circles(stage: Stage) -> None:
+    for entry in (
+        file("d/f", 1),
+        link("a", "d/f"),
+        link("d/up", ".."),
+        link("x", "y"),
+        link("y", "x"),
+        link("z", "no"),
+    ):
+        stage.add(Entry(entry.path, entry.kind, len(stage.entries), 0, entry.size, target=entry.target))
+    stage.seal()
+    assert {path.name: os.readlink(path) for path in stage.folder.rglob("*") if path.is_symlink()} == {
+        **{"a": "d/f", "up": "..", "x": "y", "y": "x", "z": "no"}
+    }
+
+
+def test_no_link_exists_before_the_seal(stage: Stage) -> None:
+    stage.add(link("l", "d"))
+    stage.add(folder("d"))
+    assert not (stage.folder / "l").is_symlink()
+
+
+def test_hardlinks_share_a_file_of_the_model(stage: Stage) -> None:
+    for entry in Layout.arrange([file("a", 3)], 0).entries:
+        stage.add(entry)
+    stage.add(Entry("d/b", "hardlink", 1024, 1536, target="a"))
+    stage.write(512, memoryview(b"abc"))
+    stage.seal()
+    stage.seal()
+    assert (stage.folder / "d/b").read_bytes() == b"abc"
+    assert (stage.folder / "d/b").samefile(stage.folder / "a")
+
+
+@pytest.mark.parametrize("target", ["", "none", "d", "l", "../secret", "secret"])
+def test_hardlinks_to_anything_else_are_refused(target: str, stage: Stage) -> None:
+    for entry in (folder("d"), link("l", "d"), hardlink("h", target)):
+        stage.add(entry)
+    with pytest.raises(UnsafeArchive):
+        stage.seal()
+
+
+def test_a_link_that_stands_in_the_way_of_a_file_is_not_followed(stage: Stage) -> None:
+    (stage.folder / "f").symlink_to(stage.folder.parent.parent / "secret")
+    with pytest.raises(OSError, match="symbolic links"):
+        stage.add(file("f", 3))
+    assert outside(stage) == {"secret": b"secret"}
+
+
+def test_bytes_that_belong_to_no_file_are_let_go(stage: Stage) -> None:
+    layout = Layout.arrange([file("a", 3), file("b", 600)], 0)
+    for entry in layout.entries:
+        stage.add(entry)
+    stage.write(0, memoryview(b"x" * layout.size))
+    stage.write(layout.size, memoryview(b"y" * 5000))
+    assert {path.name: path.read_bytes() for path in stage.folder.iterdir()} == {"a": b"xxx", "b": b"x" * 600}
+
+
+def test_within_one_and_digest_speak_of_content_alone(stage: Stage) -> None:
+    layout = Layout.arrange([file("a", 3), file("b", 600)], 0)
+    for entry in layout.entries:
+        stage.add(entry)
+    a, b = layout.entries
+    assert stage.within_one(b.offset + 1, b.content_stop)
+    assert not stage.within_one(b.offset - 1, b.content_stop)
+    assert not stage.within_one(a.offset, b.content_stop)
+    before = stage.digest(0, layout.size)
+    stage.write(b.content_stop, memoryview(b"padding"))
+    assert stage.digest(0, layout.size) == before
+    stage.write(b.content_stop - 1, memoryview(b"x"))
+    assert stage.digest(0, layout.size) != before
+    os.truncate(stage.folder / "b", 10)
+    assert stage.digest(0, layout.size) == ""
+
+
+def test_what_a_former_run_left_is_kept(tmp_path: Path) -> None:
+    entry = Layout.arrange([file("big", 3 * BLOCK)], 0).entries[0]
+    first = Stage(tmp_path / "stage")
+    first.add(entry)
+    first.write(entry.offset + BLOCK, memoryview(b"kept"))
+    second = Stage(tmp_path / "stage")
+    second.add(entry)
+    assert (tmp_path / "stage/big").read_bytes()[BLOCK : BLOCK + 4] == b"kept"
+    assert second.digest(0, entry.stop) == first.digest(0, entry.stop)

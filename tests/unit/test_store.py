@@ -1,0 +1,279 @@
+"""The local store: BentoML's layout, whole models only, and `latest` as BentoML means it."""
+
+from __future__ import annotations
+
+import enum
+import os
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from modelsync_jupyter import api
+from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelNotFound, UsageError
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.store.create import copy_in, draft
+from modelsync_jupyter.store.local import LocalStore
+from modelsync_jupyter.store.model import Model
+from tests.harness.models import CREATED, ODD_FILES, differences, make_model
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(Home(tmp_path))
+
+
+def make(store: LocalStore, tag: str, day: int = 0, **fields: Any) -> Path:
+    return make_model(store.home.path, tag, {"f": b"1"}, created=CREATED + timedelta(days=day), **fields)
+
+
+def tags(models: list[Model]) -> list[str]:
+    return [str(model.tag) for model in models]
+
+
+def staged(store: LocalStore, tag: str, day: int = 0, content: bytes = b"new") -> Path:
+    """A finished folder that is not in the store yet."""
+    folder = store.new_folder("test")
+    created = CREATED + timedelta(days=day)
+    return make_model(folder, tag, {"f": content}, created=created, latest=False).rename(folder / "model")
+
+
+def test_an_empty_home_has_no_models(store: LocalStore) -> None:
+    assert store.models() == store.models("m") == []
+    with pytest.raises(ModelNotFound, match="No model `m:v1`"):
+        store.get(Tag("m", "v1"))
+    assert list(store.home.path.iterdir()) == []
+
+
+def test_get_is_exact(store: LocalStore) -> None:
+    make(store, "m:abc123")
+    assert store.get(Tag("m", "abc123")).path == store.home.models / "m/abc123"
+    with pytest.raises(ModelNotFound, match="There is `abc123`"):
+        store.get(Tag("m", "abc"))
+
+
+def test_latest_is_what_the_file_says(store: LocalStore) -> None:
+    make(store, "m:old", 0)
+    make(store, "m:new", 1, latest=False)
+    assert store.get(Tag("m")).tag == Tag("m", "old")
+
+
+@pytest.mark.parametrize("content", [None, b"gone", b"", b"latest", b"../m/old", b"\xff\xfe", b"a b"])
+def test_without_a_good_file_latest_is_the_newest(content: bytes | None, store: LocalStore) -> None:
+    for day, version in enumerate(("a", "z", "m")):
+        make(store, f"m:{version}", day, latest=False)
+    if content is not None:
+        (store.home.models / "m/latest").write_bytes(content)
+    assert store.get(Tag("m")).tag == Tag("m", "m")
+
+
+def test_lists_are_sorted_by_name_and_then_newest_first(store: LocalStore) -> None:
+    for tag, day in (("b:1", 5), ("a:1", 1), ("a:3", 3), ("a:2", 2)):
+        make(store, tag, day)
+    assert tags(store.models()) == ["a:3", "a:2", "a:1", "b:1"]
+    assert tags(store.models("b")) == ["b:1"]
+
+
+def test_what_is_no_model_is_left_out_of_lists(store: LocalStore) -> None:
+    make(store, "m:good")
+    for half in ("half", "broken", ".hidden", "other"):
+        (store.home.models / "m" / half).mkdir()
+    (store.home.models / "m/broken/model.yaml").write_bytes(b"[")
+    (store.home.models / "m/stray-file").write_bytes(b"")
+    (store.home.models / "stray-file").write_bytes(b"")
+    copied = (store.home.models / "m/good/model.yaml").read_bytes()
+    (store.home.models / "m/other/model.yaml").write_bytes(copied)
+    assert tags(store.models()) == ["m:good"]
+    with pytest.raises(InvalidModel, match="`m:other` holds `m:good`"):
+        store.get(Tag("m", "other"))
+    with pytest.raises(InvalidModel, match="holds no"):
+        store.get(Tag("m", "half"))
+
+
+def test_a_folder_of_another_model_is_never_the_latest(store: LocalStore) -> None:
+    make(store, "m:v1")
+    make(store, "n:v1", 9)
+    (store.home.models / "n/v1").rename(store.home.models / "m/strange")
+    (store.home.models / "m/latest").unlink()
+    assert store.get(Tag("m")).tag == Tag("m", "v1")
+
+
+def test_delete_one_version_mends_latest(store: LocalStore) -> None:
+    for day, version in enumerate(("v1", "v2", "v3")):
+        make(store, f"m:{version}", day)
+    assert store.delete(Tag("m", "v3")) == [Tag("m", "v3")]
+    assert (store.home.models / "m/latest").read_text() == "v2"
+    assert store.delete(Tag("m", "v1")) == [Tag("m", "v1")]
+    assert (store.home.models / "m/latest").read_text() == "v2"
+    assert store.delete(Tag("m", "v2")) == [Tag("m", "v2")]
+    assert not (store.home.models / "m").exists()
+    assert list(store.home.tmp.iterdir()) == []
+    with pytest.raises(ModelNotFound):
+        store.delete(Tag("m", "v2"))
+
+
+def test_delete_by_name_by_latest_and_by_version_mean_what_they_say(store: LocalStore) -> None:
+    home = store.home.path
+    for name in ("m", "n"):
+        for day, version in enumerate(("v1", "v2", "v3")):
+            make(store, f"{name}:{version}", day)
+    assert api.delete("m:latest", home=home) == [Tag("m", "v3")]
+    assert api.delete("m:v1", home=home) == [Tag("m", "v1")]
+    assert api.delete("n", home=home) == [Tag("n", version) for version in ("v1", "v2", "v3")]
+    assert tags(store.models()) == ["m:v2"]
+    for gone in ("n", "n:latest", "n:v1", "m:v"):
+        with pytest.raises(ModelNotFound):
+            api.delete(gone, home=home)
+
+
+def test_a_half_model_can_be_deleted(store: LocalStore) -> None:
+    (store.home.models / "m/half").mkdir(parents=True)
+    assert store.delete(Tag("m", "half")) == [Tag("m", "half")]
+    assert not (store.home.models / "m").exists()
+
+
+def test_install_moves_the_folder_and_latest_follows_the_newest(store: LocalStore) -> None:
+    folder = staged(store, "m:v2", 2)
+    model = store.install(folder, Tag("m", "v2"))
+    assert (model.path, folder.exists()) == (store.home.models / "m/v2", False)
+    store.install(staged(store, "m:v1", 1), Tag("m", "v1"))
+    assert (store.home.models / "m/latest").read_text() == "v2"
+    store.install(staged(store, "m:v3", 2), Tag("m", "v3"))
+    assert (store.home.models / "m/latest").read_text() == "v3"
+
+
+def test_install_replaces_only_when_told_to(store: LocalStore) -> None:
+    make(store, "m:v1")
+    folder = staged(store, "m:v1", content=b"other")
+    with pytest.raises(ModelExists):
+        store.install(folder, Tag("m", "v1"))
+    assert (store.home.models / "m/v1/f").read_bytes() == b"1"
+    store.install(folder, Tag("m", "v1"), replace=True)
+    assert (store.home.models / "m/v1/f").read_bytes() == b"other"
+    assert not folder.exists()
+    assert sorted(path.name for path in (store.home.models / "m").iterdir()) == ["latest", "v1"]
+
+
+def test_install_refuses_another_model_and_leaves_the_store_alone(store: LocalStore) -> None:
+    make(store, "m:v1")
+    with pytest.raises(InvalidModel, match="`m:v1` holds `p:v1`"):
+        store.install(staged(store, "p:v1"), Tag("m", "v1"), replace=True)
+    assert (store.home.models / "m/v1/f").read_bytes() == b"1"
+    assert tags(store.models()) == ["m:v1"]
+
+
+def test_a_draft_is_visible_only_when_the_block_ends(store: LocalStore) -> None:
+    with draft(store, Tag("m", "v1"), {"labels": {"stage": "dev"}, "module": "bentoml.sklearn"}) as making:
+        (making.path / "f").write_bytes(b"weights")
+        assert store.models() == []
+        assert making.path.is_relative_to(store.home.tmp)
+    assert making.model == store.get(Tag("m"))
+    assert making.path == store.home.models / "m/v1"
+    assert dict(making.model.info.labels) == {"stage": "dev"}
+    assert making.model.info.module == "bentoml.sklearn"
+    assert list(store.home.tmp.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_a_block_that_fails_leaves_nothing(error: type[BaseException], store: LocalStore) -> None:
+    def fail() -> None:
+        with draft(store, Tag("m"), {}) as making:
+            (making.path / "f").write_bytes(b"weights")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert store.models() == []
+    assert not store.home.models.exists()
+    assert list(store.home.tmp.iterdir()) == []
+
+
+def test_what_cannot_be_in_a_model_leaves_nothing(store: LocalStore) -> None:
+    with pytest.raises(InvalidModel), draft(store, Tag("m"), {}) as making:
+        os.mkfifo(making.path / "pipe")
+    assert not store.home.models.exists()
+
+
+def test_a_version_that_is_there_is_not_made_again(store: LocalStore) -> None:
+    make(store, "m:v1")
+    with pytest.raises(ModelExists), draft(store, Tag("m", "v1"), {}):
+        pytest.fail("the block must not run")
+    with pytest.raises(ModelExists), draft(store, Tag("m", "v2"), {}):
+        make(store, "m:v2")
+    assert (store.home.models / "m/v2/f").read_bytes() == b"1"
+
+
+def test_a_name_alone_gets_a_fresh_version_that_is_latest(store: LocalStore) -> None:
+    before = datetime.now(timezone.utc)
+    with draft(store, Tag("m"), {}) as one, draft(store, Tag("m"), {}) as two:
+        pass
+    assert one.tag != two.tag
+    assert two.model
+    assert one.model
+    assert before <= one.model.info.creation_time <= two.model.info.creation_time <= datetime.now(timezone.utc)
+    assert store.get(Tag("m")).tag == two.tag
+
+
+class Stage(str, enum.Enum):
+    PROD = "prod"
+
+
+class Count(enum.IntEnum):
+    TWO = 2
+
+
+class Moment(datetime):
+    """As pandas' Timestamp is one."""
+
+
+def test_metadata_of_numpy_and_enumerations_becomes_plain(store: LocalStore) -> None:
+    metadata = {
+        **{"f32": np.float32(0.5), "f64": np.float64(0.25), "i": np.int64(3), "b": np.bool_(True), "s": np.str_("x")},
+        **{"a": np.arange(3), "m": np.ones((2, 2)), "zero": np.array(7), "t": (1, {2}), 5: None, "e": Stage.PROD},
+        **{"two": Count.TWO, "when": Moment(2024, 1, 2, tzinfo=timezone.utc), "true": True},
+    }
+    with draft(store, Tag("m", "v1"), {"metadata": metadata, "labels": {Stage.PROD: Stage.PROD}}):
+        pass
+    data = yaml.safe_load((store.home.models / "m/v1/model.yaml").read_text())
+    assert data["metadata"] == {
+        **{"f32": 0.5, "f64": 0.25, "i": 3, "b": True, "s": "x", "a": [0, 1, 2], "m": [[1.0, 1.0], [1.0, 1.0]]},
+        **{"zero": 7, "t": [1, [2]], "5": None, "e": "prod", "two": 2, "true": True},
+        "when": datetime(2024, 1, 2, tzinfo=timezone.utc),
+    }
+    assert data["labels"] == {"prod": "prod"}
+
+
+@pytest.mark.parametrize("fields", [{"labels": {"a": 1}}, {"labels": {1: "a"}}, {"metadata": {"a": object()}}])
+def test_what_model_yaml_cannot_say_is_refused(fields: dict[str, Any], store: LocalStore) -> None:
+    with pytest.raises(UsageError), draft(store, Tag("m"), fields):
+        pass
+    assert not store.home.models.exists()
+
+
+def test_save_copies_files_folders_and_links(store: LocalStore, tmp_path: Path) -> None:
+    made = make_model(tmp_path / "in", "x:v1", ODD_FILES)
+    (made / "model.yaml").unlink()
+    model = api.save("m:v1", made, labels={"a": "b"}, metadata={"c": 1}, home=store.home.path)
+    assert differences(made, model.path) == [f"only in {model.path}: model.yaml"]
+    one = api.save("m:v2", made / "one", home=store.home.path)
+    assert {path.name for path in one.path.iterdir()} == {"one", "model.yaml"}
+    with pytest.raises(UsageError):
+        copy_in(tmp_path / "nothing", tmp_path)
+    with pytest.raises(InvalidTag):
+        api.save("not a tag", made, home=store.home.path)
+
+
+def test_a_model_says_what_it_is(store: LocalStore) -> None:
+    path = make(store, "m:v1", labels={"stage": "dev"})
+    model = store.get(Tag("m", "v1"))
+    assert model.size == sum(file.stat().st_size for file in path.iterdir())
+    assert model.source.mtime == int(CREATED.timestamp())
+    assert model.to_dict() == {
+        **{"tag": "m:v1", "size": model.size, "labels": {"stage": "dev"}, "module": "", "metadata": {}},
+        **{"creation_time": CREATED.isoformat(), "path": str(path)},
+    }
+    assert (str(model), repr(model).startswith("Model(m:v1, ")) == ("m:v1", True)
