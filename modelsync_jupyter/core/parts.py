@@ -66,7 +66,7 @@ def split(size: int, part_size: int = PART_SIZE) -> tuple[Part, ...]:
     return from_sizes(min(part_size, size - start) for start in range(0, size, part_size))
 
 
-def group(parts: Sequence[Part], minimum: int = MIN_UPLOAD) -> tuple[Part, ...]:
+def group(parts: Sequence[Part], minimum: int) -> tuple[Part, ...]:
     """Join neighbours until each part but the last has at least `minimum` bytes; digests are dropped."""
     sizes: list[int] = []
     for part in parts:

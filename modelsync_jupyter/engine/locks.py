@@ -79,6 +79,9 @@ class Lock:
                 json.dump(self._me, file)
         except FileExistsError:
             return False
+        except OSError:  # no space: a lock that names nobody would have to grow stale
+            self._path.unlink(missing_ok=True)
+            raise
         return True
 
     def _stamp(self) -> float:

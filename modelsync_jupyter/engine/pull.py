@@ -7,7 +7,6 @@ import io
 import shutil
 import tarfile
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 from modelsync_jupyter.archive.digest import digest_of
 from modelsync_jupyter.archive.layout import Entry, Layout
@@ -29,6 +28,7 @@ from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 
 from .archive import RemoteArchive
+from .fetch import Fetcher, Queue
 from .journal import Journal
 from .pool import Pool
 from .receive import ENDLESS, Receiver, entries_of, parts_of
@@ -58,7 +58,7 @@ def pull(run: Run, remote: RemoteModel, *, replace: bool) -> Model:
             raise
         except IntegrityError:
             fetching.discard()
-            if attempt > 1 or fetching.spoilt:
+            if attempt > 1 or fetching.fetcher.spoilt:
                 raise
         except Conflict:  # it was replaced meanwhile: the new one is wanted
             if attempt == _ATTEMPTS:
@@ -78,14 +78,10 @@ class Pull:
     Args:
         run: The attempt.
         remote: What the registry says of the model.
-
-    Attributes:
-        spoilt: Whether a part came with the wrong digest again and again.
     """
 
     def __init__(self, run: Run, remote: RemoteModel) -> None:
         self.run, self.remote = run, remote
-        self.spoilt = False
         self.archive = RemoteArchive(run, remote.tag, remote.strategy)
         self.parts = self._cut()
         self.size = self.parts[-1].stop if self.parts[-1] != ENDLESS else 0
@@ -101,6 +97,7 @@ class Pull:
         if self.journal.fresh or not self.archive.ranged:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.stage = Stage(self.folder / "model")
+        self.fetcher = Fetcher(self.archive, self.stage, self.journal, run.counter)
 
     def fetch(self) -> None:
         """Stage the whole archive, but for the parts that are staged already."""
@@ -154,9 +151,11 @@ class Pull:
             self.stage.add(entry)
         done = self._done(self.parts)
         with self.run.pool() as pool:
+            queue = self._queue(pool)
             for part in self.parts:
                 if part.number not in done:
-                    pool.submit(partial(self._fetch_part, part))
+                    queue.add(part)
+            queue.flush()
 
     def _fetch_unknown(self) -> None:
         """Walk the headers, and hand off every part that lies within one file."""
@@ -168,18 +167,20 @@ class Pull:
             [part for part in self.parts if part.stop <= limit or self.stage.within_one(part.start, part.stop)]
         )
         with self.run.pool() as pool:
+            queue = self._queue(pool)
             for part in self.parts:
                 if part.stop <= limit and part.number not in done:
-                    pool.submit(partial(self._fetch_part, part))
-            self._walk(pool, known, done)
+                    queue.add(part)
+            self._walk(queue, known, done)
 
-    def _walk(self, pool: Pool, known: Sequence[Entry], done: set[int]) -> None:
+    def _walk(self, queue: Queue, known: Sequence[Entry], done: set[int]) -> None:
         receiver: Receiver | None = None
 
         def open_at(position: int) -> Iterator[memoryview]:
             nonlocal receiver
+            queue.flush()
             part = next(part for part in self.parts if part.start <= position < part.stop)
-            receiver = self._receiver([part])
+            receiver = self.fetcher.receiver([part])
             return self.archive.views(position, part.stop)
 
         def write(offset: int, view: memoryview) -> None:
@@ -188,13 +189,14 @@ class Pull:
 
         def hand_off(part: Part) -> None:
             if part.number not in done:
-                pool.submit(partial(self._fetch_part, part))
+                queue.add(part)
 
         unpack(Frontier(self.parts, open_at, write, hand_off), self.stage, known, self._found)
+        queue.flush()
 
     def _fetch_whole(self) -> None:
         """One stream straight into the stage: the server answers no ranges."""
-        receiver = self._receiver(self.parts)
+        receiver = self.fetcher.receiver(self.parts)
         stop = self.size or None
 
         def open_at(position: int) -> Iterator[memoryview]:
@@ -202,22 +204,8 @@ class Pull:
 
         unpack(Frontier(self.parts, open_at, receiver.write, None), self.stage, (), self._found)
 
-    def _fetch_part(self, part: Part, _: bytearray) -> None:
-        for attempt in range(1, _ATTEMPTS + 1):
-            receiver = self._receiver([part])
-            position = part.start
-            try:
-                for view in self.archive.views(part.start, part.stop):
-                    receiver.write(position, view)
-                    position += len(view)
-                return
-            except IntegrityError:
-                if attempt == _ATTEMPTS:
-                    self.spoilt = True
-                    raise
-
-    def _receiver(self, parts: Sequence[Part]) -> Receiver:
-        return Receiver(self.stage, self.journal, self.run.counter, parts)
+    def _queue(self, pool: Pool) -> Queue:
+        return Queue(self.fetcher, pool, self.size, self.run.options.threads)
 
     def _found(self, entry: Entry) -> None:
         self.journal.add(entry=dataclasses.astuple(entry))

@@ -8,7 +8,7 @@ from functools import partial
 
 from modelsync_jupyter.archive.digest import digest_of
 from modelsync_jupyter.core.errors import Cancelled, Conflict, IntegrityError, InvalidReply, ModelSyncError, UploadLost
-from modelsync_jupyter.core.parts import Part, group
+from modelsync_jupyter.core.parts import MIB, MIN_UPLOAD, Part, group
 from modelsync_jupyter.remote.records import METADATA_KEY, RemoteModel
 from modelsync_jupyter.remote.wire import (
     FAILED,
@@ -30,6 +30,8 @@ from .body import PartBody
 from .digests import digested_parts
 from .journal import Journal
 from .run import Run
+
+_LONGEST = 64 * MIB
 
 
 def push(run: Run, model: Model, there: RemoteModel | None) -> None:
@@ -120,7 +122,7 @@ class Push:
         self._publish(upload_id, etags)
 
     def _send_multipart(self, parts: Sequence[Part]) -> None:
-        units = group(parts)
+        units = group(parts, _unit_size(self.model.source.size))
         about = {"push": str(self.tag), "endpoint": self.run.context.endpoint, "digest": digest_of(parts)}
         journal = Journal(self.run.home.state / "journals" / f"{self.run.journal_name('push', self.tag)}.jsonl", about)
         if not self.replaces:
@@ -227,6 +229,11 @@ def _check_metadata(there: RemoteModel, model: Model, parts: Sequence[Part], ext
             f"The registry keeps digests of other bytes for `{model.tag}`, and has no way to change them.",
             hint="Save the model as a new version and push that.",
         )
+
+
+def _unit_size(size: int) -> int:
+    """Bytes that travel in one request to a foreign registry: each request costs its API another one."""
+    return min(_LONGEST, max(MIN_UPLOAD, size // 20))
 
 
 def _resumed(journal: Journal) -> tuple[str, dict[int, str]]:

@@ -26,12 +26,15 @@ class Receiver:
         journal: Where a part is noted when its bytes are staged and good.
         counter: Where bytes are counted.
         parts: The parts that come, one behind another.
+
+    Attributes:
+        part: The part whose bytes come now.
     """
 
     def __init__(self, stage: Stage, journal: Journal, counter: Counter, parts: Iterable[Part]) -> None:
         self._stage, self._journal, self._counter = stage, journal, counter
         self._parts = iter(parts)
-        self._part = next(self._parts)
+        self.part = next(self._parts)
         self._hasher = Hasher()
 
     def write(self, offset: int, view: memoryview) -> None:
@@ -41,13 +44,13 @@ class Receiver:
             IntegrityError: A part is complete and its digest is wrong; its bytes are not counted any more.
         """
         while view:
-            piece, view = view[: self._part.stop - offset], view[self._part.stop - offset :]
+            piece, view = view[: self.part.stop - offset], view[self.part.stop - offset :]
             self._hasher.update(piece)
             self._stage.write(offset, piece)
             self._counter.add(len(piece))
             offset += len(piece)
-            if offset == self._part.stop:
-                self._finish(self._part)
+            if offset == self.part.stop:
+                self._finish(self.part)
 
     def _finish(self, part: Part) -> None:
         digest = self._hasher.digest()
@@ -56,7 +59,7 @@ class Receiver:
             raise IntegrityError(f"Part {part.number} of the archive does not match its digest.")
         whole = self._stage.within_one(part.start, part.stop)
         self._journal.add(part=part.number, content=digest if whole else self._stage.digest(part.start, part.stop))
-        self._part = next(self._parts, ENDLESS)
+        self.part = next(self._parts, ENDLESS)
         self._hasher = Hasher()
 
 

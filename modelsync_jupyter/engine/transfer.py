@@ -18,6 +18,7 @@ from modelsync_jupyter.core.errors import Cancelled, ModelSyncError
 from modelsync_jupyter.core.outcome import Outcome, Status
 from modelsync_jupyter.core.progress import Counter, Sink
 from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.files import disk_errors
 from modelsync_jupyter.remote import contexts
 from modelsync_jupyter.store.local import LocalStore
 
@@ -96,7 +97,8 @@ class Execution:
 
     def _work(self) -> None:
         try:
-            self._result = self._transfer()
+            with disk_errors(self._home.path):
+                self._result = self._transfer()
         except BaseException as error:
             self._result = error
         finally:

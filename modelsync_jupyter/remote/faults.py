@@ -31,10 +31,7 @@ def check_api(reply: requests.Response, token: str) -> None:
     """Raise what a reply of the API says unless it says success; the token is never repeated."""
     if 200 <= reply.status_code < 300:
         return
-    text = _text(reply)
-    if token:
-        text = text.replace(token, "***")
-    raise _api_error(reply, text)
+    raise _api_error(reply, _text(reply, token))
 
 
 def check_object(reply: requests.Response) -> None:
@@ -82,8 +79,8 @@ def _api_error(reply: requests.Response, text: str) -> ModelSyncError:
     return InvalidReply(f"{what}.", status=status)
 
 
-def _text(reply: requests.Response) -> str:
-    """The error text of a reply in one line: of its JSON, or of its XML; nothing else is fit to show."""
+def _text(reply: requests.Response, secret: str = "") -> str:
+    """The error text of a reply in one line, less secrets: of its JSON, or of its XML; nothing else is fit to show."""
     try:
         text = next(reply.iter_content(65536), b"").decode("utf-8", "replace")
     except requests.RequestException:
@@ -91,8 +88,9 @@ def _text(reply: requests.Response) -> str:
     try:
         data = json.loads(text)
         text = str(data.get("error") or data.get("message") or "") if isinstance(data, dict) else ""
-    except ValueError:
+    except (ValueError, RecursionError):
         text = " ".join(re.findall("<(?:Code|Message)>([^<]*)<", text))
+    text = re.sub(r"\?\S+", "?***", text.replace(secret, "***") if secret else text)
     return " ".join(text.split())[:_LONGEST_TEXT].rstrip(".")
 
 

@@ -121,7 +121,7 @@ class Http:
             faults.check_api(reply, self._token)
             try:
                 return reply.json()
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise InvalidReply(f"{_bare(url)} does not answer with JSON.", status=reply.status_code) from None
 
     @contextmanager

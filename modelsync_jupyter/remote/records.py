@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -198,4 +197,4 @@ def _labels(data: object) -> dict[str, str]:
 
 
 def _size(data: object) -> int:
-    return int(data) if isinstance(data, (int, float)) and 0 <= data < math.inf else 0
+    return int(data) if isinstance(data, (int, float)) and 0 <= data < 1 << 63 else 0

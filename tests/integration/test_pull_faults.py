@@ -104,7 +104,7 @@ def test_ranges_that_come_and_go(
 ) -> None:
     """What an attempt with ranges left is of no use to one without, and the other way round."""
     monkeypatch.setattr(retry, "_LONGEST", 0.01)
-    ranged = [Fault.reset(**GET, skip=5, times=None)]
+    ranged = [Fault.reset(**GET, skip=3, times=None)]
     whole = [Fault.ignore_range(**GET), Fault.reset_response(after=16 * MIB, **GET), Fault.reset(times=None)]
     for faults in (ranged, whole, ranged):
         proxy.script(*faults)
@@ -148,7 +148,7 @@ def test_a_network_that_stays_away_is_given_up_and_the_pull_goes_on_later(
     proxy: FaultyProxy, near: Client, to_pull: Path, tag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "_LONGEST", 0.01)
-    proxy.script(Fault.reset(**GET, skip=6, times=None))
+    proxy.script(Fault.reset(**GET, skip=2, times=None))
     with pytest.raises(Unavailable):
         near.pull(tag, threads=1)
     assert near.visible() == []

@@ -36,8 +36,8 @@ def test_split_is_even_but_for_the_last(size: int, part_size: int, sizes: list[i
 def test_group_joins_until_s3_takes_them() -> None:
     parts = from_sizes([1, 2, 3, 10, 1, 1], [DIGEST] * 6)
     assert [(part.size, part.digest) for part in group(parts, 5)] == [(6, ""), (10, ""), (2, "")]
-    assert [part.size for part in group(from_sizes([MIN_UPLOAD] * 2 + [1]))] == [MIN_UPLOAD, MIN_UPLOAD, 1]
-    assert group(()) == ()
+    assert [part.size for part in group(from_sizes([MIN_UPLOAD] * 2 + [1]), MIN_UPLOAD)] == [MIN_UPLOAD, MIN_UPLOAD, 1]
+    assert group((), 1) == ()
 
 
 def test_only_digests_are_digests() -> None:
