@@ -95,6 +95,9 @@ export function progressLine(
   if (record.total <= 0) {
     return trans.__('Preparing…');
   }
+  if (record.done >= record.total) {
+    return trans.__('Finishing…');
+  }
   const words = [
     trans.__('%1 of %2', formatSize(record.done), formatSize(record.total))
   ];

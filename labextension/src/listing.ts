@@ -120,10 +120,14 @@ export class Listing<T extends IModel> {
   };
 }
 
-/** The new items; an old one in place of a new one that says the same, so that its row need not be drawn again. */
+/**
+ * The new items; an old one in place of a new one that says the same, so that its row need not be drawn again.
+ * One that two pages hold, as the list changed between them, is there once.
+ */
 function keep<T extends IModel>(old: readonly T[], items: T[]): readonly T[] {
   const known = new Map(old.map(item => [item.tag, item]));
-  const kept = items.map(item => {
+  const unique = new Map(items.map(item => [item.tag, item]));
+  const kept = [...unique.values()].map(item => {
     const before = known.get(item.tag);
     return before && JSON.stringify(before) === JSON.stringify(item)
       ? before

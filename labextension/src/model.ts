@@ -12,7 +12,7 @@ import type * as wire from './wire';
 
 /** What a user may set. */
 export interface IOptions {
-  /** Parts on their way at the same time. */
+  /** Parts on their way at the same time; 0 for what the server says. */
   threads: number;
   /** Seconds between two looks for transfers started elsewhere; 0 for none. */
   refreshSeconds: number;
@@ -25,7 +25,7 @@ export class SidebarModel {
   readonly local: Listing<wire.ILocalModel>;
   readonly remote: Listing<wire.IRemoteModel>;
   readonly transfers: Transfers;
-  options: IOptions = { threads: 10, refreshSeconds: 10 };
+  options: IOptions = { threads: 0, refreshSeconds: 10 };
 
   constructor(
     readonly service: Service,
@@ -120,8 +120,9 @@ export class SidebarModel {
 
   /** Begin a transfer in a process of its own. */
   async start(order: wire.IOrder): Promise<wire.IRecord> {
+    const { threads } = this.options;
     const record = await this.service.start({
-      threads: this.options.threads,
+      ...(threads > 0 && { threads }),
       ...order
     });
     this.transfers.put(record);

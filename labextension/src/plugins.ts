@@ -170,7 +170,7 @@ async function applySettings(
       notifyAfterSeconds: chosen.notifyAfterSeconds ?? 10
     });
     model.options = {
-      threads: Number(chosen.threads ?? 10),
+      threads: Number(chosen.threads ?? 0),
       refreshSeconds: Number(chosen.refreshSeconds ?? 10)
     };
     model.pace();

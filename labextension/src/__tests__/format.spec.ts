@@ -75,6 +75,7 @@ describe('a running transfer', () => {
   it('never shows more than all', () => {
     expect(percent({ ...record, done: 41e6 })).toBe(100);
     expect(secondsLeft({ ...record, done: 41e6 })).toBe(0);
+    expect(progressLine({ ...record, done: 40e6 }, trans)).toBe('Finishing…');
   });
 });
 

@@ -161,7 +161,9 @@ function Metadata(props: {
   title: string;
   value: unknown;
 }): JSX.Element | null {
-  const rows = Object.entries(flatten(props.value)).filter(([key]) => key);
+  const rows = Object.entries(flatten(props.value)).filter(
+    ([key, value]) => key && value
+  );
   return rows.length ? (
     <Table
       title={props.title}

@@ -1,14 +1,10 @@
 /**
  * Which registry, and which models.
  */
-import {
-  addIcon,
-  closeIcon,
-  refreshIcon,
-  userIcon
-} from '@jupyterlab/ui-components';
+import { addIcon, refreshIcon, userIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import { signOutIcon } from '../icons';
 import { CommandIDs } from '../tokens';
 import type { IContext } from '../wire';
 import { useEnv } from './env';
@@ -47,8 +43,7 @@ export const Contexts = React.memo(function Contexts(props: {
           <option key={each.name} value={each.name}>
             {each.name === ENVIRONMENT
               ? trans.__('From the environment')
-              : each.name}{' '}
-            ({each.endpoint.replace(/^https?:\/\//, '')})
+              : each.name}
           </option>
         ))}
       </select>
@@ -63,7 +58,7 @@ export const Contexts = React.memo(function Contexts(props: {
       />
       {current && !fixed && (
         <IconButton
-          icon={closeIcon}
+          icon={signOutIcon}
           label={trans.__('Sign out of %1', current)}
           onClick={() => run(CommandIDs.signOut, { name: current })}
         />

@@ -103,9 +103,11 @@ export function SignIn(props: {
           <p>
             <Words text={problem.message} />
           </p>
-          <p className="jp-ModelSync-hint">
-            <Words text={problem.hint} />
-          </p>
+          {problem.code !== 'not-authenticated' && (
+            <p className="jp-ModelSync-hint">
+              <Words text={problem.hint} />
+            </p>
+          )}
         </div>
       )}
       <div className="jp-ModelSync-buttons">

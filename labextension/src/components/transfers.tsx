@@ -85,7 +85,7 @@ const Transfer = React.memo(function Transfer(props: {
         >
           <Arrow.react tag="span" width="16px" aria-hidden="true" />
         </span>
-        <span className="jp-ModelSync-text jp-ModelSync-name" title={tag}>
+        <span className="jp-ModelSync-name" title={tag}>
           {tag}
         </span>
         <StateBadge record={record} />
