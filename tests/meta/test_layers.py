@@ -118,7 +118,9 @@ def test_heavy_packages_are_imported_where_they_are_used(path: Path) -> None:
     for module, top, line in imports(path):
         package = module.partition(".")[0]
         light = mine not in HEAVY_PARTS
-        assert not (light and top and package in HEAVY), f"{path.name}:{line}: import {module} inside the function that uses it"
+        assert not (light and top and package in HEAVY), (
+            f"{path.name}:{line}: import {module} inside the function that uses it"
+        )
         assert package not in SERVER or mine == "registry", f"{path.name}:{line}: {module} is for the registry alone"
         assert package != "bentoml", f"{path.name}:{line}: BentoML is no dependency"
 
