@@ -62,15 +62,15 @@ async def test_delete_takes_one_version(call: Call, make: Make) -> None:
 
 
 async def test_save_a_folder_and_a_file_of_the_server(call: Call, jp_root_dir: Path, home: Path) -> None:
-    (jp_root_dir / "work/net").mkdir(parents=True)
-    (jp_root_dir / "work/net/w.bin").write_bytes(b"12")
-    code, folder = await call("POST", "models", {"name": "net:v1", "path": "work/net", "labels": {"stage": "test"}})
+    (jp_root_dir / "nets/net").mkdir(parents=True)
+    (jp_root_dir / "nets/net/w.bin").write_bytes(b"12")
+    code, folder = await call("POST", "models", {"name": "net:v1", "path": "nets/net", "labels": {"stage": "test"}})
     assert (code, folder["tag"], folder["labels"]) == (201, "net:v1", {"stage": "test"})
-    _, file = await call("POST", "models", {"name": "file", "path": "/work/net/w.bin"})
+    _, file = await call("POST", "models", {"name": "file", "path": "/nets/net/w.bin"})
     assert (api.get(file["tag"], home=home).path / "w.bin").read_bytes() == b"12"
 
 
-@pytest.mark.parametrize("path", ["../secret", "work/../../secret", "link/secret", "link", "a\0b", "loop"])
+@pytest.mark.parametrize("path", ["../secret", "nets/../../secret", "link/secret", "link", "a\0b", "loop"])
 async def test_save_does_not_leave_the_servers_folder(call: Call, jp_root_dir: Path, path: str, home: Path) -> None:
     (jp_root_dir.parent / "secret").write_text("s")
     (jp_root_dir / "link").symlink_to(jp_root_dir.parent)
