@@ -25,7 +25,7 @@ import type {
 import { askForDraft, askToDelete, askToReplace } from './dialogs';
 import { modelsIcon } from './icons';
 import type { SidebarModel } from './model';
-import { tellError } from './notify';
+import { AWHILE, tellError } from './notify';
 import { browserPath, codeFor, findTarget, type ITarget } from './target';
 import { CommandIDs } from './tokens';
 import type { Direction, IOrder } from './wire';
@@ -274,7 +274,8 @@ async function insertCode(
   if (!commands.hasCommand(below) || !commands.isEnabled(below)) {
     Clipboard.copyToSystem(code);
     Notification.info(
-      trans.__('No notebook is open. The code is in the clipboard.')
+      trans.__('No notebook is open. The code is in the clipboard.'),
+      { autoClose: AWHILE }
     );
     return;
   }
@@ -322,7 +323,8 @@ async function save(context: ICommandContext, args: Args): Promise<void> {
   const path = typeof args.path === 'string' ? args.path : selected?.path;
   if (path === undefined) {
     Notification.info(
-      trans.__('Select a file or folder in the file browser first.')
+      trans.__('Select a file or folder in the file browser first.'),
+      { autoClose: AWHILE }
     );
     return;
   }
@@ -330,6 +332,6 @@ async function save(context: ICommandContext, args: Args): Promise<void> {
   const draft = await askForDraft(contents.localPath(path), trans);
   if (draft) {
     const { tag } = await model.save(draft);
-    Notification.success(trans.__('Saved as %1.', tag));
+    Notification.success(trans.__('Saved as %1.', tag), { autoClose: AWHILE });
   }
 }

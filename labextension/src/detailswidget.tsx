@@ -17,8 +17,6 @@ export class DetailsWidget extends ReactWidget {
   ) {
     super();
     this.addClass('jp-ModelSync-details');
-    this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', target.tag);
   }
 
   protected render(): JSX.Element {
@@ -38,6 +36,7 @@ export function createDetails(
 ): MainAreaWidget<DetailsWidget> {
   const content = new DetailsWidget(model, target, env);
   const widget = new MainAreaWidget({ content });
+  content.node.setAttribute('aria-label', target.tag); // it would be called a notebook
   widget.title.label = target.tag;
   widget.title.icon = modelsIcon;
   widget.title.closable = true;

@@ -4,6 +4,7 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { ApiError } from './request';
+import { nameOf } from './tags';
 import type { IModel, IPage } from './wire';
 
 /** A listing as it is shown; a new object whenever anything in it changes. */
@@ -62,9 +63,14 @@ export class Listing<T extends IModel> {
     });
   }
 
-  /** Show only models whose names contain a text. */
+  /** Show only models whose names contain a text; those that are loaded at once, the others when the answer is there. */
   search(text: string): Promise<void> {
-    this._set({ search: text, items: [], loaded: false });
+    const wanted = text.toLowerCase();
+    const items = this._state.items.filter(item =>
+      nameOf(item.tag).includes(wanted)
+    );
+    const loaded = this._state.loaded && items.length > 0;
+    this._set({ search: text, items, total: items.length, loaded });
     return this.refresh();
   }
 

@@ -9,6 +9,9 @@ import type { SidebarModel } from './model';
 import { ApiError } from './request';
 import type { IRecord } from './wire';
 
+/** Milliseconds for which good news are shown; without a time JupyterLab only notes them behind its bell. */
+export const AWHILE = 5000;
+
 /** Tell what went wrong and what to do; offer to try again. */
 export function tellError(
   reason: unknown,
@@ -48,7 +51,8 @@ export function tellEnds(
       Notification.success(
         record.direction === 'push'
           ? trans.__('Pushed %1 in %2.', record.tag, took)
-          : trans.__('Pulled %1 in %2.', record.tag, took)
+          : trans.__('Pulled %1 in %2.', record.tag, took),
+        { autoClose: AWHILE }
       );
     }
   });

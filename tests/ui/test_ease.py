@@ -40,8 +40,8 @@ def violations(page: Page, selector: str) -> list[str]:
 
 
 def shoot(page: Page, lab: Lab, name: str) -> None:
-    """Keep a picture where somebody wants to look at it: in $MODELSYNC_SHOTS."""
-    if folder := os.environ.get("MODELSYNC_SHOTS"):
+    """Keep a picture where somebody wants to look at it: in $UI_SHOTS."""
+    if folder := os.environ.get("UI_SHOTS"):
         theme = json.loads(next(lab.root.parent.rglob("themes.jupyterlab-settings")).read_text())["theme"]
         page.screenshot(path=Path(folder) / f"{theme.replace(' ', '-')}-{name}.png")
 
@@ -142,12 +142,14 @@ def test_the_focus_stays_when_the_list_is_refreshed(
 
 def tab_to(page: Page, name: str) -> None:
     """Press Tab until a control of that name has the focus."""
+    seen = []
     for _ in range(60):
         page.keyboard.press("Tab")
         held = page.evaluate("document.activeElement.ariaLabel || document.activeElement.title")
+        seen.append(held)
         if held.startswith(name):
             return
-    raise AssertionError(f"Tab does not lead to {name!r}")
+    raise AssertionError(f"Tab does not lead to {name!r}; it went to {seen}")
 
 
 @pytest.fixture(scope="module")
@@ -177,9 +179,7 @@ def multiply(catalog: Path, count: int) -> None:
     database.close()
 
 
-def test_ten_thousand_versions(
-    crowded: RegistryProcess, home: Path, make: Make, name: str, page: Page
-) -> None:
+def test_ten_thousand_versions(crowded: RegistryProcess, home: Path, make: Make, name: str, page: Page) -> None:
     make(f"{name}:v1", BIG)
     with FaultyProxy(crowded.url) as line:
         api.login(line.url, TOKEN, home=home)

@@ -16,7 +16,9 @@ from .sidebar import Sidebar
 Make = Callable[..., api.Model]
 
 
-def test_models_are_grouped_and_compared(signed_in: str, make: Make, name: str, home: Path, open_page: object, lab: Lab) -> None:
+def test_models_are_grouped_and_compared(
+    signed_in: str, make: Make, name: str, home: Path, open_page: object, lab: Lab
+) -> None:
     for version in ("v1", "v2"):
         make(f"{name}:{version}", 20_000, stage="test")
     api.push(f"{name}:v1", home=home)

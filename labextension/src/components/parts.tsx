@@ -8,17 +8,34 @@ import React from 'react';
 import type { IProblem } from '../wire';
 import { useEnv } from './env';
 
-/** A button that is an icon; its label is for screen readers and shows as a tooltip. */
-export const IconButton = React.forwardRef<
-  HTMLButtonElement,
-  {
-    icon: LabIcon;
-    label: string;
-    onClick: (event: React.MouseEvent<HTMLButtonElement>) => void;
-    disabled?: boolean;
-    menu?: boolean;
-  }
->(function IconButton({ icon, label, onClick, disabled, menu }, ref) {
+/**
+ * Where the focus goes when a button that has it disappears, as Push does once all is pushed: to the first button of
+ * the same item. Without this it would fall back to the beginning of the page.
+ */
+function useHandover(): React.RefObject<HTMLButtonElement> {
+  const ref = React.useRef<HTMLButtonElement>(null);
+  React.useLayoutEffect(() => {
+    const button = ref.current;
+    const item = button?.closest('li');
+    return () => {
+      if (item && document.activeElement === button) {
+        requestAnimationFrame(() => item.querySelector('button')?.focus());
+      }
+    };
+  }, []);
+  return ref;
+}
+
+/** A button that is an icon; its label is for screen readers and shows as a tooltip. Disabled it keeps the focus. */
+export function IconButton(props: {
+  icon: LabIcon;
+  label: string;
+  onClick: (event: React.MouseEvent<HTMLButtonElement>) => void;
+  disabled?: boolean;
+  menu?: boolean;
+}): JSX.Element {
+  const { icon, label, onClick, disabled, menu } = props;
+  const ref = useHandover();
   return (
     <button
       ref={ref}
@@ -27,13 +44,13 @@ export const IconButton = React.forwardRef<
       title={label}
       aria-label={label}
       aria-haspopup={menu ? 'menu' : undefined}
-      disabled={disabled}
-      onClick={onClick}
+      aria-disabled={disabled || undefined}
+      onClick={disabled ? undefined : onClick}
     >
       <icon.react tag="span" width="16px" height="16px" aria-hidden="true" />
     </button>
   );
-});
+}
 
 /** A sentence of the server; what stands in backticks there is code. */
 export function Words({ text }: { text: string }): JSX.Element {
@@ -81,8 +98,10 @@ export function TextButton(props: {
   disabled?: boolean;
   description?: string;
 }): JSX.Element {
+  const ref = useHandover();
   return (
     <button
+      ref={ref}
       type={props.submit ? 'submit' : 'button'}
       className={
         'jp-ModelSync-textButton' + (props.primary ? ' jp-mod-accept' : '')
