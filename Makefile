@@ -9,7 +9,7 @@ demo: $(VENV)/.demo
 	$(BIN)/modelsync demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tarfile
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import IO, cast
 
 from modelsync_jupyter.core.errors import IntegrityError, UnsafeArchive
@@ -94,7 +94,13 @@ class Frontier:
 
     def jump(self, target: int) -> None:
         """Go on at `target` without reading what lies between."""
+        self.close()
         self._position = target
+
+    def close(self) -> None:
+        """Let go of the stream; whatever it holds open is closed."""
+        if isinstance(self._stream, Generator):
+            self._stream.close()
         self._stream, self._view = iter(()), memoryview(b"")
 
     def resume(self, entry: Entry) -> None:

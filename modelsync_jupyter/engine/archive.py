@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
@@ -57,8 +57,8 @@ class RemoteArchive:
         self.head = b""
         run.retry.run(self._probe)
 
-    def views(self, start: int, stop: int | None) -> Iterator[memoryview]:
-        """The bytes of `[start, stop)` in order; a stream that breaks goes on from where it was.
+    def views(self, start: int, stop: int | None) -> Generator[memoryview, None, None]:
+        """The bytes of `[start, stop)` in order; a stream that breaks goes on from where it was. To be closed.
 
         Args:
             start: Offset of the first byte; 0 where the archive cannot be read in ranges.
@@ -81,10 +81,13 @@ class RemoteArchive:
             return view
 
         retry = partial(self._run.retry.run, step, lambda: position) if self.ranged else step
-        while view := retry():
-            yield view
+        try:
+            while view := retry():
+                yield view
+        finally:
+            stream.close()
 
-    def _stream(self, start: int, stop: int | None) -> Iterator[memoryview]:
+    def _stream(self, start: int, stop: int | None) -> Generator[memoryview, None, None]:
         position = start
         with self._open(start, stop) as reply:
             for view in blocks(reply):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 
 from modelsync_jupyter.archive.stage import Stage
@@ -51,9 +52,10 @@ class Fetcher:
             receiver = self.receiver(parts)
             position = parts[0].start
             try:
-                for view in self._archive.views(position, parts[-1].stop):
-                    receiver.write(position, view)
-                    position += len(view)
+                with closing(self._archive.views(position, parts[-1].stop)) as views:
+                    for view in views:
+                        receiver.write(position, view)
+                        position += len(view)
                 return
             except IntegrityError:
                 parts = [part for part in parts if part.number >= receiver.part.number]

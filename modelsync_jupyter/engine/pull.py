@@ -7,6 +7,7 @@ import io
 import shutil
 import tarfile
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 from modelsync_jupyter.archive.digest import digest_of
 from modelsync_jupyter.archive.layout import Entry, Layout
@@ -191,7 +192,8 @@ class Pull:
             if part.number not in done:
                 queue.add(part)
 
-        unpack(Frontier(self.parts, open_at, write, hand_off), self.stage, known, self._found)
+        with closing(Frontier(self.parts, open_at, write, hand_off)) as frontier:
+            unpack(frontier, self.stage, known, self._found)
         queue.flush()
 
     def _fetch_whole(self) -> None:
@@ -202,7 +204,8 @@ class Pull:
         def open_at(position: int) -> Iterator[memoryview]:
             return iter(()) if position else self.archive.views(0, stop)
 
-        unpack(Frontier(self.parts, open_at, receiver.write, None), self.stage, (), self._found)
+        with closing(Frontier(self.parts, open_at, receiver.write, None)) as frontier:
+            unpack(frontier, self.stage, (), self._found)
 
     def _queue(self, pool: Pool) -> Queue:
         return Queue(self.fetcher, pool, self.size, self.run.options.threads)

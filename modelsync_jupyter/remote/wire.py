@@ -6,6 +6,7 @@ Source: BentoML 1.4's own client and Yatai's server, the last public one. What i
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
@@ -202,11 +203,13 @@ def manifest_json(info: ModelInfo, size: int) -> ManifestJSON:
 
 
 def plain(value: Any) -> Any:
-    """`value` with nothing in it that JSON lacks: times become text."""
+    """`value` with nothing in it that JSON lacks: times become text, and so do infinite numbers."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 

@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 
 from modelsync_jupyter.archive.cut import cut
-from modelsync_jupyter.core.parts import group
 from modelsync_jupyter.store.model import Model
 from tests.harness.faults import FaultyProxy
 from tests.harness.models import CREATED, ODD_FILES, Entry, differences, make_model
 from tests.harness.processes import RegistryProcess
 from tests.harness.yatai import Yatai
 
-from .scene import FILES, MIB, Client
+from .scene import FILES, HEAD, MIB, Client
 
 MODELS: dict[str, dict[str, Entry]] = {
     "odd": ODD_FILES,
@@ -100,9 +99,10 @@ def test_many_threads_move_each_part_once(yatai: Yatai, tmp_path: Path) -> None:
         near.push("m:v1", threads=6)
         far.pull("m:v1", threads=6)
     parts = near.parts("m:v1")
-    assert proxy.log.count("PUT", "/objects/") == len(group(parts))
-    assert proxy.log.count("GET", "/objects/") == 1 + len(parts)
+    assert proxy.log.count("PUT", "/objects/") <= len(parts)
+    assert proxy.log.count("GET", "/objects/") <= 1 + len(parts)
     assert proxy.log.sent("/objects/") == near.size("m:v1")
+    assert proxy.log.received("/objects/") <= near.size("m:v1") + HEAD
     assert differences(made, far.folder("m:v1")) == []
 
 

@@ -183,3 +183,8 @@ def test_only_objects_and_lists_are_taken_for_them() -> None:
     for data in (None, 5, "x", [], {"items": None}, {"items": {}}, {}):
         with pytest.raises(InvalidReply):
             items(data)
+
+
+def test_numbers_that_json_lacks_become_text() -> None:
+    given = {"loss": float("nan"), "best": [float("inf"), 0.5]}
+    assert plain(given) == {"loss": "nan", "best": ["inf", 0.5]}

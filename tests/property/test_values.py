@@ -1,0 +1,166 @@
+"""Tags, parts, cuts, layouts and plans."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import datetime, timedelta, timezone
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelsync_jupyter.archive.cut import cut
+from modelsync_jupyter.archive.layout import Entry, Layout
+from modelsync_jupyter.core.errors import InvalidTag
+from modelsync_jupyter.core.parts import MAX_PARTS, Part, group, split
+from modelsync_jupyter.core.progress import Counter
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.engine.plan import plan_pull, plan_push
+from modelsync_jupyter.remote.records import RemoteModel
+from modelsync_jupyter.remote.wire import format_time, parse_time
+from modelsync_jupyter.store.model import Model
+from tests.harness.models import make_model
+
+WORDS = st.from_regex(r"[a-z0-9]([-._a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)
+SIZES = st.integers(0, 1000) | st.sampled_from([0, 1, 511, 512, 513, 1 << 20, (16 << 20) + 1, 5 << 30])
+TIMES = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=st.just(timezone.utc))
+
+
+def covers(parts: tuple[Part, ...], size: int) -> bool:
+    """Whether parts are numbered from 1 and cover `[0, size)` once, in order, with none empty."""
+    ends = [0, *(part.stop for part in parts)]
+    starts = [part.start for part in parts]
+    numbered = [part.number for part in parts] == list(range(1, len(parts) + 1))
+    return numbered and ends[:-1] == starts and ends[-1] == size and all(a < b for a, b in pairwise(ends))
+
+
+@given(WORDS, st.none() | WORDS.filter(lambda word: word != "latest"))
+def test_tags_survive_being_text(name: str, version: str | None) -> None:
+    tag = Tag(name, version)
+    assert Tag.parse(str(tag)) == tag
+    assert Tag.parse(str(tag).upper()) == tag
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_a_tag_or_is_refused(text: str) -> None:
+    try:
+        tag = Tag.parse(text)
+    except InvalidTag:
+        return
+    assert Tag.parse(str(tag)) == tag
+    assert len(tag.name) <= 63
+    assert tag.name.isascii()
+
+
+@given(st.integers(0, 10_000), st.integers(1, 3000))
+def test_split_covers_once(size: int, part_size: int) -> None:
+    parts = split(size, part_size)
+    assert covers(parts, size)
+    assert {part.size for part in parts[:-1]} <= {part_size}
+
+
+@given(st.lists(st.integers(1, 100), max_size=30), st.integers(1, 150))
+def test_group_covers_once_with_large_enough_parts(sizes: list[int], minimum: int) -> None:
+    parts = group([Part(0, 0, size) for size in sizes], minimum)
+    assert covers(parts, sum(sizes))
+    assert all(part.size >= minimum for part in parts[:-1])
+
+
+@given(st.lists(st.integers(0, 20_000), max_size=20), st.integers(100, 2000), st.integers(1, 40))
+def test_cuts_cover_once_and_begin_at_large_files(sizes: list[int], part_size: int, most: int) -> None:
+    layout = Layout.arrange([Entry(f"{n:04}", "file", 0, 0, size) for n, size in enumerate(sizes)], 0)
+    most += 2 * len(sizes) + 1  # what headers and files cannot do without
+    parts = cut(layout, part_size, most)
+    assert covers(parts, layout.size)
+    assert len(parts) <= most
+    unit = max(part.size for part in parts)
+    starts = {part.start for part in parts}
+    assert all(entry.offset in starts for entry in layout.entries if entry.size >= max(unit, part_size))
+
+
+@given(st.lists(SIZES, max_size=400))
+def test_the_usual_cut_is_never_longer_than_it_may_be(sizes: list[int]) -> None:
+    layout = Layout.arrange([Entry(f"{n:04}", "file", 0, 0, size) for n, size in enumerate(sizes)], 0)
+    parts = cut(layout)
+    assert covers(parts, layout.size)
+    assert len(parts) <= MAX_PARTS
+
+
+MEMBERS = st.builds(
+    lambda kind, size, executable: Entry(
+        "", kind, 0, 0, size if kind == "file" else 0, executable and kind == "file", "t" if kind == "link" else ""
+    ),
+    st.sampled_from(["file", "dir", "link"]),
+    SIZES,
+    st.booleans(),
+)
+
+
+@given(st.lists(MEMBERS, max_size=20))
+def test_layouts_survive_the_wire(members: list[Entry]) -> None:
+    named = [dataclasses.replace(member, path=f"d/{index}") for index, member in enumerate(members)]
+    layout = Layout.arrange(named, 0)
+    data = json.loads(json.dumps([entry.to_json() for entry in layout.entries]))
+    assert Layout.from_json(data, layout.size) == layout
+
+
+@given(TIMES, st.integers(-14 * 60, 14 * 60))
+def test_times_survive_the_wire(time: datetime, minutes: int) -> None:
+    elsewhere = time.astimezone(timezone(timedelta(minutes=minutes)))
+    assert parse_time(format_time(elsewhere)) == time
+    assert parse_time(elsewhere.isoformat()) == time
+
+
+@given(st.integers(0, 1000), st.lists(st.tuples(st.integers(-300, 300), st.booleans()), max_size=30))
+def test_progress_stays_within_its_bounds_and_ends_at_the_sum(total: int, steps: list[tuple[int, bool]]) -> None:
+    counter = Counter()
+    counter.begin("sending", total)
+    for size, reused in steps:
+        counter.add(size, reused=reused)
+        assert 0 <= counter.look().done <= (total or 10**9)
+    left = total - sum(size for size, _ in steps)
+    counter.add(left)
+    assert counter.look().done == total
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return Model.load(make_model(tmp_path_factory.mktemp("home"), "m:v1", size=5000))
+
+
+REMOTE = st.none() | st.builds(
+    RemoteModel,
+    st.just(Tag("m", "v1")),
+    st.just("uid"),
+    st.sampled_from(["pending", "uploading", "success", "failed"]),
+    st.integers(0, 10_000),
+    TIMES,
+)
+
+
+@given(there=REMOTE, force=st.booleans(), asked=st.sampled_from([Tag("m"), Tag("m", "v1")]))
+def test_a_push_that_was_carried_out_is_not_planned_again(
+    model: Model, there: RemoteModel | None, force: bool, asked: Tag
+) -> None:
+    parts = cut(model.source.layout)
+    plan = plan_push(asked, model, there, parts, force=force)
+    assert plan == plan_push(asked, model, there, parts, force=force)
+    assert plan.action == ("push" if there is None or not there.complete else "replace" if force else "skip")
+    assert bool(plan.operations) == (plan.action != "skip")
+    after = RemoteModel(model.tag, "uid", "success", model.size, model.info.creation_time)
+    again = plan_push(asked, model, after, parts, force=False)
+    assert (again.action, again.size) == ("skip", 0)
+
+
+@given(there=REMOTE, force=st.booleans(), asked=st.sampled_from([Tag("m"), Tag("m", "v1")]))
+def test_a_pull_that_was_carried_out_is_not_planned_again(
+    model: Model, there: RemoteModel | None, force: bool, asked: Tag
+) -> None:
+    if there is None or not there.complete:
+        return
+    plan = plan_pull(asked, None, there, force=force)
+    assert (plan.action, plan.size) == ("pull", there.size)
+    assert plan_pull(asked, model, there, force=True).action == "replace"
+    assert plan_pull(asked, model, there, force=False).action == "skip"
