@@ -33,7 +33,10 @@ export class Sidebar extends ReactWidget {
 
   /** Put the cursor where one begins. */
   focus(): void {
-    this.node.querySelector<HTMLElement>('input, button')?.focus();
+    const first = ['form input', 'input', 'button']
+      .map(selector => this.node.querySelector<HTMLElement>(selector))
+      .find(node => node);
+    first?.focus();
   }
 
   dispose(): void {

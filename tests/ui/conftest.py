@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+import modelsync_jupyter
 from modelsync_jupyter import api
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.processes import TOKEN, RegistryProcess
@@ -33,12 +34,15 @@ _SECONDS = 15_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a browser there is nothing to test here."""
+    """Without a browser, or without the built sidebar, there is nothing to test here."""
+    reason = ""
     if not Path(chromium()).exists():
-        reason = pytest.mark.skip(reason=f"no browser at {chromium()}: `apt-get install chromium`, or set CHROMIUM")
-        for item in items:
-            if Path(__file__).parent in item.path.parents:
-                item.add_marker(reason)
+        reason = f"no browser at {chromium()}: `apt-get install chromium`, or set CHROMIUM"
+    elif not (Path(modelsync_jupyter.__path__[0]) / "labextension" / "package.json").exists():
+        reason = "the sidebar is not built: install Node 20 or newer and run `make test`"
+    for item in items:
+        if reason and Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session")

@@ -35,8 +35,9 @@ def themed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def violations(page: Page, selector: str) -> list[str]:
     """What axe-core finds wrong with a part of the page."""
     page.add_script_tag(path=AXE)
-    found: list[dict[str, Any]] = page.evaluate(f"axe.run('{selector}').then(result => result.violations)")
-    return [f"{each['id']}: {each['help']}: {[node['html'] for node in each['nodes']]}" for each in found]
+    found: dict[str, list[dict[str, Any]]] = page.evaluate(f"axe.run('{selector}')")
+    assert len(found["passes"]) > 3, "axe-core has looked at nothing"
+    return [f"{each['id']}: {each['help']}: {[node['html'] for node in each['nodes']]}" for each in found["violations"]]
 
 
 def shoot(page: Page, lab: Lab, name: str) -> None:
