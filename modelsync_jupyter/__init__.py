@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         transfers,
     )
 
-__version__ = "0.1.0"
+    __version__: str
 
 __all__ = [
     "Context",
@@ -65,11 +65,24 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in __all__:
         return getattr(import_module("modelsync_jupyter.api"), name)
+    if name == "__version__":  # labextension/package.json says it, the installed package knows it
+        return import_module("importlib.metadata").version("modelsync_jupyter")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *__all__, "__version__"})
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Where the built sidebar is: `jupyter-builder develop .` links it into JupyterLab."""
+    return [{"src": "labextension", "dest": "modelsync-jupyter"}]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Where the Jupyter server finds the server extension."""
+    module = "modelsync_jupyter.lab.app"
+    return [{"module": module, "app": import_module(module).ModelSyncApp}]
 
 
 def load_ipython_extension(ipython: Any) -> None:

@@ -5,25 +5,28 @@ talk to; where it is not given, the environment decides and then the current con
 """
 
 from modelsync_jupyter.core.outcome import Direction, Options, Outcome
+from modelsync_jupyter.engine.feed import Feed
 from modelsync_jupyter.engine.handle import Transfer
 from modelsync_jupyter.engine.plan import Operation, Plan
 from modelsync_jupyter.engine.records import Record
 from modelsync_jupyter.remote.contexts import Context
-from modelsync_jupyter.remote.records import RemoteModel
+from modelsync_jupyter.remote.records import Page, RemoteModel
 from modelsync_jupyter.store.model import Model
 
 from .following import attach, cancel, resume, transfers
-from .models import create, delete, get, list_models, list_remote, save
+from .models import create, delete, get, get_remote, list_models, list_remote, save, search_remote
 from .sessions import contexts, login, logout, use_context
 from .starting import plan, pull, push, run, start
 
 __all__ = [
     "Context",
     "Direction",
+    "Feed",
     "Model",
     "Operation",
     "Options",
     "Outcome",
+    "Page",
     "Plan",
     "Record",
     "RemoteModel",
@@ -34,6 +37,7 @@ __all__ = [
     "create",
     "delete",
     "get",
+    "get_remote",
     "list_models",
     "list_remote",
     "login",
@@ -44,6 +48,7 @@ __all__ = [
     "resume",
     "run",
     "save",
+    "search_remote",
     "start",
     "transfers",
     "use_context",

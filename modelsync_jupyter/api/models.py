@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.errors import ModelNotFound
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remote.client import Remote
 from modelsync_jupyter.remote.contexts import resolve
 from modelsync_jupyter.remote.http import Http
-from modelsync_jupyter.remote.records import RemoteModel
+from modelsync_jupyter.remote.records import Page, RemoteModel
 from modelsync_jupyter.remote.retry import Retry
 from modelsync_jupyter.store.create import Draft, copy_in, draft
 from modelsync_jupyter.store.local import LocalStore
@@ -57,10 +58,56 @@ def list_remote(
         NoContext: There is no registry to ask.
         RemoteError: It does not answer, or says no.
     """
-    remote = Remote(Http(resolve(Home.find(home), context), Retry()))
+    remote = _remote(context, home)
     if name:
         return remote.versions(Tag.parse(name).name, query=query or "", limit=limit)
-    return remote.models(search=search or "", query=query or "", limit=limit)
+    return list(remote.models(search=search or "", query=query or "", limit=limit).items)
+
+
+def search_remote(
+    search: str = "",
+    *,
+    start: int = 0,
+    limit: int = 100,
+    context: str | None = None,
+    home: str | os.PathLike[str] | None = None,
+) -> Page:
+    """A page of the models in the registry, newest first, and how many there are in all.
+
+    Args:
+        search: Part of a name.
+        start: How many to pass over.
+        limit: How many at most.
+        context: Name of the registry.
+        home: BentoML's home folder.
+
+    Raises:
+        NoContext: There is no registry to ask.
+        RemoteError: It does not answer, or says no.
+    """
+    return _remote(context, home).models(search=search, start=start, limit=limit)
+
+
+def get_remote(
+    tag: str | Tag, *, context: str | None = None, home: str | os.PathLike[str] | None = None
+) -> RemoteModel:
+    """One model of the registry.
+
+    Args:
+        tag: `name:version`; `name` or `name:latest` for the newest complete version.
+        context: Name of the registry.
+        home: BentoML's home folder.
+
+    Raises:
+        ModelNotFound: The registry has no such version.
+        NoContext: There is no registry to ask.
+        RemoteError: It does not answer, or says no.
+    """
+    parsed, remote = tag if isinstance(tag, Tag) else Tag.parse(tag), _remote(context, home)
+    found = remote.latest(parsed.name) if parsed.is_latest else remote.model(parsed)
+    if found is None:
+        raise ModelNotFound(f"The registry has no model `{parsed}`.")
+    return found
 
 
 def get(tag: str | Tag, *, home: str | os.PathLike[str] | None = None) -> Model:
@@ -161,3 +208,7 @@ def delete(tag: str, *, home: str | os.PathLike[str] | None = None) -> list[Tag]
     store = LocalStore(Home.find(home))
     parsed = Tag.parse(tag)
     return store.delete(store.get(parsed).tag if ":" in tag else parsed)
+
+
+def _remote(context: str | None, home: str | os.PathLike[str] | None) -> Remote:
+    return Remote(Http(resolve(Home.find(home), context), Retry()))

@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
 #: Not written by anybody: what a reader calls a transfer whose owner is gone. It can be resumed.
 INTERRUPTED = "interrupted"
 ENDED = (SUCCEEDED, FAILED, CANCELLED, INTERRUPTED)
+
+#: Time of the last change, inode and size of a file.
+Stamp = tuple[int, int, int]
 
 _SILENT_SECONDS = 60.0
 _KEPT = 100
@@ -117,13 +121,23 @@ class Records:
         Raises:
             TransferNotFound: There is none, or more than one.
         """
-        exact = self._read(self._path(id)) if id.isalnum() else None
+        exact = self.find(id)
         if exact:
             return exact
         found = [record for record in self.all() if id and record.id.startswith(id)]
         if len(found) == 1:
             return found[0]
         raise TransferNotFound(f"No transfer `{id}`." if not found else f"More than one transfer starts with `{id}`.")
+
+    def find(self, id: str) -> Record | None:
+        """One transfer by its whole id, or None."""
+        return self._read(self._path(id)) if id.isalnum() else None
+
+    def stamps(self) -> dict[str, Stamp]:
+        """For each transfer what changes whenever its record is replaced; no record is read."""
+        with suppress(FileNotFoundError), os.scandir(self._folder) as files:
+            return {Path(file).stem: stamp for file in files if file.name.endswith(".json") and (stamp := _stamp(file))}
+        return {}
 
     def save(self, record: Record) -> None:
         """Write a record."""
@@ -160,3 +174,10 @@ class Records:
             return Record(**{**data, "options": Options(**data["options"])}).seen_now()
         except (TypeError, KeyError):
             return None
+
+
+def _stamp(file: os.DirEntry[str]) -> Stamp | None:
+    with suppress(FileNotFoundError):  # replaced or forgotten meanwhile
+        status = file.stat()
+        return status.st_mtime_ns, status.st_ino, status.st_size
+    return None

@@ -10,7 +10,7 @@ from modelsync_jupyter.core.errors import Conflict, InvalidReply, RemoteNotFound
 from modelsync_jupyter.core.tags import Tag
 
 from .http import COMPLETE_TIMEOUT, Http
-from .records import Download, RemoteModel, items, mapping, parse_download, parse_model
+from .records import Download, Page, RemoteModel, items, mapping, parse_download, parse_model
 from .wire import API, CreateModelJSON, Extension, model_path, models_path, repository_path
 
 _PAGE = 100
@@ -63,19 +63,21 @@ class Remote:
     def versions(self, name: str, *, query: str = "", limit: int | None = None) -> list[RemoteModel]:
         """Versions of one name, newest first as the registry sorts them; [] where it knows no such name."""
         with suppress(RemoteNotFound):
-            return self._pages(models_path(name), {"q": query} if query else {}, limit, name)
+            page = self._page(models_path(name), {"q": query} if query else {}, 0, limit, name)
+            return list(page.items)
         return []
 
-    def models(self, *, search: str = "", query: str = "", limit: int | None = None) -> list[RemoteModel]:
-        """All models.
+    def models(self, *, search: str = "", query: str = "", start: int = 0, limit: int | None = None) -> Page:
+        """All models, or some of them.
 
         Args:
             search: Part of a name.
             query: BentoCloud's query: words, `label:key=value`, `module:`, `creator:`, `sort:` and so on.
+            start: How many to pass over.
             limit: How many at most.
         """
         params = {key: value for key, value in (("search", search), ("q", query)) if value}
-        return self._pages(f"{API}/models", params, limit)
+        return self._page(f"{API}/models", params, start, limit)
 
     def create_model(self, tag: Tag, body: CreateModelJSON) -> RemoteModel:
         """Register a version that has no bytes yet; one that is registered already is fine."""
@@ -142,17 +144,19 @@ class Remote:
         """Where to download the archive."""
         return parse_download(self.http.call("PATCH", model_path(tag, "presign_download_url")))
 
-    def _pages(self, path: str, params: Mapping[str, Any], limit: int | None, name: str = "") -> list[RemoteModel]:
+    def _page(self, path: str, params: Mapping[str, Any], start: int, limit: int | None, name: str = "") -> Page:
         found: list[RemoteModel] = []
+        total = 0
         while limit is None or len(found) < limit:
             count = _PAGE if limit is None else min(_PAGE, limit - len(found))
-            reply = self.http.call("GET", path, params={**params, "start": len(found), "count": count})
-            page = [parse_model(item, name) for item in items(reply)]
-            found += page
-            total = reply.get("total")
-            if not page or not isinstance(total, int) or len(found) >= total:
+            reply = self.http.call("GET", path, params={**params, "start": start + len(found), "count": count})
+            some = [parse_model(item, name) for item in items(reply)]
+            found += some
+            said, seen = reply.get("total"), start + len(found) if some else 0
+            total = max(said if isinstance(said, int) else 0, seen)
+            if not some or seen >= total:
                 break
-        return found
+        return Page(tuple(found), total)
 
 
 def _url(reply: object, key: str) -> str:

@@ -34,6 +34,7 @@ class RemoteModel:
         strategy: How bytes travel: "presigned_url", "proxy" or "".
         digest: Digest of the archive where the registry knows it, else "".
         updated: When the record or its upload last changed, as the registry wrote it.
+        description: What people wrote about it.
     """
 
     tag: Tag
@@ -48,6 +49,7 @@ class RemoteModel:
     strategy: str = ""
     digest: str = ""
     updated: str = ""
+    description: str = ""
 
     @property
     def complete(self) -> bool:
@@ -76,6 +78,24 @@ class RemoteModel:
             "creator": self.creator,
             "uid": self.uid,
         }
+
+    def details(self) -> dict[str, Any]:
+        """The model with all that people noted about it; digests that we left there are not theirs."""
+        noted = {key: value for key, value in self.metadata.items() if key != METADATA_KEY}
+        return {**self.to_dict(), "metadata": noted, "description": self.description}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the models that the registry has.
+
+    Args:
+        items: Those asked for.
+        total: How many there are in all.
+    """
+
+    items: tuple[RemoteModel, ...]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +148,7 @@ def parse_model(data: object, name: str = "") -> RemoteModel:
         strategy=str(record.get("transmission_strategy") or ""),
         digest=str(extension.get("digest") or ""),
         updated=str(record.get("upload_finished_at") or record.get("updated_at") or ""),
+        description=str(record.get("description") or ""),
     )
 
 

@@ -79,8 +79,10 @@ def copy_in(source: Path, target: Path) -> None:
     """Copy a file, or what is in a folder, into a model under construction; links stay links.
 
     Raises:
-        UsageError: There is nothing at `source`.
+        UsageError: There is nothing at `source`, or the store is in it.
     """
+    if target.resolve().is_relative_to(source.resolve()):
+        raise UsageError(f"The model store is in `{source}`.", hint="Name a folder that does not hold the store.")
     if source.is_dir():
         shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
     elif source.is_file():

@@ -71,6 +71,11 @@ class RegistryProcess:
         """Origin of the registry, without a final slash."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """Its process and process group, while it runs; else 0."""
+        return self._child.pid if self._child else 0
+
     def start(self) -> RegistryProcess:
         """Start it and wait until it serves."""
         argv = [sys.executable, "-m", "modelsync_jupyter.registry", "--port", str(self.port), "--data", str(self.data)]

@@ -26,15 +26,18 @@ MAY: dict[str, set[str]] = {
     "api": ENGINE,
     "cli": {"core", "api", "__init__"},
     "notebook": {"core", "api", "cli"},
+    "lab": {"core", "api", "__init__"},
     "demo": {"core", "api", "cli"},
     "registry": {"core", "files", "remote.wire", "__init__"},
-    "__init__": {"core", "api", "notebook"},
+    "__init__": {"core", "api", "notebook", "lab"},
     "__main__": {"cli"},
 }
 #: What is imported only when it is used: `%load_ext`, `serve` and `demo`.
 LATER: dict[str, set[str]] = {"cli": {"registry", "demo"}}
 #: Foreign packages that only these parts may import at their top.
 HEAVY = {"IPython", "ipywidgets", "jupyterlab", "tornado", "tqdm", "numpy", "sklearn", "joblib", "pandas", "bentoml"}
+#: Parts that are themselves imported only where those packages are.
+HEAVY_PARTS = {"lab"}
 SERVER = {"sqlalchemy", "flask", "gunicorn", "werkzeug"}
 
 
@@ -114,7 +117,10 @@ def test_heavy_packages_are_imported_where_they_are_used(path: Path) -> None:
     mine = part_of(name_of(path))
     for module, top, line in imports(path):
         package = module.partition(".")[0]
-        assert not (top and package in HEAVY), f"{path.name}:{line}: import {module} inside the function that uses it"
+        light = mine not in HEAVY_PARTS
+        assert not (light and top and package in HEAVY), (
+            f"{path.name}:{line}: import {module} inside the function that uses it"
+        )
         assert package not in SERVER or mine == "registry", f"{path.name}:{line}: {module} is for the registry alone"
         assert package != "bentoml", f"{path.name}:{line}: BentoML is no dependency"
 

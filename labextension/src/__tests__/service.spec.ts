@@ -1,0 +1,127 @@
+import { ApiError } from '../request';
+import { PAGE, Service } from '../service';
+import type { IProblem, IRecord, ITransfers } from '../wire';
+import { fixture } from './fixtures';
+import { FakeServer } from './server';
+
+let server: FakeServer;
+let service: Service;
+
+beforeEach(() => {
+  server = new FakeServer();
+  service = new Service(server.settings);
+});
+
+describe('requests', () => {
+  it('go below the base URL, page by page', async () => {
+    const page = await service.remote('ir is', 400);
+    expect(page).toEqual(fixture('remote'));
+    const [asked] = server.asked;
+    expect(asked?.url.pathname).toBe('/user/ana/modelsync/api/remote');
+    expect(Object.fromEntries(asked?.url.searchParams ?? [])).toMatchObject({
+      search: 'ir is',
+      start: '400',
+      limit: String(PAGE)
+    });
+  });
+
+  it('of a timer do not count as activity', async () => {
+    await service.transfers('7-1');
+    const params = server.asked[0]?.url.searchParams;
+    expect(params?.get('no_track_activity')).toBe('1');
+    expect(params?.get('since')).toBe('7-1');
+    await service.transfers();
+    expect(server.asked[1]?.url.searchParams.has('since')).toBe(false);
+  });
+
+  it('name a version by two segments', async () => {
+    server.answers.set('GET local/iris/v1.0', { json: fixture('local_model') });
+    expect(await service.localDetails('iris:v1.0')).toEqual(
+      fixture('local_model')
+    );
+    server.answers.set('DELETE local/notes/v1', { json: fixture('deleted') });
+    expect(await service.deleteLocal('notes:v1')).toEqual(['notes:v1']);
+  });
+
+  it('carry the order of a transfer', async () => {
+    const record = fixture<IRecord>('transfer');
+    server.answers.set('POST transfers', { status: 201, json: record });
+    const order = { direction: 'push' as const, tag: 'big:v1', force: true };
+    expect(await service.start(order)).toEqual(record);
+    expect(server.asked[0]?.body).toEqual(order);
+  });
+
+  it('ask for a plan without starting anything', async () => {
+    server.answers.set('GET plan', { json: fixture('plan_replace') });
+    const order = { direction: 'push' as const, tag: 'iris:v2', force: true };
+    expect((await service.plan(order)).action).toBe('replace');
+    expect(server.asked[0]?.url.searchParams.get('force')).toBe('1');
+  });
+
+  it('read what transfers say of themselves', async () => {
+    const { revision, transfers } = await service.transfers();
+    expect(revision).toBe(fixture<ITransfers>('transfers').revision);
+    expect(new Set(transfers.map(each => each.state))).toContain('failed');
+  });
+
+  it('send the token to the server and nowhere else', async () => {
+    server.answers.set('POST login', { json: fixture('context') });
+    await service.login('https://registry.example.com', 's3cret', 'team');
+    expect(server.asked[0]?.body).toEqual({
+      endpoint: 'https://registry.example.com',
+      token: 's3cret',
+      name: 'team'
+    });
+    expect(server.asked[0]?.url.href).not.toContain('s3cret');
+  });
+});
+
+describe('what goes wrong', () => {
+  const failure = async (): Promise<ApiError> =>
+    service.status().then(
+      () => {
+        throw new Error('it worked');
+      },
+      (reason: unknown) => reason as ApiError
+    );
+
+  it('is said as the server says it', async () => {
+    server.answers.set('GET status', { status: 404, json: fixture('error') });
+    const error = await failure();
+    expect(error).toBeInstanceOf(ApiError);
+    expect(error.problem).toEqual(fixture<IProblem>('error'));
+    expect(error.status).toBe(404);
+  });
+
+  it.each([
+    ['no route', { status: 404, text: '<html>' }, 'server-extension-missing'],
+    [
+      "Jupyter's own 404",
+      { status: 404, json: { message: 'Not Found', reason: null } },
+      'server-extension-missing'
+    ],
+    [
+      "a proxy's page",
+      { status: 200, text: '<html>' },
+      'server-extension-missing'
+    ],
+    [
+      'a lost session',
+      { status: 403, json: { message: 'Forbidden' } },
+      'server-signed-out'
+    ],
+    ['a crash', { status: 500, text: 'Oops' }, 'server-error']
+  ])('has a code: %s', async (_, answer, code) => {
+    server.answers.set('GET status', answer);
+    expect((await failure()).code).toBe(code);
+  });
+
+  it('is told apart when there is no answer', async () => {
+    server.answers.set('GET status', () => {
+      throw new TypeError('Failed to fetch');
+    });
+    const error = await failure();
+    expect(error.code).toBe('server-offline');
+    expect(error.hint).not.toBe('');
+  });
+});

@@ -1,0 +1,144 @@
+/**
+ * Signing in. The token lives in its field until the form is sent, and then nowhere in the page.
+ */
+import React from 'react';
+
+import type { ApiError } from '../request';
+import type { IContext, IProblem } from '../wire';
+import { useEnv } from './env';
+import { TextButton, Words } from './parts';
+
+export function SignIn(props: {
+  /** The registry whose token is no longer taken, if that is why we are here. */
+  expired: IContext | null;
+  contexts: readonly IContext[];
+  onLogin: (endpoint: string, token: string, name: string) => Promise<void>;
+  onClose?: () => void;
+}): JSX.Element {
+  const { trans } = useEnv();
+  const { expired, contexts, onLogin, onClose } = props;
+  const endpoint = React.useRef<HTMLInputElement>(null);
+  const token = React.useRef<HTMLInputElement>(null);
+  const name = React.useRef<HTMLInputElement>(null);
+  const [problem, setProblem] = React.useState<IProblem | null>(null);
+  const [busy, setBusy] = React.useState(false);
+  const id = React.useId();
+
+  const submit = async (event: React.FormEvent): Promise<void> => {
+    event.preventDefault();
+    const secret = token.current?.value ?? '';
+    if (token.current) {
+      token.current.value = '';
+    }
+    const where = endpoint.current?.value ?? '';
+    setBusy(true);
+    setProblem(null);
+    try {
+      await onLogin(
+        where,
+        secret,
+        name.current?.value.trim() || suggest(where, contexts)
+      );
+    } catch (reason) {
+      setBusy(false);
+      setProblem((reason as ApiError).problem);
+      token.current?.focus();
+    }
+  };
+
+  return (
+    <form
+      className="jp-ModelSync-signIn"
+      aria-labelledby={`${id}-title`}
+      onSubmit={event => void submit(event)}
+    >
+      <h2 id={`${id}-title`}>
+        {expired
+          ? trans.__('Sign in again')
+          : trans.__('Sign in to a registry')}
+      </h2>
+      {expired && (
+        <p>
+          <Words
+            text={trans.__(
+              'The token for `%1` is missing, wrong or expired.',
+              expired.name
+            )}
+          />
+        </p>
+      )}
+      <label htmlFor={`${id}-endpoint`}>{trans.__('Address')}</label>
+      <input
+        id={`${id}-endpoint`}
+        ref={endpoint}
+        type="url"
+        required
+        placeholder={trans.__('https://registry.example.com')}
+        defaultValue={expired?.endpoint}
+        spellCheck={false}
+      />
+      <label htmlFor={`${id}-token`}>{trans.__('API token')}</label>
+      <input
+        id={`${id}-token`}
+        ref={token}
+        type="password"
+        required
+        autoComplete="off"
+        spellCheck={false}
+        aria-describedby={problem ? `${id}-problem` : undefined}
+      />
+      <label htmlFor={`${id}-name`}>
+        {trans.__('Call it')}{' '}
+        <span className="jp-ModelSync-optional">{trans.__('(optional)')}</span>
+      </label>
+      <input
+        id={`${id}-name`}
+        ref={name}
+        type="text"
+        defaultValue={expired?.name}
+        spellCheck={false}
+      />
+      {problem && (
+        <div id={`${id}-problem`} className="jp-ModelSync-failure" role="alert">
+          <p>
+            <Words text={problem.message} />
+          </p>
+          {problem.code !== 'not-authenticated' && (
+            <p className="jp-ModelSync-hint">
+              <Words text={problem.hint} />
+            </p>
+          )}
+        </div>
+      )}
+      <div className="jp-ModelSync-buttons">
+        <TextButton
+          label={busy ? trans.__('Signing in…') : trans.__('Sign in')}
+          submit
+          primary
+          disabled={busy}
+        />
+        {onClose && (
+          <TextButton label={trans.__('Not now')} onClick={onClose} />
+        )}
+      </div>
+    </form>
+  );
+}
+
+/** What to call a registry: the first one `default`, as BentoML does, others by their hosts. */
+function suggest(endpoint: string, contexts: readonly IContext[]): string {
+  const same = contexts.find(
+    each => each.endpoint === endpoint.trim().replace(/\/+$/, '')
+  );
+  if (same) {
+    return same.name;
+  }
+  if (!contexts.length) {
+    return 'default';
+  }
+  try {
+    return new URL(endpoint).host;
+  } catch {
+    return endpoint;
+  }
+}

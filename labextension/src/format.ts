@@ -1,0 +1,133 @@
+/**
+ * Numbers and transfers as people read them.
+ */
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { IRecord } from './wire';
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** Bytes with a decimal unit: `1.2 GB`. */
+export function formatSize(size: number): string {
+  let rest = size;
+  for (const unit of ['B', 'kB', 'MB', 'GB']) {
+    if (rest < 1000) {
+      return `${rest.toFixed(unit === 'B' ? 0 : 1)} ${unit}`;
+    }
+    rest /= 1000;
+  }
+  return `${rest.toFixed(1)} TB`;
+}
+
+/** A duration: `0.4 s`, `42 s`, `3 min 20 s`, `2 h 5 min`. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 10 && !Number.isInteger(seconds)) {
+    return `${seconds.toFixed(1)} s`;
+  }
+  const whole = Math.round(seconds);
+  if (whole < MINUTE) {
+    return `${whole} s`;
+  }
+  if (whole < HOUR) {
+    return `${Math.floor(whole / MINUTE)} min ${whole % MINUTE} s`;
+  }
+  return `${Math.floor(whole / HOUR)} h ${Math.floor((whole % HOUR) / MINUTE)} min`;
+}
+
+/** How long ago: `5 min ago`. */
+export function formatAge(
+  iso: string,
+  trans: TranslationBundle,
+  now: number = Date.now()
+): string {
+  const seconds = Math.floor((now - Date.parse(iso)) / 1000);
+  if (!(seconds >= MINUTE)) {
+    return trans.__('just now');
+  }
+  if (seconds < HOUR) {
+    return trans.__('%1 min ago', Math.floor(seconds / MINUTE));
+  }
+  if (seconds < DAY) {
+    return trans.__('%1 h ago', Math.floor(seconds / HOUR));
+  }
+  const days = Math.floor(seconds / DAY);
+  return trans._n('%1 day ago', '%1 days ago', days);
+}
+
+/** An ISO 8601 time in the reader's own words. */
+export function formatTime(iso: string): string {
+  const time = new Date(iso);
+  return Number.isNaN(time.getTime()) ? iso : time.toLocaleString();
+}
+
+export function isActive(record: IRecord): boolean {
+  return record.state === 'planned' || record.state === 'running';
+}
+
+/** Percent done, 0 to 100; null while the total is not known. */
+export function percent(record: IRecord): number | null {
+  if (record.total <= 0) {
+    return null;
+  }
+  return Math.min(100, Math.floor((100 * record.done) / record.total));
+}
+
+/** Seconds until it is done at its present rate; null where nobody can know. */
+export function secondsLeft(record: IRecord): number | null {
+  if (record.state !== 'running' || record.total <= 0 || record.rate <= 0) {
+    return null;
+  }
+  return Math.max(0, record.total - record.done) / record.rate;
+}
+
+/** How long it took, or takes until now, in seconds. */
+export function duration(record: IRecord, now: number = Date.now()): number {
+  return Math.max(0, (record.ended ?? now / 1000) - record.started);
+}
+
+/** What comes of it, in one line: `12.0 MB of 48.0 MB · 4.1 MB/s · 9 s left`. */
+export function progressLine(
+  record: IRecord,
+  trans: TranslationBundle
+): string {
+  if (record.total <= 0) {
+    return trans.__('Preparing…');
+  }
+  if (record.done >= record.total) {
+    return trans.__('Finishing…');
+  }
+  const words = [
+    trans.__('%1 of %2', formatSize(record.done), formatSize(record.total))
+  ];
+  if (record.rate > 0) {
+    words.push(`${formatSize(record.rate)}/s`);
+  }
+  const left = secondsLeft(record);
+  if (left !== null) {
+    words.push(trans.__('%1 left', formatSeconds(Math.ceil(left))));
+  }
+  return words.join(' · ');
+}
+
+/** How it ended, in one line. */
+export function endLine(record: IRecord, trans: TranslationBundle): string {
+  const outcome = record.outcome;
+  switch (record.state) {
+    case 'succeeded':
+      if (!outcome || outcome.status === 'skipped') {
+        return outcome?.reason ?? '';
+      }
+      return [
+        formatSize(outcome.bytes_sent ?? outcome.bytes_received ?? 0),
+        formatSeconds(outcome.seconds)
+      ].join(' · ');
+    case 'cancelled':
+      return trans.__('Cancelled. It can go on where it stopped.');
+    case 'interrupted':
+      return trans.__('Its process is gone. It can go on where it stopped.');
+    default:
+      return '';
+  }
+}

@@ -1,0 +1,4 @@
+import plugins from './plugins';
+
+export { IModelSync } from './tokens';
+export default plugins;

@@ -1,0 +1,87 @@
+/**
+ * Messages at the edge of the page: for what goes wrong, and for transfers that took long enough to look away.
+ */
+import { Notification } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import { duration, formatSeconds } from './format';
+import type { SidebarModel } from './model';
+import { ApiError } from './request';
+import type { IRecord } from './wire';
+
+/** Milliseconds for which good news are shown; without a time JupyterLab only notes them behind its bell. */
+export const AWHILE = 5000;
+
+/** Tell what went wrong and what to do; offer to try again. */
+export function tellError(
+  reason: unknown,
+  trans: TranslationBundle,
+  retry: () => void
+): void {
+  const error = ApiError.of(reason);
+  Notification.error(plain(`${error.message} ${error.hint}`), {
+    autoClose: false,
+    actions: [{ label: trans.__('Retry'), callback: retry }]
+  });
+}
+
+/** When a user wants to hear of transfers. */
+export interface INotifyOptions {
+  notifications: boolean;
+  /** Seconds from which on a transfer counts as long. */
+  notifyAfterSeconds: number;
+}
+
+/** Tell how long transfers end, and also short ones that fail unseen. */
+export function tellEnds(
+  model: SidebarModel,
+  trans: TranslationBundle,
+  options: () => INotifyOptions
+): void {
+  model.transfers.ended.connect((_, record) => {
+    const { notifications, notifyAfterSeconds } = options();
+    const long = duration(record) >= notifyAfterSeconds;
+    if (!notifications) {
+      return;
+    }
+    if (record.state === 'failed' && (long || !model.visible)) {
+      tellFailure(model, record, trans);
+    } else if (record.state === 'succeeded' && long) {
+      const took = formatSeconds(duration(record));
+      Notification.success(
+        record.direction === 'push'
+          ? trans.__('Pushed %1 in %2.', record.tag, took)
+          : trans.__('Pulled %1 in %2.', record.tag, took),
+        { autoClose: AWHILE }
+      );
+    }
+  });
+}
+
+function tellFailure(
+  model: SidebarModel,
+  record: IRecord,
+  trans: TranslationBundle
+): void {
+  const what =
+    record.direction === 'push'
+      ? trans.__('Push of %1 failed.', record.tag)
+      : trans.__('Pull of %1 failed.', record.tag);
+  const why = record.error
+    ? `${record.error.message} ${record.error.hint}`
+    : '';
+  const retry = (): void => {
+    model
+      .resume(record.id)
+      .catch((reason: unknown) => tellError(reason, trans, retry));
+  };
+  Notification.error(plain(`${what} ${why}`), {
+    autoClose: false,
+    actions: [{ label: trans.__('Retry'), callback: retry }]
+  });
+}
+
+/** Notifications show plain text. */
+function plain(text: string): string {
+  return text.replace(/`/g, '').trim();
+}

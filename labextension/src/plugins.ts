@@ -1,0 +1,192 @@
+/**
+ * How the parts are put together. Only optional tokens, so that it loads in Notebook 7 as well.
+ */
+import {
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import {
+  ICommandPalette,
+  type MainAreaWidget,
+  WidgetTracker
+} from '@jupyterlab/apputils';
+import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStatusBar } from '@jupyterlab/statusbar';
+import {
+  ITranslator,
+  nullTranslator,
+  type TranslationBundle
+} from '@jupyterlab/translation';
+
+import { addCommands } from './commands';
+import type { IEnv } from './components/env';
+import type { DetailsWidget } from './detailswidget';
+import { createMenu } from './menu';
+import { SidebarModel } from './model';
+import { tellEnds } from './notify';
+import { Service } from './service';
+import { Sidebar } from './sidebar';
+import { StatusItem } from './statusbar';
+import type { ITarget } from './target';
+import { CommandIDs, IModelSync } from './tokens';
+
+const PLUGIN = 'modelsync-jupyter:plugin';
+/** Milliseconds after a cell began in which a transfer it starts has a record. */
+const CELL_PAUSE = 1500;
+
+const plugin: JupyterFrontEndPlugin<SidebarModel> = {
+  id: PLUGIN,
+  description: 'Lists models here and in a registry, and moves them.',
+  autoStart: true,
+  provides: IModelSync,
+  optional: [
+    ISettingRegistry,
+    ICommandPalette,
+    ILayoutRestorer,
+    ITranslator,
+    IFileBrowserFactory
+  ],
+  activate: (
+    app: JupyterFrontEnd,
+    settings: ISettingRegistry | null,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null,
+    translator: ITranslator | null,
+    files: IFileBrowserFactory | null
+  ): SidebarModel => {
+    const trans = (translator ?? nullTranslator).load('modelsync_jupyter');
+    const model = new SidebarModel(
+      new Service(app.serviceManager.serverSettings)
+    );
+    const env: IEnv = {
+      trans,
+      run: (id, args) => void app.commands.execute(id, args),
+      openMenu: createMenu(app.commands)
+    };
+    const sidebar = new Sidebar(model, env);
+    addCommands({
+      app,
+      model,
+      trans,
+      files,
+      open: () => app.shell.activateById(sidebar.id),
+      openDetails: trackDetails(app, model, env, restorer)
+    });
+    app.shell.add(sidebar, 'left', { rank: 520, type: 'Models' });
+    restorer?.add(sidebar, sidebar.id);
+    addToPalette(palette, trans);
+    void applySettings(settings, model, trans);
+    lookAfterCells(app, model);
+    return model;
+  }
+};
+
+const status: JupyterFrontEndPlugin<void> = {
+  id: 'modelsync-jupyter:status',
+  description: 'Shows in the status bar what is on its way.',
+  autoStart: true,
+  requires: [IModelSync],
+  optional: [IStatusBar, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    model: SidebarModel,
+    bar: IStatusBar | null,
+    translator: ITranslator | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load('modelsync_jupyter');
+    const { transfers } = model;
+    bar?.registerStatusItem(status.id, {
+      item: new StatusItem(
+        transfers,
+        trans,
+        () => void app.commands.execute(CommandIDs.open)
+      ),
+      align: 'middle',
+      isActive: () => transfers.active.length > 0,
+      activeStateChanged: transfers.changed
+    });
+  }
+};
+
+export default [plugin, status];
+
+/** Tabs of the main area with the details of a version each; they come back when the page is loaded again. */
+function trackDetails(
+  app: JupyterFrontEnd,
+  model: SidebarModel,
+  env: IEnv,
+  restorer: ILayoutRestorer | null
+): (target: ITarget) => Promise<void> {
+  const tracker = new WidgetTracker<MainAreaWidget<DetailsWidget>>({
+    namespace: 'modelsync-details'
+  });
+  const idOf = ({ side, tag }: ITarget): string => `modelsync-${side}-${tag}`;
+  void restorer?.restore(tracker, {
+    command: CommandIDs.details,
+    args: ({ content }) => ({ ...content.target }),
+    name: ({ content }) => idOf(content.target)
+  });
+  return async target => {
+    const id = idOf(target);
+    if (!tracker.find(each => each.id === id)) {
+      const { createDetails } = await import('./detailswidget');
+      const widget = createDetails(model, target, env);
+      widget.id = id;
+      await tracker.add(widget);
+      app.shell.add(widget, 'main');
+    }
+    app.shell.activateById(id);
+  };
+}
+
+function addToPalette(
+  palette: ICommandPalette | null,
+  trans: TranslationBundle
+): void {
+  const { open, refresh, push, pull, save, signIn, signOut } = CommandIDs;
+  for (const command of [open, refresh, push, pull, save, signIn, signOut]) {
+    palette?.addItem({
+      command,
+      category: trans.__('Models'),
+      args: { palette: true }
+    });
+  }
+}
+
+async function applySettings(
+  registry: ISettingRegistry | null,
+  model: SidebarModel,
+  trans: TranslationBundle
+): Promise<void> {
+  const notify = { notifications: true, notifyAfterSeconds: 10 };
+  tellEnds(model, trans, () => notify);
+  const settings = await registry?.load(PLUGIN).catch(() => undefined);
+  const apply = (): void => {
+    const chosen = settings?.composite ?? {};
+    Object.assign(notify, {
+      notifications: chosen.notifications ?? true,
+      notifyAfterSeconds: chosen.notifyAfterSeconds ?? 10
+    });
+    model.options = {
+      threads: Number(chosen.threads ?? 0),
+      refreshSeconds: Number(chosen.refreshSeconds ?? 10)
+    };
+    model.pace();
+  };
+  apply();
+  settings?.changed.connect(apply);
+}
+
+/** A cell may start a transfer: look soon after it began, and when it has ended. */
+function lookAfterCells(app: JupyterFrontEnd, model: SidebarModel): void {
+  app.commands.commandExecuted.connect((_, { id, result }) => {
+    if (!/^(notebook|console):run/.test(id)) {
+      return;
+    }
+    const look = (): void => void model.transfers.refresh();
+    setTimeout(look, CELL_PAUSE);
+    result.then(look, look);
+  });
+}

@@ -1,0 +1,110 @@
+/**
+ * The sidebar as JupyterLab sees it: a widget that is idle while nobody looks.
+ */
+import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
+import React from 'react';
+
+import { Env, type IEnv } from './components/env';
+import { Panel } from './components/panel';
+import { modelsIcon } from './icons';
+import type { SidebarModel } from './model';
+
+/** Milliseconds in which coming back to the page refreshes at most once. */
+const FRESH = 5000;
+
+export class Sidebar extends ReactWidget {
+  constructor(
+    private readonly _model: SidebarModel,
+    private readonly _env: IEnv
+  ) {
+    super();
+    const { trans } = _env;
+    this.id = 'modelsync-sidebar';
+    this.addClass('jp-ModelSync');
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', trans.__('Models'));
+    this.title.icon = modelsIcon;
+    this.title.caption = trans.__('Models');
+    _model.changed.connect(this._badge, this);
+    window.addEventListener('focus', this._onFocus);
+    document.addEventListener('visibilitychange', this._onFocus);
+  }
+
+  /** Put the cursor where one begins. */
+  focus(): void {
+    const first = ['form input', 'input', 'button']
+      .map(selector => this.node.querySelector<HTMLElement>(selector))
+      .find(node => node);
+    first?.focus();
+  }
+
+  dispose(): void {
+    window.removeEventListener('focus', this._onFocus);
+    document.removeEventListener('visibilitychange', this._onFocus);
+    super.dispose();
+  }
+
+  protected render(): JSX.Element {
+    return (
+      <Env.Provider value={this._env}>
+        <UseSignal signal={this._model.changed}>
+          {() => <Panel model={this._model} />}
+        </UseSignal>
+      </Env.Provider>
+    );
+  }
+
+  protected onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this._seen(true);
+  }
+
+  protected onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    this._seen(this.isVisible);
+  }
+
+  protected onAfterHide(message: Message): void {
+    super.onAfterHide(message);
+    this._seen(false);
+  }
+
+  protected onActivateRequest(message: Message): void {
+    super.onActivateRequest(message);
+    this.focus();
+  }
+
+  private _seen(visible: boolean): void {
+    this._refreshed = Date.now();
+    this._model.visible = visible;
+  }
+
+  private _onFocus = (): void => {
+    if (document.hidden || !this.isVisible) {
+      return;
+    }
+    if (Date.now() - this._refreshed > FRESH) {
+      this._refreshed = Date.now();
+      void this._model.refresh();
+    }
+  };
+
+  /** Show on the tab that something runs. */
+  private _badge(): void {
+    const { trans } = this._env;
+    const count = this._model.transfers.active.length;
+    const className = count ? 'jp-ModelSync-tab jp-mod-busy' : '';
+    if (this.title.className !== className) {
+      this.title.className = className;
+    }
+    const caption = count
+      ? trans._n('Models (%1 transfer)', 'Models (%1 transfers)', count)
+      : trans.__('Models');
+    if (this.title.caption !== caption) {
+      this.title.caption = caption;
+    }
+  }
+
+  private _refreshed = 0;
+}

@@ -1,0 +1,31 @@
+/**
+ * What other extensions may use.
+ */
+import { Token } from '@lumino/coreutils';
+
+import type { SidebarModel } from './model';
+
+/** The models and transfers that the sidebar shows. */
+export const IModelSync = new Token<SidebarModel>(
+  'modelsync-jupyter:IModelSync',
+  'The models here and in the registry, and the transfers between them.'
+);
+
+export namespace CommandIDs {
+  export const open = 'modelsync:open';
+  export const refresh = 'modelsync:refresh';
+  export const push = 'modelsync:push';
+  export const pull = 'modelsync:pull';
+  export const replace = 'modelsync:replace';
+  export const cancel = 'modelsync:cancel';
+  export const resume = 'modelsync:resume';
+  export const remove = 'modelsync:delete';
+  export const copyTag = 'modelsync:copy-tag';
+  export const insertCode = 'modelsync:insert-code';
+  export const details = 'modelsync:details';
+  export const reveal = 'modelsync:reveal-files';
+  export const save = 'modelsync:save-as-model';
+  export const useContext = 'modelsync:use-context';
+  export const signIn = 'modelsync:sign-in';
+  export const signOut = 'modelsync:sign-out';
+}

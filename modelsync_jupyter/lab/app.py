@@ -1,0 +1,60 @@
+"""The server extension: its settings, its routes and what it holds."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Int, Unicode
+
+from modelsync_jupyter.api import Feed
+from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, Home
+
+from .pool import Pool
+from .routes import ROUTES
+from .watch import Watch
+
+_LOCAL_THREADS, _REMOTE_THREADS = 2, 8
+
+
+class ModelSyncApp(ExtensionApp):
+    """Push and pull models between the local store and a registry."""
+
+    name = "modelsync_jupyter"
+    extension_url = "/lab"
+    load_other_extensions = True
+
+    home = Unicode("", help="BentoML's home folder; by default $BENTOML_HOME, else ~/bentoml.").tag(config=True)
+    context = Unicode("", help="Name of the registry to use; by default the current one.").tag(config=True)
+    threads = Int(
+        DEFAULT_THREADS, min=1, max=MAX_THREADS, help="Parts of a transfer that are on their way at the same time."
+    ).tag(config=True)
+
+    feed: Feed
+    local_pool: Pool
+    remote_pool: Pool
+    watch: Watch
+
+    def initialize_settings(self) -> None:
+        """Make what the handlers use."""
+        self.feed = Feed(Home.find(self.home or None))
+        self.local_pool = Pool("modelsync-local", _LOCAL_THREADS)
+        self.remote_pool = Pool("modelsync-remote", _REMOTE_THREADS)
+        self.watch = Watch(self.feed, self.local_pool, self.name, self.settings["last_activity_times"])
+        self.watch.start()
+
+    def initialize_handlers(self) -> None:
+        """Add the routes."""
+        self.handlers.extend(ROUTES)
+
+    def current_activity(self) -> Any:
+        """Transfers that run: a server with some does not shut itself down."""
+        return self.watch.running
+
+    async def stop_extension(self) -> None:
+        """Let go of everything; transfers go on by themselves. Whatever is wrong, the server must be able to stop."""
+        with suppress(Exception):
+            self.watch.stop()
+            self.local_pool.stop()
+            self.remote_pool.stop()

@@ -1,0 +1,127 @@
+"""Fields: what a request says, checked where it comes in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from modelsync_jupyter.api import Direction
+from modelsync_jupyter.core.errors import UsageError
+
+T = TypeVar("T")
+_HINT = "The sidebar and the server extension may not match: install the same version of both, and reload the page."
+_MOST = 10**9
+
+
+class Fields:
+    """The fields of a JSON object.
+
+    Args:
+        body: The body of the request; an empty one has no fields.
+
+    Raises:
+        UsageError: It is no JSON object.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        try:
+            data = json.loads(body or b"{}")
+        except (ValueError, RecursionError):
+            raise UsageError("The body of the request is not JSON.", hint=_HINT) from None
+        if not isinstance(data, dict):
+            raise UsageError("The body of the request is not a JSON object.", hint=_HINT)
+        self._data = {key: value for key, value in data.items() if value is not None}
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """A field of text; one that is not empty, unless there is a default.
+
+        Raises:
+            UsageError: It is missing, empty or something else.
+        """
+        value = self._get(name, str, default)
+        if default is None and not value.strip():
+            raise UsageError(f"`{name}` is empty.", hint=f"Give the {name}.")
+        return value
+
+    def flag(self, name: str) -> bool:
+        """A field that is true or false; false where it is missing.
+
+        Raises:
+            UsageError: It is something else.
+        """
+        return self._get(name, bool, False)
+
+    def number(self, name: str, default: int) -> int:
+        """A field with a whole number.
+
+        Raises:
+            UsageError: It is something else.
+        """
+        return self._get(name, int, default)
+
+    def texts(self, name: str) -> Mapping[str, str]:
+        """A field that maps text to text; empty where it is missing.
+
+        Raises:
+            UsageError: It is something else.
+        """
+        value: dict[str, Any] = self._get(name, dict, {})
+        if not all(isinstance(item, str) for item in value.values()):
+            raise UsageError(f"`{name}` must map text to text.", hint=_HINT)
+        return value
+
+    def _get(self, name: str, kind: type[T], default: T | None) -> T:
+        value = self._data.get(name, default)
+        if value is None:
+            raise UsageError(f"`{name}` is missing.", hint=_HINT)
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise UsageError(f"`{name}` is not what it should be: {_KINDS[kind]}.", hint=_HINT)
+        return value
+
+
+_KINDS: Mapping[type, str] = {str: "text", bool: "true or false", int: "a whole number", dict: "an object"}
+
+
+def whole(name: str, text: str, low: int, high: int = _MOST) -> int:
+    """A whole number of a query.
+
+    Raises:
+        UsageError: It is none, or not between `low` and `high`.
+    """
+    number = int(text) if text.isdecimal() and len(text) < 12 else -1
+    if not low <= number <= high:
+        raise UsageError(f"`{name}` must be a whole number from {low} to {high}.", hint=_HINT)
+    return number
+
+
+def direction(text: str) -> Direction:
+    """Push or pull.
+
+    Raises:
+        UsageError: Neither.
+    """
+    if text not in ("push", "pull"):
+        raise UsageError("`direction` must be `push` or `pull`.", hint=_HINT)
+    return cast(Direction, text)
+
+
+def below(root: str, path: str) -> Path:
+    """The file or folder that `path` names below the server's root.
+
+    Args:
+        root: The server's root folder.
+        path: As the file browser writes it: relative to the root, with slashes.
+
+    Raises:
+        UsageError: It leaves the root, by `..` or by a link, or cannot be a path.
+    """
+    base = Path(root).expanduser().resolve()
+    try:
+        found = (base / path.lstrip("/")).resolve()
+    except (ValueError, OSError, RuntimeError):  # a null byte; links in a circle
+        raise UsageError(f"`{path}` is no path.", hint="Choose a file or folder in the file browser.") from None
+    if not found.is_relative_to(base):
+        raise UsageError(f"`{path}` is outside the server's folder.", hint="Copy it into the server's folder first.")
+    return found

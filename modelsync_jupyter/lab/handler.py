@@ -1,0 +1,105 @@
+"""Handler: what all routes share. A handler reads the request, calls one function of the API and replies with JSON."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from http.client import responses
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.extension.handler import ExtensionHandlerMixin
+from tornado import web
+
+from modelsync_jupyter.core.errors import ModelSyncError, Unavailable
+
+from .fields import Fields
+from .reply import describe, status_of, to_json
+
+if TYPE_CHECKING:
+    from .app import ModelSyncApp
+
+T = TypeVar("T")
+#: Proxies in front of Jupyter servers give up after 60 s.
+ANSWER_SECONDS = 30.0
+
+
+class Handler(ExtensionHandlerMixin, APIHandler):
+    """One route."""
+
+    auth_resource = "modelsync"
+
+    @property
+    def app(self) -> ModelSyncApp:
+        """The extension."""
+        return cast("ModelSyncApp", self.extensionapp)
+
+    @property
+    def home(self) -> str | None:
+        """BentoML's home folder, where it is configured."""
+        return self.app.home or None
+
+    @property
+    def context(self) -> str | None:
+        """The registry that the request names, else the one that is configured."""
+        return self.get_query_argument("context", "") or self.app.context or None
+
+    @property
+    def fields(self) -> Fields:
+        """The body of the request."""
+        return Fields(self.request.body)
+
+    async def local(self, work: Callable[[], T]) -> T:
+        """Do something quick on this machine, in a thread."""
+        return await self.app.local_pool.run(work)
+
+    async def remote(self, work: Callable[[], T]) -> T:
+        """Ask a registry, in a thread.
+
+        Raises:
+            Unavailable: It has not answered in time.
+        """
+        try:
+            return await self.app.remote_pool.run(work, ANSWER_SECONDS)
+        except asyncio.TimeoutError:
+            raise Unavailable(f"The registry has not answered within {ANSWER_SECONDS:g} s.") from None
+
+    def reply(self, value: Any, status: int = 200) -> None:
+        """Answer with JSON."""
+        self.set_status(status)
+        self.finish(to_json(value))
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Answer with an error, under the status of its class."""
+        super().send_error(status_of(_error(kwargs), status_code), **kwargs)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """The one place where errors become replies."""
+        self.set_status(status_code, responses.get(status_code, "Error"))
+        self.finish(to_json(describe(_error(kwargs), status_code)))
+
+    def log_exception(
+        self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """Log only what nobody expected."""
+        if not isinstance(value, ModelSyncError):
+            super().log_exception(typ, value, tb)
+
+
+class Missing(Handler):
+    """Any other path below ours: a JSON error, not Jupyter's page."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Say that there is no such route."""
+        raise web.HTTPError(404, "The server extension knows no such request.")
+
+    post = put = patch = delete = get
+
+
+def _error(kwargs: dict[str, Any]) -> BaseException | None:
+    info = kwargs.get("exc_info")
+    return cast("BaseException | None", info[1]) if info else None

@@ -1,0 +1,116 @@
+"""Models, in the local store and in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from modelsync_jupyter import api
+from modelsync_jupyter.core.errors import InvalidModel
+from modelsync_jupyter.core.tags import Tag
+
+from .fields import below, whole
+from .handler import Handler
+
+_PAGE, _LONGEST_PAGE = 200, 1000
+
+
+class _Listing(Handler):
+    def slice(self) -> tuple[str, int, int]:
+        """What is looked for, how many to pass over and how many to send."""
+        search = self.get_query_argument("search", "").strip()
+        start = whole("start", self.get_query_argument("start", "0"), 0)
+        return search, start, whole("limit", self.get_query_argument("limit", str(_PAGE)), 1, _LONGEST_PAGE)
+
+
+class LocalModels(_Listing):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """A page of the local store, sorted by name, the newest of each name first."""
+        search, start, limit = self.slice()
+
+        def look() -> dict[str, Any]:
+            found = [model for model in api.list_models(home=self.home) if search.lower() in model.tag.name]
+            return {"items": list(_readable(found[start : start + limit])), "total": len(found)}
+
+        self.reply(await self.local(look))
+
+
+class LocalModel(Handler):
+    @web.authenticated
+    @authorized
+    async def get(self, name: str, version: str) -> None:
+        """One local model with its files and its whole model.yaml."""
+        tag = Tag.parse(f"{name}:{version}")
+        self.reply(await self.local(lambda: _details(api.get(tag, home=self.home))))
+
+    @web.authenticated
+    @authorized
+    async def delete(self, name: str, version: str) -> None:
+        """Delete one version from the local store."""
+        tag = Tag.parse(f"{name}:{version}")
+        self.reply({"deleted": [str(gone) for gone in await self.local(lambda: api.delete(str(tag), home=self.home))]})
+
+
+class SavedModels(Handler):
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        """Save a file or folder of the server as a model."""
+        fields = self.fields
+        name, labels = fields.text("name"), fields.texts("labels")
+        source = below(self.settings["server_root_dir"], fields.text("path"))
+        work = self.app.remote_pool.run(lambda: api.save(name, source, labels=labels, home=self.home).to_dict())
+        self.reply(await work, 201)
+
+
+class RemoteModels(_Listing):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """A page of the registry, the newest first."""
+        search, start, limit = self.slice()
+        context = self.context
+        page = await self.remote(
+            lambda: api.search_remote(search, start=start, limit=limit, context=context, home=self.home)
+        )
+        self.reply({"items": [model.to_dict() for model in page.items], "total": page.total})
+
+
+class RemoteVersions(Handler):
+    @web.authenticated
+    @authorized
+    async def get(self, name: str) -> None:
+        """All versions of one name, the newest first."""
+        tag, context = Tag.parse(name), self.context
+        models = await self.remote(
+            lambda: api.list_remote(name=tag.name, limit=_LONGEST_PAGE, context=context, home=self.home)
+        )
+        self.reply({"items": [model.to_dict() for model in models]})
+
+
+class RemoteModel(Handler):
+    @web.authenticated
+    @authorized
+    async def get(self, name: str, version: str) -> None:
+        """One model of the registry with its metadata and description."""
+        tag, context = Tag.parse(f"{name}:{version}"), self.context
+        model = await self.remote(lambda: api.get_remote(tag, context=context, home=self.home))
+        self.reply(model.details())
+
+
+def _readable(models: Iterable[api.Model]) -> Iterator[dict[str, Any]]:
+    """The models as JSON; one whose folder is broken or just being deleted is left out, as `list` leaves it out."""
+    for model in models:
+        with suppress(InvalidModel, FileNotFoundError):
+            yield model.to_dict()
+
+
+def _details(model: api.Model) -> dict[str, Any]:
+    files = [{"path": entry.path, "kind": entry.kind, "size": entry.size} for entry in model.source.layout.entries]
+    return {**model.to_dict(), "files": files, "info": model.info.to_dict()}

@@ -1,0 +1,57 @@
+"""Reply: values as JSON that any browser reads."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from http.client import responses
+from typing import Any
+
+from tornado.web import HTTPError
+
+from modelsync_jupyter.core.errors import ModelSyncError
+
+_HINTS = {
+    403: "Sign in to Jupyter again: reload the page.",
+    404: "The sidebar and the server extension may not match: install the same version of both, and reload the page.",
+}
+
+
+def to_json(value: Any) -> str:
+    """A value as JSON; what a model.yaml may hold and JSON may not (dates, NaN, other keys than text) becomes text."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError):
+        return json.dumps(_plain(value), ensure_ascii=False)
+
+
+def status_of(error: BaseException | None, status: int) -> int:
+    """The HTTP status to report an error with; `status` unless it is one of ours."""
+    return error.http_status if isinstance(error, ModelSyncError) else status
+
+
+def describe(error: BaseException | None, status: int) -> dict[str, str]:
+    """An error as JSON: `code`, `message` and `hint`."""
+    if isinstance(error, ModelSyncError):
+        return error.to_dict()
+    if isinstance(error, OSError) and error.strerror:
+        place = f": `{error.filename}`" if error.filename else ""
+        return ModelSyncError(f"{error.strerror}{place}.", hint="See the log of the Jupyter server.").to_dict()
+    if status >= 500:
+        message = f"The server extension failed: {type(error).__name__}."
+        return ModelSyncError(message, hint="See the log of the Jupyter server, and report this as a bug.").to_dict()
+    name = responses.get(status, "Error")
+    said = error.log_message if isinstance(error, HTTPError) else None
+    message = said % error.args if isinstance(error, HTTPError) and said and error.args else said or name
+    return {"code": name.lower().replace(" ", "-"), "message": message, "hint": _HINTS.get(status, "")}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

@@ -1,0 +1,61 @@
+"""Transfers: those of every notebook, shell and sidebar that shares this home. They run in processes of their own."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from modelsync_jupyter import api
+from modelsync_jupyter.core.tags import Tag
+
+from .fields import direction, whole
+from .handler import Handler
+
+
+class Plan(Handler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """What a push or pull would do and why."""
+        way, tag = direction(self.get_query_argument("direction", "")), Tag.parse(self.get_query_argument("tag", ""))
+        force, context = bool(whole("force", self.get_query_argument("force", "0"), 0, 1)), self.context
+        plan = await self.remote(lambda: api.plan(way, tag, force=force, context=context, home=self.home))
+        self.reply(plan.to_dict())
+
+
+class Transfers(Handler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """The transfers that changed since a revision; asking is no sign of a person at work."""
+        self._track_activity = False
+        since = self.get_query_argument("since", "")
+        revision, records = await self.local(lambda: self.app.feed.look(since))
+        self.reply({"revision": revision, "transfers": [record.to_dict() for record in records]})
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        """Start one."""
+        fields = self.fields
+        way, tag = direction(fields.text("direction")), Tag.parse(fields.text("tag"))
+        context = fields.text("context", "") or self.app.context or None
+        options = api.Options(fields.flag("force"), fields.number("threads", self.app.threads), context)
+        transfer = await self.local(lambda: api.start(way, tag, options, home=self.home))
+        self.reply(transfer.record.to_dict(), 201)
+
+
+class Cancel(Handler):
+    @web.authenticated
+    @authorized
+    async def post(self, id: str) -> None:
+        """Ask one to stop, and wait a little for it to do so."""
+        self.reply(await self.remote(lambda: api.cancel(id, home=self.home).record.to_dict()))
+
+
+class Resume(Handler):
+    @web.authenticated
+    @authorized
+    async def post(self, id: str) -> None:
+        """Carry one out again; it goes on where it stopped."""
+        self.reply(await self.local(lambda: api.resume(id, background=True, home=self.home).record.to_dict()))

@@ -1,0 +1,87 @@
+"""Nobody gets in without Jupyter's token, or against its authorizer's will."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from jupyter_server.auth.authorizer import Authorizer
+from jupyter_server.serverapp import JupyterServerAuthWarning
+from traitlets.config import Config
+
+from modelsync_jupyter import api
+from modelsync_jupyter.lab.routes import ROUTES
+
+from .conftest import Call
+
+ANYTHING = {"direction": "push", "tag": "iris:v1", "endpoint": "http://127.0.0.1:9", "token": "t", "name": "n"}
+CALLS = [
+    ("GET", "status"),
+    ("GET", "local"),
+    ("GET", "local/iris/v1"),
+    ("DELETE", "local/iris/v1"),
+    ("POST", "models"),
+    ("GET", "remote"),
+    ("GET", "remote/iris"),
+    ("GET", "remote/iris/v1"),
+    ("GET", "plan"),
+    ("GET", "transfers"),
+    ("POST", "transfers"),
+    ("POST", "transfers/abc/cancel"),
+    ("POST", "transfers/abc/resume"),
+    ("POST", "login"),
+    ("POST", "logout"),
+    ("POST", "context"),
+    ("GET", "no/such/route"),
+]
+
+
+class NotThisUser(Authorizer):
+    """Lets users do everything but use the extension."""
+
+    def is_authorized(self, handler: Any, user: Any, action: str, resource: str) -> bool:
+        return resource != "modelsync"
+
+
+def test_all_routes_are_tried_here() -> None:
+    assert len(CALLS) == len(ROUTES) + 2  # two methods on local/NAME/VERSION and on transfers
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+async def test_without_token_nothing_is_told_or_done(
+    jp_fetch: Any, make: Callable[..., api.Model], home: Any, method: str, path: str
+) -> None:
+    make("iris:v1")
+    reply = await jp_fetch(
+        f"modelsync/api/{path}",
+        method=method,
+        headers={"Authorization": "token wrong"},
+        body=json.dumps(ANYTHING) if method == "POST" else None,
+        raise_error=False,
+    )
+    assert (reply.code, json.loads(reply.body)["code"]) == (403, "forbidden")
+    assert [str(model.tag) for model in api.list_models(home=home)] == ["iris:v1"]
+    assert api.transfers(home=home) == api.contexts(home=home) == []
+
+
+class TestAuthorizer:
+    @pytest.fixture
+    def jp_server_config(self, jp_server_config: Config) -> Config:
+        jp_server_config.ServerApp.authorizer_class = NotThisUser
+        return jp_server_config
+
+    @pytest.mark.parametrize(("method", "path"), CALLS)
+    async def test_decides_about_every_route(self, call: Call, method: str, path: str) -> None:
+        code, body = await call(method, path, ANYTHING)
+        assert (code, body["code"]) == (403, "forbidden")
+
+
+def test_every_method_says_who_may_call_it(jp_configurable_serverapp: Callable[..., Any]) -> None:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        app = jp_configurable_serverapp()
+    assert app.extension_manager.extension_apps["modelsync_jupyter"]
+    assert [each for each in seen if each.category is JupyterServerAuthWarning and "modelsync" in str(each)] == []

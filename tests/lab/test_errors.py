@@ -1,0 +1,108 @@
+"""Whatever is asked: JSON with a code, a message and a hint, under the right status."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelsync_jupyter import api
+
+from .conftest import Call
+
+TRANSFER = {"direction": "push", "tag": "iris:v1"}
+BAD: list[tuple[str, str, Any, int, str]] = [
+    ("POST", "transfers", b"", 400, "usage"),
+    ("POST", "transfers", b"{", 400, "usage"),
+    ("POST", "transfers", b"\xff", 400, "usage"),
+    ("POST", "transfers", b"[" * 100_000, 400, "usage"),
+    ("POST", "transfers", b"[]", 400, "usage"),
+    ("POST", "transfers", {"direction": "push"}, 400, "usage"),
+    ("POST", "transfers", {"direction": "sideways", "tag": "iris:v1"}, 400, "usage"),
+    ("POST", "transfers", {"direction": "push", "tag": 1}, 400, "usage"),
+    ("POST", "transfers", {"direction": "push", "tag": "../etc"}, 400, "invalid-tag"),
+    ("POST", "transfers", TRANSFER | {"threads": 0}, 400, "usage"),
+    ("POST", "transfers", TRANSFER | {"threads": True}, 400, "usage"),
+    ("POST", "transfers", TRANSFER | {"threads": "4"}, 400, "usage"),
+    ("POST", "transfers", TRANSFER | {"force": 1}, 400, "usage"),
+    ("POST", "transfers", TRANSFER | {"context": ["team"]}, 400, "usage"),
+    ("POST", "transfers/nosuch/cancel", {}, 404, "transfer-not-found"),
+    ("POST", "transfers/nosuch/resume", {}, 404, "transfer-not-found"),
+    ("POST", "transfers/..%2F..%2Fx/cancel", {}, 404, "transfer-not-found"),
+    ("POST", "models", {"name": "m:v1"}, 400, "usage"),
+    ("POST", "models", {"name": "", "path": "x"}, 400, "usage"),
+    ("POST", "models", {"name": "m:v1", "path": "nothing-there"}, 400, "usage"),
+    ("POST", "models", {"name": "no tag", "path": "x"}, 400, "invalid-tag"),
+    ("POST", "models", {"name": "m:v1", "path": "x", "labels": {"a": 1}}, 400, "usage"),
+    ("POST", "models", {"name": "m:v1", "path": "x", "labels": [1]}, 400, "usage"),
+    ("POST", "login", {"endpoint": "registry", "token": "t"}, 400, "usage"),
+    ("POST", "login", {"endpoint": "http://127.0.0.1:9"}, 400, "usage"),
+    ("POST", "login", {"endpoint": "http://127.0.0.1:9", "token": " "}, 400, "usage"),
+    ("POST", "login", {"endpoint": "http://127.0.0.1:9", "token": "two\nlines"}, 400, "usage"),
+    ("POST", "context", {"name": "nobody"}, 401, "no-context"),
+    ("POST", "context", {}, 400, "usage"),
+    ("POST", "logout", {"name": "nobody"}, 401, "no-context"),
+    ("POST", "logout", {}, 401, "no-context"),
+    ("GET", "local?limit=0", None, 400, "usage"),
+    ("GET", "local?limit=many", None, 400, "usage"),
+    ("GET", "local?limit=1001", None, 400, "usage"),
+    ("GET", "local?start=-1", None, 400, "usage"),
+    ("GET", "local?start=%C2%B2", None, 400, "usage"),
+    ("GET", "local?search=%FF", None, 400, "bad-request"),
+    ("GET", "local/iris/v%201", None, 400, "invalid-tag"),
+    ("GET", "local/..%2F../v1", None, 400, "invalid-tag"),
+    ("DELETE", "local/iris/..", None, 400, "invalid-tag"),
+    ("GET", "remote", None, 401, "no-context"),
+    ("GET", "remote?context=nobody", None, 401, "no-context"),
+    ("GET", "plan?direction=push", None, 400, "invalid-tag"),
+    ("GET", "plan?tag=iris:v1", None, 400, "usage"),
+    ("GET", "plan?direction=push&tag=iris:v1&force=yes", None, 400, "usage"),
+    ("GET", "plan?direction=push&tag=iris:v1", None, 401, "no-context"),
+    ("GET", "nothing", None, 404, "not-found"),
+    ("POST", "status", {}, 405, "method-not-allowed"),
+    ("DELETE", "transfers", None, 405, "method-not-allowed"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status", "code"), BAD)
+async def test_bad_requests(call_url: Call, method: str, path: str, body: Any, status: int, code: str) -> None:
+    answered, error = await call_url(method, path, body)
+    assert (answered, error["code"]) == (status, code)
+    assert set(error) == {"code", "message", "hint"}
+    assert error["message"]
+
+
+@pytest.mark.parametrize("since", ["x", "-1", "0", "a-b", "-" + "9" * 5000, "²", "a-²"])
+async def test_any_word_may_stand_for_a_revision(call: Call, since: str) -> None:
+    code, body = await call("GET", "transfers", since=since)
+    assert (code, body["transfers"]) == (200, [])
+
+
+async def test_a_home_that_cannot_be_used_is_named(call: Call, home: Path) -> None:
+    home.write_text("a file")
+    code, body = await call("POST", "transfers", TRANSFER)
+    assert (code, body["code"]) == (500, "modelsync-error")
+    assert str(home) in body["message"]
+
+
+async def test_a_registry_that_does_not_answer_in_time(call: Call, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelsync_jupyter.lab.handler.ANSWER_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("BENTO_CLOUD_API_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("BENTO_CLOUD_API_KEY", "t")
+        code, body = await call("GET", "remote")
+        assert (code, body["code"]) == (503, "unavailable")
+        assert (await call("GET", "local"))[0] == 200
+
+
+async def test_a_bug_is_json_too(call: Call, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(**_: Any) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(api, "contexts", broken)
+    code, body = await call("GET", "status")
+    assert (code, body["code"]) == (500, "modelsync-error")
+    assert "secret" not in body["message"]
+    assert "ZeroDivisionError" in caplog.text

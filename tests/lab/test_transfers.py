@@ -1,0 +1,131 @@
+"""Transfers over HTTP: those started here and those of other processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelsync_jupyter import api
+from tests.harness.faults import Fault, FaultyProxy
+from tests.harness.processes import environment, start_modelsync
+
+from .conftest import Call, follow
+
+Make = Callable[..., api.Model]
+Ended = Callable[[str], Awaitable[Any]]
+SLOW = 200_000  # bytes a second
+BIG = 4_000_000
+
+
+def _moving(record: Any) -> bool:
+    return bool(record["state"] == "running" and record["done"])
+
+
+@pytest.fixture
+def slow(line: FaultyProxy, signed_in: str) -> FaultyProxy:
+    """Bodies crawl towards the registry."""
+    line.script(Fault.throttle(SLOW, method="PUT"))
+    return line
+
+
+async def test_push_runs_in_a_process_of_its_own(
+    call: Call, make: Make, signed_in: str, ended: Ended, name: str
+) -> None:
+    make(f"{name}:v1")
+    code, record = await call("POST", "transfers", {"direction": "push", "tag": name, "threads": 3})
+    assert (code, record["state"], record["background"], record["options"]["threads"]) == (201, "planned", True, 3)
+    done = await ended(record["id"])
+    assert (done["state"], done["tag"], done["outcome"]["status"]) == ("succeeded", f"{name}:v1", "pushed")
+    assert done["pid"] != os.getpid()
+    assert (await call("GET", f"remote/{name}/v1"))[1]["upload_status"] == "success"
+
+
+async def test_pull_brings_it_back(call: Call, make: Make, signed_in: str, ended: Ended, home: Path, name: str) -> None:
+    model = make(f"{name}:v1")
+    weights = (model.path / "weights.bin").read_bytes()
+    api.push(model.tag, home=home)
+    await call("DELETE", f"local/{name}/v1")
+    _, record = await call("POST", "transfers", {"direction": "pull", "tag": f"{name}:latest"})
+    assert (await ended(record["id"]))["state"] == "succeeded"
+    assert (api.get(f"{name}:v1", home=home).path / "weights.bin").read_bytes() == weights
+
+
+async def test_plan_tells_what_would_be_done(call: Call, make: Make, signed_in: str, home: Path, name: str) -> None:
+    make(f"{name}:v1")
+    _, push = await call("GET", "plan", direction="push", tag=f"{name}:v1")
+    assert (push["action"], api.list_remote(name=name, home=home)) == ("push", [])
+    api.push(f"{name}:v1", home=home)
+    assert (await call("GET", "plan", direction="push", tag=f"{name}:v1"))[1]["action"] == "skip"
+    assert (await call("GET", "plan", direction="push", tag=f"{name}:v1", force=1))[1]["action"] == "replace"
+
+
+async def test_a_failure_carries_code_and_hint(call: Call, signed_in: str, ended: Ended, name: str) -> None:
+    _, record = await call("POST", "transfers", {"direction": "pull", "tag": f"{name}:v9"})
+    failed = await ended(record["id"])
+    assert (failed["state"], failed["error"]["code"]) == ("failed", "model-not-found")
+    assert failed["error"]["hint"]
+
+
+async def test_cancel_then_resume(call: Call, make: Make, slow: FaultyProxy, ended: Ended, name: str) -> None:
+    make(f"{name}:v1", BIG)
+    _, record = await call("POST", "transfers", {"direction": "push", "tag": f"{name}:v1"})
+    await follow(call, record["id"], _moving)
+    code, body = await call("POST", f"transfers/{record['id']}/resume")
+    assert (code, body["code"]) == (400, "usage")
+    code, cancelled = await call("POST", f"transfers/{record['id']}/cancel")
+    assert (code, cancelled["state"]) == (200, "cancelled")
+    assert (await call("GET", f"remote/{name}"))[1]["items"] == []
+    slow.heal()
+    code, resumed = await call("POST", f"transfers/{record['id']}/resume")
+    assert (code, resumed["id"]) == (200, record["id"])
+    assert (await ended(record["id"]))["state"] == "succeeded"
+
+
+async def test_a_transfer_of_a_shell_shows_up_and_is_cancelled_here(
+    call: Call, make: Make, slow: FaultyProxy, home: Path, name: str
+) -> None:
+    make(f"{name}:v1", BIG)
+    _, before = await call("GET", "transfers")
+    with start_modelsync("push", f"{name}:v1", env=environment(home)) as shell:
+        while not (found := (await call("GET", "transfers", since=before["revision"]))[1]["transfers"]):
+            pass
+        record = await follow(call, found[0]["id"], _moving)
+        assert (record["pid"], record["background"]) == (shell.pid, False)
+        _, cancelled = await call("POST", f"transfers/{record['id']}/cancel")
+        assert cancelled["state"] == "cancelled"
+        assert shell.wait(10) == 130
+        shell.communicate()
+
+
+async def test_a_transfer_whose_process_was_killed_is_interrupted(
+    call: Call, make: Make, slow: FaultyProxy, ended: Ended, name: str
+) -> None:
+    make(f"{name}:v1", BIG)
+    _, record = await call("POST", "transfers", {"direction": "push", "tag": f"{name}:v1"})
+    moving = await follow(call, record["id"], _moving)
+    os.kill(moving["pid"], signal.SIGKILL)
+    assert (await ended(record["id"]))["state"] == "interrupted"
+    slow.heal()
+    await call("POST", f"transfers/{record['id']}/resume")
+    assert (await follow(call, record["id"], lambda now: now["state"] == "succeeded"))["outcome"]
+
+
+async def test_since_tells_only_what_changed(
+    call: Call, make: Make, signed_in: str, ended: Ended, name: str, home: Path
+) -> None:
+    make(f"{name}:v1")
+    api.push(f"{name}:v1", home=home)
+    _, first = await call("GET", "transfers")
+    assert [record["tag"] for record in first["transfers"]] == [f"{name}:v1"]
+    assert (await call("GET", "transfers", since=first["revision"]))[1] == {**first, "transfers": []}
+    api.push(f"{name}:v1", home=home)
+    _, second = await call("GET", "transfers", since=first["revision"])
+    assert [record["outcome"]["status"] for record in second["transfers"]] == ["skipped"]
+    assert second["revision"] != first["revision"]
+    _, other = await call("GET", "transfers", since="ffffffff-1")  # that of a server before this one
+    assert len(other["transfers"]) == 2

@@ -1,0 +1,81 @@
+"""Idle cullers: a running transfer keeps the server, a sidebar that only polls does not."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelsync_jupyter import api
+from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.engine.records import Records
+
+from .conftest import Call
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def extension(jp_serverapp: Any) -> Any:
+    """The extension of a server that has been idle for long."""
+    jp_serverapp.web_app.settings.update(started=LONG_AGO, api_last_activity=LONG_AGO)
+    jp_serverapp.kernel_manager.last_kernel_activity = LONG_AGO
+    return jp_serverapp.extension_manager.extension_apps["modelsync_jupyter"].pop()
+
+
+@pytest.fixture
+def note(home: Path) -> Callable[..., None]:
+    """Put a transfer on record."""
+
+    def note(**fields: Any) -> None:
+        Records(Home(home)).save(api.Record("abcdefgh", "push", "iris:v1", **{"state": "running", **fields}))
+
+    return note
+
+
+async def test_a_running_transfer_is_activity(extension: Any, note: Callable[..., None]) -> None:
+    note()
+    await extension.watch.look()
+    idle = datetime.now(timezone.utc) - extension.serverapp.web_app.last_activity()
+    assert idle.total_seconds() < 10
+    assert extension.serverapp.extension_manager.any_activity()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"state": "succeeded", "ended": 1.0},
+        {"pid": 2**22 + 1},
+        {"host": "another-machine"},
+        {"updated": time.time() - 3600},
+    ],
+    ids=["ended", "owner gone", "elsewhere", "silent"],
+)
+async def test_others_are_none(extension: Any, note: Callable[..., None], fields: Any) -> None:
+    note(**fields)
+    await extension.watch.look()
+    assert extension.serverapp.web_app.last_activity() == LONG_AGO
+    assert not extension.serverapp.extension_manager.any_activity()
+
+
+async def test_polls_are_none(call: Call, extension: Any) -> None:
+    await call("GET", "transfers")
+    await call("GET", "status", no_track_activity=1)
+    assert extension.serverapp.web_app.last_activity() == LONG_AGO
+    await call("GET", "status")
+    assert extension.serverapp.web_app.last_activity() > LONG_AGO
+
+
+async def test_the_watch_looks_by_itself(
+    extension: Any, note: Callable[..., None], monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    assert extension.watch._timer.is_running()
+    assert 0 < extension.watch._timer.callback_time <= 60_000
+    await extension.stop_extension()
+    assert not extension.watch._timer.is_running()
+    assert os.getpid() not in extension.watch.running

@@ -1,0 +1,155 @@
+"""A real browser on a real JupyterLab, with a real registry behind a line on which things can go wrong."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+import modelsync_jupyter
+from modelsync_jupyter import api
+from tests.harness.faults import Fault, FaultyProxy
+from tests.harness.processes import TOKEN, RegistryProcess
+
+from .jupyter import Lab, chromium, jupyterlab
+from .sidebar import Sidebar
+
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+#: Bytes a second at which a test has time to look.
+SLOW = 250_000
+_WIDTH, _HEIGHT = 1280, 860
+_SECONDS = 15_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without a browser, or without the built sidebar, there is nothing to test here."""
+    reason = ""
+    if not Path(chromium()).exists():
+        reason = f"no browser at {chromium()}: `apt-get install chromium`, or set CHROMIUM"
+    elif not (Path(modelsync_jupyter.__path__[0]) / "labextension" / "package.json").exists():
+        reason = "the sidebar is not built: install Node 20 or newer and run `make test`"
+    for item in items:
+        if reason and Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab with the extension."""
+    with jupyterlab(tmp_path_factory.mktemp("lab")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
+    """A registry that the tests share; each uses names of its own."""
+    running = RegistryProcess(tmp_path_factory.mktemp("registry")).start()
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def line(registry: RegistryProcess) -> Iterator[FaultyProxy]:
+    """The line to that registry."""
+    with FaultyProxy(registry.url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def crawl(line: FaultyProxy) -> FaultyProxy:
+    """The same line, on which models crawl."""
+    line.script(Fault.throttle(SLOW, path="/(objects|parts|uploads|blobs|archives?)"))
+    line.script(Fault.throttle(SLOW, method="PUT"))
+    return line
+
+
+@pytest.fixture
+def home(lab: Lab) -> Path:
+    """The home of that JupyterLab, with neither models nor contexts."""
+    for name in ("models", ".yatai.yaml"):
+        path = lab.home / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
+    lab.home.mkdir(exist_ok=True)
+    return lab.home
+
+
+@pytest.fixture
+def signed_in(home: Path, line: FaultyProxy) -> str:
+    """The home knows the registry; returns its URL."""
+    api.login(line.url, TOKEN, name="team", home=home)
+    return line.url
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test uses."""
+    return f"m{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def make(home: Path) -> Callable[..., api.Model]:
+    """Make a model in the home: `make("name:v1", size, label="x")`."""
+
+    def make(tag: str, size: int = 1000, **labels: str) -> api.Model:
+        with api.create(tag, labels=labels, metadata={"accuracy": 0.97}, home=home) as making:
+            (making.path / "weights.bin").write_bytes(uuid.uuid4().bytes * (size // 16))
+        assert making.model
+        return making.model
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's browser."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium(), args=_ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open JupyterLab as somebody with a browser of their own; an error in the page fails the test."""
+    contexts, problems = [], []
+
+    def open_page(lab: Lab, **options: object) -> Page:
+        context = browser.new_context(viewport={"width": _WIDTH, "height": _HEIGHT}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(_SECONDS)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(lab.page)
+        page.locator(".jp-Launcher").wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not problems
+
+
+@pytest.fixture
+def page(lab: Lab, home: Path, open_page: Callable[..., Page]) -> Page:
+    """A fresh page; ask for the models a test needs before it."""
+    return open_page(lab)
+
+
+@pytest.fixture
+def sidebar(page: Page) -> Sidebar:
+    """The sidebar, opened."""
+    return Sidebar(page).open()

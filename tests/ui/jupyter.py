@@ -1,0 +1,137 @@
+"""A real JupyterLab as a process of its own, as JupyterHub would run it: below a base URL, with a token."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.harness.processes import environment
+
+TOKEN = "jupyter-token-of-the-tests"
+_BASE_URL = "/user/ana/"
+_START_SECONDS = 60
+_SETTINGS = {"notification": {"fetchNews": "false", "checkForUpdates": False}}
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A JupyterLab that answers.
+
+    Args:
+        url: Its address, with the base URL.
+        root: What its file browser shows.
+        home: BentoML's home folder, below that.
+        log: What the server writes.
+    """
+
+    url: str
+    root: Path
+    home: Path
+    log: Path
+
+    @property
+    def page(self) -> str:
+        """The page as somebody opens it who was sent a link, with a fresh workspace."""
+        return f"{self.url}lab?token={TOKEN}&reset"
+
+    def get(self, path: str) -> requests.Response:
+        """Ask the server as a script would."""
+        return requests.get(self.url + path, headers={"Authorization": f"token {TOKEN}"}, timeout=30)
+
+
+@contextmanager
+def jupyterlab(folder: Path, *options: str, theme: str = "JupyterLab Light") -> Iterator[Lab]:
+    """Run JupyterLab.
+
+    Args:
+        folder: An empty folder for all it keeps.
+        options: More for its command line.
+        theme: The theme it begins with.
+    """
+    root = folder / "root"
+    root.mkdir(parents=True)
+    settings = {**_SETTINGS, "themes": {"theme": theme}}
+    _write_settings(folder / "settings" / "@jupyterlab" / "apputils-extension", settings)
+    port = _free_port()
+    lab = Lab(f"http://127.0.0.1:{port}{_BASE_URL}", root, root / "bentoml", folder / "log")
+    with lab.log.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *_options(port, root), *options],
+            env=_environment(folder, lab.home),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+        )
+        try:
+            _wait(lab, process)
+            yield lab
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _options(port: int, root: Path) -> list[str]:
+    return [
+        "--no-browser",
+        "--allow-root",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.base_url={_BASE_URL}",
+        f"--ServerApp.root_dir={root}",
+        f"--IdentityProvider.token={TOKEN}",
+        "--LabApp.news_url=None",
+    ]
+
+
+def _environment(folder: Path, home: Path) -> dict[str, str]:
+    """The installed extension is found as always; nothing of the user's own Jupyter is."""
+    names = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+        "HOME": "user",
+    }
+    return environment(home, **{name: str(folder / part) for name, part in names.items()})
+
+
+def _write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    folder.mkdir(parents=True)
+    for name, value in settings.items():
+        (folder / f"{name}.jupyterlab-settings").write_text(json.dumps(value))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(lab: Lab, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            if lab.get("api/status").ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    raise AssertionError(f"JupyterLab did not start:\n{lab.log.read_text(errors='replace')[-3000:]}")
+
+
+def chromium() -> str:
+    """The browser: $CHROMIUM, or Debian's."""
+    return os.environ.get("CHROMIUM", "/usr/bin/chromium")
