@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
 from http.client import responses
 from typing import Any
 
 from tornado.web import HTTPError
 
 from modelsync_jupyter.core.errors import ModelSyncError
+from modelsync_jupyter.core.plain import plain
 
 _HINTS = {
     403: "Sign in to Jupyter again: reload the page.",
@@ -23,7 +22,7 @@ def to_json(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError):
-        return json.dumps(_plain(value), ensure_ascii=False)
+        return json.dumps(plain(value), ensure_ascii=False)
 
 
 def status_of(error: BaseException | None, status: int) -> int:
@@ -45,13 +44,3 @@ def describe(error: BaseException | None, status: int) -> dict[str, str]:
     said = error.log_message if isinstance(error, HTTPError) else None
     message = said % error.args if isinstance(error, HTTPError) and said and error.args else said or name
     return {"code": name.lower().replace(" ", "-"), "message": message, "hint": _HINTS.get(status, "")}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

@@ -6,7 +6,6 @@ Source: BentoML 1.4's own client and Yatai's server, the last public one. What i
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
@@ -16,6 +15,7 @@ from urllib.parse import quote
 from modelsync_jupyter.core.errors import IntegrityError
 from modelsync_jupyter.core.info import ModelInfo
 from modelsync_jupyter.core.parts import Part, check_digest, from_sizes
+from modelsync_jupyter.core.plain import plain
 from modelsync_jupyter.core.tags import Tag
 
 API = "/api/v1"
@@ -200,17 +200,6 @@ def manifest_json(info: ModelInfo, size: int) -> ManifestJSON:
         "context": plain(info.context),
         "options": plain(info.options),
     }
-
-
-def plain(value: Any) -> Any:
-    """`value` with nothing in it that JSON lacks: times become text, and so do infinite numbers."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
 def parts_json(parts: Iterable[Part]) -> list[PartJSON]:

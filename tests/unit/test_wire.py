@@ -12,6 +12,7 @@ import pytest
 from modelsync_jupyter.core.errors import IntegrityError, InvalidReply
 from modelsync_jupyter.core.info import ModelInfo
 from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.core.plain import plain
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remote.records import Download, items, mapping, parse_download, parse_model
 from modelsync_jupyter.remote.wire import (
@@ -22,7 +23,6 @@ from modelsync_jupyter.remote.wire import (
     parse_parts,
     parse_time,
     parts_json,
-    plain,
     repository_path,
 )
 
