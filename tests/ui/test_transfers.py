@@ -85,7 +85,7 @@ def test_a_transfer_of_a_cell_is_seen_and_cancelled(
 ) -> None:
     tag = f"{name}:v1"
     make(tag, BIG)
-    page.get_by_title("Python 3 (ipykernel)").first.click()
+    open_notebook(page)
     run(page, 0, "%load_ext modelsync_jupyter")
     run(page, 1, f"%modelsync push {tag} --background")
     transfer = sidebar.transfer(tag)
@@ -134,6 +134,13 @@ def test_a_hidden_sidebar_is_quiet(signed_in: str, lab: Lab, page: Page, sidebar
     page.on("request", lambda request: asked.append(request.url) if "/modelsync/" in request.url else None)
     page.wait_for_timeout(12_000)  # longer than the interval at which an open one looks
     assert len(asked) <= 1, asked
+
+
+def open_notebook(page: Page) -> None:
+    """Open a notebook, and wait for its kernel: JupyterLab may connect to a new one twice and lose what was asked."""
+    page.get_by_title("Python 3 (ipykernel)").first.click()
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
+    page.wait_for_timeout(3_000)
 
 
 def run(page: Page, index: int, code: str) -> None:
