@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -13,6 +12,7 @@ from modelsync_jupyter.core.errors import UnsafeArchive
 from modelsync_jupyter.files import disk_errors, fsync_folder
 
 from .digest import Hasher
+from .flush import Flusher
 from .layout import Entry, contents
 from .source import BLOCK
 
@@ -34,7 +34,7 @@ class Stage:
         self.entries: list[Entry] = []
         self._starts: list[int] = []
         self._kinds: dict[str, str] = {}
-        self._writing = threading.Lock()
+        self._flusher = Flusher(self._sync)
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -59,8 +59,9 @@ class Stage:
     def write(self, offset: int, view: memoryview) -> None:
         """Write a piece of the archive; what is content of a known file goes there, all else is let go."""
         for entry, begin, end in contents(self.entries, self._starts, offset, offset + len(view)):
-            with self._writing, disk_errors(self.folder), self._open(entry, os.O_WRONLY) as file:
+            with disk_errors(self.folder), self._open(entry, os.O_WRONLY) as file:
                 _write_all(file, view[begin - offset : end - offset], begin - entry.offset)
+            self._flusher.wrote(entry, end - begin)
 
     def within_one(self, start: int, stop: int) -> bool:
         """Whether `[start, stop)` is content of one known file and nothing else."""
@@ -95,11 +96,15 @@ class Stage:
                     self._check_inside(entry)
             for entry in self.entries:
                 if entry.kind == "file":
-                    with self._open(entry, os.O_RDONLY) as file:
-                        os.fsync(file)
+                    self._sync(entry)
                 elif entry.kind == "dir":
                     fsync_folder(self.folder / entry.path)
             fsync_folder(self.folder)
+            self._flusher.check()
+
+    def _sync(self, entry: Entry) -> None:
+        with self._open(entry, os.O_RDONLY) as file:
+            os.fsync(file)
 
     def _claim(self, entry: Entry) -> None:
         if entry.path in self._kinds and not (entry.kind == self._kinds[entry.path] == "dir"):

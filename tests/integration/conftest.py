@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter.remote import http
+from modelsync_jupyter.remote import http, retry
 from tests.harness.faults import FaultyProxy
 from tests.harness.models import make_model
 from tests.harness.processes import RegistryProcess
@@ -81,6 +81,7 @@ def to_pull(far: Client, tag: str) -> Path:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection of this process that moves no byte for one second is stalled."""
+    """In this process a connection that moves no byte for one second is stalled, and tries follow each other soon."""
+    monkeypatch.setattr(retry, "_LONGEST", 0.05)
     for name in ("CONNECT_TIMEOUT", "STALL_TIMEOUT", "API_TIMEOUT", "COMPLETE_TIMEOUT"):
         monkeypatch.setattr(http, name, 1.0)

@@ -24,9 +24,9 @@ from tests.harness.models import Entry
 from tests.harness.processes import TOKEN, environment, modelsync, start_modelsync
 
 MIB = 1 << 20
-#: Six files of their own parts, and small ones around them: about 31 MiB in 13 parts, none above `LARGEST`.
+#: Four files of their own parts, and small ones around them: about 20 MiB in 9 parts, none above `LARGEST`.
 FILES: Mapping[str, Entry] = {
-    **{f"layer-{number}.bin": 5 * MIB + 1000 * number for number in range(6)},
+    **{f"layer-{number}.bin": 5 * MIB + 1000 * number for number in range(4)},
     "config.json": b"{}",
     "notes/readme.txt": b"small",
 }

@@ -39,9 +39,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_is_too_small_is_noticed_before_anything_is_fetched(
     proxy: FaultyProxy, to_pull: Path, tag: str, small_disk: Path
 ) -> None:
-    (small_disk / "other").write_bytes(bytes(20 * MIB))
+    (small_disk / "other").write_bytes(bytes(24 * MIB))
     near = Client.at(small_disk / "home", proxy.url)
-    assert "needs 31.5 MB" in one_line(near.cli("pull", tag))
+    assert "needs 21.0 MB" in one_line(near.cli("pull", tag))
     assert proxy.log.received("^/objects/") <= HEAD
     assert near.visible() == []
 
@@ -52,7 +52,7 @@ def test_a_disk_that_fills_up_stops_a_pull_and_more_space_lets_it_go_on(
     near, other = Client.at(small_disk / "home", proxy.url), small_disk / "other"
 
     def fill_half_way() -> None:
-        if proxy.log.received("^/objects/") > 10 * MIB:
+        if proxy.log.received("^/objects/") > 8 * MIB:
             fill(other)
 
     proxy.script(Fault.call(fill_half_way, "response", MIB, path="^/objects/", times=None))
