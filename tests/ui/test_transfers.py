@@ -13,6 +13,7 @@ from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.processes import environment, modelsync
 
 from .jupyter import Lab
+from .notebook import open_notebook, run
 from .sidebar import Sidebar
 
 Make = Callable[..., api.Model]
@@ -134,19 +135,3 @@ def test_a_hidden_sidebar_is_quiet(signed_in: str, lab: Lab, page: Page, sidebar
     page.on("request", lambda request: asked.append(request.url) if "/modelsync/" in request.url else None)
     page.wait_for_timeout(12_000)  # longer than the interval at which an open one looks
     assert len(asked) <= 1, asked
-
-
-def open_notebook(page: Page) -> None:
-    """Open a notebook, and wait for its kernel: JupyterLab may connect to a new one twice and lose what was asked."""
-    page.get_by_title("Python 3 (ipykernel)").first.click()
-    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
-    page.wait_for_timeout(3_000)
-
-
-def run(page: Page, index: int, code: str) -> None:
-    """Run code in a cell of the open notebook, and wait for it."""
-    cell = page.locator(".jp-Notebook .jp-Cell").nth(index)
-    cell.locator(".cm-content").click()
-    page.keyboard.insert_text(code)
-    page.keyboard.press("Shift+Enter")
-    expect(cell.locator(".jp-InputPrompt")).to_have_text(f"[{index + 1}]:", timeout=60_000)
