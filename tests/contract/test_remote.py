@@ -120,18 +120,18 @@ class TestRemote:
         for tag in tags:
             create(remote, tag)
             upload(remote, tag, archive(tmp_path, tag))
-        found = {model.tag for model in remote.models(search=name)}
+        found = {model.tag for model in remote.models(search=name).items}
         assert found == tags
-        assert len(remote.models(search=name, limit=5)) == 5
-        assert len(remote.models(search=name, limit=3)) == 3
-        assert remote.models(search=name + "x") == []
-        assert {model.tag.name for model in remote.models()} >= {name}
+        assert len(remote.models(search=name, limit=5).items) == 5
+        assert len(remote.models(search=name, limit=3).items) == 3
+        assert remote.models(search=name + "x").items == ()
+        assert {model.tag.name for model in remote.models().items} >= {name}
 
     def test_a_label_is_searched_for(self, remote: Remote, name: str, tmp_path: Path) -> None:
         for version, stage in (("v1", "dev"), ("v2", "prod")):
             create(remote, Tag(name, version), stage=stage)
             upload(remote, Tag(name, version), archive(tmp_path, Tag(name, version), stage=stage))
-        found = remote.models(search=name, query="label:stage=prod")
+        found = remote.models(search=name, query="label:stage=prod").items
         assert [model.tag for model in found] == [Tag(name, "v2")]
 
     def test_an_upload_that_nobody_began_is_lost(self, remote: Remote, backend: Backend, name: str) -> None:
