@@ -11,6 +11,7 @@ from modelsync_jupyter import api
 from tests.harness.faults import FaultyProxy
 
 from .jupyter import Lab
+from .notebook import open_notebook
 from .sidebar import Sidebar
 
 Make = Callable[..., api.Model]
@@ -127,8 +128,7 @@ def test_code_is_inserted_into_the_notebook(
     signed_in: str, make: Make, name: str, page: Page, sidebar: Sidebar
 ) -> None:
     make(f"{name}:v1")
-    page.get_by_title("Python 3 (ipykernel)").first.click()
-    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    open_notebook(page)
     sidebar.refresh()
     sidebar.menu(sidebar.local, f"{name}:v1", "Insert Code That Loads It")
     cell = page.locator(".jp-Notebook .jp-Cell").nth(1)

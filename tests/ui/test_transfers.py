@@ -13,6 +13,7 @@ from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.processes import environment, modelsync
 
 from .jupyter import Lab
+from .notebook import open_notebook, run
 from .sidebar import Sidebar
 
 Make = Callable[..., api.Model]
@@ -85,7 +86,7 @@ def test_a_transfer_of_a_cell_is_seen_and_cancelled(
 ) -> None:
     tag = f"{name}:v1"
     make(tag, BIG)
-    page.get_by_title("Python 3 (ipykernel)").first.click()
+    open_notebook(page)
     run(page, 0, "%load_ext modelsync_jupyter")
     run(page, 1, f"%modelsync push {tag} --background")
     transfer = sidebar.transfer(tag)
@@ -134,12 +135,3 @@ def test_a_hidden_sidebar_is_quiet(signed_in: str, lab: Lab, page: Page, sidebar
     page.on("request", lambda request: asked.append(request.url) if "/modelsync/" in request.url else None)
     page.wait_for_timeout(12_000)  # longer than the interval at which an open one looks
     assert len(asked) <= 1, asked
-
-
-def run(page: Page, index: int, code: str) -> None:
-    """Run code in a cell of the open notebook, and wait for it."""
-    cell = page.locator(".jp-Notebook .jp-Cell").nth(index)
-    cell.locator(".cm-content").click()
-    page.keyboard.insert_text(code)
-    page.keyboard.press("Shift+Enter")
-    expect(cell.locator(".jp-InputPrompt")).to_have_text(f"[{index + 1}]:", timeout=60_000)
