@@ -90,9 +90,10 @@ def plan_push(asked: Tag, local: Model, remote: RemoteModel | None, parts: Seque
             reason = "The registry has other bytes under this tag; use `--force` to replace them."
         return Plan("push", tag, "skip", chosen + reason)
     size = local.source.size
+    pieces = "1 part" if len(parts) == 1 else f"{len(parts)} parts"
     operations = (
-        Operation("hash", f"{len(parts)} parts", "so that every byte can be checked at the other end"),
-        Operation("send", f"{len(parts)} parts", "those the registry does not hold yet", size),
+        Operation("hash", pieces, "so that every byte can be checked at the other end"),
+        Operation("send", pieces, "those the registry does not hold yet", size),
         Operation("publish", str(tag), "once all parts have arrived; until then readers see nothing of it"),
     )
     if there:
