@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -54,7 +55,7 @@ def _hash(run: Run, source: Source, parts: Sequence[Part]) -> tuple[Part, ...]:
         digests[part.number] = source.digest(part, buffer)
         run.counter.add(part.size)
 
-    with run.pool() as pool:
+    with run.pool(at_most=os.cpu_count() or 1) as pool:  # hashing waits for nothing but processors
         for part in parts:
             pool.submit(partial(job, part=part))
     return tuple(replace(part, digest=digests[part.number]) for part in parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.config import MAX_THREADS, Home
 from modelsync_jupyter.core.outcome import Options
 from modelsync_jupyter.core.progress import Counter
 from modelsync_jupyter.core.tags import Tag
@@ -54,9 +54,9 @@ class Run:
         """Who tries again."""
         return self.remote.http.retry
 
-    def pool(self) -> Pool:
-        """Threads for the parts."""
-        return Pool(self.options.threads, self.stop)
+    def pool(self, at_most: int = MAX_THREADS) -> Pool:
+        """Threads for the parts, as many as the transfer may have but no more than `at_most`."""
+        return Pool(min(self.options.threads, at_most), self.stop)
 
     def journal_name(self, direction: str, tag: Tag) -> str:
         """Name of the journal and of the stage of a transfer: one for each tag and direction."""
