@@ -48,7 +48,8 @@ class Fetcher:
         Raises:
             IntegrityError: It is wrong again and again.
         """
-        for attempt in range(1, _ATTEMPTS + 1):
+        failures = 0
+        while True:
             receiver = self.receiver(parts)
             position = parts[0].start
             try:
@@ -58,8 +59,10 @@ class Fetcher:
                         position += len(view)
                 return
             except IntegrityError:
-                parts = [part for part in parts if part.number >= receiver.part.number]
-                if attempt == _ATTEMPTS:
+                left = [part for part in parts if part.number >= receiver.part.number]
+                failures = failures + 1 if len(left) == len(parts) else 1  # each part has its own attempts
+                parts = left
+                if failures == _ATTEMPTS:
                     self.spoilt = True
                     raise
 

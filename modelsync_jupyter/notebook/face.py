@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from modelsync_jupyter.cli.progress import Bar
+from modelsync_jupyter.cli.shell import Shell
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.progress import Sink
 
 
-class NotebookFace:
+class NotebookFace(Shell):
     """Whoever runs the cell.
 
     Args:
         quiet: Neither remarks nor a progress bar.
     """
-
-    def __init__(self, quiet: bool = False) -> None:
-        self._quiet = quiet
-
-    def note(self, text: str) -> None:
-        """Show a remark under the cell."""
-        if not self._quiet:
-            print(text, file=sys.stderr, flush=True)
 
     def confirm(self, question: str) -> bool:
         """Ask under the cell."""
