@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from modelsync_jupyter.core.errors import DiskFull
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
@@ -51,6 +52,23 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def reserve(file: int, size: int) -> None:
+    """Give an open file its size, and its space on disk where the system can: it is cheaper to fill, and there to stay.
+
+    Raises:
+        OSError: No space.
+    """
+    disk = os.fstatvfs(file)
+    if size - os.fstat(file).st_blocks * 512 > disk.f_bavail * disk.f_frsize:  # else the system would take all there is
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    fallocate = _libc("fallocate")  # not `posix_fallocate`, which writes the file where it cannot be reserved
+    if fallocate and size and fallocate(file, 0, ctypes.c_int64(0), ctypes.c_int64(size)):
+        number = ctypes.get_errno()
+        if number in _FULL:
+            raise OSError(number, os.strerror(number))
+    os.ftruncate(file, size)
 
 
 def put_folder(source: Path, target: Path, *, replace: bool) -> None:
@@ -99,12 +117,19 @@ def _out_of_sight(source: Path, target: Path) -> Iterator[Path]:
 
 def _exchange(one: Path, other: Path) -> bool:
     """Let two paths change places in one step; False where the system cannot."""
-    try:
-        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
-    except (OSError, AttributeError):
+    renameat2 = _libc("renameat2")
+    if renameat2 is None:
         return False
     done: int = renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
     return done == 0
+
+
+def _libc(name: str) -> Any:
+    """A function of the C library, or None where it has none of this name."""
+    try:
+        return getattr(ctypes.CDLL(None, use_errno=True), name)
+    except (OSError, AttributeError):
+        return None
 
 
 def _swap(source: Path, target: Path, old: Path) -> None:
@@ -136,7 +161,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in _FULL:
             raise DiskFull(f"No space left for `{path}`.") from error
         raise
 

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from modelsync_jupyter.core.errors import UnsafeArchive
-from modelsync_jupyter.files import disk_errors, fsync_folder
+from modelsync_jupyter.files import disk_errors, fsync_folder, reserve
 
 from .digest import Hasher
 from .flush import Flusher
 from .layout import Entry, contents
 from .source import BLOCK
+from .writer import Writer
 
 
 class Stage:
@@ -34,6 +35,7 @@ class Stage:
         self.entries: list[Entry] = []
         self._starts: list[int] = []
         self._kinds: dict[str, str] = {}
+        self._writer = Writer(self._open)
         self._flusher = Flusher(self._sync)
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -59,9 +61,9 @@ class Stage:
     def write(self, offset: int, view: memoryview) -> None:
         """Write a piece of the archive; what is content of a known file goes there, all else is let go."""
         for entry, begin, end in contents(self.entries, self._starts, offset, offset + len(view)):
-            with disk_errors(self.folder), self._open(entry, os.O_WRONLY) as file:
-                _write_all(file, view[begin - offset : end - offset], begin - entry.offset)
-            self._flusher.wrote(entry, end - begin)
+            with disk_errors(self.folder):
+                cached = self._writer.write(entry, view[begin - offset : end - offset], begin - entry.offset)
+            self._flusher.wrote(entry, cached)
 
     def within_one(self, start: int, stop: int) -> bool:
         """Whether `[start, stop)` is content of one known file and nothing else."""
@@ -122,7 +124,7 @@ class Stage:
         path.parent.mkdir(parents=True, exist_ok=True)
         if entry.kind == "file":
             with self._open(entry, os.O_WRONLY | os.O_CREAT) as file:
-                os.ftruncate(file, entry.size)
+                reserve(file, entry.size)
 
     def _link(self, entry: Entry) -> None:
         path = self.folder / entry.path
@@ -147,9 +149,3 @@ class Stage:
             yield file
         finally:
             os.close(file)
-
-
-def _write_all(file: int, view: memoryview, offset: int) -> None:
-    while view:
-        count = os.pwrite(file, view, offset)
-        view, offset = view[count:], offset + count

@@ -9,10 +9,12 @@ import os
 import shutil
 import urllib.request
 from collections.abc import Iterator
+from compileall import compile_dir
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import modelsync_jupyter
 from tests.harness.models import Entry, differences, make_model
 from tests.harness.processes import BENTOML, MODELSYNC, TOKEN, environment
 
@@ -163,6 +165,7 @@ def open_scene(folder: Path, size: int, object_host: str, maker: Client) -> Iter
         object_host: "sink" forgets what is PUT, "nginx" writes it to disk; GETs always come from nginx.
         maker: The client whose archive is pulled.
     """
+    compile_dir(Path(modelsync_jupyter.__file__).parent, quiet=1)  # as an installer does
     scene = Scene(folder, size)
     scene.prepare(maker)
     with sink() as forgetful, sink(kept=scene.root) as keeper, nginx(scene.root, keeper) as scene.get_url:

@@ -11,7 +11,7 @@ import pytest
 
 from modelsync_jupyter import files
 from modelsync_jupyter.core.errors import DiskFull
-from modelsync_jupyter.files import disk_errors, fsync_tree, put_folder, read_json, write_json, write_text
+from modelsync_jupyter.files import disk_errors, fsync_tree, put_folder, read_json, reserve, write_json, write_text
 
 
 def folder(path: Path, content: str) -> Path:
@@ -123,3 +123,13 @@ def test_syncing_a_folder_minds_neither_links_nor_depth(tmp_path: Path) -> None:
     (tmp_path / "a" / "dangling").symlink_to("nothing")
     (tmp_path / "a" / "loop").symlink_to(".")
     fsync_tree(tmp_path)
+
+
+def test_reserved_space_is_there_and_what_cannot_be_had_is_said(tmp_path: Path) -> None:
+    with open(tmp_path / "file", "wb") as file:
+        reserve(file.fileno(), 1 << 20)
+        assert os.fstat(file.fileno()).st_size == 1 << 20
+        with pytest.raises(DiskFull), disk_errors(tmp_path):
+            reserve(file.fileno(), 1 << 42)
+        assert os.fstat(file.fileno()).st_blocks < 4096  # and nothing of it is taken
+    assert (tmp_path / "file").read_bytes()[: 1 << 20] == bytes(1 << 20)

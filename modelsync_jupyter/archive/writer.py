@@ -1,0 +1,100 @@
+"""Writing content: through the page cache, or past it while the page cache is dear.
+
+A model is loaded soon after it was pulled, so its bytes should stay in memory. But where memory is short, or a
+hypervisor hands it out only when it is touched, a page of cache costs many times what it costs to fill it, and all
+other work on the machine pays as well. Each write shows which it is: by the processor time it took.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from modelsync_jupyter.core.parts import MIB
+
+from .layout import Entry
+from .source import BLOCK
+
+#: Seconds of processor time for a byte that make the cache dear: it takes 0.1 to 0.6 ms for a MiB where memory is at
+#: hand, and 2 to 8 ms where it is not.
+_DEAR = 1.5e-3 / MIB
+#: How many writes go past the cache before its price is asked again.
+_PAST = 64
+#: Writes smaller than this show no price, and are not worth going past the cache.
+_ENOUGH = MIB // 4
+#: Offsets, lengths and memory of a direct write are multiples of this on any device.
+_PAGE = 4096
+_DIRECT = getattr(os, "O_DIRECT", 0)
+
+Open = Callable[[Entry, int], AbstractContextManager[int]]
+
+
+class Writer:
+    """Writes into staged files; threads may write at the same time.
+
+    Memory: a buffer of `BLOCK` for each thread that wrote past the cache.
+
+    Args:
+        open: Opens a staged file with flags of `os.open`.
+    """
+
+    def __init__(self, open: Open) -> None:
+        self._open = open
+        self._past = 0
+        self._possible = bool(_DIRECT)
+        self._own = threading.local()
+
+    def write(self, entry: Entry, view: memoryview, position: int) -> int:
+        """Write all of `view` at a position in a file.
+
+        Returns:
+            How many bytes are in the cache now, and not yet on disk.
+        """
+        if len(view) >= _ENOUGH and self._possible and self._past > 0:
+            self._past -= 1
+            return self._write_past(entry, view, position)
+        started = time.thread_time()
+        self._write_through(entry, view, position)
+        if len(view) >= _ENOUGH and time.thread_time() - started > _DEAR * len(view):
+            self._past = _PAST
+        return len(view)
+
+    def _write_through(self, entry: Entry, view: memoryview, position: int) -> None:
+        if view:
+            with self._open(entry, os.O_WRONLY) as file:
+                _write_all(file, view, position)
+
+    def _write_past(self, entry: Entry, view: memoryview, position: int) -> int:
+        """Write whole pages past the cache, what is left at both ends through it."""
+        head = -position % _PAGE
+        tail = len(view) - (len(view) - head) % _PAGE
+        try:
+            with self._open(entry, os.O_WRONLY | _DIRECT) as file:
+                for start in range(head, tail, BLOCK):
+                    _write_all(file, self._aligned(view[start : min(start + BLOCK, tail)]), position + start)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # this file system knows no other way than through the cache
+                raise
+            self._possible = False
+            head, tail = len(view), len(view)
+        self._write_through(entry, view[:head], position)
+        self._write_through(entry, view[tail:], position + tail)
+        return head + len(view) - tail
+
+    def _aligned(self, view: memoryview) -> memoryview:
+        if not hasattr(self._own, "buffer"):
+            self._own.buffer = memoryview(mmap.mmap(-1, BLOCK))
+        buffer: memoryview = self._own.buffer[: len(view)]
+        buffer[:] = view
+        return buffer
+
+
+def _write_all(file: int, view: memoryview, offset: int) -> None:
+    while view:
+        count = os.pwrite(file, view, offset)
+        view, offset = view[count:], offset + count
