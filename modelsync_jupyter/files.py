@@ -28,6 +28,13 @@ def write_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = True
         mode: Its permissions, less the umask.
         durable: Whether to wait until it is on disk.
     """
+    with prepared_text(path, text, mode=mode, durable=durable):
+        pass
+
+
+@contextmanager
+def prepared_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = True) -> Iterator[None]:
+    """Write a text beside a file, and replace the file when the block is done; not if it fails. As `write_text`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
@@ -36,6 +43,7 @@ def write_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = True
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
+        yield
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from uuid import uuid4
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelNotFound
 from modelsync_jupyter.core.tags import LATEST, Tag
-from modelsync_jupyter.files import put_folder, write_text
+from modelsync_jupyter.files import prepared_text, put_folder
 
 from .model import Model, read_info
 
@@ -88,17 +88,18 @@ class LocalStore:
             InvalidModel: The model.yaml in it is missing, broken or names another tag.
             ModelExists: There is such a version, and `replace` is off.
         """
-        if (found := read_info(folder).tag) != tag:
-            raise InvalidModel(f"The archive of `{tag}` holds `{found}`.", hint="Ask whoever pushed it to push again.")
-        try:
-            put_folder(folder, self.folder(tag), replace=replace)
-        except FileExistsError as error:
-            raise ModelExists(f"Model `{tag}` is in the local store already.") from error
-        model = Model.load(self.folder(tag))
-        current = self._newest(tag.name)
-        if current is None or model.info.creation_time >= current.info.creation_time:
-            self._set_latest(tag)
-        return model
+        info = read_info(folder)
+        if info.tag != tag:
+            hint = "Ask whoever pushed it to push again."
+            raise InvalidModel(f"The archive of `{tag}` holds `{info.tag}`.", hint=hint)
+        others = (model.info.creation_time for model in self._models(tag.name) if model.tag != tag)
+        newest = all(info.creation_time >= other for other in others)
+        with self._latest_file(tag) if newest else nullcontext():  # a disk too full for it is too full for the model
+            try:
+                put_folder(folder, self.folder(tag), replace=replace)
+            except FileExistsError as error:
+                raise ModelExists(f"Model `{tag}` is in the local store already.") from error
+        return Model.load(self.folder(tag))
 
     def new_folder(self, purpose: str) -> Path:
         """A fresh hidden folder on the store's file system."""
@@ -127,14 +128,22 @@ class LocalStore:
     def _newest(self, name: str) -> Model | None:
         return max(self._models(name), key=lambda model: model.info.creation_time, default=None)
 
-    def _set_latest(self, tag: Tag) -> None:
-        write_text(self.home.models / tag.name / LATEST, str(tag.version))
+    @contextmanager
+    def _latest_file(self, tag: Tag) -> Iterator[None]:
+        """Note a version as the latest when the block is done."""
+        file = self.home.models / tag.name / LATEST
+        try:
+            with prepared_text(file, str(tag.version)):
+                yield
+        finally:
+            with suppress(OSError):  # it goes only where nothing came
+                file.parent.rmdir()
 
     def _mend_latest(self, name: str) -> None:
         folder = self.home.models / name
         if newest := self._newest(name):
-            self._set_latest(newest.tag)
-            return
+            with self._latest_file(newest.tag):
+                return
         (folder / LATEST).unlink(missing_ok=True)
         with suppress(OSError):
             folder.rmdir()
