@@ -39,7 +39,7 @@ def spawn(home: Home, record: Record) -> None:
 
 def main(id: str, folder: str) -> int:
     """Carry out a transfer; a polite signal cancels it. Notebooks and their server go before it."""
-    os.nice(_NICENESS)
+    _step_back()
     home = Home.find(folder)
     execution = Execution(home, Records(home).get(id))
     if threading.current_thread() is threading.main_thread():
@@ -48,6 +48,15 @@ def main(id: str, folder: str) -> int:
         execution.run()
         return 0
     return 1
+
+
+def _step_back() -> None:
+    """Take the processor time that others leave, and leave one processor to them, if there is more than one."""
+    os.nice(_NICENESS)
+    if hasattr(os, "sched_setaffinity"):
+        processors = sorted(os.sched_getaffinity(0))
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(0, processors[1:] or processors)
 
 
 if __name__ == "__main__":

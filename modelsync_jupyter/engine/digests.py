@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from modelsync_jupyter.files import read_json, write_json
 from modelsync_jupyter.remote.wire import parse_parts, parts_json
 from modelsync_jupyter.store.model import Model
 
+from .pool import processors
 from .run import Run
 
 #: A file changed so recently may change again within the same tick of its clock, so its digest is not kept.
@@ -55,7 +55,7 @@ def _hash(run: Run, source: Source, parts: Sequence[Part]) -> tuple[Part, ...]:
         digests[part.number] = source.digest(part, buffer)
         run.counter.add(part.size)
 
-    with run.pool(at_most=os.cpu_count() or 1) as pool:  # hashing waits for nothing but processors
+    with run.pool(at_most=processors()) as pool:  # hashing waits for nothing else
         for part in parts:
             pool.submit(partial(job, part=part))
     return tuple(replace(part, digest=digests[part.number]) for part in parts)

@@ -77,11 +77,15 @@ class Scene:
 
     def push(self, client: Client, *more: str) -> Usage:
         """Push to a fresh API whose object host is near-free."""
-        with self._yatai("--uploads-to", self.put_url) as url:
+        with self.api_for_pushes() as url:
             usage = run((*client.command, "push", TAG, *more), self._fresh_state(url), self.every)
         for file in self.archive.parent.glob("*.gz.*"):
             file.unlink()
         return usage
+
+    def api_for_pushes(self) -> contextlib.AbstractContextManager[str]:
+        """A fresh API whose object host is near-free."""
+        return self._yatai("--uploads-to", self.put_url)
 
     def pull(self, client: Client, url: str = "", *more: str) -> Usage:
         """Pull the ready archive into a fresh home and check what came."""
