@@ -14,6 +14,8 @@ import type * as wire from './wire';
 export interface IOptions {
   /** Parts on their way at the same time; 0 for what the server says. */
   threads: number;
+  /** Megabytes a second at most; 0 for what the server says. */
+  rateLimit: number;
   /** Seconds between two looks for transfers started elsewhere; 0 for none. */
   refreshSeconds: number;
 }
@@ -25,7 +27,7 @@ export class SidebarModel {
   readonly local: Listing<wire.ILocalModel>;
   readonly remote: Listing<wire.IRemoteModel>;
   readonly transfers: Transfers;
-  options: IOptions = { threads: 0, refreshSeconds: 10 };
+  options: IOptions = { threads: 0, rateLimit: 0, refreshSeconds: 10 };
 
   constructor(
     readonly service: Service,
@@ -120,9 +122,10 @@ export class SidebarModel {
 
   /** Begin a transfer in a process of its own. */
   async start(order: wire.IOrder): Promise<wire.IRecord> {
-    const { threads } = this.options;
+    const { threads, rateLimit } = this.options;
     const record = await this.service.start({
       ...(threads > 0 && { threads }),
+      ...(rateLimit > 0 && { rate_limit: Math.round(rateLimit * 1e6) }),
       ...order
     });
     this.transfers.put(record);

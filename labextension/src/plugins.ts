@@ -171,6 +171,7 @@ async function applySettings(
     });
     model.options = {
       threads: Number(chosen.threads ?? 0),
+      rateLimit: Number(chosen.rateLimit ?? 0),
       refreshSeconds: Number(chosen.refreshSeconds ?? 10)
     };
     model.pace();

@@ -104,7 +104,13 @@ export interface IRecord {
   pid: number;
   host: string;
   background: boolean;
-  options: { force: boolean; threads: number; context: string | null };
+  options: {
+    force: boolean;
+    threads: number;
+    context: string | null;
+    /** Bytes a second. */
+    rate_limit: number | null;
+  };
   error: IProblem | null;
   outcome: IOutcome | null;
 }
@@ -137,6 +143,8 @@ export interface IOrder {
   tag: string;
   force?: boolean;
   threads?: number;
+  /** Bytes a second. */
+  rate_limit?: number;
   context?: string;
 }
 

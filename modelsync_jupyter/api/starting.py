@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable
 from typing import Literal, Union, overload
 
-from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, Home
+from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, MIN_RATE, Home
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.outcome import Direction, Options, Outcome
 from modelsync_jupyter.core.progress import Counter, Sink
 from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.engine.child import spawn
 from modelsync_jupyter.engine.decide import decide
 from modelsync_jupyter.engine.handle import Transfer
@@ -33,6 +34,7 @@ def push(
     force: bool = False,
     threads: int = DEFAULT_THREADS,
     context: str | None = None,
+    rate_limit: int | None = None,
     background: Literal[False] = False,
     sink: Sink | None = None,
     home: Path | None = None,
@@ -46,6 +48,7 @@ def push(
     force: bool = False,
     threads: int = DEFAULT_THREADS,
     context: str | None = None,
+    rate_limit: int | None = None,
     background: Literal[True],
     sink: Sink | None = None,
     home: Path | None = None,
@@ -58,6 +61,7 @@ def push(
     force: bool = False,
     threads: int = DEFAULT_THREADS,
     context: str | None = None,
+    rate_limit: int | None = None,
     background: bool = False,
     sink: Sink | None = None,
     home: Path | None = None,
@@ -69,6 +73,7 @@ def push(
         force: Replace what the registry has under this tag; readers see the old or the new, never a mix.
         threads: Parts on their way at the same time, 1 to 64.
         context: Name of the registry.
+        rate_limit: Bytes a second at most, 100,000 or more.
         background: Do it in a process of its own and return at once.
         sink: Where looks at the progress go, at most 10 a second.
         home: BentoML's home folder.
@@ -80,7 +85,7 @@ def push(
         ModelNotFound: The local store has no such model.
         ModelSyncError: It did not work; the registry shows what it showed before. Run it again to go on.
     """
-    options = Options(force, threads, context)
+    options = Options(force, threads, context, rate_limit)
     if background:
         return start("push", tag, options, home=home)
     return run("push", tag, options, sink=sink, home=home)
@@ -93,6 +98,7 @@ def pull(
     force: bool = False,
     threads: int = DEFAULT_THREADS,
     context: str | None = None,
+    rate_limit: int | None = None,
     background: Literal[False] = False,
     sink: Sink | None = None,
     home: Path | None = None,
@@ -106,6 +112,7 @@ def pull(
     force: bool = False,
     threads: int = DEFAULT_THREADS,
     context: str | None = None,
+    rate_limit: int | None = None,
     background: Literal[True],
     sink: Sink | None = None,
     home: Path | None = None,
@@ -118,6 +125,7 @@ def pull(
     force: bool = False,
     threads: int = DEFAULT_THREADS,
     context: str | None = None,
+    rate_limit: int | None = None,
     background: bool = False,
     sink: Sink | None = None,
     home: Path | None = None,
@@ -129,6 +137,7 @@ def pull(
         force: Replace the local copy, once the new one is whole and checked.
         threads: Parts on their way at the same time, 1 to 64.
         context: Name of the registry.
+        rate_limit: Bytes a second at most, 100,000 or more.
         background: Do it in a process of its own and return at once.
         sink: Where looks at the progress go, at most 10 a second.
         home: BentoML's home folder.
@@ -140,7 +149,7 @@ def pull(
         ModelNotFound: The registry has no such version.
         ModelSyncError: It did not work; the store shows what it showed before. Run it again to go on.
     """
-    options = Options(force, threads, context)
+    options = Options(force, threads, context, rate_limit)
     if background:
         return start("pull", tag, options, home=home)
     outcome = run("pull", tag, options, sink=sink, home=home)
@@ -224,4 +233,7 @@ def _tag(tag: str | Tag) -> Tag:
 def _checked(options: Options) -> Options:
     if not 1 <= options.threads <= MAX_THREADS:
         raise UsageError(f"{options.threads} threads are not possible.", hint=f"Choose 1 to {MAX_THREADS}.")
+    if options.rate_limit is not None and options.rate_limit < MIN_RATE:
+        hint = f"Allow {format_size(MIN_RATE)}/s or more."
+        raise UsageError(f"A rate of {options.rate_limit} bytes a second is too low.", hint=hint)
     return options

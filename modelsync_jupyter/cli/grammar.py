@@ -9,7 +9,7 @@ from typing import Any
 
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS
 
-from .parser import Parser, pair, positive, threads
+from .parser import Parser, pair, positive, rate, threads
 
 _OUTPUTS = ("table", "json", "yaml")
 _TAG_HELP = "NAME:VERSION, or NAME for its latest version"
@@ -54,6 +54,9 @@ def _add_transfer_commands(add: Any) -> None:
             default=DEFAULT_THREADS,
             metavar="N",
             help=f"parts on their way at the same time, 1 to {MAX_THREADS} (default {DEFAULT_THREADS})",
+        )
+        parser.add_argument(
+            "--rate-limit", type=rate, metavar="RATE", help="bytes a second at most, such as `20MB` (default: no limit)"
         )
         _add_context(parser)
         _add_background(parser)

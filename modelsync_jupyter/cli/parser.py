@@ -7,8 +7,9 @@ import re
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from modelsync_jupyter.core.config import MAX_THREADS
+from modelsync_jupyter.core.config import MAX_THREADS, MIN_RATE
 from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.core.units import format_size, parse_size
 
 
 class HelpShown(Exception):
@@ -48,6 +49,17 @@ def threads(text: str) -> int:
     number = positive(text)
     if number > MAX_THREADS:
         raise argparse.ArgumentTypeError(f"`{text}` is more than {MAX_THREADS}")
+    return number
+
+
+def rate(text: str) -> int:
+    """Bytes a second, as `20MB` or `20MB/s`."""
+    try:
+        number = parse_size(text.removesuffix("/s"))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if number < MIN_RATE:
+        raise argparse.ArgumentTypeError(f"`{text}` is less than {format_size(MIN_RATE)}/s")
     return number
 
 

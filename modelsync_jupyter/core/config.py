@@ -8,6 +8,8 @@ from pathlib import Path
 
 DEFAULT_THREADS = 10
 MAX_THREADS = 64
+#: Bytes a second that a transfer must be allowed at least: slower, and servers take it for dead.
+MIN_RATE = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,13 @@ class Options:
         force: Replace what is there under the same tag.
         threads: Parts on their way at the same time.
         context: Name of the context to use, or None for the current one.
+        rate_limit: Bytes a second at most, or None for as fast as they come.
     """
 
     force: bool = False
     threads: int = DEFAULT_THREADS
     context: str | None = None
+    rate_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ class RemoteArchive:
         with self._open(start, stop) as reply:
             for view in blocks(reply):
                 self._run.stop.check()
+                self._run.pace.keep(len(view))
                 yield view
                 position += len(view)
         if stop is not None and position != stop:

@@ -32,6 +32,7 @@ class PartBody:
     def __iter__(self) -> Iterator[memoryview]:
         for view in self._source.blocks(self._part, self._buffer):
             self._run.stop.check()
+            self._run.pace.keep(len(view))
             yield view
             self._sent += len(view)
             self._run.counter.add(len(view))

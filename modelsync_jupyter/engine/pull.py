@@ -208,7 +208,7 @@ class Pull:
             unpack(frontier, self.stage, (), self._found)
 
     def _queue(self, pool: Pool) -> Queue:
-        return Queue(self.fetcher, pool, self.size, self.run.options.threads)
+        return Queue(self.fetcher, pool, self.size, self.run.threads)
 
     def _found(self, entry: Entry) -> None:
         self.journal.add(entry=dataclasses.astuple(entry))

@@ -70,6 +70,7 @@ class Execution:
             ModelSyncError: It did not work.
         """
         self._save()
+        self._hear()
         threading.Thread(target=self._work, name="modelsync-transfer", daemon=True).start()
         try:
             self._watch()
@@ -86,6 +87,7 @@ class Execution:
         saved, asked = time.monotonic(), 0.0
         while not self._done.wait(_DRAW_SECONDS):
             now = time.monotonic()
+            self._hear()
             self._draw()
             if now - saved >= _SAVE_SECONDS:
                 saved = now
@@ -155,9 +157,12 @@ class Execution:
             with suppress(Exception):  # a broken display must not break the transfer
                 self._sink(self._counter.look())
 
-    def _heartbeat(self) -> None:
+    def _hear(self) -> None:
+        """See whether another process wants it to stop."""
         if self._records.is_to_cancel(self._record.id):
             self.cancel()
+
+    def _heartbeat(self) -> None:
         if self._lock and not self._lock.refresh():
             self.cancel()
         self._save()

@@ -31,6 +31,8 @@ class ModelSyncApp(ExtensionApp):
         DEFAULT_THREADS, min=1, max=MAX_THREADS, help="Parts of a transfer that are on their way at the same time."
     ).tag(config=True)
 
+    rate_limit = Int(0, min=0, help="Bytes a second of a transfer at most; 0 for no limit.").tag(config=True)
+
     feed: Feed
     local_pool: Pool
     remote_pool: Pool

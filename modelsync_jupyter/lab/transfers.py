@@ -40,7 +40,8 @@ class Transfers(Handler):
         fields = self.fields
         way, tag = direction(fields.text("direction")), Tag.parse(fields.text("tag"))
         context = fields.text("context", "") or self.app.context or None
-        options = api.Options(fields.flag("force"), fields.number("threads", self.app.threads), context)
+        threads, rate = fields.number("threads", self.app.threads), fields.number("rate_limit", self.app.rate_limit)
+        options = api.Options(fields.flag("force"), threads, context, rate or None)
         transfer = await self.local(lambda: api.start(way, tag, options, home=self.home))
         self.reply(transfer.record.to_dict(), 201)
 

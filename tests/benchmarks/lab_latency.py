@@ -24,11 +24,11 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
+from modelsync_jupyter.core.units import parse_size
 from tests.harness.models import make_model
 from tests.harness.processes import environment
 
 from .scene import OURS, TAG, open_scene
-from .speed import parse_size
 
 TOKEN = "latency"
 CONFIG = {"ServerApp": {"jpserver_extensions": {"modelsync_jupyter": True}}}

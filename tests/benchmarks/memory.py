@@ -10,9 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from modelsync_jupyter.core.units import parse_size
+
 from .measure import Usage
 from .scene import OURS, open_scene
-from .speed import parse_size
 
 
 def measure(folder: Path, size: int, threads: int) -> dict[str, Usage]:

@@ -15,19 +15,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from modelsync_jupyter.core.units import parse_size
+
 from .measure import Usage, middle
 from .scene import OURS, STOCK, Client, Scene, has, open_scene
 
-_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 Results = dict[str, list[Usage]]
-
-
-def parse_size(text: str) -> int:
-    """Bytes in `1GiB`, `250M` or `4096`."""
-    match = re.fullmatch(r"(\d+)\s*([kmg]?)(?:i?b)?", text.lower())
-    if match is None:
-        raise argparse.ArgumentTypeError(f"not a size: {text}")
-    return int(match[1]) * _UNITS[match[2]]
 
 
 def clients() -> list[Client]:

@@ -23,7 +23,9 @@ def test_push_has_the_documented_defaults() -> None:
 
 @pytest.mark.parametrize("verb", ["push", "pull"])
 def test_push_and_pull_take_the_same_short_options(verb: str) -> None:
-    args = build_parser().parse_args([verb, "iris", "-f", "-t", "3", "-c", "team", "-b", "-n", "-o", "json"])
+    words = [verb, "iris", "-f", "-t", "3", "-c", "team", "-b", "-n", "-o", "json", "--rate-limit", "2.5MB/s"]
+    args = build_parser().parse_args(words)
+    assert args.rate_limit == 2_500_000
     assert (args.force, args.threads, args.context, args.background, args.dry_run, args.output) == (
         *(True, 3, "team", True, True),
         "json",

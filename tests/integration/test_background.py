@@ -16,10 +16,10 @@ from modelsync_jupyter import api
 from modelsync_jupyter.core.errors import Cancelled, TransferFailed
 from modelsync_jupyter.core.outcome import Direction, Options
 from tests.harness.faults import Fault, FaultyProxy
-from tests.harness.models import differences
+from tests.harness.models import differences, make_model
 from tests.harness.processes import environment
 
-from .scene import HEAD, LARGEST, MIB, Client, one_line, wait_for
+from .scene import FILES, HEAD, LARGEST, MIB, Client, one_line, wait_for
 
 RATE = 12 * MIB
 DIRECTIONS: list[Direction] = ["push", "pull"]
@@ -181,3 +181,16 @@ def test_a_push_cancelled_at_its_very_end_is_not_published_later(
     assert proxy.log.count(path="/finish_upload$") == 0
     check_nothing_is_seen("push", near, far, tag)
     assert near.push(tag).reused == near.size(tag)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system pins no processes")
+def test_it_steps_back_behind_notebooks(proxy: FaultyProxy, near: Client, far: Client, tag: str) -> None:
+    make_model(near.home, tag, FILES)
+    proxy.script(Fault.throttle(RATE, path="^/objects/"))
+    transfer = api.start("push", tag, Options(), home=near.home)
+    wait_for(lambda: moved(proxy, "push") > 0, "bytes")
+    pid, own = transfer.record.pid, os.sched_getaffinity(0)
+    assert os.getpriority(os.PRIO_PROCESS, pid) > os.getpriority(os.PRIO_PROCESS, 0)
+    assert len(os.sched_getaffinity(pid)) == max(1, len(own) - 1)
+    proxy.heal()
+    assert transfer.wait(timeout=60).status == "pushed"

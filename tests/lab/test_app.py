@@ -45,14 +45,14 @@ async def test_stopping_an_extension_that_never_began_does_not_raise() -> None:
 class TestConfigured:
     @pytest.fixture
     def jp_server_config(self, jp_server_config: Config) -> Config:
-        jp_server_config.ModelSyncApp.update({"context": "team", "threads": 3})
+        jp_server_config.ModelSyncApp.update({"context": "team", "threads": 3, "rate_limit": 200_000})
         return jp_server_config
 
     async def test_context_and_threads_are_those_configured(self, call: Call) -> None:
         _, status = await call("GET", "status")
         assert (status["current"], status["threads"]) == ("team", 3)
         _, record = await call("POST", "transfers", {"direction": "push", "tag": "iris:v1"})
-        assert record["options"] == {"force": False, "threads": 3, "context": "team"}
+        assert record["options"] == {"force": False, "threads": 3, "context": "team", "rate_limit": 200_000}
         code, body = await call("GET", "remote")
         assert (code, body["code"]) == (401, "no-context")
         assert "team" in body["message"]

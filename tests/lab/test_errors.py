@@ -25,6 +25,8 @@ BAD: list[tuple[str, str, Any, int, str]] = [
     ("POST", "transfers", {"direction": "push", "tag": "../etc"}, 400, "invalid-tag"),
     ("POST", "transfers", TRANSFER | {"threads": 0}, 400, "usage"),
     ("POST", "transfers", TRANSFER | {"threads": True}, 400, "usage"),
+    ("POST", "transfers", TRANSFER | {"rate_limit": 5}, 400, "usage"),
+    ("POST", "transfers", TRANSFER | {"rate_limit": -1}, 400, "usage"),
     ("POST", "transfers", TRANSFER | {"threads": "4"}, 400, "usage"),
     ("POST", "transfers", TRANSFER | {"force": 1}, 400, "usage"),
     ("POST", "transfers", TRANSFER | {"context": ["team"]}, 400, "usage"),

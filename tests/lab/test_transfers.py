@@ -37,8 +37,11 @@ async def test_push_runs_in_a_process_of_its_own(
     call: Call, make: Make, signed_in: str, ended: Ended, name: str
 ) -> None:
     make(f"{name}:v1")
-    code, record = await call("POST", "transfers", {"direction": "push", "tag": name, "threads": 3})
-    assert (code, record["state"], record["background"], record["options"]["threads"]) == (201, "planned", True, 3)
+    code, record = await call(
+        "POST", "transfers", {"direction": "push", "tag": name, "threads": 3, "rate_limit": 10**9}
+    )
+    assert (code, record["state"], record["background"]) == (201, "planned", True)
+    assert (record["options"]["threads"], record["options"]["rate_limit"]) == (3, 10**9)
     done = await ended(record["id"])
     assert (done["state"], done["tag"], done["outcome"]["status"]) == ("succeeded", f"{name}:v1", "pushed")
     assert done["pid"] != os.getpid()

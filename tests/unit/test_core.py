@@ -15,7 +15,7 @@ from modelsync_jupyter.core.outcome import Outcome
 from modelsync_jupyter.core.parts import MIN_UPLOAD, Part, check_digest, from_sizes, group, split
 from modelsync_jupyter.core.progress import Counter, Progress
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.core.units import format_age, format_seconds, format_size
+from modelsync_jupyter.core.units import format_age, format_seconds, format_size, parse_size
 
 DIGEST = "blake3:" + "0f" * 32
 
@@ -151,3 +151,17 @@ def test_home_is_what_was_named_else_the_environments_else_the_users(
     assert Home.find("~/other").path == Path.home() / "other"
     monkeypatch.chdir(tmp_path)
     assert Home.find("here").models == tmp_path / "here" / "models"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("0", 0), ("500", 500), ("500kB", 500_000), ("20 MB", 20_000_000), ("1.5G", 1_500_000_000), ("64MiB", 64 << 20)],
+)
+def test_sizes_are_read_as_they_are_written(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "MB", "-1", "1.2.3", "5 apples", "1e9", "3iB"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a size"):
+        parse_size(text)

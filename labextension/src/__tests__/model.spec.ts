@@ -100,10 +100,13 @@ describe('the model', () => {
   });
 
   it('starts transfers with the threads that are set', async () => {
-    model.options = { threads: 4, refreshSeconds: 0 };
+    model.options = { threads: 4, rateLimit: 2.5, refreshSeconds: 0 };
     server.answers.set('POST transfers', { json: running });
     await model.start({ direction: 'push', tag: 'big:v1' });
-    expect(server.of('POST transfers')[0]?.body).toMatchObject({ threads: 4 });
+    expect(server.of('POST transfers')[0]?.body).toMatchObject({
+      threads: 4,
+      rate_limit: 2500000
+    });
     expect(model.transfers.active).toEqual([running]);
   });
 
@@ -180,7 +183,7 @@ describe('transfers', () => {
   it('that others start are looked for while the sidebar is seen', async () => {
     jest.useFakeTimers();
     try {
-      model.options = { threads: 10, refreshSeconds: 20 };
+      model.options = { threads: 10, rateLimit: 0, refreshSeconds: 20 };
       model.visible = true;
       await jest.advanceTimersByTimeAsync(100);
       const count = server.of('GET transfers').length;

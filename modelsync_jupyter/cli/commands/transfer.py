@@ -62,7 +62,7 @@ def _move(direction: Direction, args: argparse.Namespace, face: Face) -> Answer:
     tag = Tag.parse(args.tag)
     if args.output == "path" and (args.dry_run or args.background):
         raise UsageError("`--output path` needs a transfer that has ended.", hint="Use `--output json` instead.")
-    options = Options(args.force, args.threads, args.context)
+    options = Options(args.force, args.threads, args.context, args.rate_limit)
     if args.dry_run:
         plan = api.plan(direction, tag, force=args.force, threads=args.threads, context=args.context, home=args.home)
         return Answer(plan, plan_text(plan), data=plan.to_dict())
