@@ -4,6 +4,7 @@
 import { Poll } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
+import about from '../package.json';
 import { Listing } from './listing';
 import { ApiError } from './request';
 import type { Service } from './service';
@@ -27,6 +28,8 @@ export class SidebarModel {
   readonly local: Listing<wire.ILocalModel>;
   readonly remote: Listing<wire.IRemoteModel>;
   readonly transfers: Transfers;
+  /** Of this page. */
+  readonly version = about.version;
   options: IOptions = { threads: 0, rateLimit: 0, refreshSeconds: 10 };
 
   constructor(
@@ -50,6 +53,12 @@ export class SidebarModel {
   /** What the server says of itself; null until it did. */
   get status(): wire.IStatus | null {
     return this._status;
+  }
+
+  /** The version of the server extension, where it is not the one of this page; else an empty text. */
+  get otherVersion(): string {
+    const version = this._status?.version ?? this.version;
+    return version === this.version ? '' : version;
   }
 
   /** Why nothing works at all, as when the server extension is missing. */

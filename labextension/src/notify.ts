@@ -5,9 +5,10 @@ import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { duration, formatSeconds } from './format';
+import { nextStep } from './hints';
 import type { SidebarModel } from './model';
 import { ApiError } from './request';
-import type { IRecord } from './wire';
+import type { IProblem, IRecord } from './wire';
 
 /** Milliseconds for which good news are shown; without a time JupyterLab only notes them behind its bell. */
 export const AWHILE = 5000;
@@ -19,7 +20,7 @@ export function tellError(
   retry: () => void
 ): void {
   const error = ApiError.of(reason);
-  Notification.error(plain(`${error.message} ${error.hint}`), {
+  Notification.error(plain(whole(error.problem, trans)), {
     autoClose: false,
     actions: [{ label: trans.__('Retry'), callback: retry }]
   });
@@ -67,9 +68,7 @@ function tellFailure(
     record.direction === 'push'
       ? trans.__('Push of %1 failed.', record.tag)
       : trans.__('Pull of %1 failed.', record.tag);
-  const why = record.error
-    ? `${record.error.message} ${record.error.hint}`
-    : '';
+  const why = record.error ? whole(record.error, trans) : '';
   const retry = (): void => {
     model
       .resume(record.id)
@@ -79,6 +78,11 @@ function tellFailure(
     autoClose: false,
     actions: [{ label: trans.__('Retry'), callback: retry }]
   });
+}
+
+/** What went wrong and what to do about it. */
+function whole(problem: IProblem, trans: TranslationBundle): string {
+  return `${problem.message} ${nextStep(problem, trans)}`;
 }
 
 /** Notifications show plain text. */

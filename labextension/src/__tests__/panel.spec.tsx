@@ -10,7 +10,7 @@ import { SidebarModel } from '../model';
 import { Service } from '../service';
 import { CommandIDs } from '../tokens';
 import { Transfers } from '../transfers';
-import type { IPlan, IRecord, ITransfers } from '../wire';
+import type { IPlan, IRecord, IStatus, ITransfers } from '../wire';
 import { fixture } from './fixtures';
 import { FakeServer, settle } from './server';
 
@@ -140,6 +140,27 @@ describe('states', () => {
     fireEvent.click(within(alert).getByRole('button', { name: 'Retry' }));
     await act(settle);
     expect(screen.queryByRole('alert')).toBeNull();
+  });
+
+  it('a hint for shells is said in the words of the sidebar', async () => {
+    const hint = 'Check the endpoint (`modelsync contexts`), then run it again';
+    server.answers.set('GET remote', {
+      status: 503,
+      json: { code: 'unavailable', message: 'Away.', hint }
+    });
+    await show();
+    const { textContent } = screen.getByRole('alert');
+    expect(textContent).toMatch(/Check the network and the address/);
+    expect(textContent).not.toContain('modelsync contexts');
+  });
+
+  it('a server of another version is said, and what to do', async () => {
+    const status = { ...fixture<IStatus>('status'), version: '99.1.0' };
+    server.answers.set('GET status', { json: status });
+    await show();
+    const { textContent } = screen.getByRole('alert');
+    expect(textContent).toContain('the server has 99.1.0');
+    expect(textContent).toMatch(/reload the page/);
   });
 
   it('a missing server extension is said, and what to do', async () => {

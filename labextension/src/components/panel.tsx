@@ -1,13 +1,14 @@
 /**
  * The whole sidebar.
  */
+import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import { isActive } from '../format';
 import type { IListing } from '../listing';
 import type { SidebarModel } from '../model';
 import { nameOf } from '../tags';
-import type { IModel, IRecord, Side } from '../wire';
+import type { IModel, IProblem, IRecord, Side } from '../wire';
 import { useEnv } from './env';
 import { Contexts, Filter } from './header';
 import { type Known, ModelList } from './models';
@@ -55,6 +56,9 @@ export function Panel({ model }: { model: SidebarModel }): JSX.Element {
           onClose={signedOut ? undefined : () => (model.signingIn = false)}
         />
       )}
+      {model.otherVersion && (
+        <Problem problem={mismatch(model.version, model.otherVersion, trans)} />
+      )}
       <TransferList
         records={records}
         isStopping={id => model.transfers.isStopping(id)}
@@ -97,6 +101,24 @@ export function Panel({ model }: { model: SidebarModel }): JSX.Element {
 }
 
 const NONE: never[] = [];
+
+function mismatch(
+  page: string,
+  server: string,
+  trans: TranslationBundle
+): IProblem {
+  return {
+    code: 'other-version',
+    message: trans.__(
+      'This page has version %1 of the sidebar, and the server has %2.',
+      page,
+      server
+    ),
+    hint: trans.__(
+      'Save your work and reload the page; if this stays, restart Jupyter.'
+    )
+  };
+}
 
 function ModelsOf(props: {
   side: Side;

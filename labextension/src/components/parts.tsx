@@ -5,6 +5,7 @@ import type { LabIcon } from '@jupyterlab/ui-components';
 import { errorIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import { nextStep } from '../hints';
 import type { IProblem } from '../wire';
 import { useEnv } from './env';
 
@@ -65,6 +66,17 @@ export function Words({ text }: { text: string }): JSX.Element {
   );
 }
 
+/** What to do about a problem, if anybody knows. */
+export function Hint(props: { problem: IProblem }): JSX.Element | null {
+  const { trans } = useEnv();
+  const text = nextStep(props.problem, trans);
+  return text ? (
+    <p className="jp-ModelSync-hint">
+      <Words text={text} />
+    </p>
+  ) : null;
+}
+
 /** What went wrong, what to do about it, and a way to try again. */
 export function Problem(props: {
   problem: IProblem;
@@ -79,11 +91,7 @@ export function Problem(props: {
         <p>
           <Words text={problem.message} />
         </p>
-        {problem.hint && (
-          <p className="jp-ModelSync-hint">
-            <Words text={problem.hint} />
-          </p>
-        )}
+        <Hint problem={problem} />
         {onRetry && <TextButton label={trans.__('Retry')} onClick={onRetry} />}
       </div>
     </div>

@@ -6,7 +6,7 @@ import React from 'react';
 import type { ApiError } from '../request';
 import type { IContext, IProblem } from '../wire';
 import { useEnv } from './env';
-import { TextButton, Words } from './parts';
+import { Hint, TextButton, Words } from './parts';
 
 export function SignIn(props: {
   /** The registry whose token is no longer taken, if that is why we are here. */
@@ -103,11 +103,7 @@ export function SignIn(props: {
           <p>
             <Words text={problem.message} />
           </p>
-          {problem.code !== 'not-authenticated' && (
-            <p className="jp-ModelSync-hint">
-              <Words text={problem.hint} />
-            </p>
-          )}
+          {problem.code !== 'not-authenticated' && <Hint problem={problem} />}
         </div>
       )}
       <div className="jp-ModelSync-buttons">

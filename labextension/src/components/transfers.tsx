@@ -12,7 +12,7 @@ import { endLine, isActive, percent, progressLine } from '../format';
 import { CommandIDs } from '../tokens';
 import type { IRecord } from '../wire';
 import { useEnv } from './env';
-import { Badge, IconButton, TextButton, Words } from './parts';
+import { Badge, Hint, IconButton, TextButton, Words } from './parts';
 import { Section } from './section';
 
 /** Transfers that have ended and are shown at first. */
@@ -173,11 +173,7 @@ function Ended({ record }: { record: IRecord }): JSX.Element {
           <p className="jp-ModelSync-failure">
             <Words text={error.message} />
           </p>
-          {error.hint && (
-            <p className="jp-ModelSync-hint">
-              <Words text={error.hint} />
-            </p>
-          )}
+          <Hint problem={error} />
         </>
       ) : (
         line && (

@@ -1,0 +1,49 @@
+/**
+ * The next step, in the words of the sidebar: the server's own hints are for shells and notebooks as well.
+ */
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { IProblem } from './wire';
+
+/** A hint that asks for a command line. */
+const FOR_SHELLS = /`modelsync |`--force`|\bcommand\b/;
+
+/** What to do about a problem; empty where nobody knows. */
+export function nextStep(problem: IProblem, trans: TranslationBundle): string {
+  return FOR_SHELLS.test(problem.hint)
+    ? (steps(trans)[problem.code] ?? problem.hint)
+    : problem.hint;
+}
+
+function steps(trans: TranslationBundle): Record<string, string | undefined> {
+  const refresh = trans.__('Refresh the sidebar to see what there is.');
+  const sign = trans.__('Sign in again, in the sidebar.');
+  const retry = trans.__('Retry: it goes on where it stopped.');
+  return {
+    usage: refresh,
+    'model-not-found': refresh,
+    'transfer-not-found': refresh,
+    'transfer-failed': retry,
+    'remote-not-found': refresh,
+    conflict: refresh,
+    'no-context': sign,
+    'not-authenticated': sign,
+    'remote-error': trans.__('See what the log of the registry says.'),
+    'invalid-reply': trans.__(
+      'Check the address you signed in to: it does not answer like a model registry.'
+    ),
+    'invalid-model': trans.__(
+      'Replace the broken copy by force, from its menu.'
+    ),
+    integrity: trans.__(
+      'Nothing was installed. Retry; if it stays, somebody has to push the model again by force.'
+    ),
+    'disk-full': trans.__(
+      'Free some space and retry: it goes on where it stopped.'
+    ),
+    cancelled: trans.__('Resume: it goes on where it stopped.'),
+    unavailable: trans.__(
+      'Check the network and the address you signed in to, then retry: it goes on where it stopped.'
+    )
+  };
+}

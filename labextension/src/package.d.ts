@@ -1,0 +1,4 @@
+declare module '*/package.json' {
+  const about: { version: string };
+  export default about;
+}
