@@ -20,6 +20,7 @@ from modelsync_jupyter.core.errors import InvalidReply, RemoteError, Unavailable
 
 from . import faults
 from .contexts import Context
+from .logs import hide_signatures
 from .retry import Retry
 from .wire import BENTOML_VERSION, TOKEN_HEADER, VERSION_HEADER
 
@@ -51,6 +52,7 @@ class Http:
     """
 
     def __init__(self, context: Context, retry: Retry, connections: int = 10) -> None:
+        hide_signatures()
         self.retry = retry
         self._endpoint = context.endpoint
         self._token = context.token

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
-import os
-import socket
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-_NGINX = """
-{user}daemon off; worker_processes 2; pid {run}/nginx.pid; error_log {run}/error.log;
-events {{ worker_connections 256; }}
-http {{
-    access_log off; sendfile on; sendfile_max_chunk 2m; tcp_nopush on; tcp_nodelay on; keepalive_requests 100000;
-    default_type application/octet-stream; client_max_body_size 0;
-    client_body_temp_path {root}/bodies; proxy_temp_path {run}/proxy; fastcgi_temp_path {run}/fastcgi;
-    uwsgi_temp_path {run}/uwsgi; scgi_temp_path {run}/scgi;
+from tests.harness.nginx import free_port, nginx
+
+_HOST = """
+    sendfile on; sendfile_max_chunk 2m; tcp_nopush on; tcp_nodelay on; keepalive_requests 100000;
+    default_type application/octet-stream;
     server {{
-        listen 127.0.0.1:{port};
+        listen 127.0.0.1:{port}; client_body_temp_path {root}/bodies;
         location / {{
             root {root};
             if ($request_method = PUT) {{ rewrite ^/(.*)$ /put/$1 last; }}
@@ -33,7 +25,6 @@ http {{
             proxy_set_header Expect ""; proxy_pass {put}/;
         }}
     }}
-}}
 """
 
 
@@ -59,7 +50,7 @@ def sink(kept: Path | None = None) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def nginx(root: Path, put: str) -> Iterator[str]:
+def serve_objects(root: Path, put: str) -> Iterator[str]:
     """A folder served by nginx: GETs by sendfile with ranges; PUT bodies go to disk. Yields its URL.
 
     Args:
@@ -67,33 +58,5 @@ def nginx(root: Path, put: str) -> Iterator[str]:
         put: URL of a `sink(kept=root)`.
     """
     port = free_port()
-    with tempfile.TemporaryDirectory() as run:
-        config = Path(run, "nginx.conf")
-        user = f"user {getpass.getuser()}; " if os.geteuid() == 0 else ""
-        config.write_text(_NGINX.format(run=run, root=root, port=port, put=put, user=user))
-        command = ["nginx", "-p", run, "-e", f"{run}/error.log", "-c", str(config)]
-        with subprocess.Popen(command) as child:
-            try:
-                wait_for(port)
-                yield f"http://127.0.0.1:{port}"
-            finally:
-                child.terminate()
-
-
-def free_port() -> int:
-    """A TCP port nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def wait_for(port: int, seconds: float = 10) -> None:
-    """Wait until something listens there."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
+    with nginx(port, _HOST.format(root=root, port=port, put=put), workers=2):
+        yield f"http://127.0.0.1:{port}"

@@ -18,7 +18,7 @@ import modelsync_jupyter
 from tests.harness.models import Entry, differences, make_model
 from tests.harness.processes import BENTOML, MODELSYNC, TOKEN, environment
 
-from .hosts import nginx, process, sink
+from .hosts import process, serve_objects, sink
 from .measure import Usage, run
 
 TAG = "bench:v1"
@@ -172,7 +172,7 @@ def open_scene(folder: Path, size: int, object_host: str, maker: Client) -> Iter
     compile_dir(Path(modelsync_jupyter.__file__).parent, quiet=1)  # as an installer does
     scene = Scene(folder, size)
     scene.prepare(maker)
-    with sink() as forgetful, sink(kept=scene.root) as keeper, nginx(scene.root, keeper) as scene.get_url:
+    with sink() as forgetful, sink(kept=scene.root) as keeper, serve_objects(scene.root, keeper) as scene.get_url:
         scene.put_url = forgetful if object_host == "sink" else scene.get_url
         with process("tests.harness.yatai", "--folder", f"{folder}/api", "--downloads-from", scene.get_url) as url:
             scene.pull_url = url

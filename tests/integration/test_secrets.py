@@ -69,7 +69,6 @@ def test_nothing_secret_is_written_or_said(
 ) -> None:
     monkeypatch.setattr(retry, "_LONGEST", 0.01)
     caplog.set_level(logging.DEBUG)
-    logging.getLogger("urllib3").setLevel(logging.INFO)  # its own debug lines name paths with queries: not ours to say
     token = token_of(guarded)
     client, other = Client.at(guarded.home, proxy.url, token), Client.at(tmp_path / "other", proxy.url, token)
     make_model(client.home, tag, FILES)

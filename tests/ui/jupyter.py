@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
+from tests.harness.nginx import free_port, nginx
 from tests.harness.processes import environment
 
 TOKEN = "jupyter-token-of-the-tests"
 _BASE_URL = "/user/ana/"
 _START_SECONDS = 60
+_FRONT = """
+    map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://{backend}; proxy_http_version 1.1; proxy_buffering off;
+            proxy_set_header Host $http_host; proxy_set_header X-Scheme $scheme;
+            proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;
+        }}
+    }}
+"""
 _SETTINGS = {"notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 
@@ -63,7 +75,7 @@ def jupyterlab(folder: Path, *options: str, theme: str = "JupyterLab Light") -> 
     root.mkdir(parents=True)
     settings = {**_SETTINGS, "themes": {"theme": theme}}
     _write_settings(folder / "settings" / "@jupyterlab" / "apputils-extension", settings)
-    port = _free_port()
+    port = free_port()
     lab = Lab(f"http://127.0.0.1:{port}{_BASE_URL}", root, root / "bentoml", folder / "log")
     with lab.log.open("wb") as log:
         process = subprocess.Popen(
@@ -79,6 +91,14 @@ def jupyterlab(folder: Path, *options: str, theme: str = "JupyterLab Light") -> 
         finally:
             process.terminate()
             process.wait(30)
+
+
+@contextmanager
+def behind_nginx(lab: Lab) -> Iterator[Lab]:
+    """The same JupyterLab as seen through nginx, set up as Jupyter's own documentation says."""
+    port, address = free_port(), urlsplit(lab.url)
+    with nginx(port, _FRONT.format(port=port, backend=address.netloc)):
+        yield replace(lab, url=f"http://127.0.0.1:{port}{address.path}")
 
 
 def _options(port: int, root: Path) -> list[str]:
@@ -113,12 +133,6 @@ def _write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     folder.mkdir(parents=True)
     for name, value in settings.items():
         (folder / f"{name}.jupyterlab-settings").write_text(json.dumps(value))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(lab: Lab, process: subprocess.Popen[bytes]) -> None:

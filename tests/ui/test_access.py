@@ -12,7 +12,7 @@ from modelsync_jupyter import api
 from tests.harness.faults import FaultyProxy
 from tests.harness.processes import TOKEN
 
-from .jupyter import Lab, jupyterlab
+from .jupyter import Lab, behind_nginx, jupyterlab
 from .sidebar import Sidebar
 
 
@@ -63,6 +63,17 @@ def test_an_expired_token_asks_for_a_new_one(home: Path, signed_in: str, page: P
     page.keyboard.press("Enter")
     expect(sidebar.root.get_by_role("form")).to_have_count(0)
     assert [context.name for context in api.contexts(home=home)] == ["team"]
+
+
+def test_it_works_behind_nginx(
+    signed_in: str, make: Callable[..., api.Model], name: str, lab: Lab, open_page: Callable[..., Page]
+) -> None:
+    make(f"{name}:v1")
+    with behind_nginx(lab) as front:
+        sidebar = Sidebar(open_page(front)).open()
+        sidebar.button(f"Push {name}:v1").click()
+        expect(sidebar.transfer(f"{name}:v1")).to_contain_text("done")
+        expect(sidebar.row(sidebar.remote, f"{name}:v1")).to_contain_text("here")
 
 
 @pytest.fixture(scope="module")
