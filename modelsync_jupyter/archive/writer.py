@@ -22,7 +22,7 @@ from .source import BLOCK
 
 #: Seconds of processor time for a byte that make the cache dear: it takes 0.1 to 0.6 ms for a MiB where memory is at
 #: hand, and 2 to 8 ms where it is not.
-_DEAR = 1.5e-3 / MIB
+_DEAR = 0.8e-3 / MIB
 #: How many writes go past the cache before its price is asked again.
 _PAST = 64
 #: Writes smaller than this show no price, and are not worth going past the cache.
@@ -55,13 +55,17 @@ class Writer:
         Returns:
             How many bytes are in the cache now, and not yet on disk.
         """
-        if len(view) >= _ENOUGH and self._possible and self._past > 0:
+        if len(view) < _ENOUGH or not self._possible:
+            self._write_through(entry, view, position)
+            return len(view)
+        if self._past > 1:
             self._past -= 1
             return self._write_past(entry, view, position)
+        if self._past:
+            self._past = _PAST  # this thread asks the price, while the others go on
         started = time.thread_time()
         self._write_through(entry, view, position)
-        if len(view) >= _ENOUGH and time.thread_time() - started > _DEAR * len(view):
-            self._past = _PAST
+        self._past = _PAST if time.thread_time() - started > _DEAR * len(view) else 0
         return len(view)
 
     def _write_through(self, entry: Entry, view: memoryview, position: int) -> None:
