@@ -87,7 +87,7 @@ class Pull:
         self.parts = self._cut()
         self.size = self.parts[-1].stop if self.parts[-1] != ENDLESS else 0
         name = run.journal_name("pull", remote.tag)
-        self.folder = run.home.tmp / f"modelsync-{name}"
+        self.folder = LocalStore(run.home).building_place() / f"modelsync-{name}"
         about = {
             "pull": str(remote.tag),
             "endpoint": run.context.endpoint,

@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from modelsync_jupyter.core.config import Home
-from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelNotFound
+from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelNotFound, UsageError
 from modelsync_jupyter.core.tags import LATEST, Tag
 from modelsync_jupyter.files import prepared_text, put_folder
 
@@ -103,9 +103,24 @@ class LocalStore:
 
     def new_folder(self, purpose: str) -> Path:
         """A fresh hidden folder on the store's file system."""
-        folder = self.home.tmp / f"modelsync-{purpose}-{uuid4().hex[:12]}"
-        folder.mkdir(parents=True)
+        folder = self.building_place() / f"modelsync-{purpose}-{uuid4().hex[:12]}"
+        folder.mkdir()
         return folder
+
+    def building_place(self) -> Path:
+        """Where models are built, out of sight; from there they move into the store in one step.
+
+        Raises:
+            UsageError: The store is on another file system.
+        """
+        tmp, models = self.home.tmp, self.home.models
+        tmp.mkdir(parents=True, exist_ok=True)
+        if models.exists() and tmp.stat().st_dev != models.stat().st_dev:
+            raise UsageError(
+                f"`{tmp}` and `{models}` are on different file systems, so no model can move between them in one step.",
+                hint=f"Put both on one disk, as by making `{tmp}` a link to a folder beside `{models.resolve()}`.",
+            )
+        return tmp
 
     def _models(self, name: str) -> Iterator[Model]:
         for version in self._versions(name):

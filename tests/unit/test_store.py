@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
+import tempfile
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -277,3 +278,22 @@ def test_a_model_says_what_it_is(store: LocalStore) -> None:
         **{"creation_time": CREATED.isoformat(), "path": str(path)},
     }
     assert (str(model), repr(model).startswith("Model(m:v1, ")) == ("m:v1", True)
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="no second file system")
+def test_a_store_on_another_disk_is_noticed_before_anything_is_made(store: LocalStore) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        if os.stat(other).st_dev == store.home.path.stat().st_dev:
+            pytest.skip("no second file system")
+        store.home.models.symlink_to(other)
+        with pytest.raises(UsageError, match="different file systems") as refusal:
+            api.create("m:v1", home=store.home.path).__enter__()
+        assert other in refusal.value.hint
+        place = Path(other).with_name(f"{Path(other).name}-tmp")
+        place.mkdir()
+        store.home.tmp.rmdir()
+        store.home.tmp.symlink_to(place)
+        with api.create("m:v1", home=store.home.path) as making:
+            (making.path / "f").write_bytes(b"1")
+        assert tags(store.models()) == ["m:v1"]
+        place.rmdir()
