@@ -50,10 +50,12 @@ def test_a_transfer_that_waits_for_its_turn_is_cancelled_at_once(near: Client, t
         begun.append(time.monotonic())
         api.cancel(api.transfers(home=near.home)[0].id, home=near.home)
 
-    threading.Thread(target=cancel).start()
+    thread = threading.Thread(target=cancel)
+    thread.start()
     with pytest.raises(Cancelled):
         api.pull(tag, rate_limit=100_000, home=near.home)
     assert time.monotonic() - begun[0] < 2
+    thread.join()
     assert near.visible() == []
 
 
