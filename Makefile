@@ -9,6 +9,9 @@ JLPM := cd labextension && PATH="$(abspath $(BIN)):$$PATH" jlpm
 SIDEBAR := $(shell find labextension/src labextension/style labextension/schema -type f) \
 	labextension/package.json labextension/yarn.lock labextension/tsconfig.json
 
+# Another virtual environment that happens to be active is none of ours.
+unexport VIRTUAL_ENV
+
 .PHONY: demo test lint lint-sidebar bench clean
 
 demo: $(VENV)/.demo
