@@ -33,7 +33,7 @@ lint-sidebar: $(VENV)/.sidebar
 	$(JLPM) lint:check
 
 bench: $(VENV)/.test
-	$(BIN)/python -m tests.benchmarks.speed --size 1GiB --rounds 3
+	$(BIN)/python -m tests.benchmarks.speed --size 1GiB --rounds 7
 
 clean:
 	rm -rf $(VENV)
