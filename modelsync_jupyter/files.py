@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -132,6 +133,7 @@ def _exchange(one: Path, other: Path) -> bool:
     return done == 0
 
 
+@cache
 def _libc(name: str) -> Any:
     """A function of the C library, or None where it has none of this name."""
     try:

@@ -10,9 +10,7 @@ _SIGNED = re.compile(r"\?\S*(?:signature|sig=|token)\S*", re.IGNORECASE)
 
 def hide_signatures() -> None:
     """Cut the queries of presigned URLs out of the log lines of `urllib3`; may be called again."""
-    logger = logging.getLogger("urllib3.connectionpool")
-    if _without_signatures not in logger.filters:
-        logger.addFilter(_without_signatures)
+    logging.getLogger("urllib3.connectionpool").addFilter(_without_signatures)
 
 
 def _without_signatures(record: logging.LogRecord) -> bool:

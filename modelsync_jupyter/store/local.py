@@ -11,7 +11,7 @@ from uuid import uuid4
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelNotFound, UsageError
 from modelsync_jupyter.core.tags import LATEST, Tag
-from modelsync_jupyter.files import prepared_text, put_folder
+from modelsync_jupyter.files import prepared_text, put_folder, write_text
 
 from .model import Model, read_info
 
@@ -157,8 +157,8 @@ class LocalStore:
     def _mend_latest(self, name: str) -> None:
         folder = self.home.models / name
         if newest := self._newest(name):
-            with self._latest_file(newest.tag):
-                return
+            write_text(folder / LATEST, str(newest.tag.version))
+            return
         (folder / LATEST).unlink(missing_ok=True)
         with suppress(OSError):
             folder.rmdir()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,7 @@ import pytest
 from pytest_jupyter.jupyter_server import *  # noqa: F403  (as a plugin its automatic fixtures would reach all tests)
 from traitlets.config import Config
 
-from modelsync_jupyter import api
-from tests.harness.faults import FaultyProxy
-from tests.harness.processes import TOKEN, RegistryProcess
+from tests.harness.fixtures import *  # noqa: F403  (as above)
 
 Reply = tuple[int, Any]
 Call = Callable[..., Awaitable[Reply]]
@@ -35,47 +32,6 @@ def jp_server_config(home: Path) -> Config:
 def home(tmp_path: Path) -> Path:
     """An empty BentoML home."""
     return tmp_path / "bentoml"
-
-
-@pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
-    """A registry that the tests share; each uses names of its own."""
-    running = RegistryProcess(tmp_path_factory.mktemp("registry")).start()
-    yield running
-    running.kill()  # it would wait for uploads that tests have left
-
-
-@pytest.fixture
-def line(registry: RegistryProcess) -> Iterator[FaultyProxy]:
-    """A line to that registry, on which things can go wrong."""
-    with FaultyProxy(registry.url) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def signed_in(home: Path, line: FaultyProxy) -> str:
-    """The home knows the registry; returns its URL."""
-    api.login(line.url, TOKEN, name="team", home=home)
-    return line.url
-
-
-@pytest.fixture
-def name() -> str:
-    """A name that no other test uses."""
-    return f"m{uuid.uuid4().hex[:12]}"
-
-
-@pytest.fixture
-def make(home: Path) -> Callable[..., api.Model]:
-    """Make a model in the home: `make("name:v1", size, label="x")`."""
-
-    def make(tag: str, size: int = 1000, **labels: str) -> api.Model:
-        with api.create(tag, labels=labels, home=home) as making:
-            (making.path / "weights.bin").write_bytes(uuid.uuid4().bytes * (size // 16))
-        assert making.model
-        return making.model
-
-    return make
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,9 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 import modelsync_jupyter
-from modelsync_jupyter import api
 from tests.harness.faults import Fault, FaultyProxy
-from tests.harness.processes import TOKEN, RegistryProcess
+from tests.harness.fixtures import *  # noqa: F403  (fixtures that tests name as they need them)
 
 from .jupyter import Lab, chromium, jupyterlab
 from .sidebar import Sidebar
@@ -52,21 +50,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
-    """A registry that the tests share; each uses names of its own."""
-    running = RegistryProcess(tmp_path_factory.mktemp("registry")).start()
-    yield running
-    running.kill()
-
-
-@pytest.fixture
-def line(registry: RegistryProcess) -> Iterator[FaultyProxy]:
-    """The line to that registry."""
-    with FaultyProxy(registry.url) as proxy:
-        yield proxy
-
-
 @pytest.fixture
 def crawl(line: FaultyProxy) -> FaultyProxy:
     """The same line, on which models crawl."""
@@ -88,29 +71,9 @@ def home(lab: Lab) -> Path:
 
 
 @pytest.fixture
-def signed_in(home: Path, line: FaultyProxy) -> str:
-    """The home knows the registry; returns its URL."""
-    api.login(line.url, TOKEN, name="team", home=home)
-    return line.url
-
-
-@pytest.fixture
-def name() -> str:
-    """A name that no other test uses."""
-    return f"m{uuid.uuid4().hex[:8]}"
-
-
-@pytest.fixture
-def make(home: Path) -> Callable[..., api.Model]:
-    """Make a model in the home: `make("name:v1", size, label="x")`."""
-
-    def make(tag: str, size: int = 1000, **labels: str) -> api.Model:
-        with api.create(tag, labels=labels, metadata={"accuracy": 0.97}, home=home) as making:
-            (making.path / "weights.bin").write_bytes(uuid.uuid4().bytes * (size // 16))
-        assert making.model
-        return making.model
-
-    return make
+def metadata() -> dict[str, float]:
+    """What `make` notes with every model."""
+    return {"accuracy": 0.97}
 
 
 @pytest.fixture(scope="session")

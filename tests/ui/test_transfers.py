@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from modelsync_jupyter import api
 from tests.harness.faults import Fault, FaultyProxy
@@ -21,15 +21,21 @@ BIG = 30_000_000
 MOVING = re.compile(r"[1-9].* of .*MB/s|kB/s.* left")
 
 
-def test_progress_is_shown_and_cancelled_and_resumed(
-    signed_in: str, crawl: FaultyProxy, make: Make, name: str, home: Path, sidebar: Sidebar
-) -> None:
-    tag = f"{name}:v1"
+def begin_push(make: Make, sidebar: Sidebar, tag: str) -> Locator:
+    """Push a new model that takes a while; returns its transfer, whose bytes move."""
     make(tag, BIG)
     sidebar.refresh()
     sidebar.button(f"Push {tag}").click()
     transfer = sidebar.transfer(tag)
     expect(transfer).to_contain_text(MOVING)
+    return transfer
+
+
+def test_progress_is_shown_and_cancelled_and_resumed(
+    signed_in: str, crawl: FaultyProxy, make: Make, name: str, home: Path, sidebar: Sidebar
+) -> None:
+    tag = f"{name}:v1"
+    transfer = begin_push(make, sidebar, tag)
     expect(transfer.get_by_role("progressbar")).to_have_attribute("aria-valuenow", re.compile(r"[1-9]"))
     expect(sidebar.tab).to_have_class(re.compile("jp-mod-busy"))
     expect(sidebar.page.locator(".jp-ModelSync-status")).to_contain_text("1 transfer")
@@ -113,10 +119,7 @@ def test_progress_is_there_after_a_reload(
     signed_in: str, crawl: FaultyProxy, make: Make, name: str, page: Page, sidebar: Sidebar
 ) -> None:
     tag = f"{name}:v1"
-    make(tag, BIG)
-    sidebar.refresh()
-    sidebar.button(f"Push {tag}").click()
-    expect(sidebar.transfer(tag)).to_contain_text(MOVING)
+    begin_push(make, sidebar, tag)
     page.reload()
     page.locator(".jp-Launcher").wait_for()
     if not sidebar.root.is_visible():
