@@ -1,8 +1,8 @@
 """Move models between the notebook where they are made and the registry where a team keeps them.
 
-    from modelsync_jupyter import create, push, pull
+    from . import create, push, pull
 
-Importing this package loads nothing heavy: each name is fetched from `modelsync_jupyter.api` when it is first used.
+Importing this package loads nothing heavy: each name is fetched from `modelsync_jupyter.client` when it is first used.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.api import (
+    from modelsync_jupyter.client import (
         Context,
         Model,
         Outcome,
@@ -64,7 +64,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module("modelsync_jupyter.api"), name)
+        return getattr(import_module("modelsync_jupyter.client"), name)
     if name == "__version__":  # labextension/package.json says it, the installed package knows it
         return import_module("importlib.metadata").version("modelsync_jupyter")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

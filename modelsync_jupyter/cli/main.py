@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from modelsync_jupyter.commands.grammar import build_parser
+from modelsync_jupyter.commands.parser import HelpShown
 from modelsync_jupyter.core.errors import Cancelled, ModelSyncError, UsageError
 
-from .grammar import build_parser
-from .parser import HelpShown
 from .shell import Shell, write
 
 
@@ -41,7 +41,7 @@ def _run(argv: Sequence[str]) -> int:
     if args.command is None:
         write(parser.format_help().rstrip())
         return 0
-    from .commands import run
+    from modelsync_jupyter.commands import run
 
     shell = Shell(args.quiet)
     answer = run(args, shell)

@@ -49,7 +49,7 @@ class Shell:
             return nullcontext()
         from tqdm import tqdm
 
-        from .progress import Bar
+        from modelsync_jupyter.commands.bar import Bar
 
         known = os.get_terminal_size(sys.stderr.fileno()).columns  # 0 in a terminal that nobody has sized
         return Bar(title, partial(tqdm, dynamic_ncols=True) if known else partial(tqdm, ncols=_COLUMNS))

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from modelsync_jupyter import api
-from modelsync_jupyter.cli.face import Face
-from modelsync_jupyter.cli.table import align
-from modelsync_jupyter.cli.views import outcome_text
+from modelsync_jupyter import client as api
+from modelsync_jupyter.commands.face import Face
+from modelsync_jupyter.commands.tables import align
+from modelsync_jupyter.commands.views import outcome_text
 from modelsync_jupyter.core.errors import IntegrityError, UsageError
 from modelsync_jupyter.core.outcome import Direction, Options, Outcome
 from modelsync_jupyter.core.tags import Tag

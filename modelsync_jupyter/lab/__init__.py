@@ -1,1 +1,1 @@
-"""The Jupyter server extension behind the sidebar: thin handlers over `modelsync_jupyter.api`."""
+"""The Jupyter server extension behind the sidebar: thin handlers over `modelsync_jupyter.client`."""

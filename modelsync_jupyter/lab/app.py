@@ -8,7 +8,7 @@ from typing import Any
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Int, Unicode
 
-from modelsync_jupyter.api import Feed
+from modelsync_jupyter.client import Feed
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, Home
 
 from .pool import Pool

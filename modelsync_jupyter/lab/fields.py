@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from modelsync_jupyter.api import Direction
+from modelsync_jupyter.client import Direction
 from modelsync_jupyter.core.errors import UsageError
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from modelsync_jupyter.core.tags import Tag
 
 from .fields import direction, whole

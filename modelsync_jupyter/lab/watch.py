@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 from tornado.ioloop import PeriodicCallback
 
-from modelsync_jupyter.api import Feed, Record
+from modelsync_jupyter.client import Feed, Record
 
 from .pool import Pool
 

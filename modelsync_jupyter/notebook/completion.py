@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
-from modelsync_jupyter.cli.grammar import build_parser
-from modelsync_jupyter.cli.parser import Parser
+from modelsync_jupyter.commands.grammar import build_parser
+from modelsync_jupyter.commands.parser import Parser
 from modelsync_jupyter.core.config import Home
 
 _LINE = re.compile(r"(?:^|[=(;\s])%modelsync\s(?P<words>.*)$")
@@ -98,13 +98,13 @@ def _remote_tags() -> list[str]:
 
 
 def _transfers() -> list[str]:
-    from modelsync_jupyter import api
+    from modelsync_jupyter import client as api
 
     return [transfer.id for transfer in api.transfers()]
 
 
 def _contexts() -> list[str]:
-    from modelsync_jupyter import api
+    from modelsync_jupyter import client as api
 
     return [context.name for context in api.contexts()]
 

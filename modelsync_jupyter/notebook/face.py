@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from modelsync_jupyter.cli.progress import Bar
 from modelsync_jupyter.cli.shell import Shell
+from modelsync_jupyter.commands.bar import Bar
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.progress import Sink
 

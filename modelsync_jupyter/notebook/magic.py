@@ -13,11 +13,11 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
-from modelsync_jupyter.cli.answer import Answer
-from modelsync_jupyter.cli.commands import run
-from modelsync_jupyter.cli.grammar import build_parser
-from modelsync_jupyter.cli.parser import HelpShown
-from modelsync_jupyter.cli.table import Table
+from modelsync_jupyter.commands import run
+from modelsync_jupyter.commands.answers import Answer
+from modelsync_jupyter.commands.grammar import build_parser
+from modelsync_jupyter.commands.parser import HelpShown
+from modelsync_jupyter.commands.tables import Table
 from modelsync_jupyter.core.errors import Cancelled, ModelSyncError, UsageError
 
 from .completion import remember

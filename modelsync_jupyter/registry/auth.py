@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 from flask import g, request
 from sqlalchemy.exc import OperationalError
 
-from modelsync_jupyter.remote.wire import TOKEN_HEADER
+from modelsync_jupyter.wire import TOKEN_HEADER
 
 from .catalog import tokens
 from .catalog.users import Caller

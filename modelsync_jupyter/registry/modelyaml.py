@@ -10,7 +10,7 @@ import yaml
 
 from modelsync_jupyter.core.errors import InvalidModel
 from modelsync_jupyter.core.info import MODEL_YAML, ModelInfo
-from modelsync_jupyter.remote.wire import labels_json, manifest_json
+from modelsync_jupyter.wire import labels_json, manifest_json
 
 from .catalog.uploads import Facts
 from .errors import BadRequest

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from modelsync_jupyter.remote.wire import FAILED, SUCCESS
+from modelsync_jupyter.wire import FAILED, SUCCESS
 
 from .catalog import events, uploads
 from .catalog.database import now

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import Row
 
-from modelsync_jupyter.remote.wire import PROTOCOL, LabelJSON, ModelJSON, RepositoryJSON, ResourceJSON, UserJSON
+from modelsync_jupyter.wire import PROTOCOL, LabelJSON, ModelJSON, RepositoryJSON, ResourceJSON, UserJSON
 
 from .catalog.database import now
 from .catalog.pages import Page

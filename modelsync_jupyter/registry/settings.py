@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelsync_jupyter.core.errors import UsageError
-from modelsync_jupyter.remote.wire import PRESIGNED, PROXY
+from modelsync_jupyter.wire import PRESIGNED, PROXY
 
 #: A strategy of "none" sends null: the client then asks for a presigned URL and uploads with one PUT.
 STRATEGIES = (PRESIGNED, PROXY, "none")

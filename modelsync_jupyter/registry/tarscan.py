@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel
 from modelsync_jupyter.core.info import MODEL_YAML, ModelInfo
-from modelsync_jupyter.remote.wire import EntryJSON
+from modelsync_jupyter.wire import EntryJSON
 
 from . import modelyaml
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 from modelsync_jupyter.core.errors import IntegrityError
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remote.wire import LabelJSON, ManifestJSON, parse_parts, parse_time
+from modelsync_jupyter.wire import LabelJSON, ManifestJSON, parse_parts, parse_time
 
 from .errors import BadRequest
 

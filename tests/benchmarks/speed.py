@@ -25,7 +25,7 @@ Results = dict[str, list[Usage]]
 
 def clients() -> list[Client]:
     """Those that are installed here, ours last."""
-    return [STOCK, *([OURS] if has("modelsync_jupyter.api") else [])]
+    return [STOCK, *([OURS] if has("modelsync_jupyter.client") else [])]
 
 
 def rows(scene: Scene) -> dict[str, Callable[[], Results]]:

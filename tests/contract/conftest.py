@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter.remote.client import Remote
+from modelsync_jupyter.remotes.bentocloud.client import Remote
 
 from .backends import BACKENDS, Backend
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from modelsync_jupyter.core.info import ModelInfo
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remote.client import Remote
-from modelsync_jupyter.remote.http import blocks
-from modelsync_jupyter.remote.records import Download, RemoteModel
-from modelsync_jupyter.remote.wire import (
+from modelsync_jupyter.remotes.bentocloud.client import Remote
+from modelsync_jupyter.remotes.bentocloud.replies import Download, RemoteModel
+from modelsync_jupyter.remotes.http import blocks
+from modelsync_jupyter.wire import (
     PROXY,
     SUCCESS,
     CreateModelJSON,

@@ -10,8 +10,8 @@ import requests
 
 from modelsync_jupyter.core.errors import Conflict, ModelSyncError, NotAuthenticated, RemoteNotFound, UploadLost
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remote.client import Remote
-from modelsync_jupyter.remote.wire import FAILED, PROXY, SUCCESS
+from modelsync_jupyter.remotes.bentocloud.client import Remote
+from modelsync_jupyter.wire import FAILED, PROXY, SUCCESS
 from tests.harness.models import CREATED
 
 from .backends import Backend
@@ -115,7 +115,7 @@ class TestRemote:
     def test_lists_are_read_to_their_end_or_as_far_as_asked(
         self, remote: Remote, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("modelsync_jupyter.remote.client._PAGE", 3)
+        monkeypatch.setattr("modelsync_jupyter.remotes.bentocloud.client._PAGE", 3)
         tags = {Tag(name, f"v{index}") for index in range(7)}
         for tag in tags:
             create(remote, tag)

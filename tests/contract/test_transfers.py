@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import Conflict, ModelNotFound
 from modelsync_jupyter.core.outcome import Options
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remote.client import Remote
+from modelsync_jupyter.remotes.bentocloud.client import Remote
 from tests.harness.models import CREATED, ODD_FILES, differences, make_model
 
 from .plainly import create

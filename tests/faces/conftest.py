@@ -25,7 +25,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
     """The commands talk to an API in memory."""
     fake = FakeApi()
     for name in ("transfer", "models", "access"):
-        monkeypatch.setattr(import_module(f"modelsync_jupyter.cli.commands.{name}"), "api", fake)
+        monkeypatch.setattr(import_module(f"modelsync_jupyter.commands.{name}"), "api", fake)
     return fake
 
 

@@ -19,7 +19,7 @@ def ip(tmp_path: Path, api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """A shell with the extension, and a store with `iris:v1`, `iris:v2` and `rose:a`."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("BENTOML_HOME", str(tmp_path))
-    monkeypatch.setattr("modelsync_jupyter.api", api, raising=False)
+    monkeypatch.setattr("modelsync_jupyter.client", api, raising=False)
     for tag in ("iris/v1", "iris/v2", "rose/a"):
         (tmp_path / "models" / tag).mkdir(parents=True)
     (tmp_path / "models" / "iris" / "latest").write_text("v2")

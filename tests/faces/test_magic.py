@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from modelsync_jupyter.cli.table import Table
+from modelsync_jupyter.commands.tables import Table
 from modelsync_jupyter.core.errors import Cancelled, Unavailable, UsageError
 from modelsync_jupyter.core.outcome import Options, Outcome
 

@@ -6,8 +6,8 @@ from inspect import signature
 
 import pytest
 
-from modelsync_jupyter.cli.grammar import build_parser
-from modelsync_jupyter.cli.parser import HelpShown
+from modelsync_jupyter.commands.grammar import build_parser
+from modelsync_jupyter.commands.parser import HelpShown
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.registry.server import serve
 

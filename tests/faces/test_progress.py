@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tqdm import tqdm
 
-from modelsync_jupyter.cli.progress import Bar
+from modelsync_jupyter.commands.bar import Bar
 from modelsync_jupyter.core.progress import Progress
 
 MB = 1_000_000

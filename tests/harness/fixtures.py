@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 
 from .faults import FaultyProxy
 from .processes import TOKEN, RegistryProcess

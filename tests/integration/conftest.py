@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter.remote import http, retry
+from modelsync_jupyter.remotes import http, retry
 from tests.harness.faults import FaultyProxy
 from tests.harness.models import make_model
 from tests.harness.processes import RegistryProcess

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from modelsync_jupyter.archive.cut import cut
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.outcome import Direction, Options, Outcome
 from modelsync_jupyter.core.parts import Part
-from modelsync_jupyter.remote import contexts
-from modelsync_jupyter.remote.contexts import Context
+from modelsync_jupyter.remotes import contexts
+from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.store.model import Model
 from tests.harness.faults import FaultyProxy
 from tests.harness.models import Entry

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import Cancelled, TransferFailed
 from modelsync_jupyter.core.outcome import Direction, Options
 from tests.harness.faults import Fault, FaultyProxy

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import InvalidReply, ModelSyncError
-from modelsync_jupyter.remote import retry
+from modelsync_jupyter.remotes import retry
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.httpd import Handler, Service
 from tests.harness.models import differences, make_model

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel, UnsafeArchive
-from modelsync_jupyter.remote import retry
+from modelsync_jupyter.remotes import retry
 from tests.harness.models import differences, make_model
 from tests.harness.yatai import Yatai
 

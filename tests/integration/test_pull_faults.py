@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from modelsync_jupyter.core.errors import Conflict, IntegrityError, Unavailable
-from modelsync_jupyter.remote import retry
+from modelsync_jupyter.remotes import retry
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.models import differences, make_model
 from tests.harness.processes import RegistryProcess

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import Conflict, IntegrityError, NotAuthenticated, Unavailable
-from modelsync_jupyter.remote import retry
+from modelsync_jupyter.remotes import retry
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.models import differences, make_model
 from tests.harness.processes import RegistryProcess

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import Cancelled, UsageError
 from modelsync_jupyter.core.outcome import Direction, Options
 from tests.harness.models import differences, make_model

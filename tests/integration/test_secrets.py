@@ -12,11 +12,11 @@ from urllib.parse import parse_qsl
 import pytest
 import requests
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import ModelSyncError
-from modelsync_jupyter.remote import retry
-from modelsync_jupyter.remote.contexts import resolve
+from modelsync_jupyter.remotes import retry
+from modelsync_jupyter.remotes.contexts import resolve
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.models import make_model
 from tests.harness.processes import TOKEN, RegistryProcess

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import ModelSyncError, RemoteError
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.models import CREATED, differences, make_model

@@ -12,7 +12,7 @@ from jupyter_server.auth.authorizer import Authorizer
 from jupyter_server.serverapp import JupyterServerAuthWarning
 from traitlets.config import Config
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from modelsync_jupyter.lab.routes import ROUTES
 
 from .conftest import Call

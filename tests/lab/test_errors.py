@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 
 from .conftest import Call
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 
 from .conftest import Call
 

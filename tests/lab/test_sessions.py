@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from tests.harness.processes import TOKEN, RegistryProcess
 
 from .conftest import Call

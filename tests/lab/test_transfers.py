@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.processes import environment, start_modelsync
 

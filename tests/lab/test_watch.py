@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from modelsync_jupyter.core.config import Home
-from modelsync_jupyter.engine.records import Records
+from modelsync_jupyter.jobs.records import Records
 
 from .conftest import Call
 

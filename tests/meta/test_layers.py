@@ -13,27 +13,30 @@ import modelsync_jupyter
 
 PACKAGE = Path(modelsync_jupyter.__file__).parent
 NAME = PACKAGE.name
-ENGINE = {"core", "files", "archive", "store", "remote", "engine"}
+ENDS = {"core", "wire", "files", "archive", "store", "remotes"}
 
 #: For each part of the package: what of the package it may import, besides itself.
 MAY: dict[str, set[str]] = {
     "core": set(),
+    "wire": {"core"},
     "files": {"core"},
     "archive": {"core", "files"},
     "store": {"core", "files", "archive"},
-    "remote": {"core", "files"},
-    "engine": {"core", "files", "archive", "store", "remote"},
-    "api": ENGINE,
-    "cli": {"core", "api", "__init__"},
-    "notebook": {"core", "api", "cli"},
-    "lab": {"core", "api", "__init__"},
-    "demo": {"core", "api", "cli"},
-    "registry": {"core", "files", "remote.wire", "__init__"},
-    "__init__": {"core", "api", "notebook", "lab"},
+    "remotes": {"core", "wire", "files", "archive"},
+    "transfer": ENDS,
+    "jobs": {*ENDS, "transfer"},
+    "client": {*ENDS, "transfer", "jobs"},
+    "commands": {"core", "client", "__init__"},
+    "cli": {"core", "commands"},
+    "notebook": {"core", "client", "commands", "cli"},
+    "lab": {"core", "client", "commands", "__init__"},
+    "demo": {"core", "client", "commands"},
+    "registry": {"core", "wire", "files", "archive", "__init__"},
+    "__init__": {"core", "client", "notebook", "lab"},
     "__main__": {"cli"},
 }
-#: What is imported only when it is used: `%load_ext`, `serve` and `demo`.
-LATER: dict[str, set[str]] = {"cli": {"registry", "demo"}}
+#: What is imported only when it is used: `serve` and `demo`.
+LATER: dict[str, set[str]] = {"commands": {"registry", "demo"}}
 #: Foreign packages that only these parts may import at their top.
 HEAVY = {"IPython", "ipywidgets", "jupyterlab", "tornado", "tqdm", "numpy", "sklearn", "joblib", "pandas", "bentoml"}
 #: Parts that are themselves imported only where those packages are.
@@ -46,7 +49,7 @@ def modules() -> list[Path]:
 
 
 def part_of(module: str) -> str:
-    """`modelsync_jupyter.remote.wire` → `remote`; the package itself is `__init__`."""
+    """`modelsync_jupyter.wire` → `remote`; the package itself is `__init__`."""
     words = module.split(".")
     return words[1] if len(words) > 1 else "__init__"
 

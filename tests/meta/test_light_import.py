@@ -38,9 +38,9 @@ def test_nothing_is_loaded_before_it_is_used(code: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "import modelsync_jupyter.api",
+        "import modelsync_jupyter.client",
         "from modelsync_jupyter import push, pull, list_models; list_models()",
-        "import modelsync_jupyter.engine.child",
+        "import modelsync_jupyter.jobs.child",
         "import contextlib, modelsync_jupyter.cli.main as m\nwith contextlib.suppress(SystemExit): m.main(['list'])",
     ],
 )

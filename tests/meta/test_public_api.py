@@ -8,7 +8,7 @@ import re
 import pytest
 
 import modelsync_jupyter
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 
 FUNCTIONS = [
     *("attach", "cancel", "contexts", "create", "delete", "get", "list_models", "list_remote", "login", "logout"),

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import ModelSyncError
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remote.client import Remote
-from modelsync_jupyter.remote.contexts import Context
-from modelsync_jupyter.remote.http import Http, blocks
-from modelsync_jupyter.remote.retry import Retry
+from modelsync_jupyter.remotes.bentocloud.client import Remote
+from modelsync_jupyter.remotes.contexts import Context
+from modelsync_jupyter.remotes.http import Http, blocks
+from modelsync_jupyter.remotes.retry import Retry
 from tests.harness.httpd import Handler, Service
 from tests.harness.models import make_model
 from tests.harness.yatai import Yatai

@@ -17,10 +17,10 @@ from modelsync_jupyter.core.errors import InvalidTag
 from modelsync_jupyter.core.parts import MAX_PARTS, Part, group, split
 from modelsync_jupyter.core.progress import Counter
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.engine.plan import plan_pull, plan_push
-from modelsync_jupyter.remote.records import RemoteModel
-from modelsync_jupyter.remote.wire import format_time, parse_time
+from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.transfer.plan import plan_pull, plan_push
+from modelsync_jupyter.wire import format_time, parse_time
 from tests.harness.models import make_model
 
 WORDS = st.from_regex(r"[a-z0-9]([-._a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from tests.harness.faults import FaultyProxy
 from tests.harness.processes import TOKEN
 

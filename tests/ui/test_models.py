@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from tests.harness.faults import FaultyProxy
 
 from .jupyter import Lab

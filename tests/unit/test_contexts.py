@@ -14,7 +14,7 @@ import yaml
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import NoContext, UsageError
-from modelsync_jupyter.remote.contexts import CLOUD, Context, check_endpoint, forget, load, resolve, save, use
+from modelsync_jupyter.remotes.contexts import CLOUD, Context, check_endpoint, forget, load, resolve, save, use
 
 SECRET = "c0ffee-secret-token"
 BENTOML = """

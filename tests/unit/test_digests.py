@@ -14,12 +14,12 @@ from modelsync_jupyter.core.errors import ModelChanged
 from modelsync_jupyter.core.outcome import Options
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.core.progress import Counter
-from modelsync_jupyter.engine import digests
-from modelsync_jupyter.engine.digests import digested_parts
-from modelsync_jupyter.engine.pool import Stop
-from modelsync_jupyter.engine.run import Run
-from modelsync_jupyter.remote.contexts import Context
+from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.transfer import digests
+from modelsync_jupyter.transfer.digests import digested_parts
+from modelsync_jupyter.transfer.pool import Stop
+from modelsync_jupyter.transfer.run import Run
 from tests.harness.models import make_model
 
 

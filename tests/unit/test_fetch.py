@@ -14,8 +14,8 @@ from modelsync_jupyter.archive.stage import Stage
 from modelsync_jupyter.core.errors import IntegrityError
 from modelsync_jupyter.core.parts import Part, split
 from modelsync_jupyter.core.progress import Counter
-from modelsync_jupyter.engine.fetch import Fetcher
-from modelsync_jupyter.engine.journal import Journal
+from modelsync_jupyter.transfer.fetch import Fetcher
+from modelsync_jupyter.transfer.journal import Journal
 
 DATA = bytes(range(256)) * 24
 

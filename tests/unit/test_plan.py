@@ -13,9 +13,9 @@ import pytest
 from modelsync_jupyter.archive.cut import cut
 from modelsync_jupyter.core.errors import Conflict, ModelNotFound
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.engine.plan import Plan, plan_pull, plan_push
-from modelsync_jupyter.remote.records import RemoteModel
+from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.transfer.plan import Plan, plan_pull, plan_push
 from tests.harness.models import CREATED, make_model
 
 TAG, LATEST = Tag("m", "v1"), Tag("m")

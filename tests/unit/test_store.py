@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelNotFound, UsageError
 from modelsync_jupyter.core.tags import Tag

@@ -14,8 +14,8 @@ from modelsync_jupyter.core.info import ModelInfo
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.core.plain import plain
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remote.records import Download, items, mapping, parse_download, parse_model
-from modelsync_jupyter.remote.wire import (
+from modelsync_jupyter.remotes.bentocloud.replies import Download, items, mapping, parse_download, parse_model
+from modelsync_jupyter.wire import (
     format_time,
     manifest_json,
     model_path,

@@ -9,8 +9,8 @@ import pytest
 
 from modelsync_jupyter.archive.source import BLOCK
 from modelsync_jupyter.core.errors import Cancelled, IntegrityError, ModelSyncError, NotAuthenticated, Unavailable
-from modelsync_jupyter.engine.pool import Pool, Stop
-from modelsync_jupyter.remote.retry import ATTEMPTS, FIRST_ATTEMPTS, Retry
+from modelsync_jupyter.remotes.retry import ATTEMPTS, FIRST_ATTEMPTS, Retry
+from modelsync_jupyter.transfer.pool import Pool, Stop
 
 
 class Sleeps(list[float]):

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, insert, select
 
 from modelsync_jupyter.core.parts import Part
-from modelsync_jupyter.remote.wire import EntryJSON
+from modelsync_jupyter.wire import EntryJSON
 
 from ..errors import NotFound
 from .database import new_uid, now

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, or_, select, update
 
-from modelsync_jupyter.remote.wire import LabelJSON
+from modelsync_jupyter.wire import LabelJSON
 
 from ..search import LabelTerm
 from .tables import model_labels, models, repositories, repository_labels

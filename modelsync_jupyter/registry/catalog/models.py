@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
-from modelsync_jupyter.remote.wire import PENDING, SUCCESS, UPLOADING, LabelJSON, ManifestJSON
+from modelsync_jupyter.wire import PENDING, SUCCESS, UPLOADING, LabelJSON, ManifestJSON
 
 from ..errors import BadRequest, NotFound
 from .database import new_uid, now

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, or_, select, update
 
-from modelsync_jupyter.remote.wire import LabelJSON
+from modelsync_jupyter.wire import LabelJSON
 
 from ..errors import BadRequest, NotFound
 from ..search import Search

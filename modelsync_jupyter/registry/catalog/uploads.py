@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from modelsync_jupyter.core.parts import Part
-from modelsync_jupyter.remote.wire import LabelJSON, ManifestJSON
+from modelsync_jupyter.wire import LabelJSON, ManifestJSON
 
 from ..errors import NotFound
 from .database import new_uid, now

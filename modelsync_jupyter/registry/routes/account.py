@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint
 
 import modelsync_jupyter
-from modelsync_jupyter.remote.wire import API
+from modelsync_jupyter.wire import API
 
 from ..auth import caller, needs
 from ..catalog.users import GUEST

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from modelsync_jupyter.remote.wire import API, ModelJSON
+from modelsync_jupyter.wire import API, ModelJSON
 
 from .. import body
 from ..auth import caller, needs, require

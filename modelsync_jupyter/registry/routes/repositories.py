@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint
 from sqlalchemy import Connection
 
-from modelsync_jupyter.remote.wire import API, RepositoryJSON
+from modelsync_jupyter.wire import API, RepositoryJSON
 
 from .. import body
 from ..auth import caller, needs

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint
 from sqlalchemy import Connection
 
-from modelsync_jupyter.remote.wire import API
+from modelsync_jupyter.wire import API
 
 from .. import body
 from ..auth import caller, needs, require

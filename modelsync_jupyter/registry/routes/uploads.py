@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy import Connection
 
 from modelsync_jupyter.core.errors import ModelSyncError
-from modelsync_jupyter.remote.wire import API, FAILED, SUCCESS, ModelJSON
+from modelsync_jupyter.wire import API, FAILED, SUCCESS, ModelJSON
 
 from .. import body, multipart, publishing
 from ..auth import caller, needs

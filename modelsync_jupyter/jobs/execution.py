@@ -19,14 +19,14 @@ from modelsync_jupyter.core.outcome import Outcome, Status
 from modelsync_jupyter.core.progress import Counter, Sink
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import disk_errors
-from modelsync_jupyter.remote import contexts
+from modelsync_jupyter.remotes import contexts
 from modelsync_jupyter.store.local import LocalStore
+from modelsync_jupyter.transfer.decide import decide, settle
+from modelsync_jupyter.transfer.pool import Stop
+from modelsync_jupyter.transfer.run import Run
 
-from .decide import decide, settle
 from .locks import Lock
-from .pool import Stop
 from .records import CANCELLED, FAILED, PLANNED, RUNNING, SUCCEEDED, Record, Records
-from .run import Run
 
 #: How often progress is drawn, and how often the record is written.
 _DRAW_SECONDS = 0.1

@@ -7,11 +7,11 @@ import os
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import NoContext, UsageError
-from modelsync_jupyter.remote import contexts as known
-from modelsync_jupyter.remote.client import Remote
-from modelsync_jupyter.remote.contexts import Context
-from modelsync_jupyter.remote.http import Http
-from modelsync_jupyter.remote.retry import Retry
+from modelsync_jupyter.remotes import contexts as known
+from modelsync_jupyter.remotes.bentocloud.client import Remote
+from modelsync_jupyter.remotes.contexts import Context
+from modelsync_jupyter.remotes.http import Http
+from modelsync_jupyter.remotes.retry import Retry
 
 
 def login(endpoint: str, token: str, *, name: str = "default", home: str | os.PathLike[str] | None = None) -> Context:

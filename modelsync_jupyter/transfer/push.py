@@ -9,8 +9,9 @@ from functools import partial
 from modelsync_jupyter.archive.digest import digest_of
 from modelsync_jupyter.core.errors import Cancelled, Conflict, IntegrityError, InvalidReply, ModelSyncError, UploadLost
 from modelsync_jupyter.core.parts import MIB, MIN_UPLOAD, Part, group
-from modelsync_jupyter.remote.records import METADATA_KEY, RemoteModel
-from modelsync_jupyter.remote.wire import (
+from modelsync_jupyter.remotes.bentocloud.replies import METADATA_KEY, RemoteModel
+from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.wire import (
     FAILED,
     PRESIGNED,
     PROXY,
@@ -23,7 +24,6 @@ from modelsync_jupyter.remote.wire import (
     model_path,
     parts_json,
 )
-from modelsync_jupyter.store.model import Model
 
 from .archive import RemoteArchive
 from .body import PartBody

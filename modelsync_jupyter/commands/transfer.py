@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import Cancelled, UsageError
 from modelsync_jupyter.core.outcome import Direction, Options, Outcome
 from modelsync_jupyter.core.tags import Tag
 
-from ..answer import Answer
-from ..face import Face
-from ..table import Table
-from ..views import TRANSFER_HEAD, outcome_text, plan_text, transfer_row, transfer_text
+from .answers import Answer
+from .face import Face
+from .tables import Table
+from .views import TRANSFER_HEAD, outcome_text, plan_text, transfer_row, transfer_text
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.api import Transfer
+    from modelsync_jupyter.client import Transfer
 
 
 def push_command(args: argparse.Namespace, face: Face) -> Answer:

@@ -11,11 +11,11 @@ from typing import Any
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import ModelNotFound
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remote.client import Remote
-from modelsync_jupyter.remote.contexts import resolve
-from modelsync_jupyter.remote.http import Http
-from modelsync_jupyter.remote.records import Page, RemoteModel
-from modelsync_jupyter.remote.retry import Retry
+from modelsync_jupyter.remotes.bentocloud.client import Remote
+from modelsync_jupyter.remotes.bentocloud.replies import Page, RemoteModel
+from modelsync_jupyter.remotes.contexts import resolve
+from modelsync_jupyter.remotes.http import Http
+from modelsync_jupyter.remotes.retry import Retry
 from modelsync_jupyter.store.create import Draft, copy_in, draft
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model

@@ -7,8 +7,8 @@ from importlib import import_module
 
 from modelsync_jupyter.core.errors import MissingDependency
 
-from ..answer import Answer
-from ..face import Face
+from .answers import Answer
+from .face import Face
 
 
 def serve_command(args: argparse.Namespace, face: Face) -> Answer:

@@ -1,6 +1,6 @@
 """A transfer in a process of its own, which outlives the notebook that asked for it.
 
-`python -m modelsync_jupyter.engine.child ID HOME` carries out the transfer whose record has that id.
+`python -m modelsync_jupyter.jobs.child ID HOME` carries out the transfer whose record has that id.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import threading
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import ModelSyncError
 
+from .execution import Execution
 from .records import Record, Records
-from .transfer import Execution
 
 #: Of the child: it takes the processor time that notebooks leave, and a tenth where they leave none.
 _NICENESS = 10
@@ -27,7 +27,7 @@ def spawn(home: Home, record: Record) -> None:
     """Start a transfer in a process of its own, in a session of its own, so that no Ctrl-C here reaches it."""
     Records(home).save(dataclasses.replace(record, pid=0))
     child = subprocess.Popen(
-        [sys.executable, "-m", "modelsync_jupyter.engine.child", record.id, str(home.path)],
+        [sys.executable, "-m", "modelsync_jupyter.jobs.child", record.id, str(home.path)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

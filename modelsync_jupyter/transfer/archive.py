@@ -20,9 +20,9 @@ from modelsync_jupyter.core.errors import (
     UrlExpired,
 )
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remote.http import blocks
-from modelsync_jupyter.remote.records import Download
-from modelsync_jupyter.remote.wire import PROXY, model_path
+from modelsync_jupyter.remotes.bentocloud.replies import Download
+from modelsync_jupyter.remotes.http import blocks
+from modelsync_jupyter.wire import PROXY, model_path
 
 from .run import Run
 

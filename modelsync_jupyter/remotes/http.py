@@ -17,12 +17,12 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from modelsync_jupyter.core.errors import InvalidReply, RemoteError, Unavailable
+from modelsync_jupyter.wire import BENTOML_VERSION, TOKEN_HEADER, VERSION_HEADER
 
 from . import faults
 from .contexts import Context
 from .logs import hide_signatures
 from .retry import Retry
-from .wire import BENTOML_VERSION, TOKEN_HEADER, VERSION_HEADER
 
 CONNECT_TIMEOUT = 20.0
 #: A connection that moves no byte for so long is stalled.

@@ -10,10 +10,10 @@ from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.outcome import Outcome
 from modelsync_jupyter.core.progress import Sink
-from modelsync_jupyter.engine.child import spawn
-from modelsync_jupyter.engine.handle import Transfer
-from modelsync_jupyter.engine.records import ENDED, Record, Records
-from modelsync_jupyter.engine.transfer import Execution
+from modelsync_jupyter.jobs.child import spawn
+from modelsync_jupyter.jobs.execution import Execution
+from modelsync_jupyter.jobs.records import ENDED, Record, Records
+from modelsync_jupyter.jobs.transfer import Transfer
 
 Path = Union[str, "os.PathLike[str]"]
 _CANCEL_SECONDS = 5.0

@@ -8,10 +8,10 @@ from typing import Any
 
 from modelsync_jupyter.core.errors import Conflict, InvalidReply, RemoteNotFound
 from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.wire import API, CreateModelJSON, Extension, model_path, models_path, repository_path
 
-from .http import COMPLETE_TIMEOUT, Http
-from .records import Download, Page, RemoteModel, items, mapping, parse_download, parse_model
-from .wire import API, CreateModelJSON, Extension, model_path, models_path, repository_path
+from ..http import COMPLETE_TIMEOUT, Http
+from .replies import Download, Page, RemoteModel, items, mapping, parse_download, parse_model
 
 _PAGE = 100
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from modelsync_jupyter.core.outcome import Outcome
 from modelsync_jupyter.core.units import format_age, format_seconds, format_size
 
-from .table import align, facts
+from .tables import align, facts
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.api import Context, Model, Plan, RemoteModel, Transfer
+    from modelsync_jupyter.client import Context, Model, Plan, RemoteModel, Transfer
 
 MODEL_HEAD = ("TAG", "SIZE", "CREATED", "MODULE", "LABELS")
 REMOTE_HEAD = ("TAG", "SIZE", "CREATED", "STATUS", "BY", "LABELS")

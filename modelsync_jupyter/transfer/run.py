@@ -9,10 +9,10 @@ from modelsync_jupyter.core.outcome import Options
 from modelsync_jupyter.core.parts import MIB
 from modelsync_jupyter.core.progress import Counter
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remote.client import Remote
-from modelsync_jupyter.remote.contexts import Context
-from modelsync_jupyter.remote.http import Http
-from modelsync_jupyter.remote.retry import Retry
+from modelsync_jupyter.remotes.bentocloud.client import Remote
+from modelsync_jupyter.remotes.contexts import Context
+from modelsync_jupyter.remotes.http import Http
+from modelsync_jupyter.remotes.retry import Retry
 
 from .pace import Pace
 from .pool import Pool, Stop

@@ -24,7 +24,7 @@ from modelsync_jupyter.core.errors import (
 )
 from modelsync_jupyter.core.parts import Part, split
 from modelsync_jupyter.core.units import format_size
-from modelsync_jupyter.remote.records import RemoteModel
+from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 

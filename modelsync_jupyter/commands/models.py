@@ -7,17 +7,17 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.tags import Tag
 
-from ..answer import Answer
-from ..face import Face
-from ..table import Table
-from ..views import MODEL_HEAD, REMOTE_HEAD, model_row, model_text, remote_row
+from .answers import Answer
+from .face import Face
+from .tables import Table
+from .views import MODEL_HEAD, REMOTE_HEAD, model_row, model_text, remote_row
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.api import Model
+    from modelsync_jupyter.client import Model
 
 
 def list_command(args: argparse.Namespace, face: Face) -> Answer:

@@ -11,7 +11,7 @@ from modelsync_jupyter.core.outcome import Direction
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
-from modelsync_jupyter.remote.records import RemoteModel
+from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 from modelsync_jupyter.store.model import Model
 
 Action = Literal["push", "pull", "skip", "replace"]

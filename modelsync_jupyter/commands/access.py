@@ -6,13 +6,13 @@ import argparse
 import os
 import sys
 
-from modelsync_jupyter import api
+from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import UsageError
 
-from ..answer import Answer
-from ..face import Face
-from ..table import Table
-from ..views import CONTEXT_HEAD, context_row
+from .answers import Answer
+from .face import Face
+from .tables import Table
+from .views import CONTEXT_HEAD, context_row
 
 TOKEN_VARIABLE = "MODELSYNC_TOKEN"
 _DEFAULT = "default"

@@ -1,7 +1,7 @@
 """One function per command: a parsed namespace and a face in, an `Answer` out.
 
-The shell and the notebook call the same functions, each with its own face. `modelsync_jupyter.api` is imported when a
-command runs, not before: `modelsync --help` must not wait for it.
+The shell and the notebook call the same functions, each with its own face. `modelsync_jupyter.client` is imported when
+a command runs, not before: `modelsync --help` must not wait for it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from importlib import import_module
 
 from modelsync_jupyter.core.errors import ModelSyncError
 
-from ..answer import Answer
-from ..face import Face
+from .answers import Answer
+from .face import Face
 
 Command = Callable[[argparse.Namespace, Face], Answer]
 

@@ -5,13 +5,13 @@ talk to; where it is not given, the environment decides and then the current con
 """
 
 from modelsync_jupyter.core.outcome import Direction, Options, Outcome
-from modelsync_jupyter.engine.feed import Feed
-from modelsync_jupyter.engine.handle import Transfer
-from modelsync_jupyter.engine.plan import Operation, Plan
-from modelsync_jupyter.engine.records import Record
-from modelsync_jupyter.remote.contexts import Context
-from modelsync_jupyter.remote.records import Page, RemoteModel
+from modelsync_jupyter.jobs.feed import Feed
+from modelsync_jupyter.jobs.records import Record
+from modelsync_jupyter.jobs.transfer import Transfer
+from modelsync_jupyter.remotes.bentocloud.replies import Page, RemoteModel
+from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.transfer.plan import Operation, Plan
 
 from .following import attach, cancel, resume, transfers
 from .models import create, delete, get, get_remote, list_models, list_remote, save, search_remote

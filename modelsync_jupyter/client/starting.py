@@ -12,17 +12,17 @@ from modelsync_jupyter.core.outcome import Direction, Options, Outcome
 from modelsync_jupyter.core.progress import Counter, Sink
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
-from modelsync_jupyter.engine.child import spawn
-from modelsync_jupyter.engine.decide import decide
-from modelsync_jupyter.engine.handle import Transfer
-from modelsync_jupyter.engine.plan import Plan
-from modelsync_jupyter.engine.pool import Stop
-from modelsync_jupyter.engine.records import Record, Records
-from modelsync_jupyter.engine.run import Run
-from modelsync_jupyter.engine.transfer import Execution
-from modelsync_jupyter.remote import contexts
+from modelsync_jupyter.jobs.child import spawn
+from modelsync_jupyter.jobs.execution import Execution
+from modelsync_jupyter.jobs.records import Record, Records
+from modelsync_jupyter.jobs.transfer import Transfer
+from modelsync_jupyter.remotes import contexts
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.transfer.decide import decide
+from modelsync_jupyter.transfer.plan import Plan
+from modelsync_jupyter.transfer.pool import Stop
+from modelsync_jupyter.transfer.run import Run
 
 Path = Union[str, "os.PathLike[str]"]
 

@@ -9,7 +9,7 @@ from modelsync_jupyter.archive.cut import cut
 from modelsync_jupyter.core.errors import InvalidModel
 from modelsync_jupyter.core.outcome import Direction
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remote.records import RemoteModel
+from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 

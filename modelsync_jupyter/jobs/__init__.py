@@ -1,0 +1,1 @@
+"""Who runs a transfer, where, and who may stop it."""
