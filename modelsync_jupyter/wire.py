@@ -7,14 +7,13 @@ Source: BentoML 1.4's own client and Yatai's server, the last public one. What i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, TypedDict
 from urllib.parse import quote
 
-from modelsync_jupyter.core.errors import IntegrityError
 from modelsync_jupyter.core.info import ModelInfo
-from modelsync_jupyter.core.parts import Part, check_digest, from_sizes
+from modelsync_jupyter.core.parts import PartJSON
 from modelsync_jupyter.core.plain import plain
 from modelsync_jupyter.core.tags import Tag
 
@@ -24,21 +23,18 @@ VERSION_HEADER = "X-Bentoml-Version"
 #: The client version we claim: servers hide the proxy strategy from anything older than 1.0.5.
 BENTOML_VERSION = "1.4.39"
 #: Version of the `modelsync` object; a registry says it in every repository it returns.
-PROTOCOL = 1
+PROTOCOL = 2
 
 PENDING, UPLOADING, SUCCESS, FAILED = "pending", "uploading", "success", "failed"
 PRESIGNED, PROXY = "presigned_url", "proxy"
 
 
-class PartJSON(TypedDict):
-    """One part of an archive; its digest reads `blake3:` and 64 hexadecimal digits."""
+class EntryJSON(TypedDict, total=False):
+    """One member of an archive's layout.
 
-    size: int
-    digest: str
-
-
-class EntryJSON(TypedDict):
-    """One member of an archive's layout: `offset` is where its bytes begin in the stream, `kind` file, dir or link."""
+    `offset` is where its bytes begin in the stream, `kind` file, dir or link; `digest` that of a file as a
+    content digest is built on.
+    """
 
     path: str
     kind: str
@@ -46,6 +42,7 @@ class EntryJSON(TypedDict):
     size: int
     offset: int
     target: str
+    digest: str
 
 
 class LabelJSON(TypedDict):
@@ -67,14 +64,19 @@ class Extension(TypedDict, total=False):
     """The object `modelsync`, each key where it is of use.
 
     - In every repository of a reply: `protocol`.
-    - In a model with a whole archive: `digest` and `size` of that archive.
-    - In a request to start a multipart upload: `parts` of the whole archive, and the `manifest`, `labels` and
-      `build_at` that become visible together with it. In the reply: `present`, numbers of the parts the registry holds
-      already. A part that is present is completed with its quoted digest as its ETag.
-    - In the reply to a presigned download: `digest`, `size`, `parts` and, where the archive is a plain tar, `layout`.
+    - In a model with a whole archive: `content_digest` of its files; `digest` and `size` of the archive.
+    - In a request to start a multipart upload: `parts` of the whole archive, `cut` and `content_digest` as its client
+      sees them, and the `manifest`, `labels` and `build_at` that become visible together with it. In the reply:
+      `present`, numbers of the parts the registry holds already. A part that is present is completed with its quoted
+      digest as its ETag.
+    - In the reply to a presigned download: `digest`, `size`, `parts` and `layout` of the archive, `content_digest`,
+      `cut`, and `base`: bytes of the archive's own description in front, which parts and layout do count.
     """
 
     protocol: int
+    content_digest: str
+    cut: str
+    base: int
     digest: str
     size: int
     parts: list[PartJSON]
@@ -200,22 +202,3 @@ def manifest_json(info: ModelInfo, size: int) -> ManifestJSON:
         "context": plain(info.context),
         "options": plain(info.options),
     }
-
-
-def parts_json(parts: Iterable[Part]) -> list[PartJSON]:
-    """Parts as the wire has them."""
-    return [{"size": part.size, "digest": part.digest} for part in parts]
-
-
-def parse_parts(data: object) -> tuple[Part, ...]:
-    """Parts from the wire.
-
-    Raises:
-        IntegrityError: Not a list of sizes and digests.
-    """
-    if not isinstance(data, list) or not all(isinstance(item, Mapping) for item in data):
-        raise IntegrityError("The list of parts is not a list of objects.")
-    sizes = [item.get("size") for item in data]
-    if not all(type(size) is int and size > 0 for size in sizes):
-        raise IntegrityError("A part in the list of parts has no size.")
-    return from_sizes(sizes, [check_digest(item.get("digest")) for item in data])

@@ -1,46 +1,48 @@
 """Where an archive is cut into parts.
 
-The content of a large file gets parts of its own, counted from the file's first byte: the same weights give the same
-parts whatever header stands before them, so two versions that share a file share its parts. The rest (headers, small
-files, padding) is cut evenly in between. The cut depends on the layout alone: equal folders have equal parts.
+The content of a large file gets parts of its own, counted from the file's first byte, and their size depends on the
+size of that file alone: the same weights give the same parts whatever stands before them, in every version and on every
+machine, so two versions that share a file share its parts. The rest (headers, small files, padding) is cut evenly in
+between. Whoever changes one of these rules changes `CUT`: content digests are built on them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelsync_jupyter.core.parts import MAX_PARTS, PART_SIZE, Part, from_sizes
+from modelsync_jupyter.core.parts import MIB, PART_SIZE, Part, from_sizes
 
 from .layout import Layout
 
-
-def cut(layout: Layout, part_size: int = PART_SIZE, max_parts: int = MAX_PARTS) -> tuple[Part, ...]:
-    """Parts that cover the archive; their size doubles until there are at most `max_parts`.
-
-    Args:
-        layout: The archive's layout.
-        part_size: Bytes of a part to begin with.
-        max_parts: How many parts there should be at most.
-    """
-    while True:
-        sizes = [stop - start for start, stop in _slices(layout, part_size)]
-        if len(sizes) <= max_parts:
-            return from_sizes(sizes)
-        part_size *= 2
+#: Name of these rules; it stands beside every content digest.
+CUT = "cut-2"
+#: A file of so many bytes or more is cut; a smaller one is one piece and shares parts with its neighbours.
+LARGE = 4 * MIB
+#: A file is cut into about so many parts until these reach `PART_SIZE`, so that an interruption loses little of it.
+_PIECES = 32
 
 
-def _slices(layout: Layout, part_size: int) -> Iterator[tuple[int, int]]:
+def cut(layout: Layout) -> tuple[Part, ...]:
+    """Parts, without digests, that cover the archive."""
+    return from_sizes(stop - start for start, stop in _slices(layout))
+
+
+def part_size(size: int) -> int:
+    """Bytes of each part of a file or a region of `size` bytes: a power of two from 1 MiB to `PART_SIZE`."""
+    return min(max(1 << max(size // _PIECES - 1, 0).bit_length(), MIB), PART_SIZE)
+
+
+def _slices(layout: Layout) -> Iterator[tuple[int, int]]:
     position = 0
     for entry in layout.entries:
-        if entry.size >= part_size // 4:
-            yield from _even(position, entry.offset, part_size)
-            yield from _even(entry.offset, entry.content_stop, part_size)
+        if entry.size >= LARGE:
+            yield from _even(position, entry.offset)
+            yield from _even(entry.offset, entry.content_stop)
             position = entry.content_stop
-    yield from _even(position, layout.size, part_size)
+    yield from _even(position, layout.size)
 
 
-def _even(start: int, stop: int, part_size: int) -> Iterator[tuple[int, int]]:
-    while start < stop:
-        end = min(start + part_size, stop)
-        yield start, end
-        start = end
+def _even(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    step = part_size(stop - start)
+    for begin in range(start, stop, step):
+        yield begin, min(begin + step, stop)

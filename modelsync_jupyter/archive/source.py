@@ -146,10 +146,10 @@ def _look(item: os.DirEntry[str], path: str) -> tuple[Entry, tuple[int, ...]]:
             check_link(path, target)
             return Entry(path, "link", 0, 0, target=target), ()
     except UnicodeEncodeError as error:
-        raise InvalidModel(f"{item.path!r} has a name or target that is not Unicode.", hint="Rename it.") from error
+        raise InvalidModel(f"{item.path!r} has a name or target that is not Unicode.", step="Rename it.") from error
     except UnsafeArchive as error:
-        raise InvalidModel(error.message, hint="Copy what the link points to into the model.") from error
-    raise InvalidModel(f"`{item.path}` is no file, folder or link.", hint="Take it out of the model's folder.")
+        raise InvalidModel(error.message, step="Copy what the link points to into the model.") from error
+    raise InvalidModel(f"`{item.path}` is no file, folder or link.", step="Take it out of the model's folder.")
 
 
 def _stamp(facts: os.stat_result) -> tuple[int, ...]:

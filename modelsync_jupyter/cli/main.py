@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HelpShown:
         return 0
     except KeyboardInterrupt:
-        return _fail(Cancelled("Cancelled.", hint=""), 130)
+        return _fail(Cancelled("Cancelled.", step=""), 130)
     except Cancelled as error:
         return _fail(error, 130)
     except UsageError as error:

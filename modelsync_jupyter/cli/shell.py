@@ -31,14 +31,14 @@ class Shell:
     def confirm(self, question: str) -> bool:
         """Ask on stderr; only `y` and `yes` mean yes."""
         if not sys.stdin.isatty():
-            raise UsageError(f"There is nobody to ask: {question}", hint="Add `--yes` to go ahead without asking.")
+            raise UsageError(f"There is nobody to ask: {question}", step="Add `--yes` to go ahead without asking.")
         print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def secret(self, prompt: str) -> str:
         """Ask on the terminal without echo."""
         if not sys.stdin.isatty():
-            raise UsageError("There is no token.", hint="Use `--token-stdin`, or set MODELSYNC_TOKEN.")
+            raise UsageError("There is no token.", step="Use `--token-stdin`, or set MODELSYNC_TOKEN.")
         from getpass import getpass
 
         return getpass(prompt, stream=sys.stderr)

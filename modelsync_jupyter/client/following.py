@@ -92,9 +92,9 @@ def resume(
     place = Home.find(home)
     record = Records(place).get(id)
     if record.state not in ENDED:
-        raise UsageError(f"Transfer {record.id} is running.", hint=f"Follow it with `modelsync attach {record.id}`.")
+        raise UsageError(f"Transfer {record.id} is running.", step=f"Follow it with `modelsync attach {record.id}`.")
     if record.outcome:
-        raise UsageError(f"Transfer {record.id} has succeeded.", hint=f"See `modelsync get {record.tag}`.")
+        raise UsageError(f"Transfer {record.id} has succeeded.", step=f"See `modelsync get {record.tag}`.")
     Records(place).clear_wish(record.id)
     if not background:
         return Execution(place, record, sink).run()

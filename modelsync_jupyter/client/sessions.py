@@ -28,7 +28,7 @@ def login(endpoint: str, token: str, *, name: str = "default", home: str | os.Pa
         RemoteError: It does not answer like a registry; nothing is remembered.
     """
     if not token.strip() or not token.isprintable():
-        raise UsageError("There is no token.", hint="Make one in the registry, and give it here.")
+        raise UsageError("There is no token.", step="Make one in the registry, and give it here.")
     context = Context(name, known.check_endpoint(endpoint), token.strip(), current=True)
     user = Remote(Http(context, Retry())).current_user()
     context = dataclasses.replace(context, email=str(user.get("email") or ""))
@@ -52,7 +52,7 @@ def logout(name: str | None = None, *, home: str | os.PathLike[str] | None = Non
     place = Home.find(home)
     chosen = name or known.resolve(place).name
     if chosen == known.ENVIRONMENT:
-        raise NoContext("The token comes from the environment.", hint="Unset BENTO_CLOUD_API_KEY.")
+        raise NoContext("The token comes from the environment.", step="Unset BENTO_CLOUD_API_KEY.")
     known.forget(place, chosen)
     return chosen
 

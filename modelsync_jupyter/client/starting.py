@@ -232,8 +232,8 @@ def _tag(tag: str | Tag) -> Tag:
 
 def _checked(options: Options) -> Options:
     if not 1 <= options.threads <= MAX_THREADS:
-        raise UsageError(f"{options.threads} threads are not possible.", hint=f"Choose 1 to {MAX_THREADS}.")
+        raise UsageError(f"{options.threads} threads are not possible.", step=f"Choose 1 to {MAX_THREADS}.")
     if options.rate_limit is not None and options.rate_limit < MIN_RATE:
         hint = f"Allow {format_size(MIN_RATE)}/s or more."
-        raise UsageError(f"A rate of {options.rate_limit} bytes a second is too low.", hint=hint)
+        raise UsageError(f"A rate of {options.rate_limit} bytes a second is too low.", step=hint)
     return options

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace, face: Face) -> Answer:
     try:
         return command(args, face)
     except OSError as error:
-        raise ModelSyncError(_describe(error), hint="") from error
+        raise ModelSyncError(_describe(error), step="") from error
 
 
 def _describe(error: OSError) -> str:

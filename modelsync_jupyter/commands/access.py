@@ -50,7 +50,7 @@ def _where(args: argparse.Namespace) -> tuple[str, str]:
     for context in known:
         if context.name == args.name or (args.name is None and context.current):
             return context.endpoint, context.name
-    raise UsageError("There is no endpoint to sign in to.", hint="Give it: `modelsync login https://registry.example`.")
+    raise UsageError("There is no endpoint to sign in to.", step="Give it: `modelsync login https://registry.example`.")
 
 
 def _token(args: argparse.Namespace, face: Face, endpoint: str) -> str:
@@ -59,5 +59,5 @@ def _token(args: argparse.Namespace, face: Face, endpoint: str) -> str:
     else:
         token = args.token or os.environ.get(TOKEN_VARIABLE) or face.secret(f"API token for {endpoint}: ")
     if not token.strip():
-        raise UsageError("The token is empty.", hint="Paste the API token that the registry gave you.")
+        raise UsageError("The token is empty.", step="Paste the API token that the registry gave you.")
     return token.strip()

@@ -25,7 +25,7 @@ def list_command(args: argparse.Namespace, face: Face) -> Answer:
     if args.remote:
         return _remote(args)
     if args.query or args.context:
-        raise UsageError("`--query` and `--context` are for a registry.", hint="Add `--remote`.")
+        raise UsageError("`--query` and `--context` are for a registry.", step="Add `--remote`.")
     models = [m for m in api.list_models(args.name, home=args.home) if (args.search or "") in str(m.tag)]
     table = Table(models[: args.limit], MODEL_HEAD, model_row, _nothing(args, "There are no models here yet."))
     return Answer(table, str(table), data=[model.to_dict() for model in table])

@@ -42,7 +42,7 @@ def attach_command(args: argparse.Namespace, face: Face) -> Answer:
             outcome = api.attach(args.id, sink=sink, home=args.home)
     except KeyboardInterrupt:
         hint = f"Follow it again with `modelsync attach {args.id}`, stop it with `modelsync cancel {args.id}`."
-        raise Cancelled(f"No longer following `{args.id}`; the transfer goes on.", hint=hint) from None
+        raise Cancelled(f"No longer following `{args.id}`; the transfer goes on.", step=hint) from None
     return _ended(outcome, args)
 
 
@@ -61,7 +61,7 @@ def resume_command(args: argparse.Namespace, face: Face) -> Answer:
 def _move(direction: Direction, args: argparse.Namespace, face: Face) -> Answer:
     tag = Tag.parse(args.tag)
     if args.output == "path" and (args.dry_run or args.background):
-        raise UsageError("`--output path` needs a transfer that has ended.", hint="Use `--output json` instead.")
+        raise UsageError("`--output path` needs a transfer that has ended.", step="Use `--output json` instead.")
     options = Options(args.force, args.threads, args.context, args.rate_limit)
     if args.dry_run:
         plan = api.plan(direction, tag, force=args.force, threads=args.threads, context=args.context, home=args.home)

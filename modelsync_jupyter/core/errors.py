@@ -27,11 +27,13 @@
         ├── UploadLost           the server forgot the multipart upload                  (begun again)
         └── Unavailable          network fault, 408, 429, 5xx or a stalled connection    (retried)
 
-Each class has a stable `code` for machines, a `hint` with the next step for people, the `http_status` with which a
-server extension reports it, and says whether trying again may help.
+Each class has a stable `code` for machines, a `step` to take next, the `http_status` with which a server extension
+reports it, and says whether trying again may help. No message and no step names a command: that is up to each face.
 """
 
 from __future__ import annotations
+
+from .steps import Step, advice
 
 
 class ModelSyncError(Exception):
@@ -39,106 +41,116 @@ class ModelSyncError(Exception):
 
     Args:
         message: What happened, to what; literals in backticks. Never a token or a presigned URL.
-        hint: The next step; by default the one of the class.
+        step: What to do next; by default the step of the class. A text stands for advice without a command.
     """
 
     code = "modelsync-error"
-    hint = "This should not happen: please report it as a bug, with what you did."
+    step = advice("This should not happen. Please report it as a bug, with what you did.")
     http_status = 500
     retryable = False
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, step: Step | str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        if hint is not None:
-            self.hint = hint
+        if step is not None:
+            self.step = advice(step) if isinstance(step, str) else step
 
-    def to_dict(self) -> dict[str, str]:
-        """The error as JSON: `code`, `message` and `hint`."""
-        return {"code": self.code, "message": self.message, "hint": self.hint}
+    @property
+    def hint(self) -> str:
+        """The next step in words that fit every face."""
+        return self.step.text
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.message, self.hint)))
+
+    def to_dict(self) -> dict[str, object]:
+        """The error as JSON: `code`, `message`, `hint` and `step`."""
+        return {"code": self.code, "message": self.message, "hint": self.hint, "step": self.step.to_dict()}
 
 
 class UsageError(ModelSyncError):
     code = "usage"
-    hint = "See `modelsync --help`."
+    step = Step("help", "Check the spelling and the options.")
     http_status = 400
 
 
 class InvalidTag(ModelSyncError):
     code = "invalid-tag"
-    hint = "Write a tag as `name:version`: lower-case letters, digits, `.`, `_` and `-`, at most 63 characters each."
+    step = advice(
+        "Write a tag as `name:version`: lower-case letters, digits, `.`, `_` and `-`, at most 63 characters each."
+    )
     http_status = 400
 
 
 class ModelNotFound(ModelSyncError):
     code = "model-not-found"
-    hint = "See what there is with `modelsync list` or `modelsync list --remote`."
+    step = Step("list", "Check the name in the list of models.")
     http_status = 404
 
 
 class ModelExists(ModelSyncError):
     code = "model-exists"
-    hint = "Choose another version, or delete the model first."
+    step = advice("Choose another version, or delete the model first.")
     http_status = 409
 
 
 class InvalidModel(ModelSyncError):
     code = "invalid-model"
-    hint = "Save the model again with `modelsync_jupyter.create` or `bentoml.models.create`."
+    step = advice("Save the model again with `modelsync_jupyter.create` or `bentoml.models.create`.")
     http_status = 422
 
 
 class UnsafeArchive(ModelSyncError):
     code = "unsafe-archive"
-    hint = "Nothing was installed. Ask whoever pushed this model to save and push it again."
+    step = advice("Nothing was installed. Ask the person who pushed this model to save and push it again.")
     http_status = 422
 
 
 class ModelChanged(ModelSyncError):
     code = "model-changed"
-    hint = "Nothing was published. Push again when nothing writes to the model's folder."
+    step = Step("retry", "Nothing was published. Push again when nothing writes to the model's folder.")
     http_status = 409
 
 
 class IntegrityError(ModelSyncError):
     retryable = True
     code = "integrity"
-    hint = "Nothing was installed. Try again; if it stays, push the model again with `--force`."
+    step = Step("force", "Nothing was installed. Try again; if it fails again, overwrite the copy in the registry.")
     http_status = 502
 
 
 class DiskFull(ModelSyncError):
     code = "disk-full"
-    hint = "Free some space and run the same command again: it goes on where it stopped."
+    step = Step("retry", "Free some space and try again. It will resume where it left off.")
     http_status = 507
 
 
 class Cancelled(ModelSyncError):
     code = "cancelled"
-    hint = "Run the same command again: it goes on where it stopped."
+    step = Step("retry", "Start it again to resume where it left off.")
     http_status = 409
 
 
 class TransferNotFound(ModelSyncError):
     code = "transfer-not-found"
-    hint = "See all transfers with `modelsync transfers`."
+    step = Step("transfers", "Check the id in the list of transfers.")
     http_status = 404
 
 
 class TransferFailed(ModelSyncError):
     code = "transfer-failed"
-    hint = "See its record with `modelsync transfers`."
+    step = Step("transfers", "Its record in the list of transfers says why.")
 
 
 class NoContext(ModelSyncError):
     code = "no-context"
-    hint = "Sign in with `modelsync login ENDPOINT`, or set BENTO_CLOUD_API_ENDPOINT and BENTO_CLOUD_API_KEY."
+    step = Step("login", "Sign in to a registry, or set BENTO_CLOUD_API_ENDPOINT and BENTO_CLOUD_API_KEY.")
     http_status = 401
 
 
 class MissingDependency(ModelSyncError):
     code = "missing-dependency"
-    hint = "Install it with `pip install 'modelsync_jupyter[server]'`."
+    step = advice("Install it with `pip install 'modelsync_jupyter[server]'`.")
     http_status = 501
 
 
@@ -147,57 +159,57 @@ class RemoteError(ModelSyncError):
 
     Args:
         message: What happened.
-        hint: The next step.
+        step: The next step.
         status: HTTP status of the reply, if there was one.
     """
 
     code = "remote-error"
-    hint = "Check the endpoint with `modelsync contexts`, and what the registry's log says."
+    step = Step("contexts", "Check the registry's address and its log.")
     http_status = 502
 
-    def __init__(self, message: str, *, hint: str | None = None, status: int | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, step: Step | str | None = None, *, status: int | None = None) -> None:
+        super().__init__(message, step)
         self.status = status
 
 
 class NotAuthenticated(RemoteError):
     code = "not-authenticated"
-    hint = "Sign in again with `modelsync login`: the token is missing, wrong or expired."
+    step = Step("login", "Sign in again: your token is missing, invalid or has expired.")
     http_status = 401
 
 
 class PermissionDenied(RemoteError):
     code = "permission-denied"
-    hint = "Ask an admin of the registry for the right to do this."
+    step = advice("Ask an admin of the registry for the right to do this.")
     http_status = 403
 
 
 class RemoteNotFound(RemoteError):
     code = "remote-not-found"
-    hint = "See what the registry holds with `modelsync list --remote`."
+    step = Step("list-remote", "Check the name in the registry's list of models.")
     http_status = 404
 
 
 class Conflict(RemoteError):
     code = "conflict"
-    hint = "Look at the registry with `modelsync list --remote` and run the command again."
+    step = Step("list-remote", "Check what the registry has, then try again.")
     http_status = 409
 
 
 class InvalidReply(RemoteError):
     code = "invalid-reply"
-    hint = "Check the endpoint with `modelsync contexts`: it does not answer like a model registry."
+    step = Step("contexts", "Check the address: it does not answer like a model registry.")
 
 
 class UrlExpired(RemoteError):
     code = "url-expired"
-    hint = "Check this machine's clock against the registry's."
+    step = advice("Compare this machine's clock with the registry's.")
     retryable = True
 
 
 class UploadLost(RemoteError):
     code = "upload-lost"
-    hint = "Run the same push again: it starts a new upload."
+    step = Step("retry", "Push again: that starts a new upload.")
 
 
 class Unavailable(RemoteError):
@@ -205,18 +217,23 @@ class Unavailable(RemoteError):
 
     Args:
         message: What happened.
-        hint: The next step.
+        step: The next step.
         status: HTTP status of the reply, if there was one.
         retry_after: Seconds the server asked to wait.
     """
 
     code = "unavailable"
-    hint = "Check the network and the endpoint (`modelsync contexts`), then run it again: it goes on where it stopped."
+    step = Step("retry", "Check the network and the address, then try again. It will resume where it left off.")
     http_status = 503
     retryable = True
 
     def __init__(
-        self, message: str, *, hint: str | None = None, status: int | None = None, retry_after: float | None = None
+        self,
+        message: str,
+        step: Step | str | None = None,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
     ) -> None:
-        super().__init__(message, hint=hint, status=status)
+        super().__init__(message, step, status=status)
         self.retry_after = retry_after

@@ -7,8 +7,9 @@ can be computed from the parts alone, in any order of arrival.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from .errors import IntegrityError
 
@@ -16,8 +17,6 @@ ALGORITHM = "blake3"
 MIB = 1 << 20
 #: Size of a part where nothing asks for another: within noise of the best from 16 to 64 MiB.
 PART_SIZE = 16 * MIB
-#: Parts of one archive at most, so that their digests fit the 10 kB that a foreign registry keeps for us.
-MAX_PARTS = 160
 #: S3 refuses smaller parts in a multipart upload, except for the last.
 MIN_UPLOAD = 5 * MIB
 _DIGEST = re.compile(rf"{ALGORITHM}:[0-9a-f]{{64}}")
@@ -91,3 +90,29 @@ def check_digest(text: object) -> str:
 def describe(parts: Iterable[Part]) -> bytes:
     """The text whose digest is the archive's: a line `size digest` for each part."""
     return "".join(f"{part.size} {part.digest}\n" for part in parts).encode()
+
+
+class PartJSON(TypedDict):
+    """One part of an archive; its digest reads `blake3:` and 64 hexadecimal digits."""
+
+    size: int
+    digest: str
+
+
+def parts_json(parts: Iterable[Part]) -> list[PartJSON]:
+    """Parts as the wire and an archive's description have them."""
+    return [{"size": part.size, "digest": part.digest} for part in parts]
+
+
+def parse_parts(data: object) -> tuple[Part, ...]:
+    """Parts from the wire or from an archive's description.
+
+    Raises:
+        IntegrityError: Not a list of sizes and digests.
+    """
+    if not isinstance(data, list) or not all(isinstance(item, Mapping) for item in data):
+        raise IntegrityError("The list of parts is not a list of objects.")
+    sizes = [item.get("size") for item in data]
+    if not all(type(size) is int and size > 0 for size in sizes):
+        raise IntegrityError("A part in the list of parts has no size.")
+    return from_sizes(sizes, [check_digest(item.get("digest")) for item in data])

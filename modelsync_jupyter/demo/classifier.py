@@ -46,7 +46,7 @@ def check_installed() -> None:
     missing = [name for name in ("sklearn", "joblib", "vaderSentiment") if find_spec(name) is None]
     if missing:
         hint = "Install it with `pip install 'modelsync_jupyter[demo]'`."
-        raise MissingDependency(f"The demonstration needs {', '.join(f'`{name}`' for name in missing)}.", hint=hint)
+        raise MissingDependency(f"The demonstration needs {', '.join(f'`{name}`' for name in missing)}.", step=hint)
 
 
 def train() -> Trained:

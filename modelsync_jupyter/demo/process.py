@@ -82,7 +82,7 @@ def _wait(process: subprocess.Popen[bytes], log: Path) -> str:
             if found := re.search(r"https?://[^\s`'\"]+", line.decode(errors="replace")):
                 return found[0].rstrip(".,;")
     said = log.read_text(errors="replace").strip().splitlines()
-    raise ModelSyncError("The registry did not start.", hint=said[-1] if said else "It said nothing.")
+    raise ModelSyncError("The registry did not start.", step=said[-1] if said else "It said nothing.")
 
 
 def _read(process: subprocess.Popen[bytes], lines: Queue[bytes]) -> None:

@@ -164,6 +164,6 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         return
     keep = keep.expanduser().absolute()
     if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
-        raise UsageError(f"`{keep}` is not an empty folder.", hint="Name a new folder after `--keep`.")
+        raise UsageError(f"`{keep}` is not an empty folder.", step="Name a new folder after `--keep`.")
     keep.mkdir(parents=True, exist_ok=True)
     yield keep

@@ -85,10 +85,10 @@ def _outcome(record: Record) -> Outcome:
         raise Cancelled(f"Transfer {record.id} of `{record.tag}` was cancelled.")
     if record.state == INTERRUPTED:
         hint = f"Go on with `modelsync resume {record.id}`."
-        raise TransferFailed(f"Transfer {record.id} of `{record.tag}` was interrupted.", hint=hint)
+        raise TransferFailed(f"Transfer {record.id} of `{record.tag}` was interrupted.", step=hint)
     if record.state != SUCCEEDED or record.outcome is None:
         error = record.error or {}
-        raise TransferFailed(error.get("message", "The transfer failed."), hint=error.get("hint"))
+        raise TransferFailed(error.get("message", "The transfer failed."), step=error.get("hint"))
     found, moved = record.outcome, "bytes_sent" if record.direction == "push" else "bytes_received"
     return Outcome(
         direction=record.direction,

@@ -29,9 +29,9 @@ class Fields:
         try:
             data = json.loads(body or b"{}")
         except (ValueError, RecursionError):
-            raise UsageError("The body of the request is not JSON.", hint=_HINT) from None
+            raise UsageError("The body of the request is not JSON.", step=_HINT) from None
         if not isinstance(data, dict):
-            raise UsageError("The body of the request is not a JSON object.", hint=_HINT)
+            raise UsageError("The body of the request is not a JSON object.", step=_HINT)
         self._data = {key: value for key, value in data.items() if value is not None}
 
     def text(self, name: str, default: str | None = None) -> str:
@@ -42,7 +42,7 @@ class Fields:
         """
         value = self._get(name, str, default)
         if default is None and not value.strip():
-            raise UsageError(f"`{name}` is empty.", hint=f"Give the {name}.")
+            raise UsageError(f"`{name}` is empty.", step=f"Give the {name}.")
         return value
 
     def flag(self, name: str) -> bool:
@@ -69,15 +69,15 @@ class Fields:
         """
         value: dict[str, Any] = self._get(name, dict, {})
         if not all(isinstance(item, str) for item in value.values()):
-            raise UsageError(f"`{name}` must map text to text.", hint=_HINT)
+            raise UsageError(f"`{name}` must map text to text.", step=_HINT)
         return value
 
     def _get(self, name: str, kind: type[T], default: T | None) -> T:
         value = self._data.get(name, default)
         if value is None:
-            raise UsageError(f"`{name}` is missing.", hint=_HINT)
+            raise UsageError(f"`{name}` is missing.", step=_HINT)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise UsageError(f"`{name}` is not what it should be: {_KINDS[kind]}.", hint=_HINT)
+            raise UsageError(f"`{name}` is not what it should be: {_KINDS[kind]}.", step=_HINT)
         return value
 
 
@@ -92,7 +92,7 @@ def whole(name: str, text: str, low: int, high: int = _MOST) -> int:
     """
     number = int(text) if text.isdecimal() and len(text) < 12 else -1
     if not low <= number <= high:
-        raise UsageError(f"`{name}` must be a whole number from {low} to {high}.", hint=_HINT)
+        raise UsageError(f"`{name}` must be a whole number from {low} to {high}.", step=_HINT)
     return number
 
 
@@ -103,7 +103,7 @@ def direction(text: str) -> Direction:
         UsageError: Neither.
     """
     if text not in ("push", "pull"):
-        raise UsageError("`direction` must be `push` or `pull`.", hint=_HINT)
+        raise UsageError("`direction` must be `push` or `pull`.", step=_HINT)
     return cast(Direction, text)
 
 
@@ -121,7 +121,7 @@ def below(root: str, path: str) -> Path:
     try:
         found = (base / path.lstrip("/")).resolve()
     except (ValueError, OSError, RuntimeError):  # a null byte; links in a circle
-        raise UsageError(f"`{path}` is no path.", hint="Choose a file or folder in the file browser.") from None
+        raise UsageError(f"`{path}` is no path.", step="Choose a file or folder in the file browser.") from None
     if not found.is_relative_to(base):
-        raise UsageError(f"`{path}` is outside the server's folder.", hint="Copy it into the server's folder first.")
+        raise UsageError(f"`{path}` is outside the server's folder.", step="Copy it into the server's folder first.")
     return found

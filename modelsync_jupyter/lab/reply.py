@@ -30,16 +30,16 @@ def status_of(error: BaseException | None, status: int) -> int:
     return error.http_status if isinstance(error, ModelSyncError) else status
 
 
-def describe(error: BaseException | None, status: int) -> dict[str, str]:
+def describe(error: BaseException | None, status: int) -> dict[str, object]:
     """An error as JSON: `code`, `message` and `hint`."""
     if isinstance(error, ModelSyncError):
         return error.to_dict()
     if isinstance(error, OSError) and error.strerror:
         place = f": `{error.filename}`" if error.filename else ""
-        return ModelSyncError(f"{error.strerror}{place}.", hint="See the log of the Jupyter server.").to_dict()
+        return ModelSyncError(f"{error.strerror}{place}.", step="See the log of the Jupyter server.").to_dict()
     if status >= 500:
         message = f"The server extension failed: {type(error).__name__}."
-        return ModelSyncError(message, hint="See the log of the Jupyter server, and report this as a bug.").to_dict()
+        return ModelSyncError(message, step="See the log of the Jupyter server, and report this as a bug.").to_dict()
     name = responses.get(status, "Error")
     said = error.log_message if isinstance(error, HTTPError) else None
     message = said % error.args if isinstance(error, HTTPError) and said and error.args else said or name

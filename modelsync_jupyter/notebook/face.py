@@ -50,4 +50,4 @@ def _ask(ask: Callable[[], str], message: str, hint: str) -> str:
     try:
         return ask()
     except (StdinNotImplementedError, EOFError) as error:
-        raise UsageError(f"There is nobody to ask: {message}", hint=hint) from error
+        raise UsageError(f"There is nobody to ask: {message}", step=hint) from error

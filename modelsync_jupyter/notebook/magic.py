@@ -111,7 +111,7 @@ def _split(line: str) -> list[str]:
     try:
         return shlex.split(line)
     except ValueError as error:
-        raise UsageError(f"The line cannot be split into words: {error}.", hint="Close the quotes.") from error
+        raise UsageError(f"The line cannot be split into words: {error}.", step="Close the quotes.") from error
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -122,9 +122,9 @@ def _check(args: argparse.Namespace) -> None:
     """
     if args.command == "login" and (args.token or args.token_stdin):
         hint = f"Delete the token from the cell and write `%{NAME} login ENDPOINT`: it asks, and stores nothing here."
-        raise UsageError("A notebook keeps what is written in it, tokens too.", hint=hint)
+        raise UsageError("A notebook keeps what is written in it, tokens too.", step=hint)
     if args.command == "serve":
-        raise UsageError("A registry would keep this cell busy for ever.", hint="Run the same words in a terminal.")
+        raise UsageError("A registry would keep this cell busy for ever.", step="Run the same words in a terminal.")
 
 
 def _without_traceback(error: ModelSyncError) -> ModelSyncError:

@@ -69,7 +69,7 @@ class Settings:
 
 def _strategy(text: str) -> str:
     if text not in STRATEGIES:
-        raise UsageError(f"`{text}` is no transmission strategy.", hint=f"Choose one of: {', '.join(STRATEGIES)}.")
+        raise UsageError(f"`{text}` is no transmission strategy.", step=f"Choose one of: {', '.join(STRATEGIES)}.")
     return text
 
 
@@ -79,5 +79,5 @@ def _seconds(value: str | float) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= 7 * 86400:
-        raise UsageError(f"`{value}` is no lifetime for a presigned URL.", hint="Give seconds, at most 604800.")
+        raise UsageError(f"`{value}` is no lifetime for a presigned URL.", step="Give seconds, at most 604800.")
     return seconds

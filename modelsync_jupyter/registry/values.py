@@ -9,9 +9,9 @@ from datetime import datetime, timezone
 from typing import Any, cast
 
 from modelsync_jupyter.core.errors import IntegrityError
-from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.core.parts import Part, parse_parts
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.wire import LabelJSON, ManifestJSON, parse_parts, parse_time
+from modelsync_jupyter.wire import LabelJSON, ManifestJSON, parse_time
 
 from .errors import BadRequest
 

@@ -124,9 +124,9 @@ def check_endpoint(endpoint: str) -> str:
     except ValueError:
         good = False
     if not good:
-        raise UsageError("The endpoint is no URL.", hint="Write it as `https://registry.example.com`.")
+        raise UsageError("The endpoint is no URL.", step="Write it as `https://registry.example.com`.")
     if "@" in url.netloc or url.query or url.fragment:
-        raise UsageError("The endpoint has more in it than an address.", hint="Leave user, password and query out.")
+        raise UsageError("The endpoint has more in it than an address.", step="Leave user, password and query out.")
     return endpoint.strip().rstrip("/")
 
 
@@ -144,7 +144,7 @@ def _read(home: Home) -> dict[str, Any]:
     except FileNotFoundError:
         data = None
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        raise NoContext(f"`{home.contexts}` cannot be read.", hint="Mend or remove the file.") from None
+        raise NoContext(f"`{home.contexts}` cannot be read.", step="Mend or remove the file.") from None
     items = data.get("contexts") if isinstance(data, Mapping) else None
     known = [dict(item) for item in (items if isinstance(items, list) else ()) if isinstance(item, Mapping)]
     return {**(data if isinstance(data, Mapping) else {}), "contexts": known}

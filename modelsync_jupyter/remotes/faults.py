@@ -61,7 +61,7 @@ def _api_error(reply: requests.Response, text: str) -> ModelSyncError:
         where = urlsplit(reply.headers.get("Location", ""))
         return InvalidReply(
             f"The endpoint sends us on to `{where.scheme}://{where.hostname}`.",
-            hint="Sign in with that address: `modelsync login ENDPOINT`.",
+            step="Sign in with that address: `modelsync login ENDPOINT`.",
             status=status,
         )
     if status in _BUSY or (status >= 500 and status != 501):

@@ -174,7 +174,7 @@ def translated(url: str) -> Iterator[None]:
         yield
     except (requests.exceptions.SSLError, urllib3.exceptions.SSLError):
         hint = "For a private CA set REQUESTS_CA_BUNDLE to its certificate file."
-        raise RemoteError(f"{_bare(url)} has no certificate this machine trusts.", hint=hint) from None
+        raise RemoteError(f"{_bare(url)} has no certificate this machine trusts.", step=hint) from None
     except ValueError:  # of `requests` and `urllib`, about an address
         raise InvalidReply(f"{_bare(url)} is no address to talk to.") from None
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:

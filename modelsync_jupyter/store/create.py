@@ -82,13 +82,13 @@ def copy_in(source: Path, target: Path) -> None:
         UsageError: There is nothing at `source`, or the store is in it.
     """
     if target.resolve().is_relative_to(source.resolve()):
-        raise UsageError(f"The model store is in `{source}`.", hint="Name a folder that does not hold the store.")
+        raise UsageError(f"The model store is in `{source}`.", step="Name a folder that does not hold the store.")
     if source.is_dir():
         shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
     elif source.is_file():
         shutil.copy2(source, target / source.name)
     else:
-        raise UsageError(f"There is no file or folder `{source}`.", hint="Name what to save as a model.")
+        raise UsageError(f"There is no file or folder `{source}`.", step="Name what to save as a model.")
 
 
 def _finish(store: LocalStore, making: Draft) -> None:
@@ -109,7 +109,7 @@ def _info(tag: Tag, fields: Mapping[str, Any]) -> ModelInfo:
 
 def _labels(labels: Mapping[str, str]) -> dict[str, str]:
     if not all(isinstance(key, str) and isinstance(value, str) for key, value in labels.items()):
-        raise UsageError(f"Labels must be text: `{dict(labels)}`.", hint='Write them as {"stage": "test"}.')
+        raise UsageError(f"Labels must be text: `{dict(labels)}`.", step='Write them as {"stage": "test"}.')
     return {str.__str__(key): str.__str__(value) for key, value in labels.items()}
 
 
@@ -140,4 +140,4 @@ def _plain(value: Any) -> Any:
     for method in ("tolist", "to_dict"):
         if hasattr(value, method):
             return _plain(getattr(value, method)())
-    raise UsageError(f"Metadata cannot hold a `{type(value).__name__}`.", hint="Use text, numbers, lists and mappings.")
+    raise UsageError(f"Metadata cannot hold a `{type(value).__name__}`.", step="Use text, numbers, lists and mappings.")

@@ -91,7 +91,7 @@ class LocalStore:
         info = read_info(folder)
         if info.tag != tag:
             hint = "Ask whoever pushed it to push again."
-            raise InvalidModel(f"The archive of `{tag}` holds `{info.tag}`.", hint=hint)
+            raise InvalidModel(f"The archive of `{tag}` holds `{info.tag}`.", step=hint)
         others = (model.info.creation_time for model in self._models(tag.name) if model.tag != tag)
         newest = all(info.creation_time >= other for other in others)
         with self._latest_file(tag) if newest else nullcontext():  # a disk too full for it is too full for the model
@@ -118,7 +118,7 @@ class LocalStore:
         if models.exists() and tmp.stat().st_dev != models.stat().st_dev:
             raise UsageError(
                 f"`{tmp}` and `{models}` are on different file systems, so no model can move between them in one step.",
-                hint=f"Put both on one disk, as by making `{tmp}` a link to a folder beside `{models.resolve()}`.",
+                step=f"Put both on one disk, as by making `{tmp}` a link to a folder beside `{models.resolve()}`.",
             )
         return tmp
 

@@ -131,14 +131,14 @@ class RemoteArchive:
 
     def _check_same(self, before: Download) -> None:
         if before.digest != self.download.digest:
-            raise Conflict(f"`{self._tag}` was replaced in the registry meanwhile.", hint="Run the pull again.")
+            raise Conflict(f"`{self._tag}` was replaced in the registry meanwhile.", step="Run the pull again.")
 
     def _check_range(self, reply: requests.Response, start: int) -> None:
         found = _CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
         if reply.status_code != 206 or not found or int(found[1]) != start:
-            raise InvalidReply("The server stopped answering ranges.", hint="Run the pull again.")
+            raise InvalidReply("The server stopped answering ranges.", step="Run the pull again.")
         if self.size is not None and int(found[2]) != self.size:
-            raise Conflict(f"`{self._tag}` was replaced in the registry meanwhile.", hint="Run the pull again.")
+            raise Conflict(f"`{self._tag}` was replaced in the registry meanwhile.", step="Run the pull again.")
 
     def _probe(self) -> None:
         """Ask for the first bytes: see whether the server answers ranges, how long the archive is and who made it."""

@@ -89,4 +89,4 @@ def _find(store: LocalStore, tag: Tag, *, force: bool) -> Model | None:
     except InvalidModel as error:
         if force:
             return None
-        raise InvalidModel(error.message, hint="Replace the broken local copy with `--force`.") from error
+        raise InvalidModel(error.message, step="Replace the broken local copy with `--force`.") from error

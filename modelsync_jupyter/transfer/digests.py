@@ -14,10 +14,9 @@ from blake3 import blake3
 from modelsync_jupyter.archive.cut import cut
 from modelsync_jupyter.archive.source import Source
 from modelsync_jupyter.core.errors import IntegrityError
-from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.core.parts import Part, parse_parts, parts_json
 from modelsync_jupyter.files import read_json, write_json
 from modelsync_jupyter.store.model import Model
-from modelsync_jupyter.wire import parse_parts, parts_json
 
 from .pool import processors
 from .run import Run

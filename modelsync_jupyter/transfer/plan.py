@@ -119,7 +119,7 @@ def plan_pull(asked: Tag, local: Model | None, remote: RemoteModel | None, *, fo
         return Plan("pull", local.tag, "skip", "The local store has it already.")
     if remote is None:
         what = f"complete version of `{asked.name}`" if asked.is_latest else f"model `{asked}`"
-        raise ModelNotFound(f"The registry has no {what}.", hint="See what it has with `modelsync list --remote`.")
+        raise ModelNotFound(f"The registry has no {what}.", step="See what it has with `modelsync list --remote`.")
     _check_pullable(remote)
     chosen = _chosen(asked, remote.tag, f"the newest in the registry, made {remote.creation_time:%Y-%m-%d %H:%M}")
     if local and not force:
@@ -141,7 +141,7 @@ def _chosen(asked: Tag, tag: Tag, why: str) -> str:
 def _check_pullable(remote: RemoteModel) -> None:
     if remote.metadata.get("registry") == "huggingface":
         hint = "Load it with `bentoml.models.HuggingFaceModel`."
-        raise Conflict(f"`{remote.tag}` is a link to Hugging Face; the registry has no bytes of it.", hint=hint)
+        raise Conflict(f"`{remote.tag}` is a link to Hugging Face; the registry has no bytes of it.", step=hint)
     if not remote.complete:
         hint = "Wait for its upload, or push it again."
-        raise Conflict(f"`{remote.tag}` is not complete in the registry: `{remote.upload_status}`.", hint=hint)
+        raise Conflict(f"`{remote.tag}` is not complete in the registry: `{remote.upload_status}`.", step=hint)

@@ -8,7 +8,7 @@ from functools import partial
 
 from modelsync_jupyter.archive.digest import digest_of
 from modelsync_jupyter.core.errors import Cancelled, Conflict, IntegrityError, InvalidReply, ModelSyncError, UploadLost
-from modelsync_jupyter.core.parts import MIB, MIN_UPLOAD, Part, group
+from modelsync_jupyter.core.parts import MIB, MIN_UPLOAD, Part, group, parts_json
 from modelsync_jupyter.remotes.bentocloud.replies import METADATA_KEY, RemoteModel
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.wire import (
@@ -22,7 +22,6 @@ from modelsync_jupyter.wire import (
     labels_json,
     manifest_json,
     model_path,
-    parts_json,
 )
 
 from .archive import RemoteArchive
@@ -227,7 +226,7 @@ def _check_metadata(there: RemoteModel, model: Model, parts: Sequence[Part], ext
     if not extended and there.parts and same_time and digest_of(there.parts) != digest_of(parts):
         raise Conflict(
             f"The registry keeps digests of other bytes for `{model.tag}`, and has no way to change them.",
-            hint="Save the model as a new version and push that.",
+            step="Save the model as a new version and push that.",
         )
 
 

@@ -184,5 +184,5 @@ class FakeApi:
 
     def use_context(self, name: str, *, home: Any) -> FakeContext:
         if name not in [context.name for context in self.known]:
-            raise ModelSyncError(f"There is no context `{name}`.", hint="See `modelsync contexts`.")
+            raise ModelSyncError(f"There is no context `{name}`.", step="See `modelsync contexts`.")
         return self.known[0]

@@ -80,7 +80,7 @@ def test_dry_run_shows_the_plan_and_runs_nothing(api: FakeApi, capsys: Captured)
 
 
 def test_an_error_is_one_line_with_the_next_step(api: FakeApi, capsys: Captured) -> None:
-    api.error = Unavailable("No answer from\n  http://registry.test.", hint="Check the\nnetwork.")
+    api.error = Unavailable("No answer from\n  http://registry.test.", step="Check the\nnetwork.")
     assert main(["push", "iris:v1"]) == 1
     assert capsys.readouterr() == ("", "modelsync: No answer from http://registry.test. Check the network.\n")
 

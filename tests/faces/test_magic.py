@@ -89,7 +89,7 @@ def test_a_value_is_shown_once_in_its_cell_and_again_where_it_is_asked_for(
 def test_an_error_fails_the_cell_and_shows_message_and_hint_only(
     ip: InteractiveShell, api: FakeApi, capsys: Captured
 ) -> None:
-    api.error = Unavailable("No answer from http://r.", hint="Check it with `modelsync contexts`.")
+    api.error = Unavailable("No answer from http://r.", step="Check it with `modelsync contexts`.")
     result = ip.run_cell("%modelsync push iris:v1")
     assert isinstance(result.error_in_exec, Unavailable)
     out, err = capsys.readouterr()

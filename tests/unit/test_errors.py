@@ -36,21 +36,24 @@ def test_codes_are_unique() -> None:
 @pytest.mark.parametrize("item", CLASSES, ids=lambda item: item.__name__)
 def test_each_class_has_code_hint_and_status_of_its_own(item: type[ModelSyncError]) -> None:
     assert "code" in vars(item)
-    assert "hint" in vars(item)
+    assert "step" in vars(item)
     assert re.fullmatch("[a-z]+(-[a-z]+)*", item.code)
-    assert re.fullmatch(r"[A-Z][^\n]*\.", item.hint)
-    assert item.hint.count("`") % 2 == 0
+    assert re.fullmatch(r"[A-Z][^\n]*\.", item.step.text)
+    assert item.step.text.count("`") % 2 == 0
     assert item.http_status in range(400, 600)
 
 
 @pytest.mark.parametrize("item", CLASSES, ids=lambda item: item.__name__)
 def test_an_error_keeps_its_words(item: type[ModelSyncError]) -> None:
     error = item("It broke.")
-    assert (str(error), error.message, error.hint) == ("It broke.", "It broke.", item.hint)
-    assert item("It broke.", hint="Mend it.").to_dict() == {
-        **{"code": item.code, "message": "It broke.", "hint": "Mend it."}
+    assert (str(error), error.message, error.step) == (f"It broke. {item.step.text}", "It broke.", item.step)
+    assert item("It broke.", "Mend it.").to_dict() == {
+        "code": item.code,
+        "message": "It broke.",
+        "hint": "Mend it.",
+        "step": {"verb": "", "text": "Mend it.", "args": {}},
     }
-    assert item.hint != "Mend it."
+    assert item.step.text != "Mend it."
 
 
 def test_what_is_worth_trying_again() -> None:

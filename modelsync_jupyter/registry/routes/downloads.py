@@ -8,7 +8,8 @@ from typing import Any
 from flask import Blueprint, Response, url_for
 from sqlalchemy import Connection, Row
 
-from modelsync_jupyter.wire import API, Extension, ModelJSON, parts_json
+from modelsync_jupyter.core.parts import parts_json
+from modelsync_jupyter.wire import API, Extension, ModelJSON
 
 from ..auth import needs
 from ..catalog.archives import find_archive, layout_of, parts_between

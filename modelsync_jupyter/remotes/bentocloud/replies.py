@@ -8,9 +8,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from modelsync_jupyter.core.errors import IntegrityError, InvalidReply, InvalidTag
-from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.core.parts import Part, parse_parts
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.wire import SUCCESS, parse_parts, parse_time
+from modelsync_jupyter.wire import SUCCESS, parse_time
 
 #: Key in a manifest's metadata under which a foreign registry keeps our digests.
 METADATA_KEY = "modelsync"

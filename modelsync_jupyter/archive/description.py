@@ -1,0 +1,193 @@
+"""An archive that describes itself: cut, content digest, layout and parts, in the archive's own first member.
+
+::
+
+    offset 0                 base                                            base + layout.size
+    | PAX global header:     | header  file  header  file ...  end marker    |
+    | comment = JSON         | the body: what layout and parts speak of      |
+
+Every tar reader passes over a global header, so stock tools read such an archive as any other; whoever knows it has
+layout and digests of the whole archive after one ranged read, on any server and in any folder. Offsets in the
+description count from the start of the body, so that they do not depend on the length of the description itself.
+
+What a description says is a claim. `parse` checks that it does not contradict itself; each part is believed when its
+bytes have its digest.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from blake3 import blake3
+
+from modelsync_jupyter.core.errors import IntegrityError
+from modelsync_jupyter.core.parts import ALGORITHM, Part, check_digest, parse_parts, parts_json
+
+from .cut import CUT, LARGE, cut
+from .digest import digest_of
+from .layout import Entry, Layout, padded
+
+#: Bytes of a description at most: enough for a terabyte, or for 100,000 files.
+MAX_DESCRIPTION = 32 << 20
+_COMMENT = "comment"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What an archive says of itself.
+
+    Args:
+        layout: Which bytes of the body are which file.
+        parts: Parts of the body with their digests, cut by the rules that `CUT` names.
+        files: The digest of each file by its path: of its bytes, or for a large file of the list of its parts.
+        digest: The content digest of the version.
+    """
+
+    layout: Layout
+    parts: tuple[Part, ...]
+    files: Mapping[str, str]
+    digest: str
+
+    @classmethod
+    def build(cls, layout: Layout, parts: tuple[Part, ...], small: Mapping[str, str]) -> Description:
+        """Describe an archive.
+
+        Args:
+            layout: Its layout.
+            parts: Its parts with their digests, as `cut` cuts it.
+            small: The digest of the bytes of each file of less than `LARGE` bytes.
+        """
+        files = file_digests(layout, parts, small)
+        return cls(layout, parts, files, content_digest(layout.entries, files))
+
+    @classmethod
+    def parse(cls, data: object) -> Description:
+        """Check a description from the wire or from an archive.
+
+        Raises:
+            IntegrityError: It is malformed, is cut by other rules, or contradicts itself.
+            UnsafeArchive: A member would leave the model's folder.
+        """
+        if not isinstance(data, Mapping) or data.get("cut") != CUT:
+            raise IntegrityError(f"The archive's description is not one of `{CUT}`.")
+        parts = parse_parts(data.get("parts"))
+        layout = Layout.from_json(data.get("layout"), parts[-1].stop if parts else 0)
+        if [part.size for part in parts] != [part.size for part in cut(layout)]:
+            raise IntegrityError("The archive's description lists other parts than its layout has.")
+        small = {
+            entry.path: check_digest(item.get("digest"))
+            for entry, item in zip(layout.entries, data["layout"], strict=True)
+            if entry.kind == "file" and entry.size < LARGE
+        }
+        found = cls.build(layout, parts, small)
+        if found.digest != data.get("digest"):
+            raise IntegrityError("The archive's description does not match its own content digest.")
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """The description as JSON."""
+        layout = [
+            entry.to_json() | ({"digest": self.files[entry.path]} if entry.kind == "file" else {})
+            for entry in self.layout.entries
+        ]
+        return {"cut": CUT, "digest": self.digest, "layout": layout, "parts": parts_json(self.parts)}
+
+    def header(self) -> bytes:
+        """The archive's first member: everything before the body."""
+        text = json.dumps(self.to_json(), separators=(",", ":"))
+        return tarfile.TarInfo.create_pax_global_header({_COMMENT: text})
+
+
+def description_size(head: bytes) -> int:
+    """Bytes of the description at the start of an archive, or 0 where it has none.
+
+    Args:
+        head: The first 512 bytes of the archive, or more.
+    """
+    try:
+        member = tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "strict")
+    except tarfile.HeaderError:
+        return 0
+    if member.type != tarfile.XGLTYPE or not 0 < member.size <= MAX_DESCRIPTION:
+        return 0
+    return tarfile.BLOCKSIZE + padded(member.size)
+
+
+def read_description(head: bytes) -> Description | None:
+    """The description at the start of an archive; None where a global header of somebody else stands there.
+
+    Args:
+        head: The first `description_size` bytes of the archive.
+
+    Raises:
+        IntegrityError: It is broken.
+        UnsafeArchive: A member would leave the model's folder.
+    """
+    size = tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "strict").size
+    length, _, rest = head[tarfile.BLOCKSIZE : tarfile.BLOCKSIZE + size].partition(b" ")
+    key, _, value = rest[: int(length) - len(length) - 1].partition(b"=") if length.isdigit() else (b"", b"", b"")
+    if key != _COMMENT.encode():
+        return None
+    try:
+        data = json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+    return Description.parse(data) if isinstance(data, dict) and "cut" in data else None
+
+
+def file_digests(layout: Layout, parts: Iterable[Part], small: Mapping[str, str]) -> dict[str, str]:
+    """The digest of each file, as `Description.files` has them.
+
+    Raises:
+        IntegrityError: A file has neither a digest nor parts of its own.
+    """
+    by_start = {part.start: part for part in parts}
+    digests: dict[str, str] = {}
+    for entry in layout.entries:
+        if entry.kind == "file" and entry.size < LARGE:
+            digests[entry.path] = check_digest(small.get(entry.path))
+        elif entry.kind == "file":
+            own, position = [], entry.offset
+            while position < entry.content_stop and (part := by_start.get(position)):
+                own.append(part)
+                position = part.stop
+            if position != entry.content_stop:
+                raise IntegrityError(f"The parts of the archive do not cover `{entry.path}` alone.")
+            digests[entry.path] = digest_of(own)
+        elif entry.kind == "hardlink":
+            digests[entry.path] = check_digest(digests.get(entry.target))
+    return digests
+
+
+def content_digest(entries: Iterable[Entry], files: Mapping[str, str]) -> str:
+    """The content digest of a version: a function of paths, kinds, exec bits, link targets and bytes alone.
+
+    Folders count only where they are empty: archives of others need not list those that hold something.
+
+    Args:
+        entries: Members of the version, in any order.
+        files: The digest of each file.
+    """
+    listed = sorted(entries, key=lambda entry: entry.path)
+    filled = {parent for entry in listed for parent in _parents(entry.path)}
+    hasher = blake3(f"{CUT}\n".encode())
+    for entry in listed:
+        if entry.kind == "link":
+            row = ["link", False, entry.path, entry.target]
+        elif entry.kind == "dir":
+            if entry.path in filled:
+                continue
+            row = ["dir", False, entry.path, ""]
+        else:
+            row = ["file", entry.executable, entry.path, files[entry.path]]
+        hasher.update(json.dumps(row).encode() + b"\n")
+    return f"{ALGORITHM}:{hasher.hexdigest()}"
+
+
+def _parents(path: str) -> Iterable[str]:
+    while path := path.rpartition("/")[0]:
+        yield path

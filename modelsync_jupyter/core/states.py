@@ -1,0 +1,35 @@
+"""States of a version between two ends, told apart by content digests alone."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class State(str, Enum):
+    """How the local store and the registry compare in one version."""
+
+    LOCAL_ONLY = "local only"
+    REMOTE_ONLY = "remote only"
+    #: Both have it, with the same content digest.
+    IN_SYNC = "in sync"
+    #: Both have it, with other content digests.
+    DIFFERENT = "different"
+    #: The registry has a record of it, but not all of its bytes.
+    PARTIAL = "partial"
+    #: Both have it, and the content digest of one of them is not known.
+    UNKNOWN = "unknown"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+def compare(local: str | None, remote: str | None) -> State:
+    """The state of a version that both ends have.
+
+    Args:
+        local: The local content digest, or None or "" where it is not known.
+        remote: The registry's.
+    """
+    if not local or not remote:
+        return State.UNKNOWN
+    return State.IN_SYNC if local == remote else State.DIFFERENT
