@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import shutil
@@ -41,15 +40,6 @@ class Client:
 
 STOCK = Client("bentoml", BENTOML)
 OURS = Client("modelsync", MODELSYNC)
-
-
-def has(module: str) -> bool:
-    """Whether a module exists; an empty folder is none."""
-    try:
-        spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
-        return False
-    return spec is not None and spec.origin is not None
 
 
 class Scene:

@@ -10,36 +10,33 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from modelsync_jupyter.core.units import parse_size
 
 from .measure import Usage, middle
-from .scene import OURS, STOCK, Client, Scene, has, open_scene
+from .scene import OURS, STOCK, Client, Scene, open_scene
 
 Results = dict[str, list[Usage]]
+#: Another version of ours, to be compared in the same run.
+BEFORE = "modelsync before"
 
 
-def clients() -> list[Client]:
-    """Those that are installed here, ours last."""
-    return [STOCK, *([OURS] if has("modelsync_jupyter.client") else [])]
-
-
-def rows(scene: Scene) -> dict[str, Callable[[], Results]]:
+def rows(scene: Scene, clients: Sequence[Client]) -> dict[str, Callable[[], Results]]:
     """What is run in a round, by name; each gives one or more lines of the table."""
     found: dict[str, Callable[[], Results]] = {}
     for verb, method in (("push", scene.push), ("pull", scene.pull)):
-        for client in clients():
+        for client in clients:
             found[f"{verb} {client.name}"] = _line(f"{verb} {client.name}", partial(method, client))
     found["push curl -T"] = _line("push curl -T", scene.curl_push)
     found["pull curl -o"] = _line("pull curl -o", scene.curl_pull)
     found["pull cp -r"] = _line("pull cp -r", scene.copy)
-    if has("modelsync_jupyter.registry.__main__"):
-        for client in clients():
-            found[f"{client.name}, our registry"] = partial(_through_registry, scene, client)
+    for client in clients:
+        found[f"{client.name}, our registry"] = partial(_through_registry, scene, client)
     return found
 
 
@@ -52,9 +49,9 @@ def _through_registry(scene: Scene, client: Client) -> Results:
     return {f"push {client.name}, our registry": [pushed], f"pull {client.name}, our registry": [pulled]}
 
 
-def one_round(scene: Scene, results: Results, only: str) -> None:
+def one_round(scene: Scene, clients: Sequence[Client], results: Results, only: str) -> None:
     """Run every row once whose name matches the regular expression."""
-    for name, row in rows(scene).items():
+    for name, row in rows(scene, clients).items():
         if re.search(only, name):
             os.sync()
             for line, usages in row().items():
@@ -78,6 +75,7 @@ def ratios(results: Results) -> str:
     lines = []
     for slow, quick in (
         ("bentoml", "modelsync"),
+        (BEFORE, "modelsync"),
         ("modelsync", "curl -T"),
         ("modelsync", "curl -o"),
         ("modelsync", "cp -r"),
@@ -97,16 +95,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="rounds over all rows (3)")
     parser.add_argument("--object-host", choices=("sink", "nginx"), default="sink", help="where PUTs go (sink)")
     parser.add_argument("--only", default="", help="rows to run: a regular expression")
+    parser.add_argument("--before", help="the `modelsync` command of another version, to be compared in the same run")
     parser.add_argument("--folder", type=Path, help="where to work: a disk, not tmpfs (the system's temporary folder)")
     options = parser.parse_args()
+    before = [Client(BEFORE, tuple(shlex.split(options.before)))] if options.before else []
+    clients = [STOCK, *before, OURS]
     results: Results = {}
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as folder,
-        open_scene(Path(folder), options.size, options.object_host, clients()[-1]) as scene,
+        open_scene(Path(folder), options.size, options.object_host, OURS) as scene,
     ):
         for number in range(options.rounds):
             print(f"round {number + 1} of {options.rounds}, load {os.getloadavg()[0]:.1f}", flush=True)
-            one_round(scene, results, options.only)
+            one_round(scene, clients, results, options.only)
     print(f"\n{options.size} bytes, medians of {options.rounds} rounds, PUTs to {options.object_host}\n")
     print(table(results, options.size), ratios(results), sep="\n\n")
 
