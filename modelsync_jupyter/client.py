@@ -258,6 +258,17 @@ class Client:
         """List all transfers, newest first, whoever started them."""
         return [Transfer(self.home, record.id) for record in self._records.all()]
 
+    def transfer(self, id: str) -> Transfer:
+        """Return the handle of a transfer.
+
+        Args:
+            id: Its id, or the beginning of it.
+
+        Raises:
+            TransferNotFound: There is none.
+        """
+        return Transfer(self.home, id)
+
     def attach(self, id: str, *, progress: Sink | None = None) -> Outcome:
         """Follow a transfer to its end.
 
@@ -270,7 +281,7 @@ class Client:
             Cancelled: It was cancelled.
             TransferFailed: It failed, or its process ended unexpectedly.
         """
-        return Transfer(self.home, id).wait(sink=progress)
+        return self.transfer(id).wait(sink=progress)
 
     def cancel(self, id: str) -> Transfer:
         """Ask a transfer to stop, and wait a few seconds for it to do so.

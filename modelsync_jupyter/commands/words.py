@@ -1,7 +1,7 @@
-"""Steps in words: what to type next. One table for the shell and the cell; they differ in what stands before a command.
+"""Steps in words: what to type next. One table for the shell and the cell, each with its own prefix.
 
-Nothing below the faces names a command or an option: errors and outcomes carry a `Step`, and `Words` says how it is done
-here. The sidebar has buttons instead, and its own table.
+Nothing below the faces names a command or an option: errors and outcomes carry a `Step`, and `Words` says how it is
+done here. The sidebar has buttons instead, and its own table.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def plain(value: Any) -> Any:
 
 
 def printable(text: str) -> str:
-    """Return `text` with its control characters escaped, except line feeds: `\\u001b` instead of an escape."""
+    """Return `text` with its control characters escaped, except line feeds."""
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
