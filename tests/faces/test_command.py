@@ -84,9 +84,7 @@ def test_path_of_a_transfer_that_has_not_ended_is_refused(home: Path, option: st
     assert not home.exists()
 
 
-def test_background_prints_the_handle(
-    client: Client, make: Make, name: str, capsys: Captured
-) -> None:
+def test_background_prints_the_handle(client: Client, make: Make, name: str, capsys: Captured) -> None:
     make(f"{name}:v1")
     handle = json_of(capsys, "push", f"{name}:v1", "-b")
     assert (set(handle), handle["tag"]) == ({"id", "tag", "state"}, f"{name}:v1")
