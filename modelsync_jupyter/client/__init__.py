@@ -1,0 +1,93 @@
+"""Everything the project can do: the verbs, once, as methods of `Client`, and each as a plain function.
+
+A `Client` stands for one BentoML home and one registry; the functions make one for each call. Every face calls these
+and nothing below.
+"""
+
+from modelsync_jupyter.core.keywords import TransferOptions
+from modelsync_jupyter.core.outcome import Direction, Options, Outcome
+from modelsync_jupyter.core.states import State
+from modelsync_jupyter.jobs.feed import Feed
+from modelsync_jupyter.jobs.records import Record
+from modelsync_jupyter.jobs.transfer import Transfer
+from modelsync_jupyter.remotes.bentocloud.replies import Page, RemoteModel
+from modelsync_jupyter.remotes.contexts import Context, check_endpoint
+from modelsync_jupyter.store.create import Draft
+from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.transfer.plan import Operation, Plan
+
+from .client import Client, Statuses, VersionStatus
+from .functions import (
+    attach,
+    cancel,
+    contexts,
+    create,
+    delete,
+    get,
+    get_remote,
+    list_models,
+    list_remote,
+    login,
+    logout,
+    plan,
+    pull,
+    pull_in_background,
+    push,
+    push_in_background,
+    resume,
+    resume_in_background,
+    run,
+    save,
+    search_remote,
+    start,
+    status,
+    transfers,
+    use_context,
+)
+
+__all__ = [
+    "Client",
+    "Context",
+    "Direction",
+    "Draft",
+    "Feed",
+    "Model",
+    "Operation",
+    "Options",
+    "Outcome",
+    "Page",
+    "Plan",
+    "Record",
+    "RemoteModel",
+    "State",
+    "Statuses",
+    "Transfer",
+    "TransferOptions",
+    "VersionStatus",
+    "attach",
+    "cancel",
+    "check_endpoint",
+    "contexts",
+    "create",
+    "delete",
+    "get",
+    "get_remote",
+    "list_models",
+    "list_remote",
+    "login",
+    "logout",
+    "plan",
+    "pull",
+    "pull_in_background",
+    "push",
+    "push_in_background",
+    "resume",
+    "resume_in_background",
+    "run",
+    "save",
+    "search_remote",
+    "start",
+    "status",
+    "transfers",
+    "use_context",
+]
