@@ -1,77 +1,152 @@
 """Move models between the notebook where they are made and the registry where a team keeps them.
 
-    from . import create, push, pull
+    from modelsync_jupyter import create, push, pull
 
-Importing this package loads nothing heavy: each name is fetched from `modelsync_jupyter.client` when it is first used.
+Importing this package loads nothing heavy: each name is fetched when it is first used.
 """
 
-from __future__ import annotations
+from __future__ import annotations as _annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-if TYPE_CHECKING:
+if _TYPE_CHECKING:
+    from typing import Any as _Any
+
     from modelsync_jupyter.client import (
+        Client,
         Context,
         Model,
         Outcome,
         Plan,
         RemoteModel,
+        State,
         Transfer,
+        VersionStatus,
         attach,
         cancel,
         contexts,
         create,
         delete,
         get,
+        get_remote,
         list_models,
         list_remote,
         login,
         logout,
         plan,
         pull,
+        pull_in_background,
         push,
+        push_in_background,
         resume,
+        resume_in_background,
+        save,
+        search_remote,
+        status,
         transfers,
+        use_context,
+    )
+    from modelsync_jupyter.core.errors import (
+        Cancelled,
+        Conflict,
+        DiskFull,
+        IntegrityError,
+        InvalidModel,
+        InvalidReply,
+        InvalidTag,
+        MissingDependency,
+        ModelChanged,
+        ModelExists,
+        ModelNotFound,
+        ModelSyncError,
+        NoContext,
+        NotAuthenticated,
+        PermissionDenied,
+        RemoteError,
+        RemoteNotFound,
+        TransferFailed,
+        TransferNotFound,
+        Unavailable,
+        UnsafeArchive,
+        UploadLost,
+        UrlExpired,
+        UsageError,
     )
 
     __version__: str
 
 __all__ = [
+    "Cancelled",
+    "Client",
+    "Conflict",
     "Context",
+    "DiskFull",
+    "IntegrityError",
+    "InvalidModel",
+    "InvalidReply",
+    "InvalidTag",
+    "MissingDependency",
     "Model",
+    "ModelChanged",
+    "ModelExists",
+    "ModelNotFound",
+    "ModelSyncError",
+    "NoContext",
+    "NotAuthenticated",
     "Outcome",
+    "PermissionDenied",
     "Plan",
+    "RemoteError",
     "RemoteModel",
+    "RemoteNotFound",
+    "State",
     "Transfer",
+    "TransferFailed",
+    "TransferNotFound",
+    "Unavailable",
+    "UnsafeArchive",
+    "UploadLost",
+    "UrlExpired",
+    "UsageError",
+    "VersionStatus",
     "attach",
     "cancel",
     "contexts",
     "create",
     "delete",
     "get",
+    "get_remote",
     "list_models",
     "list_remote",
     "login",
     "logout",
     "plan",
     "pull",
+    "pull_in_background",
     "push",
+    "push_in_background",
     "resume",
+    "resume_in_background",
+    "save",
+    "search_remote",
+    "status",
     "transfers",
+    "use_context",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(import_module("modelsync_jupyter.client"), name)
+def __getattr__(name: str) -> _Any:
     if name == "__version__":  # labextension/package.json says it, the installed package knows it
-        return import_module("importlib.metadata").version("modelsync_jupyter")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _import_module("importlib.metadata").version("modelsync_jupyter")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    errors = _import_module("modelsync_jupyter.core.errors")
+    return getattr(errors if hasattr(errors, name) else _import_module("modelsync_jupyter.client"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "__version__"})
+    return sorted([*__all__, "__version__"])
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:
@@ -79,17 +154,17 @@ def _jupyter_labextension_paths() -> list[dict[str, str]]:
     return [{"src": "labextension", "dest": "modelsync-jupyter"}]
 
 
-def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+def _jupyter_server_extension_points() -> list[dict[str, _Any]]:
     """Where the Jupyter server finds the server extension."""
     module = "modelsync_jupyter.lab.app"
-    return [{"module": module, "app": import_module(module).ModelSyncApp}]
+    return [{"module": module, "app": _import_module(module).ModelSyncApp}]
 
 
-def load_ipython_extension(ipython: Any) -> None:
-    """`%load_ext modelsync_jupyter`: add the magic `%modelsync` and its completion."""
-    import_module("modelsync_jupyter.notebook").load(ipython)
+def load_ipython_extension(ipython: _Any) -> None:
+    """Add the magic `%modelsync` and its completion: `%load_ext modelsync_jupyter`."""
+    _import_module("modelsync_jupyter.notebook").load(ipython)
 
 
-def unload_ipython_extension(ipython: Any) -> None:
-    """`%unload_ext modelsync_jupyter`: take them away again."""
-    import_module("modelsync_jupyter.notebook").unload(ipython)
+def unload_ipython_extension(ipython: _Any) -> None:
+    """Remove them: `%unload_ext modelsync_jupyter`."""
+    _import_module("modelsync_jupyter.notebook").unload(ipython)

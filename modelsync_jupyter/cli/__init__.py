@@ -1,1 +1,1 @@
-"""The command `modelsync`, and what the magic `%modelsync` shares with it: parser, commands, answers, progress bar."""
+"""The command `modelsync`: the shell's face of `commands`."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from modelsync_jupyter.commands import run
 from modelsync_jupyter.commands.grammar import build_parser
 from modelsync_jupyter.commands.parser import HelpShown
+from modelsync_jupyter.commands.words import SHELL
 from modelsync_jupyter.core.errors import Cancelled, ModelSyncError, UsageError
+from modelsync_jupyter.core.plain import printable
 
 from .shell import Shell, write
 
@@ -36,13 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
-    parser = build_parser()
-    args = parser.parse_args(argv)
+    parser = build_parser(SHELL.prefix)
+    args = parser.read(argv)
     if args.command is None:
         write(parser.format_help().rstrip())
         return 0
-    from modelsync_jupyter.commands import run
-
     shell = Shell(args.quiet)
     answer = run(args, shell)
     output = getattr(args, "output", "table")
@@ -54,6 +55,7 @@ def _run(argv: Sequence[str]) -> int:
 
 
 def _fail(error: ModelSyncError, status: int) -> int:
-    """One line, whatever the message holds."""
-    print(" ".join(f"modelsync: {error.message} {error.hint}".split()), file=sys.stderr, flush=True)
+    """Print one line, whatever the message holds."""
+    line = " ".join(f"modelsync: {error.message} {SHELL.step(error.step)}".split())
+    print(printable(line), file=sys.stderr, flush=True)
     return status

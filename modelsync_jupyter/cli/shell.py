@@ -7,18 +7,24 @@ import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 
+from modelsync_jupyter.commands.words import SHELL
 from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.core.plain import printable
 from modelsync_jupyter.core.progress import Sink
+from modelsync_jupyter.core.steps import Step
 
+CONFIRM = Step("yes", "Confirm it beforehand.")
 _COLUMNS = 80
 
 
 class Shell:
-    """Whoever sits at a terminal, or a script.
+    """The face of a terminal, or of a script.
 
     Args:
-        quiet: Neither remarks nor a progress bar.
+        quiet: No remarks and no progress bar.
     """
+
+    words = SHELL
 
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
@@ -26,25 +32,26 @@ class Shell:
     def note(self, text: str) -> None:
         """Show a remark on stderr."""
         if not self._quiet:
-            print(text, file=sys.stderr, flush=True)
+            print(printable(text), file=sys.stderr, flush=True)
 
     def confirm(self, question: str) -> bool:
         """Ask on stderr; only `y` and `yes` mean yes."""
         if not sys.stdin.isatty():
-            raise UsageError(f"There is nobody to ask: {question}", step="Add `--yes` to go ahead without asking.")
+            raise UsageError(f"Can't ask for confirmation in a non-interactive run: {question}", CONFIRM)
         print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def secret(self, prompt: str) -> str:
         """Ask on the terminal without echo."""
         if not sys.stdin.isatty():
-            raise UsageError("There is no token.", step="Use `--token-stdin`, or set MODELSYNC_TOKEN.")
+            message = "Can't ask for the token in a non-interactive run."
+            raise UsageError(message, step="Use `--token-stdin`, or set MODELSYNC_TOKEN.")
         from getpass import getpass
 
         return getpass(prompt, stream=sys.stderr)
 
     def progress(self, title: str) -> AbstractContextManager[Sink | None]:
-        """A bar on stderr where that is a terminal."""
+        """Draw a bar on stderr where that is a terminal."""
         if self._quiet or not sys.stderr.isatty():
             return nullcontext()
         from tqdm import tqdm
@@ -56,7 +63,7 @@ class Shell:
 
 
 def write(text: str) -> None:
-    """Print a result; a reader that has gone away (`| head`) is no error."""
+    """Print a result; a reader that has gone away (`| head`) is not an error."""
     try:
         print(text, flush=True)
     except BrokenPipeError:

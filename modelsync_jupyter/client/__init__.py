@@ -1,26 +1,55 @@
-"""What the project can do, as plain functions. Every face calls these and nothing below.
+"""Everything the project can do: the verbs, once, as methods of `Client`, and each as a plain function.
 
-`home` is BentoML's home folder: `$BENTOML_HOME`, else `~/bentoml`, where it is not given. `context` names a registry to
-talk to; where it is not given, the environment decides and then the current context.
+A `Client` stands for one BentoML home and one registry; the functions make one for each call. Every face calls these
+and nothing below.
 """
 
+from modelsync_jupyter.core.keywords import TransferOptions
 from modelsync_jupyter.core.outcome import Direction, Options, Outcome
+from modelsync_jupyter.core.states import State
 from modelsync_jupyter.jobs.feed import Feed
 from modelsync_jupyter.jobs.records import Record
 from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.remotes.bentocloud.replies import Page, RemoteModel
-from modelsync_jupyter.remotes.contexts import Context
+from modelsync_jupyter.remotes.contexts import Context, check_endpoint
+from modelsync_jupyter.store.create import Draft
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.plan import Operation, Plan
 
-from .following import attach, cancel, resume, transfers
-from .models import create, delete, get, get_remote, list_models, list_remote, save, search_remote
-from .sessions import contexts, login, logout, use_context
-from .starting import plan, pull, push, run, start
+from .client import Client, Statuses, VersionStatus
+from .functions import (
+    attach,
+    cancel,
+    contexts,
+    create,
+    delete,
+    get,
+    get_remote,
+    list_models,
+    list_remote,
+    login,
+    logout,
+    plan,
+    pull,
+    pull_in_background,
+    push,
+    push_in_background,
+    resume,
+    resume_in_background,
+    run,
+    save,
+    search_remote,
+    start,
+    status,
+    transfers,
+    use_context,
+)
 
 __all__ = [
+    "Client",
     "Context",
     "Direction",
+    "Draft",
     "Feed",
     "Model",
     "Operation",
@@ -30,9 +59,14 @@ __all__ = [
     "Plan",
     "Record",
     "RemoteModel",
+    "State",
+    "Statuses",
     "Transfer",
+    "TransferOptions",
+    "VersionStatus",
     "attach",
     "cancel",
+    "check_endpoint",
     "contexts",
     "create",
     "delete",
@@ -44,12 +78,16 @@ __all__ = [
     "logout",
     "plan",
     "pull",
+    "pull_in_background",
     "push",
+    "push_in_background",
     "resume",
+    "resume_in_background",
     "run",
     "save",
     "search_remote",
     "start",
+    "status",
     "transfers",
     "use_context",
 ]

@@ -1,43 +1,40 @@
 """One function per command: a parsed namespace and a face in, an `Answer` out.
 
-The shell and the notebook call the same functions, each with its own face. `modelsync_jupyter.client` is imported when
-a command runs, not before: `modelsync --help` must not wait for it.
+The shell and the notebook call the same functions, each with its own face. `grammar` names the function of each command
+beside its options. `modelsync_jupyter.client` is imported when a command runs, not before: `modelsync --help` must not
+wait for it.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from importlib import import_module
+from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.errors import ModelSyncError
 
 from .answers import Answer
 from .face import Face
 
-Command = Callable[[argparse.Namespace, Face], Answer]
-
-_MODULES = {
-    "transfer": ("push", "pull", "transfers", "attach", "cancel", "resume"),
-    "models": ("list", "get", "create", "delete"),
-    "access": ("login", "logout", "contexts"),
-    "services": ("serve", "demo"),
-}
+if TYPE_CHECKING:
+    from modelsync_jupyter.client import Client
 
 
 def run(args: argparse.Namespace, face: Face) -> Answer:
-    """Run the command that `args.command` names.
+    """Run a parsed command.
 
     Raises:
         ModelSyncError: It could not be done.
     """
-    module = next(module for module, names in _MODULES.items() if args.command in names)
-    command: Command = getattr(import_module(f"{__name__}.{module}"), f"{args.command}_command")
     try:
-        return command(args, face)
+        answer: Answer = args.run(args, face)
     except OSError as error:
-        raise ModelSyncError(_describe(error), step="") from error
+        where = f": `{error.filename}`" if error.filename else ""
+        raise ModelSyncError(f"{error.strerror or error}{where}.", step="") from error
+    return answer
 
 
-def _describe(error: OSError) -> str:
-    return f"{error.strerror or error}{f': `{error.filename}`' if error.filename else ''}."
+def client_of(args: argparse.Namespace) -> Client:
+    """Make the client that a command's `--home` and `--context` ask for."""
+    from modelsync_jupyter.client import Client
+
+    return Client(args.home, getattr(args, "context", None))

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from modelsync_jupyter.core.plain import plain, printable
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -26,16 +28,11 @@ class Answer:
     live: bool = False
 
     def render(self, output: str = "table") -> str:
-        """The answer in the form that `--output` names."""
-        if output == "json":
-            return json.dumps(self.data, indent=2, ensure_ascii=False, default=str)
+        """Return the answer in the form that `--output` names."""
+        if output == "json":  # strict: no NaN; and nothing in a string reaches a terminal raw
+            return printable(json.dumps(plain(self.data), indent=2, ensure_ascii=False, allow_nan=False))
         if output == "yaml":
-            return _yaml(self.data)
-        return self.path if output == "path" else self.text
+            import yaml
 
-
-def _yaml(data: Any) -> str:
-    import yaml
-
-    plain = json.loads(json.dumps(data, default=str))
-    return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)).rstrip()
+            return str(yaml.safe_dump(plain(self.data), sort_keys=False, allow_unicode=True)).rstrip()
+        return self.path if output == "path" else printable(self.text)

@@ -11,7 +11,7 @@ from modelsync_jupyter.core.units import format_size
 
 
 class Bar:
-    """A bar that appears when there is something to count; the engine calls it at most 10 times a second.
+    """A bar that appears when there is something to count; it is called at most 10 times a second.
 
     A bar that cannot be drawn is dropped: it never stops a transfer.
 
@@ -24,7 +24,7 @@ class Bar:
         self._title = title
         self._tqdm: Callable[..., Any] | None = tqdm
         self._bar: Any = None
-        self._step = ""
+        self._last = Progress()
 
     def __enter__(self) -> Bar:
         return self
@@ -32,6 +32,11 @@ class Bar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._bar is None:
+            return
+        if error is None:  # what stays under the cell tells how it ended, not its last step
+            total, reused = self._last.total, self._last.reused
+            self._try(lambda: self._draw(Progress("done", total, total, reused)))
         if self._bar is not None:
             self._try(self._bar.close)
 
@@ -41,26 +46,21 @@ class Bar:
 
     def _draw(self, progress: Progress) -> None:
         if self._bar is None:
-            self._bar = self._open(progress.total)
+            assert self._tqdm is not None
+            units = {"unit": "B", "unit_scale": True, "unit_divisor": 1000}
+            self._bar = self._tqdm(desc=self._title, total=progress.total, miniters=1, **units)
         bar = self._bar
-        if progress.total != bar.total or (progress.step != self._step and progress.done < bar.n):
+        if progress.total != bar.total or (progress.step != self._last.step and progress.done < bar.n):
             bar.reset(progress.total)
-        self._step = progress.step
+        self._last = progress
         bar.initial = min(progress.reused, progress.done)  # what did not travel does not count as speed
         bar.n = progress.done
-        bar.set_postfix_str(_postfix(progress), refresh=False)
+        reused = f", {format_size(progress.reused)} reused" if progress.reused else ""
+        bar.set_postfix_str(progress.step + reused, refresh=False)
         bar.refresh()
-
-    def _open(self, total: int) -> Any:
-        assert self._tqdm is not None
-        return self._tqdm(desc=self._title, total=total, unit="B", unit_scale=True, unit_divisor=1000, miniters=1)
 
     def _try(self, action: Callable[[], None]) -> None:
         try:
             action()
         except Exception:
             self._tqdm = self._bar = None
-
-
-def _postfix(progress: Progress) -> str:
-    return progress.step + (f", {format_size(progress.reused)} reused" if progress.reused else "")

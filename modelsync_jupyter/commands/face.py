@@ -1,4 +1,4 @@
-"""A face: how a command talks to whoever typed it. The shell has one, the notebook has another."""
+"""A face: how a command talks to the person who typed it. The shell has one, the notebook has another."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from typing import Protocol
 
 from modelsync_jupyter.core.progress import Sink
 
+from .words import Words
+
 
 class Face(Protocol):
-    """What a command may ask of the person in front of it. Nothing here is the command's result."""
+    """What a command may ask of the person in front of it. Nothing here is the command's result.
+
+    Attributes:
+        words: How commands are named here.
+    """
+
+    words: Words
 
     def note(self, text: str) -> None:
         """Show a remark."""
@@ -32,5 +40,5 @@ class Face(Protocol):
         ...
 
     def progress(self, title: str) -> AbstractContextManager[Sink | None]:
-        """A progress bar, or None where none is wanted."""
+        """Show a progress bar; None where none is wanted."""
         ...

@@ -1,83 +1,130 @@
-"""Models, here and in the registry."""
+"""Models, in the local store and in the registry."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.tags import Tag
 
+from . import client_of
 from .answers import Answer
 from .face import Face
 from .tables import Table
-from .views import MODEL_HEAD, REMOTE_HEAD, model_row, model_text, remote_row
+from .views import MODEL_HEAD, REMOTE_HEAD, STATUS_HEAD, model_row, model_text, remote_row, status_row
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.client import Model
+    from modelsync_jupyter.client import Client, Model, RemoteModel
+
+T = TypeVar("T")
+_ROWS = 100
 
 
 def list_command(args: argparse.Namespace, face: Face) -> Answer:
     """`list [NAME]`: models in the store, or with `--remote` in the registry."""
+    client, limit = client_of(args), _limit(args)
     if args.remote:
-        return _remote(args)
+        remote, total = _remote(args, client, limit)
+        return _listing(args, face, remote, total, REMOTE_HEAD, remote_row, _remote_data, "The registry has no models.")
     if args.query or args.context:
         raise UsageError("`--query` and `--context` are for a registry.", step="Add `--remote`.")
-    models = [m for m in api.list_models(args.name, home=args.home) if (args.search or "") in str(m.tag)]
-    table = Table(models[: args.limit], MODEL_HEAD, model_row, _nothing(args, "There are no models here yet."))
-    return Answer(table, str(table), data=[model.to_dict() for model in table])
+    found = [model for model in client.list_models(args.name) if (args.search or "") in str(model.tag)]
+
+    def data(model: Model) -> dict[str, Any]:
+        return {**model.to_dict(), "digest": client.digest(model)}
+
+    return _listing(args, face, found[:limit], len(found), MODEL_HEAD, model_row, data, "There are no models here yet.")
+
+
+def status_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`status [NAME]`: both sides joined, with the state of each version."""
+    client, limit = client_of(args), _limit(args)
+    search, query = args.search or "", args.query or ""
+    with face.progress("hash") as bar:
+        found = client.status(
+            args.name, search=search, query=query, limit=limit, hash=args.hash, progress=bar if args.hash else None
+        )
+    empty = "There are no models on either side yet."
+    return _listing(args, face, found, found.total, STATUS_HEAD, status_row, lambda version: version.to_dict(), empty)
 
 
 def get_command(args: argparse.Namespace, face: Face) -> Answer:
     """`get TAG`: one local model."""
-    return _answer(model := api.get(args.tag, home=args.home), model_text(model))
+    client = client_of(args)
+    model = client.get(args.tag)
+    with face.progress(f"hash {model.tag}") as bar:
+        digest = client.digest(model, hash=args.hash, progress=bar if args.hash else None)
+    return _answer(model, model_text(model, digest), digest)
 
 
 def create_command(args: argparse.Namespace, face: Face) -> Answer:
     """`create NAME PATH`: a file or folder as a new model."""
-    metadata = {key: _scalar(value) for key, value in args.metadata}
-    model = api.save(args.name, args.path, labels=dict(args.label), metadata=metadata, home=args.home)
-    return _answer(model, f"Saved `{model.tag}`. Send it to the registry with `modelsync push {model.tag}`.")
+    client, metadata = client_of(args), {key: _scalar(value) for key, value in args.metadata}
+    model = client.save(args.name, args.path, labels=dict(args.label), metadata=metadata)
+    push = face.words.command("push", tag=str(model.tag))
+    return _answer(model, f"Saved `{model.tag}`. Send it to the registry with {push}.", client.digest(model))
 
 
 def delete_command(args: argparse.Namespace, face: Face) -> Answer:
     """`delete TAG ...`: after a question, the versions named."""
-    tags = [str(tag) for word in args.tags for tag in _versions(word, args.home)]
-    if not args.yes and not face.confirm(f"Delete {_name(tags)}?"):
+    client = client_of(args)
+    tags = [tag for word in args.tags for tag in _versions(word, client)]
+    if not args.yes and not face.confirm(f"Delete {_name(tags)} from this computer?"):
         return Answer(None, "Nothing was deleted.", data=[])
-    gone = [tag for name in tags for tag in api.delete(name, home=args.home)]
+    gone = [tag for each in tags for tag in client.delete(each)]
     return Answer(None, f"Deleted {_name(gone)}.", data=[str(tag) for tag in gone])
 
 
-def _remote(args: argparse.Namespace) -> Answer:
-    models = api.list_remote(
-        args.search, query=args.query, name=args.name, limit=args.limit, context=args.context, home=args.home
-    )
-    if args.name and ":" in args.name:
-        models = [model for model in models if model.tag == Tag.parse(args.name)]
-    table = Table(models, REMOTE_HEAD, remote_row, _nothing(args, "There are no models in the registry yet."))
-    return Answer(table, str(table), data=[model.to_dict() for model in table])
+def _limit(args: argparse.Namespace) -> int | None:
+    """How many to list: a screenful or two for people, everything for programs, unless told."""
+    return args.limit or (_ROWS if args.output == "table" else None)
 
 
-def _nothing(args: argparse.Namespace, empty: str) -> str:
-    return "There is no such model." if args.name or args.search or args.query else empty
+def _remote(args: argparse.Namespace, client: Client, limit: int | None) -> tuple[Sequence[RemoteModel], int]:
+    if not args.name:
+        page = client.search_remote(args.search or "", query=args.query or "", limit=limit)
+        return page.items, page.total
+    found = client.list_remote(query=args.query, name=args.name)
+    found = [model for model in found if (args.search or "") in str(model.tag)]
+    return found[:limit], len(found)
 
 
-def _answer(model: Model, text: str) -> Answer:
-    return Answer(model, text, data=model.to_dict(), path=str(model.path))
+def _listing(
+    args: argparse.Namespace,
+    face: Face,
+    items: Iterable[T],
+    total: int,
+    head: Sequence[str],
+    row: Callable[[T], Sequence[str]],
+    data: Callable[[T], Any],
+    empty: str,
+) -> Answer:
+    """A table of what was found; says so when there is more than it shows."""
+    table = Table(items, head, row, "No models match." if args.name or args.search or args.query else empty)
+    if len(table) < total:
+        face.note(f"{len(table)} of {total} shown; use `--limit` to see more.")
+    return Answer(table, str(table), data=[data(item) for item in table])
 
 
-def _versions(word: str, home: str | None) -> list[Any]:
+def _remote_data(model: RemoteModel) -> dict[str, Any]:
+    return {**model.to_dict(), "digest": model.digest or None}
+
+
+def _answer(model: Model, text: str, digest: str | None) -> Answer:
+    return Answer(model, text, data={**model.to_dict(), "digest": digest}, path=str(model.path))
+
+
+def _versions(word: str, client: Client) -> list[Tag]:
     """The exact versions that a word means; `NAME:latest` is one of them, `NAME` is all."""
     if ":" in word:
-        return [api.get(word, home=home).tag]
-    return [model.tag for model in api.list_models(word, home=home)] or [api.get(word, home=home).tag]
+        return [client.get(word).tag]
+    return [model.tag for model in client.list_models(word)] or [client.get(word).tag]
 
 
-def _name(tags: Iterable[Any]) -> str:
+def _name(tags: Iterable[Tag]) -> str:
     return ", ".join(f"`{tag}`" for tag in tags)
 
 

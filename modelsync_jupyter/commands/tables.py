@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Generic, TypeVar
 
+from modelsync_jupyter.core.plain import one_line
+
 T = TypeVar("T")
 _RIGHT = {"SIZE", "DONE", "RATE"}
 
@@ -32,13 +34,27 @@ class Table(list[T], Generic[T]):
     def _repr_html_(self) -> str:
         if not self:
             return f"<p>{escape(self._empty)}</p>"
-        body = "".join(_line("td", self._row(item)) for item in self)
-        return f"<table><thead>{_line('th', self._head)}</thead><tbody>{body}</tbody></table>"
+
+        def line(element: str, cells: Sequence[str]) -> str:
+            """Say the alignment: notebooks push every column to the right, and break sizes over two lines."""
+            styles = [
+                f"text-align:{'right' if title in _RIGHT else 'left'};white-space:{'normal' if last else 'nowrap'}"
+                for title, last in zip(self._head, [False] * (len(self._head) - 1) + [True], strict=True)
+            ]
+            drawn = (
+                f'<{element} style="{style}">{escape(one_line(cell))}</{element}>'
+                for cell, style in zip(cells, styles, strict=True)
+            )
+            return f"<tr>{''.join(drawn)}</tr>"
+
+        head = line("th", [title.capitalize() if title != "ID" else title for title in self._head])
+        body = "".join(line("td", self._row(item)) for item in self)
+        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 
 
 def align(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Rows as aligned text; sizes and rates line up on the right."""
-    lines = [tuple(head), *(tuple(row) for row in rows)]
+    """Align rows as text; sizes and rates line up on the right, and no cell can break out of its row."""
+    lines = [tuple(head), *(tuple(map(one_line, row)) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     return "\n".join(
         "  ".join(
@@ -50,11 +66,7 @@ def align(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> str:
-    """Names and values, a line each; empty values are left out."""
-    known = [(name, value) for name, value in pairs if value]
+    """Show names and values, one pair per line; empty values are left out."""
+    known = [(one_line(name), one_line(value)) for name, value in pairs if value]
     width = max((len(name) for name, _ in known), default=0)
     return "\n".join(f"{name.ljust(width)}  {value}" for name, value in known)
-
-
-def _line(element: str, cells: Sequence[str]) -> str:
-    return "<tr>" + "".join(f"<{element}>{escape(cell)}</{element}>" for cell in cells) + "</tr>"

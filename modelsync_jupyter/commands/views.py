@@ -7,42 +7,49 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.outcome import Outcome
+from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.units import format_age, format_seconds, format_size
 
 from .tables import align, facts
+from .words import Words
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.client import Context, Model, Plan, RemoteModel, Transfer
+    from modelsync_jupyter.client import Context, Model, Plan, RemoteModel, Transfer, VersionStatus
 
 MODEL_HEAD = ("TAG", "SIZE", "CREATED", "MODULE", "LABELS")
 REMOTE_HEAD = ("TAG", "SIZE", "CREATED", "STATUS", "BY", "LABELS")
-TRANSFER_HEAD = ("ID", "WHAT", "TAG", "STATE", "DONE", "SIZE", "RATE", "STARTED")
+TRANSFER_HEAD = ("ID", "WHAT", "TAG", "STATE", "DONE", "SIZE", "RATE", "STARTED", "REASON")
 CONTEXT_HEAD = ("", "NAME", "ENDPOINT", "USER")
+STATUS_HEAD = ("TAG", "STATE", "SIZE", "CREATED", "DIGEST")
 PLAN_HEAD = ("DO", "SIZE", "WHAT", "WHY")
 
 
-def outcome_text(outcome: Outcome) -> str:
-    """What was done, how many bytes, how fast, what did not have to travel, and why this version."""
+def outcome_text(outcome: Outcome, words: Words) -> str:
+    """Say what was done, how many bytes, how fast, what was reused, and why this version."""
     said = f"{outcome.status.capitalize()} `{outcome.tag}`"
+    if outcome.different:
+        where = "The registry" if outcome.direction == "push" else "The local store"
+        step = words.step(Step("force", "Choose another version, or overwrite it."))
+        return f"{said}. {where} has a different model under this tag. {step}"
     if outcome.status == "skipped":
         return f"{said}. {outcome.reason}".rstrip()
     speed = f" ({format_size(outcome.moved / outcome.seconds)}/s)" if outcome.moved and outcome.seconds else ""
     text = f"{said}: {format_size(outcome.moved)} in {format_seconds(outcome.seconds)}{speed}"
     if outcome.reused:
-        text += f"; {format_size(outcome.reused)} of {format_size(outcome.size)} did not have to travel"
+        text += f"; {format_size(outcome.reused)} of {format_size(outcome.size)} reused"
     return f"{text}. {outcome.reason}".rstrip()
 
 
 def plan_text(plan: Plan) -> str:
-    """What would be done and why, one row for each operation."""
+    """Say what would be done and why, one row for each operation."""
     size = f" ({format_size(plan.size)})" if plan.size else ""
     text = f"Would {plan.action} `{plan.tag}`{size}. {plan.reason}"
     rows = [(op.verb, format_size(op.size) if op.size else "", op.subject, op.reason) for op in plan.operations]
     return f"{text}\n\n{align(PLAN_HEAD, rows)}" if rows else text
 
 
-def model_text(model: Model) -> str:
-    """Everything about one local model, a line each."""
+def model_text(model: Model, digest: str | None) -> str:
+    """Show everything about one local model, a line each."""
     info = model.info
     return facts(
         [
@@ -51,6 +58,7 @@ def model_text(model: Model) -> str:
             ("created", f"{info.creation_time:%Y-%m-%d %H:%M:%S %Z} ({format_age(info.creation_time)})"),
             ("module", info.module),
             ("labels", labels_text(info.labels)),
+            ("digest", digest or ""),
             *((f"metadata.{key}", str(value)) for key, value in info.metadata.items()),
             ("path", str(model.path)),
         ]
@@ -64,6 +72,15 @@ def model_row(model: Model) -> tuple[str, ...]:
     return str(model.tag), format_size(model.size), created, info.module, labels_text(info.labels)
 
 
+def status_row(version: VersionStatus) -> tuple[str, ...]:
+    """A version of both sides in a table."""
+    there = version.local or version.remote
+    assert there
+    created = there.info.creation_time if version.local else version.remote.creation_time  # type: ignore[union-attr]
+    digest = (version.digest or "").partition(":")[2][:12]
+    return str(version.tag), str(version.state), format_size(there.size), format_age(created), digest
+
+
 def remote_row(model: RemoteModel) -> tuple[str, ...]:
     """A registry's model in a table."""
     created = format_age(model.creation_time) if model.creation_time else ""
@@ -74,12 +91,15 @@ def remote_row(model: RemoteModel) -> tuple[str, ...]:
 def transfer_text(transfer: Transfer) -> str:
     """One transfer as a sentence."""
     record = transfer.record
-    text = f"{record.direction.capitalize()} of `{record.tag}` is {record.state}: transfer `{record.id}`"
-    return f"{text}, {format_size(record.done)} of {format_size(record.total)}." if record.total else f"{text}."
+    state = {"planned": "is queued", "succeeded": "succeeded", "failed": "failed"}.get(
+        record.state, f"is {record.state}" if record.active else f"was {record.state}"
+    )
+    amount = f", {format_size(record.done)} of {format_size(record.total)}" if record.total else ""
+    return f"{record.direction.capitalize()} of `{record.tag}` {state} (transfer `{record.id}`{amount})."
 
 
 def transfer_row(transfer: Transfer) -> tuple[str, ...]:
-    """A transfer in a table."""
+    """A transfer in a table; a failed one says why."""
     record = transfer.record
     return (
         record.id,
@@ -90,6 +110,7 @@ def transfer_row(transfer: Transfer) -> tuple[str, ...]:
         format_size(record.total) if record.total else "",
         f"{format_size(record.rate)}/s" if record.state == "running" and record.rate else "",
         format_age(datetime.fromtimestamp(record.started, timezone.utc)) if record.started else "",
+        str((record.error or {}).get("message", "")) if record.state == "failed" else "",
     )
 
 

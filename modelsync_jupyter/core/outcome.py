@@ -18,9 +18,9 @@ class Options:
 
     Args:
         force: Replace what is there under the same tag.
-        threads: Parts on their way at the same time.
+        threads: Parts transferred in parallel.
         context: Name of the context to use, or None for the current one.
-        rate_limit: Bytes a second at most, or None for as fast as they come.
+        rate_limit: Maximum bytes per second, or None for no limit.
     """
 
     force: bool = False
@@ -39,9 +39,10 @@ class Outcome:
         status: "pushed", "pulled" or "skipped".
         reason: Why this version and why this status, as a sentence.
         size: Bytes in the archive; 0 when it was not needed to know.
-        moved: Bytes that travelled.
+        moved: Bytes that were transferred.
         reused: Bytes that were there already.
         seconds: Wall time.
+        different: Whether the other end has a different model under this tag, which was left alone.
     """
 
     direction: Direction
@@ -52,9 +53,10 @@ class Outcome:
     moved: int = 0
     reused: int = 0
     seconds: float = 0.0
+    different: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """The outcome as `--output json` prints it."""
+        """The outcome as JSON."""
         key = "bytes_sent" if self.direction == "push" else "bytes_received"
         return {
             "tag": str(self.tag),

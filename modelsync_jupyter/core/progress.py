@@ -1,21 +1,24 @@
-"""Progress as plain numbers: the engine adds bytes, whoever draws decides how often."""
+"""Progress as plain numbers: a transfer adds bytes, a display decides how often to draw."""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One look at a transfer.
+    """How far a transfer is at one moment.
 
     Args:
-        step: What is being done now: "planning", "hashing", "sending", "receiving", "finishing".
+        step: What is being done now: "planning", "hashing", "sending", "receiving", "finishing",
+            or "retrying" while a request waits to be sent again.
         done: Bytes moved or found to be there already; never above `total`, and smaller again after a failed part.
         total: Bytes in the archive; 0 while unknown.
-        reused: Those of `done` that did not have to travel.
+        reused: Those of `done` that did not have to be transferred.
     """
 
     step: str = "planning"
@@ -25,7 +28,7 @@ class Progress:
 
 
 class Sink(Protocol):
-    """Where looks at a transfer go: called by the thread that waits for it, at most 10 times a second."""
+    """Called with progress updates by the thread that waits for a transfer, at most 10 times a second."""
 
     def __call__(self, progress: Progress) -> None: ...
 
@@ -36,7 +39,7 @@ class Counter:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._now = Progress()
-        self._sum = 0
+        self._sum = self._retries = 0
 
     def begin(self, step: str, total: int | None = None) -> None:
         """Name the step; with `total`, count from zero again."""
@@ -55,6 +58,18 @@ class Counter:
             done = max(min(self._sum, now.total or self._sum), 0)
             self._now = Progress(now.step, done, now.total, now.reused + (size if reused else 0))
 
+    @contextmanager
+    def retrying(self) -> Iterator[None]:
+        """Show the step as "retrying" for the length of the block: a request failed and waits to be sent again."""
+        with self._lock:
+            self._retries += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._retries -= 1
+
     def look(self) -> Progress:
-        """The sum as it stands."""
-        return self._now
+        """Return the sum as it stands."""
+        now = self._now
+        return replace(now, step="retrying") if self._retries else now

@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Numbers in the form people read."""
 
 from __future__ import annotations
 
@@ -19,12 +19,21 @@ def parse_size(text: str) -> int:
     """Bytes in `500kB`, `20 MB`, `1.5G` or `64MiB`.
 
     Raises:
-        ValueError: It is no size.
+        ValueError: It is not a size.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", text.strip().lower())
     if match is None or (match[3] and not match[2]):
         raise ValueError(f"`{text}` is not a size such as `20MB`")
     return int(float(match[1]) * (1024 if match[3] else 1000) ** " kmgt".index(match[2] or " "))
+
+
+def parse_rate(rate: int | str) -> int:
+    """Bytes per second, given as a number or as text such as `20MB` or `20MB/s`.
+
+    Raises:
+        ValueError: It is not a rate.
+    """
+    return rate if isinstance(rate, int) else parse_size(str(rate).removesuffix("/s"))
 
 
 def format_seconds(seconds: float) -> str:

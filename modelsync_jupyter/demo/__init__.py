@@ -1,4 +1,4 @@
-"""`modelsync demo`: the main job done for real, in a temporary folder, in front of whoever typed it."""
+"""`modelsync demo`: the main job done for real, in a temporary folder, with every step shown."""
 
 from __future__ import annotations
 

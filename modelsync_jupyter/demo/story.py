@@ -1,4 +1,4 @@
-"""The way of one model: trained, saved, pushed, pulled by somebody else, compared, used."""
+"""One model from training to use: trained, saved, pushed, pulled by a colleague, compared, used."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from modelsync_jupyter import client as api
+from modelsync_jupyter.client import Client, Model
 from modelsync_jupyter.commands.face import Face
 from modelsync_jupyter.commands.tables import align
 from modelsync_jupyter.commands.views import outcome_text
 from modelsync_jupyter.core.errors import IntegrityError, UsageError
-from modelsync_jupyter.core.outcome import Direction, Options, Outcome
+from modelsync_jupyter.core.outcome import Direction, Outcome
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_seconds, format_size
 
@@ -84,7 +84,7 @@ class Story:
             _say("Pull", "sentiment:latest into the second store, as a colleague would")
             pulled = self._move("pull", Tag("sentiment"), self._user)
             self._row("pull", pulled.size, pulled.seconds)
-        fetched = api.get(pulled.tag, home=self._user)
+        fetched = Client(self._user).get(pulled.tag)
         self._compare(made.path, fetched.path)
         self._use(fetched.path)
         self._close()
@@ -99,16 +99,15 @@ class Story:
         )
         return trained
 
-    def _save(self, trained: classifier.Trained) -> api.Model:
+    def _save(self, trained: classifier.Trained) -> Model:
         _say("Save", "to the first store, as `bentoml.sklearn` does")
         start = time.perf_counter()
         labels = {"task": "sentiment", "data": "vader-lexicon"}
         metadata = {"accuracy": round(trained.accuracy, 4), "words": trained.learnt}
-        with api.create(
-            "sentiment", module=classifier.MODULE, labels=labels, metadata=metadata, home=self._maker
-        ) as draft:
+        client = Client(self._maker)
+        with client.create("sentiment", module=classifier.MODULE, labels=labels, metadata=metadata) as draft:
             classifier.save(trained.model, Path(draft.path))
-        model = api.get(draft.tag, home=self._maker)
+        model = client.get(draft.tag)
         self._row("save", model.size, time.perf_counter() - start)
         _go_on(f"{model.tag}, {format_size(model.size)}")
         return model
@@ -116,13 +115,13 @@ class Story:
     def _sign_in(self, served: Served) -> None:
         _say("Serve", f"a registry of our own, a separate process: {served.url}")
         for home in (self._maker, self._user):
-            api.login(served.url, served.token, name=_CONTEXT, home=home)
+            Client(home).login(served.url, served.token, name=_CONTEXT)
         _go_on("signed in to it from both stores")
 
     def _move(self, direction: Direction, tag: Tag, home: Path) -> Outcome:
-        with self._face.progress(direction) as sink:
-            outcome = api.run(direction, tag, Options(context=_CONTEXT), sink=sink, home=home)
-        _go_on(outcome_text(outcome))
+        with self._face.progress(direction) as progress:
+            outcome = Client(home, _CONTEXT).run(direction, tag, progress=progress)
+        _go_on(outcome_text(outcome, self._face.words))
         return outcome
 
     def _compare(self, made: Path, fetched: Path) -> None:

@@ -83,6 +83,11 @@ class Record:
     outcome: dict[str, Any] | None = None
 
     @property
+    def active(self) -> bool:
+        """Whether it is queued or running."""
+        return self.state not in ENDED
+
+    @property
     def progress(self) -> Progress:
         """Its bytes as progress."""
         return Progress(self.step, self.done, self.total, self.reused)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import Cancelled, TransferFailed
 from modelsync_jupyter.core.outcome import Outcome
 from modelsync_jupyter.core.progress import Progress, Sink
+from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
 
@@ -56,12 +58,12 @@ class Transfer:
 
         Args:
             timeout: Seconds to wait at most.
-            sink: Where looks at its progress go.
+            sink: Called with progress updates.
 
         Raises:
             TimeoutError: It has not ended in time.
             Cancelled: It was cancelled.
-            TransferFailed: It failed, or its process is gone.
+            TransferFailed: It failed, or its process ended unexpectedly.
         """
         end = None if timeout is None else time.monotonic() + timeout
         while (record := self.record).state not in ENDED:
@@ -84,11 +86,12 @@ def _outcome(record: Record) -> Outcome:
     if record.state == CANCELLED:
         raise Cancelled(f"Transfer {record.id} of `{record.tag}` was cancelled.")
     if record.state == INTERRUPTED:
-        hint = f"Go on with `modelsync resume {record.id}`."
-        raise TransferFailed(f"Transfer {record.id} of `{record.tag}` was interrupted.", step=hint)
+        step = Step("resume", "Resume it where it left off.", {"id": record.id})
+        raise TransferFailed(f"Transfer {record.id} of `{record.tag}` was interrupted.", step)
     if record.state != SUCCEEDED or record.outcome is None:
-        error = record.error or {}
-        raise TransferFailed(error.get("message", "The transfer failed."), step=error.get("hint"))
+        error: dict[str, Any] = record.error or {}
+        reason = Step(**error["step"]) if "step" in error else None
+        raise TransferFailed(error.get("message", "The transfer failed."), reason)
     found, moved = record.outcome, "bytes_sent" if record.direction == "push" else "bytes_received"
     return Outcome(
         direction=record.direction,

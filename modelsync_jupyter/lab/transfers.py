@@ -41,8 +41,10 @@ class Transfers(Handler):
         way, tag = direction(fields.text("direction")), Tag.parse(fields.text("tag"))
         context = fields.text("context", "") or self.app.context or None
         threads, rate = fields.number("threads", self.app.threads), fields.number("rate_limit", self.app.rate_limit)
-        options = api.Options(fields.flag("force"), threads, context, rate or None)
-        transfer = await self.local(lambda: api.start(way, tag, options, home=self.home))
+        force, client = fields.flag("force"), api.Client(self.home, context)
+        transfer = await self.local(
+            lambda: client.start(way, tag, force=force, threads=threads, rate_limit=rate or None)
+        )
         self.reply(transfer.record.to_dict(), 201)
 
 
@@ -59,4 +61,4 @@ class Resume(Handler):
     @authorized
     async def post(self, id: str) -> None:
         """Carry one out again; it goes on where it stopped."""
-        self.reply(await self.local(lambda: api.resume(id, background=True, home=self.home).record.to_dict()))
+        self.reply(await self.local(lambda: api.resume_in_background(id, home=self.home).record.to_dict()))

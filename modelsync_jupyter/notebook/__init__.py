@@ -6,7 +6,7 @@ from typing import Any
 
 
 def load(ip: Any) -> None:
-    """Add the magic and its completion to an IPython shell; again is no harm."""
+    """Add the magic and its completion to an IPython shell; calling it again does no harm."""
     from .completion import load as load_completion
     from .magic import load as load_magic
 
@@ -15,7 +15,7 @@ def load(ip: Any) -> None:
 
 
 def unload(ip: Any) -> None:
-    """Take both away."""
+    """Remove both."""
     from .completion import unload as unload_completion
     from .magic import unload as unload_magic
 

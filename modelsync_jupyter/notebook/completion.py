@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from typing import Any
 
 from modelsync_jupyter.commands.grammar import build_parser
-from modelsync_jupyter.commands.parser import Parser
+from modelsync_jupyter.commands.words import CELL
 from modelsync_jupyter.core.config import Home
 
 _LINE = re.compile(r"(?:^|[=(;\s])%modelsync\s(?P<words>.*)$")
@@ -25,7 +24,7 @@ def load(ip: Any) -> None:
 
 
 def unload(ip: Any) -> None:
-    """Take the matcher away; another copy of this module may have added it."""
+    """Remove the matcher; another copy of this module may have added it."""
     matchers = ip.Completer.custom_matchers
     matchers[:] = [matcher for matcher in matchers if getattr(matcher, "matcher_identifier", "") != __name__]
 
@@ -42,7 +41,7 @@ def complete(line: str) -> tuple[str, list[str]] | None:
         line: The line up to the cursor.
 
     Returns:
-        The word begun and the words it may become, or None when the line is none of ours.
+        The word begun and the words it may become, or None where the line is not ours.
     """
     found = _LINE.search(line)
     if not found:
@@ -52,21 +51,17 @@ def complete(line: str) -> tuple[str, list[str]] | None:
 
 
 def _choices(before: list[str], word: str) -> Iterable[str]:
-    commands = _parser().commands
+    parser = build_parser(CELL.prefix)
+    commands = parser.commands
     command = next((name for name in before if name in commands), None)
     if command is None:
-        return _parser().options if word.startswith("-") else commands
+        return parser.options if word.startswith("-") else commands
     if before[-1] in ("-c", "--context", "--use"):
         return _contexts()
     values = commands[command].values(before[-1])
     if values is not None:
         return values
     return commands[command].options if word.startswith("-") else _SUBJECTS.get(command, list)()
-
-
-@lru_cache(maxsize=1)
-def _parser() -> Parser:
-    return build_parser("%modelsync")
 
 
 def _matcher() -> Callable[..., Any]:
@@ -97,16 +92,16 @@ def _remote_tags() -> list[str]:
     return _remote
 
 
-def _transfers() -> list[str]:
-    from modelsync_jupyter import client as api
+def _transfers(*states: str) -> list[str]:
+    from modelsync_jupyter.client import transfers
 
-    return [transfer.id for transfer in api.transfers()]
+    return [transfer.id for transfer in transfers() if transfer.state in states]
 
 
 def _contexts() -> list[str]:
-    from modelsync_jupyter import client as api
+    from modelsync_jupyter.client import contexts
 
-    return [context.name for context in api.contexts()]
+    return [context.name for context in contexts()]
 
 
 def _names() -> list[str]:
@@ -119,8 +114,9 @@ _SUBJECTS: dict[str, Callable[[], list[str]]] = {
     "delete": _local_tags,
     "pull": _remote_tags,
     "list": _names,
-    "attach": _transfers,
-    "cancel": _transfers,
-    "resume": _transfers,
+    "status": _names,
+    "attach": lambda: _transfers("planned", "running"),
+    "cancel": lambda: _transfers("planned", "running"),
+    "resume": lambda: _transfers("failed", "cancelled", "interrupted"),
     "logout": _contexts,
 }

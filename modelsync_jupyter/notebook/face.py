@@ -7,29 +7,33 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from modelsync_jupyter.cli.shell import Shell
+from modelsync_jupyter.cli.shell import CONFIRM, Shell
 from modelsync_jupyter.commands.bar import Bar
+from modelsync_jupyter.commands.words import CELL
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.progress import Sink
+from modelsync_jupyter.core.steps import Step, advice
 
 
 class NotebookFace(Shell):
-    """Whoever runs the cell.
+    """The face of a cell.
 
     Args:
-        quiet: Neither remarks nor a progress bar.
+        quiet: No remarks and no progress bar.
     """
+
+    words = CELL
 
     def confirm(self, question: str) -> bool:
         """Ask under the cell."""
-        answer = _ask(lambda: input(f"{question} [y/N] "), question, "Add `--yes` to go ahead without asking.")
+        answer = _ask(lambda: input(f"{question} [y/N] "), f"confirmation: {question}", CONFIRM)
         return answer.strip().lower() in ("y", "yes")
 
     def secret(self, prompt: str) -> str:
         """Ask under the cell; what is typed is neither shown nor stored in the notebook."""
         from getpass import getpass
 
-        return _ask(lambda: getpass(prompt), "There is no token.", "Set MODELSYNC_TOKEN before the kernel starts.")
+        return _ask(lambda: getpass(prompt), "the token.", advice("Set MODELSYNC_TOKEN before the kernel starts."))
 
     def progress(self, title: str) -> AbstractContextManager[Sink | None]:
         """A bar made of widgets, or of text where there are none."""
@@ -43,11 +47,11 @@ def _tqdm() -> Callable[..., Any]:
     return tqdm
 
 
-def _ask(ask: Callable[[], str], message: str, hint: str) -> str:
-    """A run without a person in front of it (nbconvert, papermill) refuses input; say so."""
+def _ask(ask: Callable[[], str], what: str, step: Step) -> str:
+    """Ask; a run without a person in front of it (nbconvert, papermill) refuses input, and says so."""
     from IPython.core.error import StdinNotImplementedError
 
     try:
         return ask()
     except (StdinNotImplementedError, EOFError) as error:
-        raise UsageError(f"There is nobody to ask: {message}", step=hint) from error
+        raise UsageError(f"Can't ask for {what} This is a non-interactive run.", step) from error

@@ -3,14 +3,14 @@
     %modelsync push sentiment:v1
     model = %modelsync pull sentiment
 
-What fails fails the cell, so that `Run all` stops there, but shows only what happened and what to do next.
+A failure fails the cell, so that `Run all` stops there, but shows only what happened and what to do next.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
-from collections.abc import Callable
 from typing import Any
 
 from modelsync_jupyter.commands import run
@@ -18,12 +18,15 @@ from modelsync_jupyter.commands.answers import Answer
 from modelsync_jupyter.commands.grammar import build_parser
 from modelsync_jupyter.commands.parser import HelpShown
 from modelsync_jupyter.commands.tables import Table
+from modelsync_jupyter.commands.words import CELL
 from modelsync_jupyter.core.errors import Cancelled, ModelSyncError, UsageError
+from modelsync_jupyter.core.plain import plain, printable
 
 from .completion import remember
 from .face import NotebookFace
 
 NAME = "modelsync"
+_BARE = re.compile(rf"get_ipython\(\)\.run_line_magic\(['\"]{NAME}['\"]")
 
 
 def load(ip: Any) -> None:
@@ -32,23 +35,27 @@ def load(ip: Any) -> None:
 
 
 def unload(ip: Any) -> None:
-    """Take the magic away."""
+    """Remove the magic, and leave the shell's display as it was."""
     magic = ip.magics_manager.magics["line"].pop(NAME, None)
-    if isinstance(magic, Magic):
-        magic.forget()
+    for kind in getattr(magic, "displayed", ()):
+        ip.display_formatter.ipython_display_formatter.pop(kind, None)
 
 
 class Magic:
-    """`%modelsync COMMAND ...` does what `modelsync COMMAND ...` does in a shell; `%modelsync -h` lists the commands.
+    """Push, pull and manage models: `%modelsync COMMAND ...` does what `modelsync COMMAND ...` does in a shell.
 
-    Args:
-        ip: The IPython shell.
+    %modelsync login https://registry.example.com   asks for the token, and stores nothing in the notebook
+    %modelsync push sentiment:v1                    sends a model to the registry
+    model = %modelsync pull sentiment               fetches the newest version
+    %modelsync status                               compares the local store with the registry
+
+    `%modelsync -h` lists the commands, `%modelsync push -h` the options of one.
     """
 
     def __init__(self, ip: Any) -> None:
         self._ip = ip
         self._shown: tuple[int, Any] = (0, None)
-        self._types: set[type] = set()
+        self.displayed: set[type] = set()
 
     def __call__(self, line: str) -> Any:
         """Run one line and return its value."""
@@ -61,14 +68,9 @@ class Magic:
         except ModelSyncError as error:
             raise _without_traceback(error) from error.__cause__
 
-    def forget(self) -> None:
-        """Leave the shell's display as it was."""
-        for kind in self._types:
-            self._ip.display_formatter.ipython_display_formatter.pop(kind, None)
-
     def _run(self, line: str) -> Any:
-        parser = build_parser(f"%{NAME}")
-        args = parser.parse_args(_split(line))
+        parser = build_parser(CELL.prefix)
+        args = parser.read(split(line))
         if args.command is None:
             parser.print_help()
             return None
@@ -79,35 +81,46 @@ class Magic:
         return self._show(answer, getattr(args, "output", "table"))
 
     def _show(self, answer: Answer, output: str) -> Any:
-        """Show it now, wherever in the cell the magic stands; the same value at the cell's end is not shown again."""
+        """Show it now, wherever in the cell the magic stands, and return its value.
+
+        Where the magic is the last line of the cell, IPython would show the returned value a second time.
+        """
+        value = answer.value
         if output != "table":
             print(answer.render(output))
-            return None
-        if isinstance(answer.value, Table):
-            _display(answer.value)
+            value = answer.path if output == "path" else plain(answer.data)
+        elif isinstance(value, Table):
+            from IPython.display import display
+
+            display(value)  # type: ignore[no-untyped-call]
         elif answer.text:
-            print(_as_magic(answer.text))
-        if answer.value is not None:
-            self._shown = (self._ip.execution_count, answer.value)
-            self._types.add(type(answer.value))
-            self._ip.display_formatter.ipython_display_formatter.for_type(type(answer.value), self._once)
-        return answer.value
+            print(answer.render())
+        if value is not None:
+            self._shown = (self._ip.execution_count, value)
+            self.displayed.add(type(value))
+            self._ip.display_formatter.ipython_display_formatter.for_type(type(value), self._once)
+        return value
 
     def _once(self, value: Any) -> None:
-        """A display function that swallows what this cell has shown and leaves the rest to other formatters."""
+        """Display nothing for a value that its own line has shown; leave all others to IPython's formatters."""
         count, shown = self._shown
-        if value is not shown or count != self._ip.execution_count:
+        cells = self._ip.user_ns.get("_ih") or [""]
+        last = (cells[-1].strip().splitlines() or [""])[-1]
+        if value is not shown or count != self._ip.execution_count or not _BARE.match(last):
             raise NotImplementedError
 
 
-def _display(value: Any) -> None:
-    from IPython.display import display
+def split(line: str) -> list[str]:
+    """Split a line into words; a comment behind it is left out, as in Python and in a shell.
 
-    show: Callable[[Any], Any] = display
-    show(value)
-
-
-def _split(line: str) -> list[str]:
+    Raises:
+        UsageError: A quote is not closed.
+    """
+    for mark in re.finditer(r"(?:^|\s)#", line):
+        try:  # a `#` within quotes leaves a quote open before it
+            return shlex.split(line[: mark.start()])
+        except ValueError:
+            continue
     try:
         return shlex.split(line)
     except ValueError as error:
@@ -121,19 +134,14 @@ def _check(args: argparse.Namespace) -> None:
         UsageError: A token would be stored in the notebook, or the cell would never end.
     """
     if args.command == "login" and (args.token or args.token_stdin):
-        hint = f"Delete the token from the cell and write `%{NAME} login ENDPOINT`: it asks, and stores nothing here."
+        hint = f"Delete the token from the cell and write {CELL.command('login')}: it asks, and stores nothing here."
         raise UsageError("A notebook keeps what is written in it, tokens too.", step=hint)
     if args.command == "serve":
-        raise UsageError("A registry would keep this cell busy for ever.", step="Run the same words in a terminal.")
+        raise UsageError("`serve` would block this cell.", step="Run it in a terminal.")
 
 
 def _without_traceback(error: ModelSyncError) -> ModelSyncError:
-    """The same error, for which IPython shows a message and the next step."""
-    text = _as_magic("\n".join(filter(None, (error.message, error.hint))))
-    vars(error)["_render_traceback_"] = lambda: text.splitlines()
+    """Return the same error, for which IPython shows a message and the next step."""
+    lines = [printable(text) for text in (error.message, CELL.step(error.step)) if text]
+    vars(error)["_render_traceback_"] = lambda: lines
     return error
-
-
-def _as_magic(text: str) -> str:
-    """Commands in a message, as they are typed in a cell."""
-    return text.replace(f"`{NAME} ", f"`%{NAME} ")

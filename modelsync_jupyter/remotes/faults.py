@@ -22,6 +22,7 @@ from modelsync_jupyter.core.errors import (
     UploadLost,
     UrlExpired,
 )
+from modelsync_jupyter.core.steps import Step
 
 _LONGEST_TEXT = 300
 _BUSY = (408, 425, 429)
@@ -61,7 +62,7 @@ def _api_error(reply: requests.Response, text: str) -> ModelSyncError:
         where = urlsplit(reply.headers.get("Location", ""))
         return InvalidReply(
             f"The endpoint sends us on to `{where.scheme}://{where.hostname}`.",
-            step="Sign in with that address: `modelsync login ENDPOINT`.",
+            step=Step("login", "Sign in with that address."),
             status=status,
         )
     if status in _BUSY or (status >= 500 and status != 501):

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
+from blake3 import blake3
+
+from modelsync_jupyter.archive.cut import LARGE, cut
+from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelNotFound, UsageError
+from modelsync_jupyter.core.parts import ALGORITHM
 from modelsync_jupyter.core.tags import LATEST, Tag
-from modelsync_jupyter.files import prepared_text, put_folder, write_text
+from modelsync_jupyter.files import prepared_text, put_folder, read_json, write_json, write_text
 
 from .model import Model, read_info
 
@@ -58,6 +64,47 @@ class LocalStore:
         names = [name] if name else [path.name for path in _folders(self.home.models)]
         models = [model for each in names for model in self._models(each)]
         return sorted(models, key=lambda model: (model.tag.name, -model.info.creation_time.timestamp()))
+
+    def digest(self, model: Model) -> str | None:
+        """Return the content digest of a version from the index, or None where it is not known; reads no file of it."""
+        kept = read_json(self._index(model))
+        known = isinstance(kept, dict) and kept.get("stamps") == _stamps(model)
+        return str(kept["digest"]) if known and isinstance(kept, dict) else None
+
+    def describe(
+        self,
+        model: Model,
+        *,
+        threads: int = 1,
+        hashed: Callable[[int], None] = lambda size: None,
+        check: Callable[[], None] = lambda: None,
+    ) -> Description:
+        """Read a version's files and keep its digest.
+
+        Args:
+            model: The version.
+            threads: Files read at the same time.
+            hashed: Called with the number of bytes, after each part.
+            check: Called between two parts; may raise to stop.
+        """
+        source, buffer, parts = model.source, bytearray(1 << 20), []
+        for part in cut(source.layout):
+            check()
+            parts.append(replace(part, digest=source.digest(part, buffer)))
+            hashed(part.size)
+        small = {
+            entry.path: f"{ALGORITHM}:{blake3((model.path / entry.path).read_bytes()).hexdigest()}"
+            for entry in source.layout.entries
+            if entry.kind == "file" and entry.size < LARGE
+        }
+        source.check_unchanged()
+        described = Description.build(source.layout, tuple(parts), small)
+        with suppress(OSError):  # a store that is read only can be read all the same
+            write_json(self._index(model), {"stamps": _stamps(model), "digest": described.digest}, durable=False)
+        return described
+
+    def _index(self, model: Model) -> Path:
+        return self.home.state / "digests" / f"{model.tag.name}--{model.tag.version}.content.json"
 
     def delete(self, tag: Tag) -> list[Tag]:
         """Delete a version, or with no version every one of that name; each is gone in one step.
@@ -162,6 +209,10 @@ class LocalStore:
         (folder / LATEST).unlink(missing_ok=True)
         with suppress(OSError):
             folder.rmdir()
+
+
+def _stamps(model: Model) -> list[list[int]]:
+    return [list(stamp) for stamp in model.source.stamps]
 
 
 def _folders(path: Path) -> list[Path]:

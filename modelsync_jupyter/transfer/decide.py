@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from modelsync_jupyter.archive.cut import cut
 from modelsync_jupyter.core.errors import InvalidModel
 from modelsync_jupyter.core.outcome import Direction
+from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 from modelsync_jupyter.store.local import LocalStore
@@ -89,4 +90,4 @@ def _find(store: LocalStore, tag: Tag, *, force: bool) -> Model | None:
     except InvalidModel as error:
         if force:
             return None
-        raise InvalidModel(error.message, step="Replace the broken local copy with `--force`.") from error
+        raise InvalidModel(error.message, Step("force", "Replace the broken local copy.")) from error

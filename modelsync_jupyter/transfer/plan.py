@@ -9,6 +9,7 @@ from typing import Any, Literal
 from modelsync_jupyter.core.errors import Conflict, ModelNotFound
 from modelsync_jupyter.core.outcome import Direction
 from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
@@ -87,7 +88,7 @@ def plan_push(asked: Tag, local: Model, remote: RemoteModel | None, parts: Seque
         )
         reason = "The registry has it already."
         if differs:
-            reason = "The registry has other bytes under this tag; use `--force` to replace them."
+            reason = "The registry has a different model under this tag."
         return Plan("push", tag, "skip", chosen + reason)
     size = local.source.size
     pieces = "1 part" if len(parts) == 1 else f"{len(parts)} parts"
@@ -119,7 +120,8 @@ def plan_pull(asked: Tag, local: Model | None, remote: RemoteModel | None, *, fo
         return Plan("pull", local.tag, "skip", "The local store has it already.")
     if remote is None:
         what = f"complete version of `{asked.name}`" if asked.is_latest else f"model `{asked}`"
-        raise ModelNotFound(f"The registry has no {what}.", step="See what it has with `modelsync list --remote`.")
+        step = Step("list-remote", "Check the name in the registry's list of models.")
+        raise ModelNotFound(f"The registry has no {what}.", step)
     _check_pullable(remote)
     chosen = _chosen(asked, remote.tag, f"the newest in the registry, made {remote.creation_time:%Y-%m-%d %H:%M}")
     if local and not force:

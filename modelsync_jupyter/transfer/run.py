@@ -46,7 +46,12 @@ class Run:
     def begin(cls, home: Home, options: Options, context: Context, cancel: Stop, counter: Counter) -> Run:
         """Get ready to talk to a registry; nothing is sent yet."""
         stop = Stop(cancel)
-        http = Http(context, Retry(stop.sleep), options.threads)
+
+        def wait(seconds: float) -> None:
+            with counter.retrying():
+                stop.sleep(seconds)
+
+        http = Http(context, Retry(wait), options.threads)
         pace = Pace(options.rate_limit, stop.sleep)
         return cls(home, options, context, Remote(http), cancel, stop, counter, pace)
 

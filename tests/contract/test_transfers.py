@@ -9,7 +9,6 @@ import pytest
 
 from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import Conflict, ModelNotFound
-from modelsync_jupyter.core.outcome import Options
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.bentocloud.client import Remote
 from tests.harness.models import CREATED, ODD_FILES, differences, make_model
@@ -34,7 +33,7 @@ class TestTransfers:
         again = api.push(f"{name}:v1", home=here)
         assert (again.status, again.moved, again.reason) == ("skipped", 0, "The registry has it already.")
         for status in ("pulled", "skipped"):
-            outcome = api.run("pull", f"{name}:v1", Options(), home=tmp_path / "there")
+            outcome = api.run("pull", f"{name}:v1", home=tmp_path / "there")
             assert outcome.status == status
 
     def test_latest_is_asked_of_the_registry(self, here: Path, name: str, tmp_path: Path) -> None:
@@ -43,7 +42,7 @@ class TestTransfers:
             api.push(f"{name}:{version}", home=here)
         there = tmp_path / "there"
         api.pull(f"{name}:old", home=there)
-        outcome = api.run("pull", name, Options(), home=there)
+        outcome = api.run("pull", name, home=there)
         assert (str(outcome.tag), outcome.status) == (f"{name}:new", "pulled")
         assert "the newest in the registry" in outcome.reason
         assert str(api.get(name, home=there)) == f"{name}:new"

@@ -1,37 +1,29 @@
-"""What the tests of the faces share."""
+"""What the tests of the faces share: a real home, and a real registry in a process of its own."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
+from modelsync_jupyter.client import Client, Model
 from modelsync_jupyter.demo.process import Served, registry
 from tests.harness.faults import Fault, FaultyProxy
 
-from .fake_api import FakeApi
-
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
+Make = Callable[..., Model]
 SLOW = 100_000  # bytes a second
-
-
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
-    """The commands talk to an API in memory."""
-    fake = FakeApi()
-    for name in ("transfer", "models", "access"):
-        monkeypatch.setattr(import_module(f"modelsync_jupyter.commands.{name}"), "api", fake)
-    return fake
 
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A real registry in a process of its own."""
+    """A real registry in a process of its own; each test uses names of its own in it."""
     with registry(tmp_path_factory.mktemp("registry")) as running:
         yield running
 
@@ -53,6 +45,33 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def client(home: Path, served: Served) -> Client:
+    """A client that is signed in to the registry."""
+    found = Client(home)
+    found.login(served.url, served.token)
+    return found
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test uses."""
+    return f"m{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def make(home: Path) -> Make:
+    """Make a model in the home: `make("name:v1", b"content", label="x")`."""
+
+    def make(tag: str, content: bytes = b"", metadata: dict[str, object] | None = None, **labels: str) -> Model:
+        with Client(home).create(tag, labels=labels, metadata=metadata) as draft:
+            (draft.path / "weights.bin").write_bytes(content or os.urandom(10_000))
+        assert draft.model
+        return draft.model
+
+    return make
+
+
+@pytest.fixture
 def modelsync(home: Path) -> Shell:
     """Run `modelsync` in a process of its own."""
 
@@ -70,6 +89,18 @@ def signed_in(modelsync: Shell, served: Served) -> Shell:
     """The same, signed in to the registry."""
     assert modelsync("login", served.url, "--token-stdin", input=served.token).returncode == 0
     return modelsync
+
+
+@pytest.fixture
+def ip(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
+    """An IPython shell with the extension loaded."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    shell = InteractiveShell()
+    shell.history_manager.enabled = False
+    shell.run_line_magic("load_ext", "modelsync_jupyter")
+    yield shell
+    shell.run_line_magic("unload_ext", "modelsync_jupyter")
+    shell.history_manager.end_session()
 
 
 def command(*words: object) -> list[str]:

@@ -9,27 +9,21 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
+from modelsync_jupyter.client import Client
+from modelsync_jupyter.jobs.records import Record, Records
 from modelsync_jupyter.notebook import completion
 
-from .fake_api import FakeApi
+from .conftest import Make
 
 
-@pytest.fixture
-def ip(tmp_path: Path, api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
-    """A shell with the extension, and a store with `iris:v1`, `iris:v2` and `rose:a`."""
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    monkeypatch.setenv("BENTOML_HOME", str(tmp_path))
-    monkeypatch.setattr("modelsync_jupyter.client", api, raising=False)
+@pytest.fixture(autouse=True)
+def _store(home: Path) -> Iterator[None]:
+    """A store with the folders of `iris:v1`, `iris:v2` and `rose:a`."""
     for tag in ("iris/v1", "iris/v2", "rose/a"):
-        (tmp_path / "models" / tag).mkdir(parents=True)
-    (tmp_path / "models" / "iris" / "latest").write_text("v2")
-    shell = InteractiveShell()
-    shell.history_manager.enabled = False
-    shell.run_line_magic("load_ext", "modelsync_jupyter")
-    yield shell
+        (home / "models" / tag).mkdir(parents=True)
+    (home / "models" / "iris" / "latest").write_text("v2")
+    yield
     completion.remember([])
-    shell.run_line_magic("unload_ext", "modelsync_jupyter")
-    shell.history_manager.end_session()
 
 
 def complete(ip: InteractiveShell, text: str) -> list[str]:
@@ -41,7 +35,7 @@ def complete(ip: InteractiveShell, text: str) -> list[str]:
 
 def test_commands(ip: InteractiveShell) -> None:
     assert complete(ip, "%modelsync pu") == ["%modelsync pull", "%modelsync push"]
-    assert len(complete(ip, "%modelsync ")) == 15
+    assert len(complete(ip, "%modelsync ")) == 16
 
 
 def test_commands_behind_an_assignment_and_in_a_later_line(ip: InteractiveShell) -> None:
@@ -65,16 +59,20 @@ def test_local_tags_across_the_colon(ip: InteractiveShell) -> None:
     assert complete(ip, "%modelsync push -f iris:v2") == ["%modelsync push -f iris:v2"]
 
 
-def test_remote_tags_are_those_listed_last(ip: InteractiveShell, api: FakeApi) -> None:
+def test_remote_tags_are_those_listed_last(ip: InteractiveShell, client: Client, make: Make, name: str) -> None:
     assert complete(ip, "%modelsync pull ") == []
-    ip.run_cell("%modelsync list --remote")
-    calls = list(api.calls)
-    assert complete(ip, "%modelsync pull ir") == ["%modelsync pull iris:v3"]
-    assert api.calls == calls
+    client.push(make(f"{name}:v3").tag)
+    ip.run_cell(f"%modelsync list {name} --remote")
+    client.logout()  # from here on nothing can be asked of the registry
+    assert complete(ip, f"%modelsync pull {name}") == [f"%modelsync pull {name}:v3"]
 
 
-def test_transfers_and_contexts(ip: InteractiveShell) -> None:
-    assert complete(ip, "%modelsync cancel p7") == ["%modelsync cancel p7k2m9qa"]
+def test_transfers_that_can_be_cancelled_or_resumed_and_contexts(ip: InteractiveShell, client: Client) -> None:
+    for id, state in (("aaaaaaaa", "running"), ("bbbbbbbb", "failed"), ("cccccccc", "succeeded")):
+        Records(client.home).save(Record(id, "push", "iris:v1", state=state))
+    assert complete(ip, "%modelsync cancel ") == ["%modelsync cancel aaaaaaaa"]
+    assert complete(ip, "%modelsync attach ") == ["%modelsync attach aaaaaaaa"]
+    assert complete(ip, "%modelsync resume ") == ["%modelsync resume bbbbbbbb"]
     assert complete(ip, "%modelsync push iris --context d") == ["%modelsync push iris --context default"]
 
 

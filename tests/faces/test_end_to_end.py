@@ -66,7 +66,9 @@ def test_the_bar_is_for_a_terminal_only(signed_in: Shell, weights: Path) -> None
         with os.fdopen(slave, "wb") as terminal:
             subprocess.run(command("push", "aster:v1", "-f"), stdout=subprocess.DEVNULL, stderr=terminal, timeout=60)
         with os.fdopen(master, "rb") as screen:
-            assert "push aster:v1: 100%" in screen.read1(65536).decode()
+            drawn = screen.read1(65536).decode()
+            assert "push aster:v1: 100%" in drawn
+            assert "done" in drawn
 
 
 def test_dry_run_touches_nothing(signed_in: Shell, weights: Path) -> None:
@@ -133,7 +135,7 @@ def test_a_wrong_token_is_refused_and_not_shown(modelsync: Shell, served: Served
 def test_without_a_context_the_next_step_is_named(modelsync: Shell) -> None:
     done = modelsync("list", "--remote")
     assert done.returncode == 1
-    assert "modelsync login" in done.stderr
+    assert "`modelsync login ENDPOINT`" in done.stderr
 
 
 def test_interrupt_ends_with_130_within_two_seconds(modelsync: Shell, slow: Served, weights: Path, home: Path) -> None:
@@ -147,7 +149,7 @@ def test_interrupt_ends_with_130_within_two_seconds(modelsync: Shell, slow: Serv
     assert time.monotonic() - start < 2
     assert (process.returncode, out) == (130, "")
     assert len(err.splitlines()) == 1
-    assert "Run the same command again" in err
+    assert "resume where it left off" in err
 
 
 def wait_for_bytes(home: Path) -> None:

@@ -47,7 +47,7 @@ def test_run_all_stops_at_a_failure_and_stores_no_traceback(
     assert (error.output_type, error.ename) == ("error", "ModelNotFound")
     assert len(error.traceback) == 2
     assert "nothing:v1" in error.traceback[0]
-    assert "`%modelsync list`" in error.traceback[1]
+    assert "(`%modelsync list`)." in error.traceback[1]
     assert after.outputs == []
 
 
@@ -71,7 +71,7 @@ def test_stop_button_cancels_within_two_seconds(kernel: Kernel, slow: Served, ho
     assert time.monotonic() - start < 2
     assert reply["ename"] == "Cancelled"
     assert len(reply["traceback"]) == 2
-    assert "Run the same command again" in reply["traceback"][1]
+    assert "resume where it left off" in reply["traceback"][1]
 
 
 def test_completion_through_the_kernel(kernel: Kernel) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tqdm import tqdm
 
 from modelsync_jupyter.commands.bar import Bar
-from modelsync_jupyter.core.progress import Progress
+from modelsync_jupyter.core.progress import Counter, Progress
 
 MB = 1_000_000
 
@@ -33,17 +33,42 @@ def test_bar_shows_title_bytes_step_and_what_was_reused() -> None:
     last = shown.rstrip().split("\r")[-1]
     assert last.startswith("push iris:v1: 100%")
     assert "8.00M/8.00M" in last
-    assert "sending, 2.0 MB reused" in last
+    assert "done, 2.0 MB reused" in last
+    assert "sending, 2.0 MB reused" in shown
 
 
 def test_done_may_go_down_again() -> None:
-    shown = draw(Progress("sending", 6 * MB, 8 * MB), Progress("sending", 3 * MB, 8 * MB))
-    assert "3.00M/8.00M" in shown.split("\r")[-1]
+    assert "3.00M/8.00M" in draw(Progress("sending", 6 * MB, 8 * MB), Progress("sending", 3 * MB, 8 * MB))
 
 
 def test_a_new_step_with_another_total_counts_anew() -> None:
     shown = draw(Progress("hashing", 8 * MB, 8 * MB), Progress("sending", 1 * MB, 4 * MB))
-    assert "1.00M/4.00M" in shown.split("\r")[-1]
+    assert "1.00M/4.00M" in shown
+
+
+def test_a_bar_of_what_failed_keeps_the_step_it_failed_in() -> None:
+    out = io.StringIO()
+
+    def fail() -> None:
+        with Bar("push iris:v1", partial(tqdm, file=out, ncols=100)) as bar:
+            bar(Progress("sending", 3 * MB, 8 * MB))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+    assert "done" not in out.getvalue()
+    assert "3.00M/8.00M" in out.getvalue()
+
+
+def test_a_retry_shows_while_it_waits() -> None:
+    counter = Counter()
+    counter.begin("sending", 8 * MB)
+    counter.add(2 * MB)
+    with counter.retrying(), counter.retrying():
+        waiting = counter.look()
+    assert (waiting.step, counter.look().step) == ("retrying", "sending")
+    assert "2.00M/8.00M" in draw(waiting)
+    assert "retrying" in draw(waiting)
 
 
 @pytest.mark.parametrize("broken", ["create", "draw"])

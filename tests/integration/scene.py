@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from modelsync_jupyter import client as api
 from modelsync_jupyter.archive.cut import cut
 from modelsync_jupyter.core.config import Home
-from modelsync_jupyter.core.outcome import Direction, Options, Outcome
+from modelsync_jupyter.core.outcome import Direction, Outcome
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.remotes import contexts
 from modelsync_jupyter.remotes.contexts import Context
@@ -56,7 +56,7 @@ class Client:
 
     def run(self, direction: Direction, tag: str, *, force: bool = False, threads: int = 2) -> Outcome:
         """Transfer in this process."""
-        return api.run(direction, tag, Options(force, threads), home=self.home)
+        return api.run(direction, tag, force=force, threads=threads, home=self.home)
 
     def push(self, tag: str, *, force: bool = False, threads: int = 2) -> Outcome:
         """Push in this process."""

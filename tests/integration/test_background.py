@@ -14,7 +14,7 @@ import pytest
 
 from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import Cancelled, TransferFailed
-from modelsync_jupyter.core.outcome import Direction, Options
+from modelsync_jupyter.core.outcome import Direction
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.models import differences, make_model
 from tests.harness.processes import environment
@@ -56,7 +56,7 @@ def test_it_outlives_the_process_that_started_it(
 ) -> None:
     """As a kernel that is restarted: killed with all of its process group."""
     proxy.script(Fault.throttle(RATE, path="^/objects/"))
-    code = f"import time, modelsync_jupyter as m; print(m.{direction}({tag!r}, background=True).id, flush=True); "
+    code = f"import time, modelsync_jupyter as m; print(m.{direction}_in_background({tag!r}).id, flush=True); "
     argv = [sys.executable, "-c", code + "time.sleep(60)"]
     with subprocess.Popen(
         argv, env=environment(near.home), stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -103,7 +103,7 @@ def test_killed_it_is_interrupted_and_can_be_resumed(
     proxy: FaultyProxy, near: Client, far: Client, source: Path, tag: str, direction: Direction
 ) -> None:
     proxy.script(Fault.throttle(RATE, path="^/objects/"))
-    transfer = api.start(direction, tag, Options(threads=1), home=near.home)
+    transfer = api.start(direction, tag, threads=1, home=near.home)
     wait_for(lambda: moved(proxy, direction) > 8 * MIB, "bytes")
     os.kill(transfer.record.pid, signal.SIGKILL)
     wait_for(lambda: transfer.state == "interrupted", "the interruption", seconds=5)
@@ -111,7 +111,7 @@ def test_killed_it_is_interrupted_and_can_be_resumed(
         transfer.wait()
     check_nothing_is_seen(direction, near, far, tag)
     proxy.heal()
-    outcome = api.resume(transfer.id, home=near.home, background=True).wait(timeout=60)
+    outcome = api.resume_in_background(transfer.id, home=near.home).wait(timeout=60)
     assert outcome.reused > 0
     assert moved(proxy, direction) <= outcome.size + LARGEST + MIB + 2 * HEAD
     check_arrived(direction, near, far, source, tag)
@@ -132,7 +132,7 @@ def test_a_wish_to_cancel_that_comes_before_the_child_is_heard(
     proxy: FaultyProxy, near: Client, to_push: Path, tag: str
 ) -> None:
     proxy.script(Fault.throttle(RATE, path="^/objects/"))
-    transfer = api.start("push", tag, Options(), home=near.home)
+    transfer = api.start("push", tag, home=near.home)
     transfer.cancel()
     wait_for(lambda: transfer.state in ("cancelled", "succeeded"), "the end", seconds=10)
     assert transfer.state == "cancelled"
@@ -175,7 +175,7 @@ def test_a_push_cancelled_at_its_very_end_is_not_published_later(
             transfer.cancel()
 
     with pytest.raises(Cancelled):
-        api.run("push", tag, Options(), sink=look, home=near.home)
+        api.run("push", tag, progress=look, home=near.home)
     wait_for(lambda: [e.status for e in proxy.log.find(path="/complete_multipart_upload$")] == [200], "the answer")
     time.sleep(0.3)  # for what must not follow
     assert proxy.log.count(path="/finish_upload$") == 0
@@ -187,7 +187,7 @@ def test_a_push_cancelled_at_its_very_end_is_not_published_later(
 def test_it_steps_back_behind_notebooks(proxy: FaultyProxy, near: Client, far: Client, tag: str) -> None:
     make_model(near.home, tag, FILES)
     proxy.script(Fault.throttle(RATE, path="^/objects/"))
-    transfer = api.start("push", tag, Options(), home=near.home)
+    transfer = api.start("push", tag, home=near.home)
     wait_for(lambda: moved(proxy, "push") > 0, "bytes")
     pid, own = transfer.record.pid, os.sched_getaffinity(0)
     assert os.getpriority(os.PRIO_PROCESS, pid) > os.getpriority(os.PRIO_PROCESS, 0)

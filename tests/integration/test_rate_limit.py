@@ -9,7 +9,7 @@ import pytest
 
 from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import Cancelled, UsageError
-from modelsync_jupyter.core.outcome import Direction, Options
+from modelsync_jupyter.core.outcome import Direction
 from tests.harness.models import differences, make_model
 
 from .scene import MIB, Client
@@ -31,9 +31,9 @@ def test_bytes_pass_no_faster_than_they_may(near: Client, far: Client, tag: str,
     began = time.monotonic()
     if direction == "push":
         make_model(near.home, "other:v1", FILES | {"weights.bin": 10 * MIB + 1})
-        done = api.run(direction, "other:v1", Options(rate_limit=RATE), home=near.home)
+        done = api.run(direction, "other:v1", rate_limit=RATE, home=near.home)
     else:
-        done = api.run(direction, tag, Options(rate_limit=RATE), home=near.home)
+        done = api.run(direction, tag, rate_limit=RATE, home=near.home)
         assert differences(far.folder(tag), near.folder(tag)) == []
     seconds = time.monotonic() - began
     assert done.moved > 10 * MIB

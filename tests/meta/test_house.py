@@ -14,7 +14,19 @@ import modelsync_jupyter
 PACKAGE = Path(modelsync_jupyter.__file__).parent
 ROOT = PACKAGE.parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
-LONGEST_FILE, LONGEST_FUNCTION = 300, 40
+LONGEST_FILE, LONGEST_FUNCTION = 280, 40
+
+
+def code_lines(text: str, tree: ast.Module) -> int:
+    """Lines of a file that do something: neither blank nor docstrings nor imports."""
+    other = {number for number, line in enumerate(text.splitlines(), 1) if not line.strip()}
+    for node in ast.walk(tree):
+        first = getattr(node, "body", None)
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            other |= set(range(node.lineno, (node.end_lineno or 0) + 1))
+        elif isinstance(first, list) and first and isinstance(first[0], ast.Expr):
+            other |= set(range(first[0].lineno, (first[0].end_lineno or 0) + 1))
+    return len(text.splitlines()) - len(other)
 
 
 def committed() -> list[Path]:
@@ -42,7 +54,7 @@ def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 def test_files_and_functions_are_short_and_say_what_they_are_for(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
-    assert len(text.splitlines()) <= LONGEST_FILE
+    assert code_lines(text, tree) <= LONGEST_FILE
     assert ast.get_docstring(tree)
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):

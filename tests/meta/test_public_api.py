@@ -9,12 +9,15 @@ import pytest
 
 import modelsync_jupyter
 from modelsync_jupyter import client as api
+from modelsync_jupyter.core import errors
 
 FUNCTIONS = [
-    *("attach", "cancel", "contexts", "create", "delete", "get", "list_models", "list_remote", "login", "logout"),
-    *("plan", "pull", "push", "resume", "transfers"),
+    *("attach", "cancel", "contexts", "create", "delete", "get", "get_remote", "list_models", "list_remote", "login"),
+    *("logout", "plan", "pull", "pull_in_background", "push", "push_in_background", "resume", "resume_in_background"),
+    *("save", "search_remote", "status", "transfers", "use_context"),
 ]
-CLASSES = ["Context", "Model", "Outcome", "Plan", "RemoteModel", "Transfer"]
+CLASSES = ["Client", "Context", "Model", "Outcome", "Plan", "RemoteModel", "State", "Transfer", "VersionStatus"]
+ERRORS = [name for name, item in inspect.getmembers(errors, inspect.isclass) if issubclass(item, errors.ModelSyncError)]
 
 
 def parameters(name: str) -> dict[str, inspect.Parameter]:
@@ -22,16 +25,28 @@ def parameters(name: str) -> dict[str, inspect.Parameter]:
 
 
 def test_the_names_are_exactly_these() -> None:
-    assert sorted(modelsync_jupyter.__all__) == sorted([*FUNCTIONS, *CLASSES])
-    assert set(modelsync_jupyter.__all__) <= set(api.__all__)
-    assert modelsync_jupyter.__all__ == sorted(modelsync_jupyter.__all__)
-    assert set(dir(modelsync_jupyter)) >= {*FUNCTIONS, *CLASSES, "__version__"}
+    assert modelsync_jupyter.__all__ == sorted([*FUNCTIONS, *CLASSES, *ERRORS])
+    assert {*FUNCTIONS, *CLASSES} <= set(api.__all__)
+
+
+def test_completion_shows_the_public_names_alone() -> None:
+    assert dir(modelsync_jupyter) == sorted([*modelsync_jupyter.__all__, "__version__"])
 
 
 @pytest.mark.parametrize("name", [*FUNCTIONS, *CLASSES])
-def test_each_name_is_the_apis(name: str) -> None:
+def test_each_name_is_the_clients(name: str) -> None:
     assert getattr(modelsync_jupyter, name) is getattr(api, name)
-    assert callable(getattr(api, name))
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors_are_caught_by_the_packages_own_names(name: str) -> None:
+    assert getattr(modelsync_jupyter, name) is getattr(errors, name)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_is_a_method_of_the_client_with_the_same_arguments(name: str) -> None:
+    method = set(inspect.signature(getattr(api.Client, name)).parameters) - {"self"}
+    assert method <= set(parameters(name)) <= method | {"home", "context"}
 
 
 @pytest.mark.parametrize("name", api.__all__)
@@ -50,15 +65,13 @@ def test_every_argument_and_nothing_else_is_documented(name: str) -> None:
     assert re.match(r"[A-Z][^\n]*\.", text)
     section = re.search(r"^Args:\n((?: {4,}.*\n?)+)", text, re.MULTILINE)
     documented = re.findall(r"^    (\w+):", section[1], re.MULTILINE) if section else []
-    assert documented == list(parameters(name))
+    assert sorted(documented) == sorted(parameters(name))
 
 
 @pytest.mark.parametrize(
     "name", ["attach", "create", "delete", "get", "list_remote", "login", "logout", "push", "pull"]
 )
 def test_what_can_go_wrong_is_documented_and_exists(name: str) -> None:
-    from modelsync_jupyter.core import errors
-
     text = inspect.getdoc(getattr(api, name)) or ""
     section = re.search(r"^Raises:\n((?: {4,}.*\n?)+)", text, re.MULTILINE)
     assert section, name
@@ -66,28 +79,22 @@ def test_what_can_go_wrong_is_documented_and_exists(name: str) -> None:
         assert issubclass(getattr(errors, error), errors.ModelSyncError)
 
 
-@pytest.mark.parametrize("name", ["push", "pull"])
+@pytest.mark.parametrize("name", ["push", "pull", "push_in_background", "pull_in_background"])
 def test_push_and_pull_take_what_the_contract_says(name: str) -> None:
     found = parameters(name)
     assert next(iter(found)) == "tag"
     assert found["tag"].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-    wanted = {"force": False, "threads": 10, "context": None, "background": False}
-    assert {key: found[key].default for key in wanted} == wanted
-    assert all(found[key].kind is inspect.Parameter.KEYWORD_ONLY for key in list(found)[1:])
+    wanted = {"force": False, "threads": 10, "rate_limit": None, "progress": None, "context": None, "home": None}
+    assert {key: each.default for key, each in found.items() if key != "tag"} == wanted
+    assert all(found[key].kind is inspect.Parameter.KEYWORD_ONLY for key in wanted)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_is_typed_and_takes_a_home(name: str) -> None:
-    function = inspect.unwrap(getattr(api, name))
-    signature = inspect.signature(function)
+    signature = inspect.signature(getattr(api, name))
     assert "home" in signature.parameters
     assert signature.return_annotation is not inspect.Signature.empty
     assert all(each.annotation is not inspect.Parameter.empty for each in signature.parameters.values())
-
-
-@pytest.mark.parametrize("name", ["push", "pull", "resume"])
-def test_what_may_run_in_the_background_may_return_a_handle(name: str) -> None:
-    assert "Transfer" in str(inspect.signature(getattr(api, name)).return_annotation)
 
 
 def test_the_package_is_typed_for_its_users() -> None:
@@ -102,6 +109,6 @@ def test_every_class_says_what_it_is(name: str) -> None:
     assert re.match(r"[A-Z][^\n]*\.", inspect.getdoc(getattr(api, name)) or "")
 
 
-@pytest.mark.parametrize("name", sorted({*CLASSES} - {"Transfer"}))
+@pytest.mark.parametrize("name", sorted({*CLASSES} - {"Client", "State", "Transfer"}))
 def test_what_is_returned_speaks_json(name: str) -> None:
     assert callable(getattr(api, name).to_dict)

@@ -1,0 +1,609 @@
+"""`Client`: the verbs, once, for one BentoML home and one registry."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, MIN_RATE, Home
+from modelsync_jupyter.core.errors import ModelNotFound, NoContext, NotAuthenticated, UsageError
+from modelsync_jupyter.core.keywords import Folder, TransferOptions, spelled_out
+from modelsync_jupyter.core.outcome import Direction, Options, Outcome
+from modelsync_jupyter.core.progress import Counter, Sink
+from modelsync_jupyter.core.states import State, compare
+from modelsync_jupyter.core.steps import Step
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.core.units import format_size, parse_rate
+from modelsync_jupyter.jobs.child import spawn
+from modelsync_jupyter.jobs.execution import Execution
+from modelsync_jupyter.jobs.records import ENDED, Record, Records
+from modelsync_jupyter.jobs.transfer import Transfer
+from modelsync_jupyter.remotes import contexts as known
+from modelsync_jupyter.remotes.bentocloud.client import Remote
+from modelsync_jupyter.remotes.bentocloud.replies import Page, RemoteModel
+from modelsync_jupyter.remotes.contexts import Context, check_endpoint
+from modelsync_jupyter.remotes.http import Http
+from modelsync_jupyter.remotes.retry import Retry
+from modelsync_jupyter.store.create import Draft, copy_in, draft
+from modelsync_jupyter.store.local import LocalStore
+from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.transfer.decide import decide
+from modelsync_jupyter.transfer.plan import Plan
+from modelsync_jupyter.transfer.pool import Stop
+from modelsync_jupyter.transfer.run import Run
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+_CANCEL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class VersionStatus:
+    """How the local store and the registry compare in one version.
+
+    Args:
+        tag: The version.
+        state: Told by content digests alone, never by size or time.
+        digest: Its content digest, the local one where both sides are known to have one; None while it is unknown.
+        local: The local model, or None.
+        remote: The registry's record, or None.
+    """
+
+    tag: Tag
+    state: State
+    digest: str | None
+    local: Model | None
+    remote: RemoteModel | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The status as JSON."""
+        return {
+            "tag": str(self.tag),
+            "state": str(self.state),
+            "digest": self.digest,
+            "local": self.local.to_dict() if self.local else None,
+            "remote": self.remote.to_dict() if self.remote else None,
+        }
+
+
+class Statuses(list[VersionStatus]):
+    """Some of the versions on both sides.
+
+    Attributes:
+        total: How many there are in all.
+    """
+
+    total = 0
+
+
+class Client:
+    """The verbs, for one BentoML home and one registry.
+
+    Args:
+        home: BentoML's home folder; by default `$BENTOML_HOME`, else `~/bentoml`.
+        context: Name of the registry; by default the environment decides, then the current context.
+    """
+
+    def __init__(self, home: Folder = None, context: str | None = None) -> None:
+        self.home, self.context = Home.find(home), context
+        self._store, self._records = LocalStore(self.home), Records(self.home)
+
+    # Transfers
+
+    @spelled_out
+    def push(self, tag: str | Tag, **options: Unpack[TransferOptions]) -> Outcome:
+        """Send a model from the local store to the registry; a tag that is there already is left alone.
+
+        Warns where the registry has a different model under the tag: then nothing was published.
+
+        Args:
+            tag: `name:version`; `name` or `name:latest` for the latest in the local store.
+
+        Raises:
+            ModelNotFound: The local store has no such model.
+            ModelSyncError: It failed; the registry shows what it showed before. Run it again to resume.
+        """
+        outcome = self.run("push", tag, **options)
+        if outcome.different:
+            warnings.warn(
+                f"{outcome.tag} was not pushed: the registry has a different model under this tag. "
+                "Choose another version, or replace it with force=True.",
+                stacklevel=3,
+            )
+        return outcome
+
+    @spelled_out
+    def pull(self, tag: str | Tag, **options: Unpack[TransferOptions]) -> Model:
+        """Fetch a model from the registry into the local store; a version that is there already is left alone.
+
+        Args:
+            tag: `name:version`, exactly; `name` or `name:latest` for the registry's newest complete version.
+
+        Raises:
+            ModelNotFound: The registry has no such version.
+            ModelSyncError: It failed; the store shows what it showed before. Run it again to resume.
+        """
+        return self._store.get(self.run("pull", tag, **options).tag)
+
+    @spelled_out
+    def push_in_background(self, tag: str | Tag, **options: Unpack[TransferOptions]) -> Transfer:
+        """Start a push in a process of its own, which outlives this one; returns at once.
+
+        Args:
+            tag: As for `push`.
+        """
+        return self.start("push", tag, **options)
+
+    @spelled_out
+    def pull_in_background(self, tag: str | Tag, **options: Unpack[TransferOptions]) -> Transfer:
+        """Start a pull in a process of its own, which outlives this one; returns at once.
+
+        Args:
+            tag: As for `pull`.
+        """
+        return self.start("pull", tag, **options)
+
+    @spelled_out
+    def run(
+        self,
+        direction: Direction,
+        tag: str | Tag,
+        *,
+        on_wait: Callable[[str], None] | None = None,
+        **options: Unpack[TransferOptions],
+    ) -> Outcome:
+        """Push or pull in this process; the calling thread calls `progress` and turns Ctrl-C into `Cancelled`.
+
+        Args:
+            direction: "push" or "pull".
+            tag: As for `push` and `pull`.
+            on_wait: Called with a sentence when another process is transferring the same tag.
+        """
+        record = self._record(direction, tag, options)
+        with self._near_names(record.tag):
+            return Execution(self.home, record, options.get("progress"), on_wait).run()
+
+    @spelled_out
+    def start(self, direction: Direction, tag: str | Tag, **options: Unpack[TransferOptions]) -> Transfer:
+        """Push or pull in a process of its own, which outlives this one; returns at once.
+
+        Args:
+            direction: "push" or "pull".
+            tag: As for `push` and `pull`.
+        """
+        record = self._record(direction, tag, options, background=True)
+        spawn(self.home, record)
+        return Transfer(self.home, record.id)
+
+    @spelled_out
+    def plan(self, direction: Direction, tag: str | Tag, **options: Unpack[TransferOptions]) -> Plan:
+        """Decide what a push or pull would do and why; changes nothing.
+
+        Args:
+            direction: "push" or "pull".
+            tag: As for `push` and `pull`.
+        """
+        chosen, parsed = self._options(options), Tag.parse(str(tag))
+
+        def begin() -> Run:
+            return Run.begin(self.home, chosen, known.resolve(self.home, self.context), Stop(), Counter())
+
+        with self._near_names(str(parsed)):
+            return decide(begin, self._store, direction, parsed, force=chosen.force).plan
+
+    def transfers(self) -> list[Transfer]:
+        """List all transfers, newest first, whoever started them."""
+        return [Transfer(self.home, record.id) for record in self._records.all()]
+
+    def transfer(self, id: str) -> Transfer:
+        """Return the handle of a transfer.
+
+        Args:
+            id: Its id, or the beginning of it.
+
+        Raises:
+            TransferNotFound: There is none.
+        """
+        return Transfer(self.home, id)
+
+    def attach(self, id: str, *, progress: Sink | None = None) -> Outcome:
+        """Follow a transfer to its end.
+
+        Args:
+            id: Its id, or the beginning of it.
+            progress: Called with progress updates.
+
+        Raises:
+            TransferNotFound: There is none.
+            Cancelled: It was cancelled.
+            TransferFailed: It failed, or its process ended unexpectedly.
+        """
+        return self.transfer(id).wait(sink=progress)
+
+    def cancel(self, id: str) -> Transfer:
+        """Ask a transfer to stop, and wait a few seconds for it to do so.
+
+        Args:
+            id: Its id, or the beginning of it.
+
+        Raises:
+            TransferNotFound: There is none.
+        """
+        transfer = Transfer(self.home, id)
+        transfer.cancel()
+        end = time.monotonic() + _CANCEL_SECONDS
+        while transfer.state not in ENDED and time.monotonic() < end:
+            time.sleep(0.05)
+        return transfer
+
+    def resume(self, id: str, *, progress: Sink | None = None) -> Outcome:
+        """Run a transfer again that did not succeed; it resumes where it left off.
+
+        Args:
+            id: Its id, or the beginning of it.
+            progress: Called with progress updates.
+
+        Raises:
+            TransferNotFound: There is none.
+            UsageError: It is still running, or has succeeded.
+            ModelSyncError: As for push and pull.
+        """
+        return Execution(self.home, self._resumable(id), progress).run()
+
+    def resume_in_background(self, id: str) -> Transfer:
+        """Resume a transfer in a process of its own; returns at once.
+
+        Args:
+            id: Its id, or the beginning of it.
+
+        Raises:
+            TransferNotFound: There is none.
+            UsageError: It is still running, or has succeeded.
+        """
+        record = self._resumable(id)
+        spawn(self.home, Record(record.id, record.direction, record.tag, background=True, options=record.options))
+        return Transfer(self.home, record.id)
+
+    # Models
+
+    def status(
+        self,
+        name: str | None = None,
+        *,
+        search: str = "",
+        query: str = "",
+        start: int = 0,
+        limit: int | None = None,
+        hash: bool = False,
+        progress: Sink | None = None,
+    ) -> Statuses:
+        """Compare the local store with the registry, version by version: by name, the newest first.
+
+        Args:
+            name: Only this name, or only this tag.
+            search: Only names that contain this.
+            query: Only versions that the registry finds with this query.
+            start: How many to pass over.
+            limit: How many at most.
+            hash: Read local files whose digest is not known yet; the result is kept.
+            progress: Called with progress updates while files are read.
+
+        Raises:
+            NoContext: There is no registry to ask.
+            RemoteError: It cannot be reached, or refuses.
+        """
+        asked = Tag.parse(name) if name else None
+        local = {each.tag: each for each in self.list_models(name) if search.lower() in each.tag.name}
+        remote = {each.tag: each for each in self.list_remote(search or None, query=query or None, name=name)}
+        if search and asked:
+            remote = {tag: each for tag, each in remote.items() if search.lower() in tag.name}
+        tags = [tag for tag in {**local, **remote} if not query or tag in remote]
+        times = {tag: local[tag].info.creation_time if tag in local else remote[tag].creation_time for tag in tags}
+        tags.sort(key=lambda tag: (tag.name, -times[tag].timestamp(), str(tag.version)))
+        shown = tags[start:] if limit is None else tags[start : start + limit]
+        if hash:
+            self._hash([local[tag] for tag in shown if tag in local], progress)
+        found = Statuses(self._compare(tag, local.get(tag), remote.get(tag)) for tag in shown)
+        found.total = len(tags)
+        return found
+
+    def digest(self, model: Model, *, hash: bool = False, progress: Sink | None = None) -> str | None:
+        """Return the content digest of a local model, or None while it is unknown.
+
+        Args:
+            model: The model.
+            hash: Read its files if the digest is not known yet; the result is kept.
+            progress: Called with progress updates while files are read.
+        """
+        if hash:
+            self._hash([model], progress)
+        return self._store.digest(model)
+
+    def list_models(self, name: str | None = None) -> list[Model]:
+        """List the models in the local store, sorted by name, the newest of each name first.
+
+        Args:
+            name: Only this name, or only this tag.
+        """
+        if not name:
+            return self._store.models()
+        tag = Tag.parse(name)
+        return [model for model in self._store.models(tag.name) if tag.is_latest or model.tag == tag]
+
+    def list_remote(
+        self,
+        search: str | None = None,
+        *,
+        query: str | None = None,
+        name: str | None = None,
+        limit: int | None = None,
+    ) -> list[RemoteModel]:
+        """List the models in the registry, newest first.
+
+        Args:
+            search: Part of a name.
+            query: BentoCloud's query: words, `label:key=value`, `module:`, `creator:`, `sort:` and so on.
+            name: Only this name, or only this tag.
+            limit: How many at most; all by default.
+
+        Raises:
+            NoContext: There is no registry to ask.
+            RemoteError: It cannot be reached, or refuses.
+        """
+        if not name:
+            return list(self._remote().models(search=search or "", query=query or "", limit=limit).items)
+        tag = Tag.parse(name)
+        found = self._remote().versions(tag.name, query=query or "", limit=limit if tag.is_latest else None)
+        return [model for model in found if tag.is_latest or model.tag == tag]
+
+    def search_remote(self, search: str = "", *, query: str = "", start: int = 0, limit: int | None = 100) -> Page:
+        """Return a page of the models in the registry, newest first, and how many there are in all.
+
+        Args:
+            search: Part of a name.
+            query: BentoCloud's query.
+            start: How many to pass over.
+            limit: How many at most; None for all.
+
+        Raises:
+            NoContext: There is no registry to ask.
+            RemoteError: It cannot be reached, or refuses.
+        """
+        return self._remote().models(search=search, query=query, start=start, limit=limit)
+
+    def get_remote(self, tag: str | Tag) -> RemoteModel:
+        """Return one model of the registry.
+
+        Args:
+            tag: `name:version`; `name` or `name:latest` for the newest complete version.
+
+        Raises:
+            ModelNotFound: The registry has no such version.
+            NoContext: There is no registry to ask.
+            RemoteError: It cannot be reached, or refuses.
+        """
+        parsed, remote = Tag.parse(str(tag)), self._remote()
+        found = remote.latest(parsed.name) if parsed.is_latest else remote.model(parsed)
+        if found is None:
+            step = Step("list-remote", "Check the name in the registry's list of models.")
+            raise ModelNotFound(f"The registry has no model `{parsed}`.", step)
+        return found
+
+    def get(self, tag: str | Tag) -> Model:
+        """Return one model of the local store.
+
+        Args:
+            tag: `name:version`; `name` or `name:latest` for the latest.
+
+        Raises:
+            ModelNotFound: There is none.
+        """
+        with self._near_names(str(tag)):
+            return self._store.get(Tag.parse(str(tag)))
+
+    def create(
+        self,
+        name: str,
+        *,
+        module: str = "",
+        labels: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+        signatures: Mapping[str, Any] | None = None,
+    ) -> AbstractContextManager[Draft]:
+        """Create a model in the local store: write files below `.path`; it appears when the block ends.
+
+        Args:
+            name: Its name; with `:version` to choose the version too.
+            module: The BentoML framework module that can load it.
+            labels: Text to find it by.
+            metadata: Facts about it: text, numbers, lists and mappings.
+            options: Options of the framework module.
+            context: Facts of the environment: framework_name, framework_versions.
+            signatures: Methods a runner may call.
+
+        Returns:
+            A context manager for the model under construction, whose `.tag` and `.model` are set at the end.
+
+        Raises:
+            ModelExists: There is such a version.
+        """
+        fields = {"module": module, "labels": labels, "metadata": metadata, "options": options}
+        return draft(self._store, Tag.parse(name), {**fields, "context": context, "signatures": signatures})
+
+    def save(
+        self,
+        name: str,
+        source: str | os.PathLike[str],
+        *,
+        labels: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Model:
+        """Save a file, or the contents of a folder, as a new model.
+
+        Args:
+            name: Its name; with `:version` to choose the version too.
+            source: The file or folder; it is copied.
+            labels: Text to find it by.
+            metadata: Facts about it.
+
+        Raises:
+            ModelExists: There is such a version.
+            UsageError: There is nothing at `source`.
+        """
+        with self.create(name, labels=labels, metadata=metadata) as making:
+            copy_in(Path(source), making.path)
+        assert making.model
+        return making.model
+
+    def delete(self, tag: str | Tag) -> list[Tag]:
+        """Delete a model from the local store, and return what was deleted; the registry is not touched.
+
+        Args:
+            tag: `name:version`; `name:latest` for the latest alone; a bare `name` for every version of it.
+
+        Raises:
+            ModelNotFound: There is none.
+        """
+        parsed = Tag.parse(str(tag))
+        with self._near_names(str(tag)):
+            return self._store.delete(self._store.get(parsed).tag if ":" in str(tag) else parsed)
+
+    # Registries
+
+    def login(self, endpoint: str, token: str, *, name: str = "default") -> Context:
+        """Check a token with its registry, remember both and make that registry the current one.
+
+        Args:
+            endpoint: URL of the registry.
+            token: The API token.
+            name: What to call this registry.
+
+        Raises:
+            NotAuthenticated: The registry refuses the token; nothing is remembered.
+            RemoteError: It does not answer like a registry; nothing is remembered.
+        """
+        endpoint = check_endpoint(endpoint)
+        if not token.strip() or not token.isprintable():
+            raise UsageError("The token is empty, or contains control characters.", "Copy it from the registry again.")
+        context = Context(name, endpoint, token.strip(), current=True)
+        try:
+            user = Remote(Http(context, Retry())).current_user()
+        except NotAuthenticated as error:
+            step = Step("login", "Copy a valid token from the registry and sign in again.", {"endpoint": endpoint})
+            raise NotAuthenticated(f"{endpoint} refuses this token.", step, status=error.status) from error
+        context = dataclasses.replace(context, email=str(user.get("email") or ""))
+        known.save(self.home, context)
+        return context
+
+    def logout(self, name: str | None = None) -> str:
+        """Forget a registry and its token, and return its name.
+
+        Args:
+            name: Which; the client's own, else the current one, if not given.
+
+        Raises:
+            NoContext: There is none.
+        """
+        chosen = name or known.resolve(self.home, self.context).name
+        if chosen == known.ENVIRONMENT:
+            raise NoContext("The token comes from the environment.", "Unset BENTO_CLOUD_API_KEY.")
+        known.forget(self.home, chosen)
+        return chosen
+
+    def contexts(self) -> list[Context]:
+        """List the registries this home knows, that of the environment first."""
+        return known.load(self.home)
+
+    def use_context(self, name: str) -> Context:
+        """Make a registry the current one.
+
+        Args:
+            name: Which.
+
+        Raises:
+            NoContext: There is none of that name.
+        """
+        known.use(self.home, name)
+        return known.resolve(self.home, name)
+
+    # Help for the above
+
+    def _remote(self) -> Remote:
+        return Remote(Http(known.resolve(self.home, self.context), Retry()))
+
+    def _options(self, given: TransferOptions) -> Options:
+        """Check what was given by keyword."""
+        threads, rate = given.get("threads", DEFAULT_THREADS), given.get("rate_limit")
+        if not isinstance(threads, int) or not 1 <= threads <= MAX_THREADS:
+            raise UsageError(f"`threads` must be between 1 and {MAX_THREADS}.")
+        try:
+            limit = None if rate is None else parse_rate(rate)
+        except ValueError as error:
+            raise UsageError(f"{error}.") from None
+        if limit is not None and limit < MIN_RATE:
+            raise UsageError(f"`rate_limit` must be at least {format_size(MIN_RATE)} per second.")
+        return Options(given.get("force", False), threads, self.context, limit)
+
+    def _record(self, direction: Direction, tag: str | Tag, given: TransferOptions, background: bool = False) -> Record:
+        options, parsed = self._options(given), Tag.parse(str(tag))
+        return Record(self._records.new_id(), direction, str(parsed), background=background, options=options)
+
+    def _resumable(self, id: str) -> Record:
+        record = self._records.get(id)
+        if record.state not in ENDED:
+            step = Step("attach", "Follow it to its end.", {"id": record.id})
+            raise UsageError(f"Transfer {record.id} is still running.", step)
+        if record.outcome:
+            raise UsageError(f"Transfer {record.id} has succeeded already.", "There is nothing to resume.")
+        self._records.clear_wish(record.id)
+        return record
+
+    @contextmanager
+    def _near_names(self, tag: str) -> Iterator[None]:
+        """Name similar local models when there is none of a name."""
+        try:
+            yield
+        except ModelNotFound as error:
+            name = tag.partition(":")[0]
+            names = {path.name for path in self.home.models.glob("[!.]*") if path.is_dir()}
+            near = [] if name in names else get_close_matches(name, names, n=3)
+            if not near:
+                raise
+            said = " or ".join(f"`{each}`" for each in near)
+            raise ModelNotFound(f"{error.message} Did you mean {said}?", error.step) from error
+
+    def _hash(self, models: list[Model], progress: Sink | None) -> None:
+        missing = [model for model in models if not self._store.digest(model)]
+        counter = Counter()
+        counter.begin("hashing", sum(model.size for model in missing))
+
+        def count(size: int) -> None:
+            counter.add(size)
+            if progress:
+                progress(counter.look())
+
+        for model in missing:
+            self._store.describe(model, threads=DEFAULT_THREADS, hashed=count)
+
+    def _compare(self, tag: Tag, local: Model | None, remote: RemoteModel | None) -> VersionStatus:
+        mine = (self._store.digest(local) if local else None) or None
+        theirs = (remote.digest if remote and remote.complete else "") or None
+        if remote is None:
+            state = State.LOCAL_ONLY
+        elif not remote.complete:
+            state = State.PARTIAL
+        else:
+            state = compare(mine, theirs) if local else State.REMOTE_ONLY
+        return VersionStatus(tag, state, mine or theirs, local, remote)

@@ -1,0 +1,228 @@
+"""The verbs as plain functions: each makes a client for one call, and takes its two arguments by keyword."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from modelsync_jupyter.core.keywords import At, AtHome, Folder, TransferOptions, spelled_out
+from modelsync_jupyter.core.outcome import Direction, Outcome
+from modelsync_jupyter.core.progress import Sink
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.jobs.transfer import Transfer
+from modelsync_jupyter.remotes.bentocloud.replies import Page, RemoteModel
+from modelsync_jupyter.remotes.contexts import Context
+from modelsync_jupyter.store.create import Draft
+from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.transfer.plan import Plan
+
+from .client import Client, Statuses
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _as(method: Callable[..., Any]) -> Callable[[F], F]:
+    """Document a function as the method it calls is documented."""
+
+    def document(function: F) -> F:
+        function.__doc__ = method.__doc__
+        return spelled_out(function)
+
+    return document
+
+
+@_as(Client.push)
+def push(
+    tag: str | Tag, *, home: Folder = None, context: str | None = None, **options: Unpack[TransferOptions]
+) -> Outcome:
+    return Client(home, context).push(tag, **options)
+
+
+@_as(Client.pull)
+def pull(
+    tag: str | Tag, *, home: Folder = None, context: str | None = None, **options: Unpack[TransferOptions]
+) -> Model:
+    return Client(home, context).pull(tag, **options)
+
+
+@_as(Client.push_in_background)
+def push_in_background(
+    tag: str | Tag, *, home: Folder = None, context: str | None = None, **options: Unpack[TransferOptions]
+) -> Transfer:
+    return Client(home, context).push_in_background(tag, **options)
+
+
+@_as(Client.pull_in_background)
+def pull_in_background(
+    tag: str | Tag, *, home: Folder = None, context: str | None = None, **options: Unpack[TransferOptions]
+) -> Transfer:
+    return Client(home, context).pull_in_background(tag, **options)
+
+
+@_as(Client.run)
+def run(
+    direction: Direction,
+    tag: str | Tag,
+    *,
+    home: Folder = None,
+    context: str | None = None,
+    **options: Unpack[TransferOptions],
+) -> Outcome:
+    return Client(home, context).run(direction, tag, **options)
+
+
+@_as(Client.start)
+def start(
+    direction: Direction,
+    tag: str | Tag,
+    *,
+    home: Folder = None,
+    context: str | None = None,
+    **options: Unpack[TransferOptions],
+) -> Transfer:
+    return Client(home, context).start(direction, tag, **options)
+
+
+@_as(Client.plan)
+def plan(
+    direction: Direction,
+    tag: str | Tag,
+    *,
+    home: Folder = None,
+    context: str | None = None,
+    **options: Unpack[TransferOptions],
+) -> Plan:
+    return Client(home, context).plan(direction, tag, **options)
+
+
+@_as(Client.transfers)
+def transfers(**at: Unpack[AtHome]) -> list[Transfer]:
+    return Client(**at).transfers()
+
+
+@_as(Client.attach)
+def attach(id: str, *, progress: Sink | None = None, **at: Unpack[AtHome]) -> Outcome:
+    return Client(**at).attach(id, progress=progress)
+
+
+@_as(Client.cancel)
+def cancel(id: str, **at: Unpack[AtHome]) -> Transfer:
+    return Client(**at).cancel(id)
+
+
+@_as(Client.resume)
+def resume(id: str, *, progress: Sink | None = None, **at: Unpack[AtHome]) -> Outcome:
+    return Client(**at).resume(id, progress=progress)
+
+
+@_as(Client.resume_in_background)
+def resume_in_background(id: str, **at: Unpack[AtHome]) -> Transfer:
+    return Client(**at).resume_in_background(id)
+
+
+@_as(Client.status)
+def status(
+    name: str | None = None,
+    *,
+    search: str = "",
+    query: str = "",
+    start: int = 0,
+    limit: int | None = None,
+    hash: bool = False,
+    progress: Sink | None = None,
+    **at: Unpack[At],
+) -> Statuses:
+    return Client(**at).status(name, search=search, query=query, start=start, limit=limit, hash=hash, progress=progress)
+
+
+@_as(Client.list_models)
+def list_models(name: str | None = None, **at: Unpack[AtHome]) -> list[Model]:
+    return Client(**at).list_models(name)
+
+
+@_as(Client.list_remote)
+def list_remote(
+    search: str | None = None,
+    *,
+    query: str | None = None,
+    name: str | None = None,
+    limit: int | None = None,
+    **at: Unpack[At],
+) -> list[RemoteModel]:
+    return Client(**at).list_remote(search, query=query, name=name, limit=limit)
+
+
+@_as(Client.search_remote)
+def search_remote(
+    search: str = "", *, query: str = "", start: int = 0, limit: int | None = 100, **at: Unpack[At]
+) -> Page:
+    return Client(**at).search_remote(search, query=query, start=start, limit=limit)
+
+
+@_as(Client.get_remote)
+def get_remote(tag: str | Tag, **at: Unpack[At]) -> RemoteModel:
+    return Client(**at).get_remote(tag)
+
+
+@_as(Client.get)
+def get(tag: str | Tag, **at: Unpack[AtHome]) -> Model:
+    return Client(**at).get(tag)
+
+
+@_as(Client.create)
+def create(
+    name: str,
+    *,
+    module: str = "",
+    labels: Mapping[str, str] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    context: Mapping[str, Any] | None = None,
+    signatures: Mapping[str, Any] | None = None,
+    **at: Unpack[AtHome],
+) -> AbstractContextManager[Draft]:
+    return Client(**at).create(
+        name, module=module, labels=labels, metadata=metadata, options=options, context=context, signatures=signatures
+    )
+
+
+@_as(Client.save)
+def save(
+    name: str,
+    source: str | os.PathLike[str],
+    *,
+    labels: Mapping[str, str] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    **at: Unpack[AtHome],
+) -> Model:
+    return Client(**at).save(name, source, labels=labels, metadata=metadata)
+
+
+@_as(Client.delete)
+def delete(tag: str | Tag, **at: Unpack[AtHome]) -> list[Tag]:
+    return Client(**at).delete(tag)
+
+
+@_as(Client.login)
+def login(endpoint: str, token: str, *, name: str = "default", **at: Unpack[AtHome]) -> Context:
+    return Client(**at).login(endpoint, token, name=name)
+
+
+@_as(Client.logout)
+def logout(name: str | None = None, **at: Unpack[AtHome]) -> str:
+    return Client(**at).logout(name)
+
+
+@_as(Client.contexts)
+def contexts(**at: Unpack[AtHome]) -> list[Context]:
+    return Client(**at).contexts()
+
+
+@_as(Client.use_context)
+def use_context(name: str, **at: Unpack[AtHome]) -> Context:
+    return Client(**at).use_context(name)
