@@ -1,16 +1,13 @@
 /**
- * The next step, in the words of the sidebar: the server's own hints are for shells and notebooks as well.
+ * The next step, in the words of the sidebar: the server says it as data.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IProblem } from './wire';
 
-/** A hint that asks for a command line. */
-const FOR_SHELLS = /`modelsync |`--force`|\bcommand\b/;
-
-/** What to do about a problem; empty where nobody knows. */
+/** What to do about a problem: a step that has a verb in our own words, mere advice as it is. */
 export function nextStep(problem: IProblem, trans: TranslationBundle): string {
-  return FOR_SHELLS.test(problem.hint)
+  return problem.step?.verb
     ? (steps(trans)[problem.code] ?? problem.hint)
     : problem.hint;
 }

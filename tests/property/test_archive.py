@@ -96,7 +96,7 @@ def test_equal_folders_give_equal_bytes_and_parts(tree: Tree) -> None:
     with scratch() as top:
         one, other = write(tree, top / "one"), write(tree, top / "other", backwards=True)
         assert pack(one) == pack(other)
-        cuts = [cut(Source.scan(folder, MTIME).layout, 600, 50) for folder in (one, other)]
+        cuts = [cut(Source.scan(folder, MTIME).layout) for folder in (one, other)]
         assert cuts[0] == cuts[1]
 
 

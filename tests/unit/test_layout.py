@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from modelsync_jupyter.archive.cut import cut
+from modelsync_jupyter.archive.cut import LARGE, cut, part_size
 from modelsync_jupyter.archive.layout import Entry, Layout, check_link, padded, safe_path
 from modelsync_jupyter.archive.source import BLOCK, Source
 from modelsync_jupyter.core.errors import UnsafeArchive
-from modelsync_jupyter.core.parts import MAX_PARTS, MIB, PART_SIZE
+from modelsync_jupyter.core.parts import MIB, PART_SIZE
 from tests.harness.models import ODD_FILES, make_model, random_bytes
 
 from .archives import MTIME
@@ -123,20 +123,20 @@ def test_large_files_are_cut_at_their_first_byte() -> None:
     parts = cut(layout)
     starts = {part.start: part for part in parts}
     for entry in layout.entries:
-        if entry.size > PART_SIZE // 4:
+        if entry.size >= LARGE:
             inside = [part for part in parts if entry.offset <= part.start < entry.content_stop]
             assert starts[entry.offset] == inside[0]
             assert inside[-1].stop == entry.content_stop
-            assert all(part.size == PART_SIZE for part in inside[:-1])
+            assert all(part.size == part_size(entry.size) for part in inside[:-1])
 
 
 @pytest.mark.parametrize(
-    "sizes", [[0], [5 << 40], [5 * MIB] * 1000, [1] * 5000, [3 << 30] * 7 + [1] * 40], ids=lambda sizes: str(len(sizes))
+    "sizes", [[0], [5 << 34], [5 * MIB] * 1000, [1] * 5000, [3 << 30] * 7 + [1] * 40], ids=lambda sizes: str(len(sizes))
 )
-def test_any_archive_has_few_parts_that_cover_it(sizes: list[int]) -> None:
+def test_parts_cover_any_archive_and_are_no_larger_than_they_may_be(sizes: list[int]) -> None:
     layout = Layout.arrange([file(f"{index:05}", size) for index, size in enumerate(sizes)], MTIME)
     parts = cut(layout)
-    assert len(parts) <= MAX_PARTS
+    assert max(part.size for part in parts) <= PART_SIZE
     assert [part.number for part in parts] == list(range(1, len(parts) + 1))
     assert [part.start for part in parts] == [0, *(part.stop for part in parts[:-1])]
     assert parts[-1].stop == layout.size
@@ -152,3 +152,8 @@ def test_two_versions_that_share_a_file_share_the_digests_of_its_parts(tmp_path:
     shared = digests[0].keys() & digests[1].keys()
     assert sum(digests[0][digest] for digest in shared) >= 20 * MIB
     assert digests[0].keys() != digests[1].keys()
+
+
+def test_the_size_of_parts_depends_on_the_file_alone() -> None:
+    sizes = (LARGE, 40 * MIB, 60_000_000, 256 * MIB, 1 << 30, 1 << 40)
+    assert [part_size(size) // MIB for size in sizes] == [1, 2, 2, 8, 16, 16]
