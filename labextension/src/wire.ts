@@ -68,10 +68,19 @@ export interface IRemoteDetails extends IRemoteModel {
   description: string;
 }
 
+/** What to do next, as data; `verb` is empty where there is nothing but advice. */
+export interface IStep {
+  verb: string;
+  text: string;
+  args: Record<string, string>;
+}
+
 export interface IProblem {
   code: string;
   message: string;
   hint: string;
+  /** Missing where the server itself, and not our extension, has answered. */
+  step?: IStep;
 }
 
 export interface IOutcome {

@@ -142,16 +142,17 @@ describe('states', () => {
     expect(screen.queryByRole('alert')).toBeNull();
   });
 
-  it('a hint for shells is said in the words of the sidebar', async () => {
-    const hint = 'Check the endpoint (`modelsync contexts`), then run it again';
+  it('a step that the sidebar knows is said in its own words', async () => {
+    const hint = 'Check the line.';
+    const step = { verb: 'retry', text: hint, args: {} };
     server.answers.set('GET remote', {
       status: 503,
-      json: { code: 'unavailable', message: 'Away.', hint }
+      json: { code: 'unavailable', message: 'Away.', hint, step }
     });
     await show();
     const { textContent } = screen.getByRole('alert');
     expect(textContent).toMatch(/Check the network and the address/);
-    expect(textContent).not.toContain('modelsync contexts');
+    expect(textContent).not.toContain(hint);
   });
 
   it('a server of another version is said, and what to do', async () => {
