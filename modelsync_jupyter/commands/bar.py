@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -32,17 +33,18 @@ class Bar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is None:
-            return
-        if error is None:  # what stays under the cell tells how it ended, not its last step
-            total, reused = self._last.total, self._last.reused
-            self._try(lambda: self._draw(Progress("done", total, total, reused)))
-        if self._bar is not None:
-            self._try(self._bar.close)
+        with suppress(Exception):
+            if self._bar is not None and error is None:  # what stays on the screen tells how it ended
+                self._draw(Progress("done", self._last.total, self._last.total, self._last.reused))
+            if self._bar is not None:
+                self._bar.close()
 
     def __call__(self, progress: Progress) -> None:
         if progress.total and self._tqdm is not None:
-            self._try(lambda: self._draw(progress))
+            try:
+                self._draw(progress)
+            except Exception:
+                self._tqdm = self._bar = None
 
     def _draw(self, progress: Progress) -> None:
         if self._bar is None:
@@ -58,9 +60,3 @@ class Bar:
         reused = f", {format_size(progress.reused)} reused" if progress.reused else ""
         bar.set_postfix_str(progress.step + reused, refresh=False)
         bar.refresh()
-
-    def _try(self, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except Exception:
-            self._tqdm = self._bar = None

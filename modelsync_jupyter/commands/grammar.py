@@ -42,11 +42,8 @@ def build_parser(prog: str = "modelsync") -> Parser:
 
 
 def _add_transfer_commands(add: Any) -> None:
-    for verb, what, run in (
-        ("push", "send a model to the registry", transfer.push_command),
-        ("pull", "fetch a model from the registry", transfer.pull_command),
-    ):
-        parser = add(verb, what, run)
+    for verb, what in (("push", "send a model to the registry"), ("pull", "fetch a model from the registry")):
+        parser = add(verb, what, transfer.move_command)
         parser.add_argument("tag", metavar="TAG", help=_TAG_HELP)
         parser.add_argument("-f", "--force", action="store_true", help="replace what is there under the same tag")
         parser.add_argument(

@@ -20,14 +20,22 @@ if TYPE_CHECKING:
     from modelsync_jupyter.client import Client, Transfer
 
 
-def push_command(args: argparse.Namespace, face: Face) -> Answer:
-    """`push TAG`: the outcome, a plan or a transfer."""
-    return _move("push", args, face)
-
-
-def pull_command(args: argparse.Namespace, face: Face) -> Answer:
-    """`pull TAG`: the model, a plan or a transfer."""
-    return _move("pull", args, face)
+def move_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`push TAG` and `pull TAG`: the outcome, or the model that was pulled; a plan; or a transfer."""
+    direction: Direction = args.command
+    tag, client, threads, rate = Tag.parse(args.tag), client_of(args), args.threads, args.rate_limit
+    if args.output == "path" and (args.dry_run or args.background):
+        raise UsageError("`--output path` needs a transfer that has ended.", step="Use `--output json` instead.")
+    if args.dry_run:
+        plan = client.plan(direction, tag, force=args.force, threads=threads, rate_limit=rate)
+        return Answer(plan, plan_text(plan), data=plan.to_dict())
+    if args.background:
+        return _handle(client.start(direction, tag, force=args.force, threads=threads, rate_limit=rate), face)
+    with face.progress(f"{direction} {args.tag}") as bar:
+        outcome = client.run(
+            direction, tag, force=args.force, threads=threads, rate_limit=rate, progress=bar, on_wait=face.note
+        )
+    return _ended(outcome, args, client, face)
 
 
 def transfers_command(args: argparse.Namespace, face: Face) -> Answer:
@@ -63,22 +71,6 @@ def resume_command(args: argparse.Namespace, face: Face) -> Answer:
     record = client.transfer(args.id).record
     with face.progress(f"{record.direction} {record.tag}") as progress:
         outcome = client.resume(record.id, progress=progress)
-    return _ended(outcome, args, client, face)
-
-
-def _move(direction: Direction, args: argparse.Namespace, face: Face) -> Answer:
-    tag, client, threads, rate = Tag.parse(args.tag), client_of(args), args.threads, args.rate_limit
-    if args.output == "path" and (args.dry_run or args.background):
-        raise UsageError("`--output path` needs a transfer that has ended.", step="Use `--output json` instead.")
-    if args.dry_run:
-        plan = client.plan(direction, tag, force=args.force, threads=threads, rate_limit=rate)
-        return Answer(plan, plan_text(plan), data=plan.to_dict())
-    if args.background:
-        return _handle(client.start(direction, tag, force=args.force, threads=threads, rate_limit=rate), face)
-    with face.progress(f"{direction} {args.tag}") as bar:
-        outcome = client.run(
-            direction, tag, force=args.force, threads=threads, rate_limit=rate, progress=bar, on_wait=face.note
-        )
     return _ended(outcome, args, client, face)
 
 

@@ -18,7 +18,7 @@ _HINTS = {
 
 
 def to_json(value: Any) -> str:
-    """A value as JSON; what a model.yaml may hold and JSON may not (dates, NaN, other keys than text) becomes text."""
+    """A value as JSON; what JSON lacks becomes text (dates, other keys) or null (NaN)."""
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError):

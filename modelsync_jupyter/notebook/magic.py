@@ -30,7 +30,8 @@ _BARE = re.compile(rf"get_ipython\(\)\.run_line_magic\(['\"]{NAME}['\"]")
 
 
 def load(ip: Any) -> None:
-    """Register the magic."""
+    """Register the magic; the parser is built here, so that no cell waits for it."""
+    build_parser(CELL.prefix)
     ip.register_magic_function(Magic(ip), "line", NAME)
 
 

@@ -1,0 +1,113 @@
+"""How far it is from a cell to the socket: the files and functions of ours that `%modelsync push` enters.
+
+    python -m tests.benchmarks.walk [--list]
+
+Pushes a model of 6 MB from an IPython shell to a registry in a process of its own. Sign-in and the model are made by
+other processes, so that nothing is imported before the extension is loaded. All threads are profiled from the call of
+the magic on; a function counts once however often it is called. Three points are told: the first request, the first
+request that carries bytes of the model, and the end.
+
+"Called" are functions and lambdas. "With imports" counts besides them all other code that runs: modules and class
+bodies that are imported on the way, and comprehensions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import sys
+import tempfile
+import threading
+from inspect import CO_NEWLOCALS
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+
+import modelsync_jupyter
+from tests.harness.processes import TOKEN, RegistryProcess, environment, modelsync
+
+PACKAGE = str(Path(modelsync_jupyter.__file__).parent)
+SIZE = 6_000_000
+
+
+class Walk:
+    """What was entered so far, and what had been at each point."""
+
+    def __init__(self) -> None:
+        self.codes: set[CodeType] = set()
+        self.points: dict[str, set[CodeType]] = {}
+        self.active = False
+
+    def profile(self, frame: FrameType, event: str, arg: Any) -> None:
+        """Note a call; to be given to `setprofile`."""
+        if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
+            self.codes.add(frame.f_code)
+
+    def audit(self, event: str, args: tuple[Any, ...]) -> None:
+        """Note the points on the way; to be given to `addaudithook`."""
+        if self.active and event == "http.client.send" and isinstance(args[1], bytes):
+            self.reach("first request")
+            if args[1].startswith(b"PUT "):
+                self.reach("first bytes of the model")
+
+    def reach(self, point: str) -> None:
+        """Keep what had been entered when a point was first reached."""
+        self.points.setdefault(point, set(self.codes))
+
+    def run(self, shell: InteractiveShell, line: str) -> None:
+        """Run a cell."""
+        self.active = True
+        threading.setprofile(self.profile)
+        sys.setprofile(self.profile)
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                result = shell.run_cell(line)
+        finally:
+            sys.setprofile(None)
+            threading.setprofile(None)
+            self.active = False
+        result.raise_error()
+        self.reach("end")
+
+
+def called(code: CodeType) -> bool:
+    """Whether some code is a function or a lambda, not a module, a class body or a comprehension."""
+    return code.co_name == "<lambda>" or (not code.co_name.startswith("<") and bool(code.co_flags & CO_NEWLOCALS))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--list", action="store_true", help="list the functions up to the first bytes of the model")
+    listed = parser.parse_args().list
+    with tempfile.TemporaryDirectory() as folder, RegistryProcess(Path(folder, "registry")) as registry:
+        home, weights = Path(folder, "home"), Path(folder, "weights.bin")
+        weights.write_bytes(os.urandom(SIZE))
+        env = environment(home, MODELSYNC_TOKEN=TOKEN)
+        for words in (["login", registry.url], ["create", "walk:v1", str(weights)]):
+            modelsync(*words, env=env).check_returncode()
+        os.environ |= {"BENTOML_HOME": str(home), "IPYTHONDIR": f"{folder}/ipython"}
+        shell, walk = InteractiveShell(), Walk()
+        shell.history_manager.enabled = False
+        shell.run_line_magic("load_ext", "modelsync_jupyter")
+        sys.addaudithook(walk.audit)
+        walk.run(shell, "%modelsync push walk:latest")
+        for point, codes in walk.points.items():
+            functions = {code for code in codes if called(code)}
+            print(f"to {point}:", end=" ")
+            print(f"{len({code.co_filename for code in functions})} files, {len(functions)} functions called;", end=" ")
+            print(f"with imports {len({code.co_filename for code in codes})} files, {len(codes)} functions")
+        if listed:
+            for code in sorted(
+                walk.points["first bytes of the model"], key=lambda code: (code.co_filename, code.co_name)
+            ):
+                print(f"  {code.co_filename[len(PACKAGE) + 1 :]}:{code.co_firstlineno} {code.co_name}")
+        shell.history_manager.end_session()  # while its file is there
+
+
+if __name__ == "__main__":
+    main()
