@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -118,7 +119,7 @@ class Client:
             warnings.warn(
                 f"{outcome.tag} was not pushed: the registry has a different model under this tag. "
                 "Choose another version, or replace it with force=True.",
-                stacklevel=3,
+                stacklevel=_callers_level(),
             )
         return outcome
 
@@ -362,9 +363,12 @@ class Client:
         """
         if not name:
             return list(self._remote().models(search=search or "", query=query or "", limit=limit).items)
-        tag = Tag.parse(name)
-        found = self._remote().versions(tag.name, query=query or "", limit=limit if tag.is_latest else None)
-        return [model for model in found if tag.is_latest or model.tag == tag]
+        tag, remote = Tag.parse(name), self._remote()
+        if tag.is_latest or query:
+            found = remote.versions(tag.name, query=query or "", limit=limit if tag.is_latest else None)
+            return [model for model in found if tag.is_latest or model.tag == tag]
+        model = remote.model(tag)
+        return [model] if model else []
 
     def search_remote(self, search: str = "", *, query: str = "", start: int = 0, limit: int | None = 100) -> Page:
         """Return a page of the models in the registry, newest first, and how many there are in all.
@@ -607,3 +611,11 @@ class Client:
         else:
             state = compare(mine, theirs) if local else State.REMOTE_ONLY
         return VersionStatus(tag, state, mine or theirs, local, remote)
+
+
+def _callers_level() -> int:
+    """Count the frames up to the first one outside this package: a warning is about that line."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_code.co_filename.startswith(os.path.dirname(__file__)):
+        frame, level = frame.f_back, level + 1
+    return level

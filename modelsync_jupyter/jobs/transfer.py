@@ -90,7 +90,7 @@ def _outcome(record: Record) -> Outcome:
         raise TransferFailed(f"Transfer {record.id} of `{record.tag}` was interrupted.", step)
     if record.state != SUCCEEDED or record.outcome is None:
         error: dict[str, Any] = record.error or {}
-        reason = Step(**error["step"]) if "step" in error else None
+        reason = Step(**error["step"]) if "step" in error else error.get("hint")
         raise TransferFailed(error.get("message", "The transfer failed."), reason)
     found, moved = record.outcome, "bytes_sent" if record.direction == "push" else "bytes_received"
     return Outcome(
