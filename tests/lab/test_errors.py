@@ -1,4 +1,4 @@
-"""Whatever is asked: JSON with a code, a message and a hint, under the right status."""
+"""Whatever is asked: JSON with a code, a message, a hint and a step, under the right status."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ BAD: list[tuple[str, str, Any, int, str]] = [
 async def test_bad_requests(call_url: Call, method: str, path: str, body: Any, status: int, code: str) -> None:
     answered, error = await call_url(method, path, body)
     assert (answered, error["code"]) == (status, code)
-    assert set(error) == {"code", "message", "hint"}
+    assert set(error) == {"code", "message", "hint", "step"}
     assert error["message"]
 
 
