@@ -198,7 +198,7 @@ def manifest_json(info: ModelInfo, size: int) -> ManifestJSON:
         "api_version": info.api_version,
         "bentoml_version": str(info.context.get("bentoml_version", BENTOML_VERSION)),
         "size_bytes": size,
-        "metadata": plain(info.metadata),
-        "context": plain(info.context),
-        "options": plain(info.options),
+        "metadata": plain(info.metadata, nan_as_text=True),
+        "context": plain(info.context, nan_as_text=True),
+        "options": plain(info.options, nan_as_text=True),
     }

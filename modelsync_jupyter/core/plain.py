@@ -13,14 +13,20 @@ from typing import Any
 _UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def plain(value: Any) -> Any:
-    """Return `value` as strict JSON can say it: NaN becomes null; times, and keys that are not text, become text."""
+def plain(value: Any, *, nan_as_text: bool = False) -> Any:
+    """Return `value` as strict JSON can say it; times, and keys that are not text, become text.
+
+    Args:
+        value: Any nested value.
+        nan_as_text: Whether NaN and the infinities become text rather than null, which stock clients do not read in
+            the metadata of a model.
+    """
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): plain(item, nan_as_text=nan_as_text) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in value]
+        return [plain(item, nan_as_text=nan_as_text) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
-        return None
+        return str(value) if nan_as_text else None
     if isinstance(value, date):
         return value.isoformat()
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

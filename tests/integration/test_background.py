@@ -85,7 +85,7 @@ def test_cancelled_from_another_process_and_resumed(
         transfer = api.transfers(home=near.home)[0]
         wait_for(lambda: transfer.state == "cancelled", "the end", seconds=5)
         assert time.monotonic() - began < 2
-        assert "is cancelled" in child.communicate(timeout=20)[0]
+        assert "was cancelled" in child.communicate(timeout=20)[0]
     check_nothing_is_seen(direction, near, far, tag)
     with pytest.raises(Cancelled):
         transfer.wait()

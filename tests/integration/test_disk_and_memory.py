@@ -58,7 +58,7 @@ def test_a_disk_that_fills_up_stops_a_pull_and_more_space_lets_it_go_on(
     proxy.script(Fault.call(fill_half_way, "response", MIB, path="^/objects/", times=None))
     line = one_line(near.cli("pull", tag, "-t", "1"))  # content has its space, but the store's own notes find none
     assert "No space left" in line
-    assert "goes on where it stopped" in line
+    assert "resume where it left off" in line
     assert near.visible() == []
     proxy.heal()
     other.unlink()
@@ -104,7 +104,7 @@ def test_a_full_disk_stops_a_push_until_there_is_room_for_its_notes(
     fill(small_disk / "other")
     line = one_line(near.cli("push", tag))
     assert "No space left" in line
-    assert "goes on where it stopped" in line
+    assert "resume where it left off" in line
     (small_disk / "other").unlink()
     began = time.monotonic()
     near.push(tag)

@@ -65,7 +65,7 @@ def test_push_of_what_is_there_is_skipped(local: Model) -> None:
 def test_a_skip_says_when_the_bytes_there_are_others(facts: dict[str, Any], local: Model) -> None:
     plan = push(local, remote(local, **facts))
     assert plan.action == "skip"
-    assert plan.reason == "The registry has other bytes under this tag; use `--force` to replace them."
+    assert plan.reason == "The registry has a different model under this tag."
 
 
 def test_a_time_cut_to_seconds_is_no_difference(local: Model) -> None:

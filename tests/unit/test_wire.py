@@ -100,7 +100,7 @@ def test_a_manifest_is_plain_json() -> None:
     info = ModelInfo(Tag("m", "v1"), NOON, metadata=metadata, context={"bentoml_version": "1.2.3"})
     manifest = manifest_json(info, 9)
     assert json.loads(json.dumps(manifest)) == manifest
-    assert manifest["metadata"] == {"when": str(NOON), "deep": [[1, {"2": None}]], "acc": 0.5}
+    assert manifest["metadata"] == {"when": NOON.isoformat(), "deep": [[1, {"2": None}]], "acc": 0.5}
     assert (manifest["bentoml_version"], manifest["size_bytes"]) == ("1.2.3", 9)
     assert plain({1, 2}) == str({1, 2})
 
@@ -178,4 +178,5 @@ def test_only_objects_and_lists_are_taken_for_them() -> None:
 
 def test_numbers_that_json_lacks_become_text() -> None:
     given = {"loss": float("nan"), "best": [float("inf"), 0.5]}
-    assert plain(given) == {"loss": "nan", "best": ["inf", 0.5]}
+    assert plain(given, nan_as_text=True) == {"loss": "nan", "best": ["inf", 0.5]}
+    assert plain(given) == {"loss": None, "best": [None, 0.5]}
