@@ -10,6 +10,7 @@ from tornado.web import HTTPError
 
 from modelsync_jupyter.core.errors import ModelSyncError
 from modelsync_jupyter.core.plain import plain
+from modelsync_jupyter.core.steps import advice
 
 _HINTS = {
     403: "Sign in to Jupyter again: reload the page.",
@@ -31,7 +32,7 @@ def status_of(error: BaseException | None, status: int) -> int:
 
 
 def describe(error: BaseException | None, status: int) -> dict[str, object]:
-    """An error as JSON: `code`, `message` and `hint`."""
+    """An error as JSON: `code`, `message`, `hint` and `step`."""
     if isinstance(error, ModelSyncError):
         return error.to_dict()
     if isinstance(error, OSError) and error.strerror:
@@ -43,4 +44,6 @@ def describe(error: BaseException | None, status: int) -> dict[str, object]:
     name = responses.get(status, "Error")
     said = error.log_message if isinstance(error, HTTPError) else None
     message = said % error.args if isinstance(error, HTTPError) and said and error.args else said or name
-    return {"code": name.lower().replace(" ", "-"), "message": message, "hint": _HINTS.get(status, "")}
+    hint = _HINTS.get(status, "")
+    code = name.lower().replace(" ", "-")
+    return {"code": code, "message": message, "hint": hint, "step": advice(hint).to_dict()}

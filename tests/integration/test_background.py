@@ -67,7 +67,8 @@ def test_it_outlives_the_process_that_started_it(
         os.killpg(kernel.pid, signal.SIGKILL)
     assert api.transfers(home=near.home)[0].state in ("planned", "running")
     outcome = api.attach(id, home=near.home)
-    assert (outcome.direction, outcome.moved) == (direction, outcome.size)
+    assert outcome.direction == direction
+    assert outcome.moved + outcome.reused == outcome.size  # the registry may hold the padding at the end already
     check_arrived(direction, near, far, source, tag)
 
 

@@ -307,7 +307,7 @@ def test_a_handle_tells_how_it_ended(records: Records, tmp_path: Path) -> None:
     records.save(record("gone", state="running", pid=dead_pid()))
     with pytest.raises(TransferFailed, match="interrupted") as gone:
         Transfer(home, "gone").wait()
-    assert "modelsync resume gone" in gone.value.hint
+    assert (gone.value.step.verb, gone.value.step.args) == ("resume", {"id": "gone"})
 
 
 def test_a_handle_waits_no_longer_than_asked_and_cancels_what_runs(records: Records, tmp_path: Path) -> None:
