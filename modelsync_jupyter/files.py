@@ -176,6 +176,16 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def writable_or_skipped() -> Iterator[None]:
+    """Leave the block where it writes to a place that is read-only for us: what it would note is of use only to us."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+
+
 def fsync_folder(folder: Path) -> None:
     """Put a folder's list of names on disk for good."""
     file = os.open(folder, os.O_RDONLY)

@@ -118,7 +118,7 @@ def description_size(head: bytes) -> int:
 
 
 def read_description(head: bytes) -> Description | None:
-    """The description at the start of an archive; None where a global header of somebody else stands there.
+    """The description at the start of an archive; None where it says something else, or is cut by other rules.
 
     Args:
         head: The first `description_size` bytes of the archive.
@@ -136,7 +136,7 @@ def read_description(head: bytes) -> Description | None:
         data = json.loads(value)
     except (ValueError, RecursionError):
         return None
-    return Description.parse(data) if isinstance(data, dict) and "cut" in data else None
+    return Description.parse(data) if isinstance(data, dict) and data.get("cut") == CUT else None
 
 
 def file_digests(layout: Layout, parts: Iterable[Part], small: Mapping[str, str]) -> dict[str, str]:

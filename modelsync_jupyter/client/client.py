@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, MIN_RATE, Home
 from modelsync_jupyter.core.errors import ModelNotFound, NoContext, NotAuthenticated, UsageError
 from modelsync_jupyter.core.keywords import Folder, TransferOptions, spelled_out
-from modelsync_jupyter.core.outcome import Direction, Options, Outcome
+from modelsync_jupyter.core.outcome import DifferentContentWarning, Direction, Options, Outcome
 from modelsync_jupyter.core.progress import Counter, Sink
 from modelsync_jupyter.core.states import State, compare
 from modelsync_jupyter.core.steps import Step
@@ -36,10 +36,9 @@ from modelsync_jupyter.remotes.retry import Retry
 from modelsync_jupyter.store.create import Draft, copy_in, draft
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
-from modelsync_jupyter.transfer.decide import decide
 from modelsync_jupyter.transfer.plan import Plan
-from modelsync_jupyter.transfer.pool import Stop
 from modelsync_jupyter.transfer.run import Run
+from modelsync_jupyter.transfer.work import Work
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -119,6 +118,7 @@ class Client:
             warnings.warn(
                 f"{outcome.tag} was not pushed: the registry has a different model under this tag. "
                 "Choose another version, or replace it with force=True.",
+                DifferentContentWarning,
                 stacklevel=_callers_level(),
             )
         return outcome
@@ -134,7 +134,15 @@ class Client:
             ModelNotFound: The registry has no such version.
             ModelSyncError: It failed; the store shows what it showed before. Run it again to resume.
         """
-        return self._store.get(self.run("pull", tag, **options).tag)
+        outcome = self.run("pull", tag, **options)
+        if outcome.different:
+            warnings.warn(
+                f"{outcome.tag} was not pulled: the local store has a different model under this tag. "
+                "Delete it, or replace it with force=True.",
+                DifferentContentWarning,
+                stacklevel=_callers_level(),
+            )
+        return self._store.get(outcome.tag)
 
     @spelled_out
     def push_in_background(self, tag: str | Tag, **options: Unpack[TransferOptions]) -> Transfer:
@@ -194,13 +202,10 @@ class Client:
             direction: "push" or "pull".
             tag: As for `push` and `pull`.
         """
-        chosen, parsed = self._options(options), Tag.parse(str(tag))
-
-        def begin() -> Run:
-            return Run.begin(self.home, chosen, known.resolve(self.home, self.context), Stop(), Counter())
-
-        with self._near_names(str(parsed)):
-            return decide(begin, self._store, direction, parsed, force=chosen.force).plan
+        work = Work(self.home, self._options(options))
+        run = Run(work, lambda: known.resolve(self.home, self.context))
+        with self._near_names(str(tag)):
+            return run.plan(run.resolve(direction, Tag.parse(str(tag))), hash=False)
 
     def transfers(self) -> list[Transfer]:
         """List all transfers, newest first, whoever started them."""

@@ -48,6 +48,8 @@ class ModelSyncError(Exception):
     step = advice("This should not happen. Please report it as a bug, with what you did.")
     http_status = 500
     retryable = False
+    #: Set where an attempt was repeated as often as it may be.
+    gave_up = False
 
     def __init__(self, message: str, step: Step | str | None = None) -> None:
         super().__init__(message)

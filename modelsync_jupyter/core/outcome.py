@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .config import DEFAULT_THREADS
+from .states import State
 from .tags import Tag
 
 Direction = Literal["push", "pull"]
 Status = Literal["pushed", "pulled", "skipped"]
+
+
+class DifferentContentWarning(UserWarning):
+    """A push or pull left a version alone although the other end has different files under the same tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,8 @@ class Outcome:
         moved: Bytes that were transferred.
         reused: Bytes that were there already.
         seconds: Wall time.
-        different: Whether the other end has a different model under this tag, which was left alone.
+        digest: Content digest of the version, or "" where it is not known.
+        state: How the local store and the registry compare in this version afterwards.
     """
 
     direction: Direction
@@ -53,7 +59,13 @@ class Outcome:
     moved: int = 0
     reused: int = 0
     seconds: float = 0.0
-    different: bool = False
+    digest: str = ""
+    state: State = State.UNKNOWN
+
+    @property
+    def different(self) -> bool:
+        """Whether the other end has different files under this tag, which were left alone."""
+        return self.state is State.DIFFERENT
 
     def to_dict(self) -> dict[str, Any]:
         """The outcome as JSON."""
@@ -66,4 +78,27 @@ class Outcome:
             "bytes_reused": self.reused,
             "size": self.size,
             "seconds": round(self.seconds, 3),
+            "digest": self.digest,
+            "state": str(self.state),
+            "different": self.different,
         }
+
+    @classmethod
+    def from_dict(cls, direction: Direction, data: dict[str, Any]) -> Outcome:
+        """The outcome from JSON that `to_dict` made.
+
+        Raises:
+            KeyError, TypeError, ValueError, InvalidTag: It did not.
+        """
+        return cls(
+            direction=direction,
+            tag=Tag.parse(data["tag"]),
+            status=data["status"],
+            reason=data["reason"],
+            size=data["size"],
+            moved=data["bytes_sent" if direction == "push" else "bytes_received"],
+            reused=data["bytes_reused"],
+            seconds=data["seconds"],
+            digest=data["digest"],
+            state=State(data["state"]),
+        )

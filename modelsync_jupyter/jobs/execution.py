@@ -14,16 +14,16 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from modelsync_jupyter.core.config import Home
-from modelsync_jupyter.core.errors import Cancelled, ModelSyncError
-from modelsync_jupyter.core.outcome import Outcome, Status
+from modelsync_jupyter.core.errors import Cancelled, InvalidTag, ModelNotFound, ModelSyncError, NoContext, UsageError
+from modelsync_jupyter.core.outcome import Outcome
 from modelsync_jupyter.core.progress import Counter, Sink
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.files import disk_errors
+from modelsync_jupyter.files import disk_errors, writable_or_skipped
 from modelsync_jupyter.remotes import contexts
-from modelsync_jupyter.store.local import LocalStore
-from modelsync_jupyter.transfer.decide import decide, settle
+from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.transfer.pool import Stop
 from modelsync_jupyter.transfer.run import Run
+from modelsync_jupyter.transfer.work import Work, file_key
 
 from .locks import Lock
 from .records import CANCELLED, FAILED, PLANNED, RUNNING, SUCCEEDED, Record, Records
@@ -50,7 +50,6 @@ class Execution:
     ) -> None:
         self._home, self._sink, self._on_wait = home, sink, on_wait
         self._records = Records(home)
-        self._store = LocalStore(home)
         self._record = dataclasses.replace(
             record, state=PLANNED, pid=os.getpid(), ended=None, error=None, outcome=None, updated=time.time()
         )
@@ -108,40 +107,24 @@ class Execution:
 
     def _transfer(self) -> Outcome:
         started = time.monotonic()
-        record, options = self._record, self._record.options
-        asked = Tag.parse(record.tag)
-        tag = settle(self._begin, self._store, record.direction, asked)
-        self._claim(tag)
-        decision = decide(self._begin, self._store, record.direction, asked, force=options.force)
-        plan = decision.plan
+        run = Run(Work(self._home, self._record.options, self._cancel, self._counter), self._find_context)
+        chosen = run.resolve(self._record.direction, Tag.parse(self._record.tag))
+        self._claim(chosen.tag)
+        plan = run.plan(chosen)
         self._note(tag=str(plan.tag), state=RUNNING)
         self._cancel.check()
-        status: Status = "skipped"
-        if plan.action != "skip":
-            decision.execute()
-            status = "pushed" if plan.direction == "push" else "pulled"
-        look = self._counter.look()
-        return Outcome(
-            direction=plan.direction,
-            tag=plan.tag,
-            status=status,
-            reason=plan.reason,
-            size=look.total,
-            moved=look.done - look.reused,
-            reused=look.reused,
-            seconds=time.monotonic() - started,
-        )
+        return dataclasses.replace(run.carry_out(plan), seconds=time.monotonic() - started)
 
-    def _begin(self) -> Run:
+    def _find_context(self) -> Context:
         context = contexts.resolve(self._home, self._record.options.context)
         self._note(context=context.name, endpoint=context.endpoint)
-        return Run.begin(self._home, self._record.options, context, self._cancel, self._counter)
+        return context
 
     def _claim(self, tag: Tag) -> None:
-        name = f"{self._record.direction}-{tag.name}--{tag.version}.lock"
-        lock = Lock(self._home.state / "locks" / name)
-        lock.acquire(self._cancel, lambda: self._note_wait(tag))
-        self._lock = lock
+        lock = Lock(self._home.state / "locks" / f"{file_key(self._record.direction, tag)}.lock")
+        with writable_or_skipped():  # nobody can change a read-only store, so there is nobody to lock out
+            lock.acquire(self._cancel, lambda: self._note_wait(tag))
+            self._lock = lock
 
     def _note_wait(self, tag: Tag) -> None:
         self._remark = f"Another process is at work on `{tag}`; waiting for it."
@@ -192,8 +175,12 @@ class Execution:
             changes |= {"error": result.to_dict()}
         else:
             changes |= {"error": ModelSyncError(f"{type(result).__name__}: {result}").to_dict()}
+        begun = self._record.background or self._record.state == RUNNING
         self._record = dataclasses.replace(self._record, **changes)  # type: ignore[arg-type]
-        self._save()
+        if not begun and isinstance(result, (ModelNotFound, UsageError, InvalidTag, NoContext)):
+            self._records.remove(self._record.id)  # it was never a transfer: the tag or the options were wrong
+        else:
+            self._save()
         self._records.clear_wish(self._record.id)
         if self._lock:
             self._lock.release()

@@ -16,7 +16,7 @@ from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import TransferNotFound
 from modelsync_jupyter.core.outcome import Direction, Options
 from modelsync_jupyter.core.progress import Progress
-from modelsync_jupyter.files import read_json, write_json
+from modelsync_jupyter.files import read_json, writable_or_skipped, write_json
 
 from .locks import is_alive
 
@@ -148,11 +148,16 @@ class Records:
         """Write a record."""
         write_json(self._path(record.id), record.to_dict(), durable=False)
 
+    def remove(self, id: str) -> None:
+        """Forget a transfer."""
+        self._path(id).unlink(missing_ok=True)
+
     def new_id(self) -> str:
         """A fresh id; old transfers are forgotten to make room."""
         for record in self.all()[_KEPT:]:
             if record.state in ENDED:
-                self._path(record.id).unlink(missing_ok=True)
+                with writable_or_skipped():
+                    self.remove(record.id)
         return "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
     def ask_to_cancel(self, id: str) -> None:

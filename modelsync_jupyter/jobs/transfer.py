@@ -10,7 +10,6 @@ from modelsync_jupyter.core.errors import Cancelled, TransferFailed
 from modelsync_jupyter.core.outcome import Outcome
 from modelsync_jupyter.core.progress import Progress, Sink
 from modelsync_jupyter.core.steps import Step
-from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
 
 from .records import CANCELLED, ENDED, INTERRUPTED, SUCCEEDED, Record, Records
@@ -92,14 +91,4 @@ def _outcome(record: Record) -> Outcome:
         error: dict[str, Any] = record.error or {}
         reason = Step(**error["step"]) if "step" in error else error.get("hint")
         raise TransferFailed(error.get("message", "The transfer failed."), reason)
-    found, moved = record.outcome, "bytes_sent" if record.direction == "push" else "bytes_received"
-    return Outcome(
-        direction=record.direction,
-        tag=Tag.parse(found["tag"]),
-        status=found["status"],
-        reason=found["reason"],
-        size=found["size"],
-        moved=found[moved],
-        reused=found["bytes_reused"],
-        seconds=found["seconds"],
-    )
+    return Outcome.from_dict(record.direction, record.outcome)

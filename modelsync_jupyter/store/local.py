@@ -103,6 +103,11 @@ class LocalStore:
             write_json(self._index(model), {"stamps": _stamps(model), "digest": described.digest}, durable=False)
         return described
 
+    def remember(self, model: Model, description: Description) -> None:
+        """Keep the digest of a version whose bytes were hashed on their way here."""
+        with suppress(OSError):
+            write_json(self._index(model), {"stamps": _stamps(model), "digest": description.digest}, durable=False)
+
     def _index(self, model: Model) -> Path:
         return self.home.state / "digests" / f"{model.tag.name}--{model.tag.version}.content.json"
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from modelsync_jupyter.files import write_text
+from modelsync_jupyter.files import writable_or_skipped, write_text
 
 Note = dict[str, Any]
 
@@ -33,12 +33,15 @@ class Journal:
         self.fresh = not lines or lines[0] != about
         kept = [dict(about)] if self.fresh else lines
         self.notes = kept[1:]
-        write_text(path, "".join(map(_line, kept)), durable=False)
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        self._file = -1
+        with writable_or_skipped():
+            write_text(path, "".join(map(_line, kept)), durable=False)
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
 
     def add(self, **note: Any) -> None:
-        """Note something done."""
-        os.write(self._file, _line(note).encode())
+        """Note something done; in a home that is read-only it is remembered by nobody."""
+        if self._file >= 0:
+            os.write(self._file, _line(note).encode())
 
     def close(self) -> None:
         """Keep the notes for the next attempt. May be called twice: the file is closed once."""

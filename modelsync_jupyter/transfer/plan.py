@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from modelsync_jupyter.core.errors import Conflict, ModelNotFound
 from modelsync_jupyter.core.outcome import Direction
 from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.core.states import State, compare
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
@@ -16,6 +17,46 @@ from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 from modelsync_jupyter.store.model import Model
 
 Action = Literal["push", "pull", "skip", "replace"]
+Verb = Literal["hash", "send", "receive", "publish", "install"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The version that is meant; decided once, before anything else.
+
+    Args:
+        direction: "push" or "pull".
+        asked: The tag as the user wrote it.
+        tag: The version, with `latest` resolved.
+        remote: The registry's record of it, where it was needed to resolve the tag.
+    """
+
+    direction: Direction
+    asked: Tag
+    tag: Tag
+    remote: RemoteModel | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What both ends have of a version.
+
+    Args:
+        local: The local model, or None.
+        remote: The registry's record, or None; also None where the registry need not be asked.
+        local_digest: Content digest of the local model, or "" where it is not known.
+        remote_digest: Content digest of the registry's archive, or "" where it is not known.
+    """
+
+    local: Model | None = None
+    remote: RemoteModel | None = None
+    local_digest: str = ""
+    remote_digest: str = ""
+
+    @property
+    def state(self) -> State:
+        """How the two compare, where both have it."""
+        return compare(self.local_digest, self.remote_digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +64,13 @@ class Operation:
     """One step of a plan.
 
     Args:
-        verb: What is done, in one word.
+        verb: What is done.
         subject: To what.
         reason: Why, or under which promise.
-        size: Bytes that will travel at most.
+        size: Bytes that are transferred at most.
     """
 
-    verb: str
+    verb: Verb
     subject: str
     reason: str
     size: int = 0
@@ -44,8 +85,9 @@ class Plan:
         tag: The version, with `latest` resolved.
         action: "push", "pull", "replace" (by force), or "skip".
         reason: Why this version and this action, as a sentence.
-        operations: The steps, in order.
-        size: Bytes that will travel at most.
+        operations: The steps, in order: what is carried out.
+        size: Bytes that are transferred at most.
+        facts: What the plan was made of.
     """
 
     direction: Direction
@@ -54,15 +96,17 @@ class Plan:
     reason: str
     operations: tuple[Operation, ...] = ()
     size: int = 0
+    facts: Facts = field(default_factory=Facts)
 
     def to_dict(self) -> dict[str, Any]:
-        """The plan as `--output json` prints it."""
+        """The plan as JSON."""
         return {
             "direction": self.direction,
             "tag": str(self.tag),
             "action": self.action,
             "reason": self.reason,
             "size": self.size,
+            "state": str(self.facts.state),
             "operations": [
                 {"verb": each.verb, "subject": each.subject, "reason": each.reason, "size": each.size}
                 for each in self.operations
@@ -70,26 +114,21 @@ class Plan:
         }
 
 
-def plan_push(asked: Tag, local: Model, remote: RemoteModel | None, parts: Sequence[Part], *, force: bool) -> Plan:
+def plan_push(chosen: Chosen, facts: Facts, parts: Sequence[Part], *, force: bool) -> Plan:
     """Decide about a push.
 
     Args:
-        asked: The tag as the user wrote it.
-        local: The model it means.
-        remote: What the registry has under that tag.
+        chosen: The version.
+        facts: What both ends have; the local model is there.
         parts: How its archive is cut.
         force: Whether to replace what is there.
     """
-    tag, chosen = local.tag, _chosen(asked, local.tag, "the latest in the local store")
+    local, remote, tag = facts.local, facts.remote, chosen.tag
+    assert local
+    why = f"`{tag}` is the latest in the local store. " if chosen.asked.is_latest else ""
     there = remote is not None and remote.complete
-    if remote and there and not force:
-        differs = (
-            local.size != remote.size or abs((local.info.creation_time - remote.creation_time).total_seconds()) > 1
-        )
-        reason = "The registry has it already."
-        if differs:
-            reason = "The registry has a different model under this tag."
-        return Plan("push", tag, "skip", chosen + reason)
+    if there and not force:
+        return Plan("push", tag, "skip", why + _skipped("The registry", facts.state), facts=facts)
     size = local.source.size
     pieces = "1 part" if len(parts) == 1 else f"{len(parts)} parts"
     operations = (
@@ -98,46 +137,51 @@ def plan_push(asked: Tag, local: Model, remote: RemoteModel | None, parts: Seque
         Operation("publish", str(tag), "once all parts have arrived; until then readers see nothing of it"),
     )
     if there:
-        return Plan("push", tag, "replace", f"{chosen}It replaces the registry's copy.", operations, size)
+        return Plan("push", tag, "replace", f"{why}It replaces the registry's copy.", operations, size, facts)
     state = f"Its upload there was `{remote.upload_status}`." if remote else "The registry did not have it."
-    return Plan("push", tag, "push", chosen + state, operations, size)
+    return Plan("push", tag, "push", why + state, operations, size, facts)
 
 
-def plan_pull(asked: Tag, local: Model | None, remote: RemoteModel | None, *, force: bool) -> Plan:
+def plan_pull(chosen: Chosen, facts: Facts, *, force: bool) -> Plan:
     """Decide about a pull.
 
     Args:
-        asked: The tag as the user wrote it.
-        local: What the local store has under the version that was chosen.
-        remote: What the registry has: that version, or the newest complete one for `latest`.
+        chosen: The version.
+        facts: What both ends have; the registry's record is missing where it was not asked, or has none.
         force: Whether to replace what is there.
 
     Raises:
         ModelNotFound: The registry has no such version.
         Conflict: It has it, but not all of its bytes, or none at all.
     """
+    local, remote, tag, asked = facts.local, facts.remote, chosen.tag, chosen.asked
     if local and not force and not asked.is_latest:
-        return Plan("pull", local.tag, "skip", "The local store has it already.")
+        return Plan("pull", tag, "skip", "The local store has it already.", facts=facts)
     if remote is None:
-        what = f"complete version of `{asked.name}`" if asked.is_latest else f"model `{asked}`"
+        missing = f"complete version of `{asked.name}`" if asked.is_latest else f"model `{asked}`"
         step = Step("list-remote", "Check the name in the registry's list of models.")
-        raise ModelNotFound(f"The registry has no {what}.", step)
+        raise ModelNotFound(f"The registry has no {missing}.", step)
     _check_pullable(remote)
-    chosen = _chosen(asked, remote.tag, f"the newest in the registry, made {remote.creation_time:%Y-%m-%d %H:%M}")
+    why = ""
+    if asked.is_latest:
+        why = f"`{tag}` is the newest in the registry, made {remote.creation_time:%Y-%m-%d %H:%M}. "
     if local and not force:
-        return Plan("pull", remote.tag, "skip", f"{chosen}The local store has it already.")
+        return Plan("pull", tag, "skip", why + _skipped("The local store", facts.state), facts=facts)
     operations = (
-        Operation("receive", f"{format_size(remote.size)} of files", "into a hidden stage", remote.size),
-        Operation("check", "every part", "against its digest, or the archive's structure where there is none"),
-        Operation("install", str(remote.tag), "in one step, when all is on disk"),
+        Operation(
+            "receive", f"{format_size(remote.size)} of files", "into a hidden stage, each part checked", remote.size
+        ),
+        Operation("install", str(tag), "in one step, when all is on disk"),
     )
     action: Action = "replace" if local else "pull"
     reason = "It replaces the local copy." if local else "The local store did not have it."
-    return Plan("pull", remote.tag, action, chosen + reason, operations, remote.size)
+    return Plan("pull", tag, action, why + reason, operations, remote.size, facts)
 
 
-def _chosen(asked: Tag, tag: Tag, why: str) -> str:
-    return f"`{tag}` is {why}. " if asked.is_latest else ""
+def _skipped(end: str, state: State) -> str:
+    if state is State.DIFFERENT:
+        return f"{end} has a different model under this tag."
+    return f"{end} has it already."
 
 
 def _check_pullable(remote: RemoteModel) -> None:

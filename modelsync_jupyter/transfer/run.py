@@ -1,79 +1,257 @@
-"""Run: what every step of a transfer needs to know and to tell."""
+"""Run: one transfer, from the tag as it was written to the outcome.
+
+`resolve` decides which version is meant, `plan` what is to be done, and `carry_out` does exactly that: a push and a
+pull are the same copy between two ends. Errors that need a new upload or another look at the archive are retried here,
+around the whole copy; all others were retried closer to where they happen.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
 
-from modelsync_jupyter.core.config import MAX_THREADS, Home
-from modelsync_jupyter.core.outcome import Options
-from modelsync_jupyter.core.parts import MIB
-from modelsync_jupyter.core.progress import Counter
+from modelsync_jupyter.archive.cut import cut
+from modelsync_jupyter.archive.description import Description
+from modelsync_jupyter.core.errors import InvalidModel, ModelExists, ModelSyncError
+from modelsync_jupyter.core.outcome import Direction, Outcome, Status
+from modelsync_jupyter.core.progress import Progress
+from modelsync_jupyter.core.states import State
+from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.bentocloud.client import Remote
+from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
+from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
+from modelsync_jupyter.remotes.bentocloud.uploading import Version, open_upload
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.remotes.http import Http
-from modelsync_jupyter.remotes.retry import Retry
+from modelsync_jupyter.remotes.protocol import Source, Target
+from modelsync_jupyter.remotes.retry import Renew
+from modelsync_jupyter.store.local import LocalStore
+from modelsync_jupyter.store.model import Model
 
-from .pace import Pace
-from .pool import Pool, Stop
+from .copy import copy
+from .ends import FolderSource, StageTarget
+from .journal import Journal
+from .plan import Chosen, Facts, Plan, plan_pull, plan_push
+from .pool import processors
+from .work import Work, file_key
 
 
-@dataclass(frozen=True, slots=True)
 class Run:
-    """One attempt at a transfer.
+    """One transfer.
 
     Args:
-        home: BentoML's home folder.
-        options: How to transfer.
-        context: Which registry.
-        remote: That registry.
-        cancel: Whether somebody cancelled the transfer.
-        stop: Whether to stop: somebody cancelled the transfer, or a step of this attempt failed.
-        counter: Bytes so far.
-        pace: How fast bytes may pass.
+        work: Its local side: home, options, threads, stop signal, counter.
+        find_context: Says which registry; called only when one is needed.
     """
 
-    home: Home
-    options: Options
-    context: Context
-    remote: Remote
-    cancel: Stop
-    stop: Stop
-    counter: Counter
-    pace: Pace
+    def __init__(self, work: Work, find_context: Callable[[], Context]) -> None:
+        self.work, self._find_context = work, find_context
+        self.store = LocalStore(work.home)
 
-    @classmethod
-    def begin(cls, home: Home, options: Options, context: Context, cancel: Stop, counter: Counter) -> Run:
-        """Get ready to talk to a registry; nothing is sent yet."""
-        stop = Stop(cancel)
+    @cached_property
+    def context(self) -> Context:
+        """The registry's address and token."""
+        return self._find_context()
 
-        def wait(seconds: float) -> None:
-            with counter.retrying():
-                stop.sleep(seconds)
+    @cached_property
+    def remote(self) -> Remote:
+        """The registry; nothing is sent before it is asked something."""
+        return Remote(Http(self.context, self.work.retry, self.work.options.threads))
 
-        http = Http(context, Retry(wait), options.threads)
-        pace = Pace(options.rate_limit, stop.sleep)
-        return cls(home, options, context, Remote(http), cancel, stop, counter, pace)
+    def resolve(self, direction: Direction, asked: Tag) -> Chosen:
+        """Decide which version is meant: `latest` is asked of the local store for a push, of the registry for a pull.
 
-    def again(self) -> Run:
-        """A fresh attempt at the same."""
-        return Run.begin(self.home, self.options, self.context, self.cancel, self.counter)
+        Raises:
+            ModelNotFound: The local store has no such model to push.
+        """
+        if direction == "push":
+            return Chosen(direction, asked, self.store.get(asked).tag)
+        newest = self.remote.latest(asked.name) if asked.is_latest else None
+        return Chosen(direction, asked, newest.tag if newest else asked, newest)
 
-    @property
-    def retry(self) -> Retry:
-        """Who tries again."""
-        return self.remote.http.retry
+    def plan(self, chosen: Chosen, *, hash: bool = True) -> Plan:
+        """Look at both ends and decide; changes nothing.
 
-    @property
-    def threads(self) -> int:
-        """Parts on their way at the same time; fewer where the rate is so low that each would seem to stand still."""
-        limit = self.options.rate_limit
-        return self.options.threads if limit is None else max(1, min(self.options.threads, limit // MIB))
+        Args:
+            chosen: The version.
+            hash: Whether to read the local files where their digest has to be known to compare them.
 
-    def pool(self, at_most: int = MAX_THREADS) -> Pool:
-        """Threads for the parts, as many as the transfer may have but no more than `at_most`."""
-        return Pool(min(self.threads, at_most), self.stop)
+        Raises:
+            ModelNotFound: The version is not there to be transferred.
+            Conflict: The registry does not have all of it.
+        """
+        force = self.work.options.force
+        if chosen.direction == "pull":
+            return plan_pull(chosen, self._facts_of_pull(chosen, force=force), force=force)
+        local, remote = self.store.get(chosen.tag), self.remote.model(chosen.tag)
+        facts = Facts(local, remote)
+        if remote and remote.complete and not force:
+            theirs = remote.digest or self._described(remote)
+            mine = self.store.digest(local) or (self.describe(local).digest if hash and theirs else "")
+            facts = Facts(local, remote, mine or "", theirs)
+        return plan_push(chosen, facts, cut(local.source.layout), force=force)
 
-    def journal_name(self, direction: str, tag: Tag) -> str:
-        """Name of the journal and of the stage of a transfer: one for each tag and direction."""
-        return f"{direction}-{tag.name}--{tag.version}"
+    def carry_out(self, plan: Plan) -> Outcome:
+        """Carry out the operations of a plan.
+
+        Raises:
+            Cancelled: The transfer was stopped.
+            ModelSyncError: It failed; the other end shows what it showed before.
+        """
+        started, facts, work = time.monotonic(), plan.facts, self.work
+        status: Status = "skipped"
+        reason, digest, state = plan.reason, facts.local_digest or facts.remote_digest, facts.state
+        if plan.operations:
+            move = _Move(self, plan)
+            retried = {Renew.UPLOAD} if plan.direction == "push" else {Renew.PLAN, Renew.PART, Renew.REQUEST}
+            try:
+                work.retry.run(move.attempt, renew=retried)
+                status = "pushed" if plan.direction == "push" else "pulled"
+                digest, state, reason = move.digest, State.IN_SYNC, reason + move.remark
+            except ModelExists:
+                if work.options.force:
+                    raise
+                reason = "It appeared in the local store meanwhile."
+        look = work.counter.look() if status != "skipped" else Progress()
+        return Outcome(
+            direction=plan.direction,
+            tag=plan.tag,
+            status=status,
+            reason=reason,
+            size=look.total,
+            moved=look.done - look.reused,
+            reused=look.reused,
+            seconds=time.monotonic() - started,
+            digest=digest,
+            state=state,
+        )
+
+    def describe(self, model: Model) -> Description:
+        """The archive of a local model; reads every file unless the store knows its digest."""
+        work = self.work
+        work.counter.begin("hashing", model.source.size)
+        threads = min(work.threads, processors())  # hashing waits for nothing else
+        return self.store.describe(model, threads=threads, hashed=work.counter.add, check=work.stop.check)
+
+    def journal(self, plan: Plan, about: Mapping[str, Any]) -> Journal:
+        """What earlier attempts at the same transfer noted."""
+        facts = {plan.direction: str(plan.tag), "endpoint": self.context.endpoint, **about}
+        return Journal(self.work.home.state / "journals" / f"{file_key(plan.direction, plan.tag)}.jsonl", facts)
+
+    def _facts_of_pull(self, chosen: Chosen, *, force: bool) -> Facts:
+        local = self._find(chosen.tag, force=force)
+        if local and not force and not chosen.asked.is_latest:
+            return Facts(local)  # nothing to do, whatever the registry has
+        remote = chosen.remote or (None if chosen.tag.is_latest else self.remote.model(chosen.tag))
+        mine = self.store.digest(local) if local else None
+        return Facts(local, remote, mine or "", remote.digest if remote else "")
+
+    def _find(self, tag: Tag, *, force: bool) -> Model | None:
+        """The local model, or None; a broken one counts as none where it is replaced anyway."""
+        try:
+            return None if tag.is_latest else self.store.find(tag)
+        except InvalidModel as error:
+            if force:
+                return None
+            raise InvalidModel(error.message, Step("force", "Replace the broken local copy.")) from error
+
+    def _described(self, record: RemoteModel) -> str:
+        """The content digest that an archive says of itself, or ""; other registries keep none in their records."""
+        try:
+            found = RemoteArchive(self.remote, record).description
+        except ModelSyncError:
+            return ""
+        return found.digest if found else ""
+
+
+class _Move:
+    """The execution of a plan's operations.
+
+    Attributes:
+        digest: Content digest of what was moved, once that is known.
+        remark: A sentence about it for the outcome, or "".
+    """
+
+    def __init__(self, run: Run, plan: Plan) -> None:
+        self._run, self._plan, self._work = run, plan, run.work
+        self._description: Description | None = None
+        self._source: Source | None = None
+        self._target: Target | None = None
+        self.digest = self.remark = ""
+        self._steps: Mapping[str, Callable[[], None]] = {
+            "hash": self._hash,
+            "send": self._send,
+            "receive": self._receive,
+            "publish": self._publish,
+            "install": self._publish,
+        }
+
+    def attempt(self) -> None:
+        """Carry out all operations once."""
+        try:
+            for operation in self._plan.operations:
+                self._steps[operation.verb]()
+        except ModelSyncError as error:
+            if self._target:
+                self._target.give_up(error)
+            self._work.again()  # the failure stopped what ran in parallel; the next attempt starts afresh
+            raise
+        finally:
+            for end in (self._target, self._source):
+                if end:
+                    end.close()
+            self._source = self._target = None
+
+    def _hash(self) -> None:
+        model = self._plan.facts.local
+        assert model
+        self._description = self._run.describe(model)
+        self.digest = self._description.digest
+
+    def _send(self) -> None:
+        run, facts = self._run, self._plan.facts
+        assert facts.local
+        assert self._description
+        version = Version(facts.local.info, facts.local.size, self._description)
+        self._source = source = FolderSource(facts.local, self._description)
+        self._target = target = open_upload(
+            run.remote,
+            version,
+            facts.remote,
+            notes=lambda about: run.journal(self._plan, about),
+            check=lambda: self._work.stop.check(),
+        )
+        copy(source, target, self._work, "sending")
+
+    def _receive(self) -> None:
+        run, remote = self._run, self._plan.facts.remote
+        assert remote
+        self._source = source = RemoteArchive(run.remote, remote)
+        self._target = target = StageTarget(
+            run.store,
+            self._plan.tag,
+            source,
+            run.journal(self._plan, {"archive": source.identity, "ranged": source.ranged}),
+            replace=self._work.options.force,
+            threads=self._work.threads,
+            check=lambda: self._work.stop.check(),
+        )
+        copy(source, target, self._work, "receiving")
+        if source.description and remote.size not in (0, _content_size(source.description)):
+            self.remark = " The registry's record of it is out of date: it describes files that were replaced."
+
+    def _publish(self) -> None:
+        assert self._source
+        assert self._target
+        self._work.counter.begin("finishing")
+        self._source.check()
+        self._target.publish()
+        if isinstance(self._target, StageTarget):
+            self.digest = self._target.digest or self._plan.facts.remote_digest
+
+
+def _content_size(description: Description) -> int:
+    return sum(entry.size for entry in description.layout.entries)

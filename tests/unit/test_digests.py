@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from modelsync_jupyter.transfer.digests import digested_parts
 
 from modelsync_jupyter.archive.cut import cut
 from modelsync_jupyter.archive.source import BLOCK, Source
@@ -17,7 +18,6 @@ from modelsync_jupyter.core.progress import Counter
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer import digests
-from modelsync_jupyter.transfer.digests import digested_parts
 from modelsync_jupyter.transfer.pool import Stop
 from modelsync_jupyter.transfer.run import Run
 from tests.harness.models import make_model

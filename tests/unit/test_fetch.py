@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from modelsync_jupyter.transfer.fetch import Fetcher
 
 from modelsync_jupyter.archive.digest import Hasher
 from modelsync_jupyter.archive.layout import Entry
@@ -14,7 +15,6 @@ from modelsync_jupyter.archive.stage import Stage
 from modelsync_jupyter.core.errors import IntegrityError
 from modelsync_jupyter.core.parts import Part, split
 from modelsync_jupyter.core.progress import Counter
-from modelsync_jupyter.transfer.fetch import Fetcher
 from modelsync_jupyter.transfer.journal import Journal
 
 DATA = bytes(range(256)) * 24

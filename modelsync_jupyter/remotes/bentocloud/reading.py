@@ -1,0 +1,186 @@
+"""Reading the archive of a version: one body that can be read from any offset, on any registry.
+
+The first bytes tell nearly everything: whether the server answers ranges, how long the archive is, and, where the
+archive describes itself, its whole layout and every digest. Where it does not, our own registry says the same in its
+reply, and any other registry leaves it to the tar headers.
+"""
+
+from __future__ import annotations
+
+import re
+import tarfile
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import requests
+
+from modelsync_jupyter.archive.cut import part_size
+from modelsync_jupyter.archive.description import MAX_DESCRIPTION, Description, description_size, read_description
+from modelsync_jupyter.archive.digest import digest_of
+from modelsync_jupyter.archive.layout import Layout
+from modelsync_jupyter.core.errors import Conflict, IntegrityError, InvalidReply, Unavailable, UrlExpired
+from modelsync_jupyter.core.parts import Part, split
+from modelsync_jupyter.remotes.http import blocks
+from modelsync_jupyter.remotes.protocol import ENDLESS
+from modelsync_jupyter.wire import PROXY, model_path
+
+from .client import Remote
+from .replies import Download, RemoteModel
+
+#: What is read first: the description of most archives fits into it.
+_HEAD = 64 * 1024
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+
+
+class RemoteArchive:
+    """The archive of a version in a registry; a `Source`.
+
+    Args:
+        remote: The registry.
+        model: Its record of the version.
+
+    Raises:
+        IntegrityError: The archive is empty, or its description is broken.
+        InvalidReply: The registry and the archive contradict each other.
+    """
+
+    def __init__(self, remote: Remote, model: RemoteModel) -> None:
+        self._remote, self._model = remote, model
+        self._lock = threading.Lock()
+        self._download = remote.presign_download(model.tag)
+        self._through_api = model.strategy == PROXY or not self._download.url
+        self._total: int | None = None
+        self._etag = ""
+        self._base = 0
+        self.ranged = False
+        head = remote.http.retry.run(self._probe)
+        self.description = self._described(head)
+        if self.description:
+            self._base = description_size(head)
+        self.size: int | None = None if self._total is None else self._total - self._base
+        self.layout: Layout | None = None
+        self.parts: tuple[Part, ...] = ()
+        if self.description:
+            self._take_description(self.description)
+        else:
+            self._take_reply()
+        self.identity = [
+            self.description.digest if self.description else self._download.digest,
+            self._etag,
+            self._total,
+            model.uid,
+            model.updated,
+        ]
+
+    def views(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
+        """Read the bytes of `[start, stop)` in order, as `Source` promises; `requests` brings its own memory."""
+        if stop is None:
+            stop = self.size
+        begin, end = start + self._base, None if stop is None else stop + self._base
+        position = begin if self.ranged else 0
+        with self._open(position, end) as reply:
+            for view in blocks(reply):
+                position += len(view)
+                if end is not None and position > end:
+                    raise InvalidReply(f"The server sent more of the archive of `{self._model.tag}` than it has.")
+                if position > begin:
+                    yield view[max(0, len(view) - (position - begin)) :]
+        if end is not None and position != end:
+            raise Unavailable(f"The archive of `{self._model.tag}` ended early, at byte {position} of {end}.")
+
+    def check(self) -> None:
+        """Nothing to check: each range was asked for on condition that the archive is still the same."""
+
+    def close(self) -> None:
+        """Nothing to let go of: every stream is closed by its reader."""
+
+    def _described(self, head: bytes) -> Description | None:
+        if len(head) < tarfile.BLOCKSIZE:
+            raise IntegrityError(f"The archive of `{self._model.tag}` is empty.")
+        size = description_size(head)
+        if not size or size > len(head):
+            return None
+        return read_description(head)
+
+    def _take_description(self, found: Description) -> None:
+        if self.size not in (None, found.layout.size):
+            raise IntegrityError(f"The archive of `{self._model.tag}` is not as long as its description says.")
+        if self._model.digest not in ("", found.digest):
+            raise InvalidReply(f"The registry says another content digest of `{self._model.tag}` than its archive.")
+        self.size, self.layout, self.parts = found.layout.size, found.layout, found.parts
+
+    def _take_reply(self) -> None:
+        reply, size = self._download, self.size
+        if reply.parts:
+            if digest_of(reply.parts) != reply.digest or size not in (None, reply.parts[-1].stop):
+                raise InvalidReply("The registry describes the archive in two ways that do not agree.")
+            self.parts, self.size = reply.parts, reply.parts[-1].stop
+            if reply.layout is not None:
+                self.layout = Layout.from_json(reply.layout, self.parts[-1].stop)
+        else:
+            self.parts = split(size, part_size(size)) if size else (Part(1, 0, ENDLESS),)
+
+    def _probe(self) -> bytes:
+        """Ask for the first bytes; returns at least the description, where the archive has one of sensible size."""
+        headers = {"Range": f"bytes=0-{_HEAD - 1}"}
+        head = bytearray()
+        with self._signed(headers) as reply:
+            found = _CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
+            self.ranged = reply.status_code == 206 and found is not None
+            length = found[2] if found else reply.headers.get("Content-Length", "")
+            self._total = int(length) if length.isdigit() else None
+            self._etag = reply.headers.get("ETag", "")
+            for view in blocks(reply):
+                head += view
+                if len(head) >= max(_HEAD, description_size(bytes(head[: tarfile.BLOCKSIZE]))):
+                    break
+        wanted = description_size(bytes(head[: tarfile.BLOCKSIZE])) if len(head) >= tarfile.BLOCKSIZE else 0
+        if self.ranged and len(head) < wanted <= min(MAX_DESCRIPTION + _HEAD, self._total or 0):
+            with self._open(len(head), wanted) as reply:
+                for view in blocks(reply):
+                    head += view
+                    if len(head) > wanted:
+                        break
+        return bytes(head)
+
+    @contextmanager
+    def _open(self, start: int, stop: int | None) -> Iterator[requests.Response]:
+        headers = {}
+        if self.ranged and stop is not None:
+            headers = {"Range": f"bytes={start}-{stop - 1}"}
+            if self._etag and not self._etag.startswith("W/"):
+                headers["If-Match"] = self._etag
+        with self._signed(headers) as reply:
+            if headers:
+                self._check_range(reply, start)
+            yield reply
+
+    @contextmanager
+    def _signed(self, headers: dict[str, str]) -> Iterator[requests.Response]:
+        download = self._download
+        try:
+            with self._get(download, headers) as reply:
+                yield reply
+        except UrlExpired:
+            with self._lock:  # one thread has the URL signed again, for all
+                if download is self._download:
+                    self._download = self._remote.presign_download(self._model.tag)
+                    if self._download.digest != download.digest:
+                        raise self._replaced() from None
+            raise
+
+    def _get(self, download: Download, headers: dict[str, str]) -> AbstractContextManager[requests.Response]:
+        if self._through_api:
+            return self._remote.http.get_api(model_path(self._model.tag, "download"), headers)
+        return self._remote.http.get(download.url, headers)
+
+    def _check_range(self, reply: requests.Response, start: int) -> None:
+        found = _CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
+        if reply.status_code != 206 or not found or int(found[1]) != start:
+            raise InvalidReply("The server stopped answering ranges.", step="Run the pull again.")
+        if self._total is not None and int(found[2]) != self._total:
+            raise self._replaced()
+
+    def _replaced(self) -> Conflict:
+        return Conflict(f"`{self._model.tag}` was replaced in the registry meanwhile.", step="Run the pull again.")

@@ -1,0 +1,353 @@
+"""Writing the archive of a version: three ways to send bytes, behind one `Upload`.
+
+Our own registry is told every part first, and asks only for those that it lacks. Other registries take a multipart
+upload in larger units (each unit costs an API call), or the whole archive in one request. What is sent is the same in
+all cases: the archive's description, and behind it the body.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from modelsync_jupyter.archive.cut import CUT
+from modelsync_jupyter.archive.description import Description
+from modelsync_jupyter.archive.digest import Hasher
+from modelsync_jupyter.core.errors import (
+    Cancelled,
+    Conflict,
+    IntegrityError,
+    InvalidReply,
+    ModelSyncError,
+    UploadLost,
+)
+from modelsync_jupyter.core.info import ModelInfo
+from modelsync_jupyter.core.parts import MIB, MIN_UPLOAD, Part, from_sizes, parts_json
+from modelsync_jupyter.remotes.protocol import HandOff, Notes, Read
+from modelsync_jupyter.wire import (
+    FAILED,
+    PRESIGNED,
+    PROXY,
+    SUCCESS,
+    CreateModelJSON,
+    Extension,
+    format_time,
+    labels_json,
+    manifest_json,
+    model_path,
+)
+
+from .client import Remote
+from .reading import RemoteArchive
+from .replies import RemoteModel
+
+_LONGEST_UNIT = 64 * MIB
+_WHOLE_TIMEOUT = 600.0
+
+OpenNotes = Callable[[Mapping[str, Any]], Notes]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What is pushed.
+
+    Args:
+        info: What its model.yaml says; its tag names the version.
+        size: Bytes in its files.
+        description: Its archive.
+    """
+
+    info: ModelInfo
+    size: int
+    description: Description
+
+
+def open_upload(
+    remote: Remote,
+    version: Version,
+    there: RemoteModel | None,
+    *,
+    notes: OpenNotes,
+    check: Callable[[], None] = lambda: None,
+) -> Upload:
+    """Begin an upload, or go on with one: register the version, and choose how its bytes travel.
+
+    Args:
+        remote: The registry.
+        version: What is pushed.
+        there: The registry's record of it; an archive that is there is replaced when the new one is complete.
+        notes: Opens what an earlier attempt at this upload noted; called where a registry forgets what it received.
+        check: Called before the last step; may raise to stop.
+    """
+    tag = version.info.tag
+    extended = remote.ensure_repository(tag.name)
+    record = there or remote.create_model(tag, _record(version))
+    if extended:
+        return OwnUpload(remote, version, there, check)
+    if record.strategy == PRESIGNED:
+        return MultipartUpload(remote, version, there, check, notes)
+    return WholeUpload(remote, version, there, check, record.strategy)
+
+
+class Upload(ABC):
+    """A version on its way to a registry; a `Target`.
+
+    Args:
+        remote: The registry.
+        version: What is pushed.
+        there: The registry's record of it, or None.
+        check: Called before the last step; may raise to stop.
+    """
+
+    def __init__(self, remote: Remote, version: Version, there: RemoteModel | None, check: Callable[[], None]) -> None:
+        self._remote, self._version, self._check = remote, version, check
+        self._tag = version.info.tag
+        self._replaces = there is not None and there.complete
+        self._header = version.description.header()
+        self.present: set[int] = set()
+        self.grain = max((part.size for part in version.description.parts), default=0)
+
+    @abstractmethod
+    def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None: ...
+
+    @abstractmethod
+    def write(self, parts: tuple[Part, ...], views: Iterator[memoryview]) -> None: ...
+
+    @abstractmethod
+    def publish(self) -> None: ...
+
+    def give_up(self, error: ModelSyncError) -> None:
+        """Mark the version as failed, unless the push can resume later or an older copy is still there to be used."""
+        resumes = error.retryable and not isinstance(error, IntegrityError)
+        if resumes or self._replaces or isinstance(error, (Cancelled, UploadLost)):
+            return
+        with suppress(ModelSyncError):
+            self._remote.finish_upload(self._tag, FAILED, f"{error.code}: {error.message}")
+
+    def close(self) -> None:
+        """Let go of what it holds open: nothing, unless a kind of upload says otherwise."""
+        return
+
+    def _put_part(self, upload_id: str, number: int, size: int, views: Iterator[memoryview]) -> str:
+        """Send one part of a multipart upload; returns its ETag."""
+        url = self._remote.presign_part(self._tag, upload_id, number)
+        etag = self._remote.http.put(url, _Body(size, views))
+        if not etag:
+            raise InvalidReply("The object host did not say the ETag of a part.")
+        return etag
+
+    def _complete(self, upload_id: str, etags: Mapping[int, str]) -> None:
+        self._check()
+        try:
+            self._remote.complete_multipart(self._tag, upload_id, etags)
+        except (UploadLost, Conflict):
+            if not self._has_arrived():
+                raise
+        self._check()
+        self._remote.finish_upload(self._tag, SUCCESS)
+
+    def _has_arrived(self) -> bool:
+        """Whether the upload was completed before, and only the answer was lost: this very archive is there."""
+        with suppress(ModelSyncError):
+            if record := self._remote.model(self._tag):
+                found = RemoteArchive(self._remote, record).description
+                return found is not None and found.parts == self._version.description.parts
+        return False
+
+
+class OwnUpload(Upload):
+    """An upload to our own registry, which knows parts by their digests. Part 1 is the archive's description."""
+
+    def __init__(self, remote: Remote, version: Version, there: RemoteModel | None, check: Callable[[], None]) -> None:
+        super().__init__(remote, version, there, check)
+        description, hasher = version.description, Hasher()
+        hasher.update(memoryview(self._header))
+        own = from_sizes(
+            [len(self._header), *(part.size for part in description.parts)],
+            [hasher.digest(), *(part.digest for part in description.parts)],
+        )
+        extension: Extension = {
+            "cut": CUT,
+            "content_digest": description.digest,
+            "parts": parts_json(own),
+            "manifest": manifest_json(version.info, version.size),
+            "labels": labels_json(version.info.labels),
+            "build_at": format_time(version.info.creation_time),
+        }
+        remote.start_upload(self._tag)
+        self._id, present = remote.start_multipart(self._tag, extension)
+        self._etags = {part.number: f'"{part.digest.partition(":")[2]}"' for part in own}
+        self._has_header = 1 in present
+        self.present = {number - 1 for number in present if number > 1}
+
+    def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
+        """Hand off each part by itself; send the description meanwhile."""
+        for part in parts:
+            hand_off((part,))
+        if not self._has_header:
+            self._remote.http.retry.run(lambda: self._send(1, len(self._header), iter([memoryview(self._header)])))
+
+    def write(self, parts: tuple[Part, ...], views: Iterator[memoryview]) -> None:
+        (part,) = parts
+        self._send(part.number + 1, part.size, views)
+        self.present.add(part.number)
+
+    def publish(self) -> None:
+        self._complete(self._id, self._etags)
+
+    def _send(self, number: int, size: int, views: Iterator[memoryview]) -> None:
+        etag = self._put_part(self._id, number, size, views)
+        if etag.strip('"') != self._etags[number].strip('"'):
+            raise IntegrityError(f"The registry stored part {number} under another digest.")
+
+
+class MultipartUpload(Upload):
+    """A multipart upload as S3 has it. Its id and ETags are noted, since the registry will not say them again."""
+
+    def __init__(
+        self,
+        remote: Remote,
+        version: Version,
+        there: RemoteModel | None,
+        check: Callable[[], None],
+        notes: OpenNotes,
+    ) -> None:
+        super().__init__(remote, version, there, check)
+        self._units = _units(version.description.parts, len(self._header))
+        self.grain = max(sum(part.size for part in unit) for unit in self._units)
+        self._notes = notes({"digest": version.description.digest, "units": len(self._units)})
+        self._resumed = bool(self._notes.notes)
+        self._id, self._etags = _noted(self._notes)
+        if not self._replaces:
+            remote.start_upload(self._tag)
+        if not self._id:
+            self._id, _ = remote.start_multipart(self._tag)
+            self._notes.add(upload_id=self._id)
+        self.present = {part.number for number in self._etags for part in self._units[number - 1]}
+
+    def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
+        """Hand off whole units: every unit but the last is as long as S3 asks for."""
+        for number, unit in enumerate(self._units, 1):
+            if number not in self._etags:
+                hand_off(unit)
+
+    def write(self, parts: tuple[Part, ...], views: Iterator[memoryview]) -> None:
+        number = self._units.index(parts) + 1
+        size, bytes_ = sum(part.size for part in parts), views
+        if number == 1:
+            size, bytes_ = size + len(self._header), chain([memoryview(self._header)], views)
+        try:
+            etag = self._put_part(self._id, number, size, bytes_)
+        except (UploadLost, Conflict) as error:
+            raise self._lost(error) from error
+        self._etags[number] = etag
+        self._notes.add(part=number, etag=etag)
+        self.present.update(part.number for part in parts)
+
+    def publish(self) -> None:
+        try:
+            self._complete(self._id, self._etags)
+        except (UploadLost, Conflict) as error:
+            raise self._lost(error) from error
+        self._notes.remove()
+
+    def close(self) -> None:
+        """Keep what was noted for the next attempt."""
+        self._notes.close()
+
+    def _lost(self, error: ModelSyncError) -> ModelSyncError:
+        """What it means that the registry refuses the upload: one that an earlier attempt left may have expired."""
+        self._notes.remove()
+        return UploadLost("The registry has given up the interrupted upload.") if self._resumed else error
+
+
+class WholeUpload(Upload):
+    """The whole archive in one request: through the API, or to a presigned URL. It cannot be resumed."""
+
+    def __init__(
+        self,
+        remote: Remote,
+        version: Version,
+        there: RemoteModel | None,
+        check: Callable[[], None],
+        strategy: str,
+    ) -> None:
+        super().__init__(remote, version, there, check)
+        self.grain = version.description.layout.size
+        self._url = remote.presign_upload(self._tag) if strategy != PROXY else ""
+        if not (self._url and self._replaces):  # the old copy is there to be used until the new one is
+            remote.start_upload(self._tag)
+
+    def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
+        """Hand off everything as one write."""
+        hand_off(tuple(parts))
+
+    def write(self, parts: tuple[Part, ...], views: Iterator[memoryview]) -> None:
+        body = _Body(len(self._header) + sum(part.size for part in parts), chain([memoryview(self._header)], views))
+        if self._url:
+            self._remote.http.put(self._url, body, timeout=_WHOLE_TIMEOUT)
+        else:
+            self._remote.http.put_api(model_path(self._tag, "upload"), body)
+        self.present.update(part.number for part in parts)
+
+    def publish(self) -> None:
+        self._check()
+        if self._url:
+            self._remote.finish_upload(self._tag, SUCCESS)
+        found = self._remote.model(self._tag)
+        if found is None or not found.complete:
+            raise InvalidReply(f"The registry took all bytes of `{self._tag}` but does not call them complete.")
+
+
+class _Body:
+    """Views as something `requests` can send: `__len__` makes it say Content-Length, which S3 insists on."""
+
+    def __init__(self, size: int, views: Iterator[memoryview]) -> None:
+        self._size, self._views = size, views
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[memoryview]:
+        return self._views
+
+
+def _record(version: Version) -> CreateModelJSON:
+    info = version.info
+    return {
+        "version": str(info.tag.version),
+        "description": "",
+        "manifest": manifest_json(info, version.size),
+        "build_at": format_time(info.creation_time),
+        "labels": labels_json(info.labels),
+    }
+
+
+def _units(parts: Sequence[Part], header: int) -> list[tuple[Part, ...]]:
+    """Join neighbours until each unit but the last is large enough; the first one carries the header as well."""
+    total = parts[-1].stop + header
+    enough = min(_LONGEST_UNIT, max(MIN_UPLOAD, total // 20))
+    units: list[list[Part]] = [[]]
+    size = header
+    for part in parts:
+        if units[-1] and size >= enough:
+            units.append([])
+            size = 0
+        units[-1].append(part)
+        size += part.size
+    return [tuple(unit) for unit in units]
+
+
+def _noted(notes: Notes) -> tuple[str, dict[int, str]]:
+    upload_id = ""
+    etags: dict[int, str] = {}
+    for note in notes.notes:
+        if "upload_id" in note:
+            upload_id = str(note["upload_id"])
+        elif "part" in note:
+            etags[int(note["part"])] = str(note["etag"])
+    return upload_id, etags

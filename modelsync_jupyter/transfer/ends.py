@@ -1,0 +1,318 @@
+"""The local ends of a copy: a model's folder as a source, and the stage of a model as a target."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import shutil
+import stat
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+
+from modelsync_jupyter.archive.cut import LARGE, cut
+from modelsync_jupyter.archive.description import Description
+from modelsync_jupyter.archive.digest import Hasher
+from modelsync_jupyter.archive.layout import Entry
+from modelsync_jupyter.archive.stage import Stage
+from modelsync_jupyter.archive.unpack import Frontier, unpack
+from modelsync_jupyter.core.errors import DiskFull, IntegrityError, InvalidModel, ModelSyncError, UnsafeArchive
+from modelsync_jupyter.core.parts import MIB, Part
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.core.units import format_size
+from modelsync_jupyter.remotes.protocol import ENDLESS, HandOff, Notes, Read, Source
+from modelsync_jupyter.store.local import LocalStore
+from modelsync_jupyter.store.model import Model
+
+#: Bytes in one run of neighbours: a request costs a millisecond of CPU, so it should bring more than one part.
+_LONGEST_RUN = 64 * MIB
+_STAGE = re.compile(r"modelsync-pull-[0-9a-f]{12}")
+
+
+class FolderSource:
+    """A model's folder, read as an archive; a `Source`.
+
+    Args:
+        model: The model.
+        description: Its archive, as the store describes it.
+    """
+
+    ranged = True
+
+    def __init__(self, model: Model, description: Description) -> None:
+        self._archive = model.source
+        self.identity = description.digest
+        self.description: Description | None = description
+        self.layout, self.parts = description.layout, description.parts
+        self.size: int | None = description.layout.size
+
+    def views(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
+        """Read the bytes of `[start, stop)` into `buffer`, piece by piece, as `Source` promises."""
+        end = self._archive.size if stop is None else stop
+        yield from self._archive.blocks(Part(1, start, end), buffer)
+
+    def check(self) -> None:
+        """Make sure that the folder is as it was when it was scanned."""
+        self._archive.check_unchanged()
+
+    def close(self) -> None:
+        """Nothing to let go of: files are opened for each read."""
+
+
+class StageTarget:
+    """A model being built out of sight of everybody, from an archive whose parts come in any order; a `Target`.
+
+    What an earlier attempt staged is used if its bytes still have the digest that was noted for them.
+
+    Args:
+        store: Where the model is installed in the end.
+        tag: What it must be.
+        source: The archive.
+        notes: What an earlier attempt at the same archive noted.
+        replace: Whether a model that is there already is replaced.
+        threads: How many threads write at the same time.
+        check: Called before the last step; may raise to stop.
+
+    Attributes:
+        model: The model, once it is installed.
+        digest: Its content digest where the archive's digests prove it, else "".
+
+    Raises:
+        DiskFull: There is no space for it.
+    """
+
+    def __init__(
+        self,
+        store: LocalStore,
+        tag: Tag,
+        source: Source,
+        notes: Notes,
+        *,
+        replace: bool,
+        threads: int,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store, self._tag, self._source, self._notes = store, tag, source, notes
+        self._replace, self._check = replace, check
+        self._longest = min(_LONGEST_RUN, (source.size or 0) // (2 * threads))
+        self._folder = self._find_folder()
+        self._stage = Stage(self._folder / "model")
+        self._known = [] if source.layout else [Entry(*note["entry"]) for note in notes.notes if "entry" in note]
+        for entry in source.layout.entries if source.layout else self._known:
+            self._stage.add(entry)
+        self.present = self._staged()
+        self.grain = max(part.size for part in source.parts)
+        self.model: Model | None = None
+        self.digest = ""
+        self._check_space()
+
+    def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
+        """Hand off runs of neighbours. Without a layout, walk the headers, and hand off what lies within one file."""
+        runs = _Runs(hand_off, self._longest)
+        if self._source.layout is None:
+            self._walk(runs, read)
+        elif self._source.ranged:
+            for part in parts:
+                runs.add(part)
+        else:
+            hand_off(self._source.parts)
+        runs.flush()
+
+    def write(self, parts: tuple[Part, ...], views: Iterator[memoryview]) -> None:
+        """Stage, hash, verify and note each part, in this order."""
+        receiver, position = _Receiver(self, parts), parts[0].start
+        for view in views:
+            receiver.write(position, view)
+            position += len(view)
+
+    def publish(self) -> None:
+        """Put the staged model on disk for good, and into the store in one step."""
+        self._stage.seal()
+        description = self._prove()
+        self._check()
+        self.model = self._store.install(self._stage.folder, self._tag, replace=self._replace)
+        if description:
+            self.digest = description.digest
+            self._store.remember(self.model, description)
+        self._discard()
+
+    def give_up(self, error: ModelSyncError) -> None:
+        """Keep what was staged, unless it is known to be bad."""
+        if isinstance(error, (IntegrityError, UnsafeArchive, InvalidModel)):
+            self._discard()
+
+    def close(self) -> None:
+        """Keep what was noted for the next attempt."""
+        self._notes.close()
+
+    def _discard(self) -> None:
+        self._notes.remove()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _find_folder(self) -> Path:
+        """The folder that an earlier attempt noted, if it is ours and the archive can be resumed; else a new one."""
+        place = self._store.building_place()
+        noted = [str(note["stage"]) for note in self._notes.notes if "stage" in note]
+        for name in noted[-1:]:
+            if not (_STAGE.fullmatch(name) and _is_private(place / name)):
+                break
+            if self._source.ranged:
+                return place / name
+            shutil.rmtree(place / name, ignore_errors=True)
+        folder = self._store.new_folder("pull")
+        folder.chmod(0o700)
+        self._notes.add(stage=folder.name)
+        return folder
+
+    def _staged(self) -> set[int]:
+        """Numbers of the parts that are staged, and still are as they were when they were noted.
+
+        Without a layout, a part counts if all of its files are known: those before the last entry that was found, or
+        parts within a single file.
+        """
+        content = {note["part"]: note["content"] for note in self._notes.notes if "part" in note}
+        limit = self._source.parts[-1].stop
+        if self._source.layout is None:
+            limit = self._known[-1].offset if self._known else 0
+        return {
+            part.number
+            for part in self._source.parts
+            if part.number in content
+            and (part.stop <= limit or self._stage.within_one(part.start, part.stop))
+            and self._content(part) == content[part.number]
+        }
+
+    def _content(self, part: Part) -> str:
+        with suppress(OSError):
+            return self._stage.digest(part.start, part.stop)
+        return ""
+
+    def _check_space(self) -> None:
+        free = shutil.disk_usage(self._folder).free
+        staged = sum(path.lstat().st_blocks * 512 for path in self._folder.rglob("*"))
+        missing = (self._source.size or 0) - staged
+        if missing > free:
+            raise DiskFull(
+                f"`{self._tag}` needs {format_size(missing)}, and `{self._folder.parent}` has {format_size(free)} left."
+            )
+
+    def _walk(self, runs: _Runs, read: Read) -> None:
+        """Read the headers of an archive that nobody describes, and stage what is read on the way.
+
+        The parts of files that earlier headers told of go to the other threads first; then one thread walks on from
+        the last header that is known.
+        """
+        ranged, parts = self._source.ranged, self._source.parts
+        receiver = _Receiver(self, parts)
+        limit = self._known[-1].offset if self._known else 0
+        for part in parts:
+            if part.stop <= limit and part.number not in self.present:
+                runs.add(part)
+
+        def open_at(position: int) -> Iterator[memoryview]:
+            nonlocal receiver
+            runs.flush()
+            if not ranged:
+                return iter(()) if position else read(0, self._source.size)
+            part = next(part for part in parts if part.start <= position < part.stop)
+            receiver = _Receiver(self, (part,))
+            return read(position, part.stop)
+
+        def hand_off(part: Part) -> None:
+            if part.number not in self.present:
+                runs.add(part)
+
+        def write(offset: int, view: memoryview) -> None:
+            receiver.write(offset, view)
+
+        with closing(Frontier(parts, open_at, write, hand_off if ranged else None)) as frontier:
+            unpack(frontier, self._stage, self._known, self._found)
+
+    def _found(self, entry: Entry) -> None:
+        self._notes.add(entry=dataclasses.astuple(entry))
+
+    def _arrived(self, part: Part, digest: str) -> None:
+        """Note a part whose bytes are all staged."""
+        if part.digest and digest != part.digest:
+            raise IntegrityError(f"Part {part.number} of the archive does not match its digest.")
+        whole = self._stage.within_one(part.start, part.stop)
+        self._notes.add(part=part.number, content=digest if whole else self._stage.digest(part.start, part.stop))
+        self.present.add(part.number)
+
+    def _prove(self) -> Description | None:
+        """The description of what was staged, as far as bytes prove it; None where the parts have no digests.
+
+        Each part was verified when it arrived. Small files share parts, so their own digests are computed here.
+
+        Raises:
+            IntegrityError: The archive's description names other digests.
+        """
+        layout, parts = self._source.layout, self._source.parts
+        if layout is None or not all(part.digest for part in parts):
+            return None
+        if [part.size for part in parts] != [part.size for part in cut(layout)]:
+            return None
+        small = {
+            entry.path: self._stage.digest(entry.offset, entry.content_stop)
+            for entry in layout.entries
+            if entry.kind == "file" and entry.size < LARGE
+        }
+        proven, claimed = Description.build(layout, parts, small), self._source.description
+        if claimed and claimed.digest != proven.digest:
+            raise IntegrityError("The archive's description does not match the files in the archive.")
+        return proven
+
+
+class _Receiver:
+    """Takes the bytes of consecutive parts in order, and stages them.
+
+    Args:
+        target: Where they go.
+        parts: The parts that come, one behind another.
+    """
+
+    def __init__(self, target: StageTarget, parts: Sequence[Part]) -> None:
+        self._target = target
+        self._parts = iter(parts)
+        self._part = next(self._parts)
+        self._hasher = Hasher()
+
+    def write(self, offset: int, view: memoryview) -> None:
+        while view:
+            piece, view = view[: self._part.stop - offset], view[self._part.stop - offset :]
+            self._hasher.update(piece)
+            self._target._stage.write(offset, piece)
+            offset += len(piece)
+            if offset == self._part.stop:
+                self._target._arrived(self._part, self._hasher.digest())
+                self._part = next(self._parts, Part(0, offset, ENDLESS))
+                self._hasher = Hasher()
+
+
+class _Runs:
+    """Gathers neighbouring parts into runs, each of which is one request."""
+
+    def __init__(self, hand_off: HandOff, longest: int) -> None:
+        self._hand_off, self._longest = hand_off, longest
+        self._run: list[Part] = []
+
+    def add(self, part: Part) -> None:
+        run = self._run
+        if run and (run[-1].stop != part.start or part.stop - run[0].start > self._longest):
+            self.flush()
+        self._run.append(part)
+
+    def flush(self) -> None:
+        """Leave nothing waiting for neighbours."""
+        if self._run:
+            self._hand_off(tuple(self._run))
+        self._run = []
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether a folder is ours alone: nobody else has put it, or a link, in its place."""
+    with suppress(OSError):
+        facts = folder.lstat()
+        return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid() and not facts.st_mode & 0o022
+    return False
