@@ -214,7 +214,8 @@ class Push:
 
     def _give_up(self, error: ModelSyncError) -> None:
         """Tell the registry, unless the push can go on later or an older copy is still there to be used."""
-        if error.retryable or self.replaces or isinstance(error, UploadLost):
+        goes_on = error.retryable and not isinstance(error, IntegrityError)
+        if goes_on or self.replaces or isinstance(error, UploadLost):
             return
         with suppress(ModelSyncError):
             self.run.again().remote.finish_upload(self.tag, FAILED, f"{error.code}: {error.message}")
