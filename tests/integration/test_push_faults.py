@@ -122,7 +122,7 @@ def test_bits_that_stay_flipped_fail_the_push(
         proxy.script(Fault.flip_request(1000, **PUT, times=None))
         with pytest.raises(IntegrityError):
             near.push(tag)
-        assert api.list_remote(name=tag, home=near.home) == []
+        assert [each.upload_status for each in api.list_remote(name=tag, home=near.home)] == ["failed"]
 
 
 def test_a_bit_flipped_on_its_way_to_a_foreign_server_is_caught_by_every_pull_and_mended_by_force(
