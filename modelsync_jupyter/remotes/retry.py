@@ -47,7 +47,7 @@ RENEW: Mapping[type[ModelSyncError], Renew] = {
 #: Attempts without any progress before giving up.
 ATTEMPTS: Mapping[Renew, int] = {
     Renew.REQUEST: 6,
-    Renew.URL: 3,
+    Renew.URL: 6,
     Renew.PART: 3,
     Renew.UPLOAD: 2,
     Renew.PLAN: 3,

@@ -97,6 +97,7 @@ class StageTarget:
         self._replace, self._check = replace, check
         self._longest = min(_LONGEST_RUN, (source.size or 0) // (2 * threads))
         self._folder = self._find_folder()
+        self._check_space()
         self._stage = Stage(self._folder / "model")
         self._known = [] if source.layout else [Entry(*note["entry"]) for note in notes.notes if "entry" in note]
         for entry in source.layout.entries if source.layout else self._known:
@@ -105,7 +106,6 @@ class StageTarget:
         self.grain = max(part.size for part in source.parts)
         self.model: Model | None = None
         self.digest = ""
-        self._check_space()
 
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
         """Hand off runs of neighbours. Without a layout, walk the headers, and hand off what lies within one file."""

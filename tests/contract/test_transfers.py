@@ -9,6 +9,8 @@ import pytest
 
 from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import Conflict, ModelNotFound
+from modelsync_jupyter.core.outcome import DifferentContentWarning
+from modelsync_jupyter.core.states import State
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.bentocloud.client import Remote
 from tests.harness.models import CREATED, ODD_FILES, differences, make_model
@@ -63,14 +65,15 @@ class TestTransfers:
             api.pull(f"{name}:abc", home=tmp_path / "there")
 
     def test_force_replaces_there_and_here(self, here: Path, name: str, tmp_path: Path) -> None:
-        """With a new time of making: a foreign registry's record keeps the digests of the first bytes for ever."""
+        """With a new creation time: a foreign registry's record keeps that of the first bytes for ever."""
         there = tmp_path / "there"
         make_model(here, f"{name}:v1", {"f": b"old", "gone": b"x"})
         api.push(f"{name}:v1", home=here)
         api.pull(f"{name}:v1", home=there)
         api.delete(f"{name}:v1", home=here)
         new = make_model(here, f"{name}:v1", {"f": b"new"}, created=CREATED + timedelta(days=1))
-        assert api.push(f"{name}:v1", home=here).status == "skipped"
+        with pytest.warns(DifferentContentWarning, match="different model"):
+            assert api.push(f"{name}:v1", home=here).state is State.DIFFERENT
         assert api.push(f"{name}:v1", force=True, home=here).status == "pushed"
         assert (api.pull(f"{name}:v1", home=there).path / "f").read_bytes() == b"old"
         model = api.pull(f"{name}:v1", force=True, home=there)

@@ -23,7 +23,7 @@ from modelsync_jupyter.remotes.retry import Retry
 
 from .conftest import Make
 
-OTHER = Outcome("push", Tag("iris", "v1"), "skipped", "It is there.", different=True)
+OTHER = Outcome("push", Tag("iris", "v1"), "skipped", "It is there.", state=State.DIFFERENT)
 
 
 def test_the_home_and_the_registry_are_those_of_the_client(client: Client, make: Make, name: str) -> None:

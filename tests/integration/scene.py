@@ -18,6 +18,7 @@ from modelsync_jupyter.core.outcome import Direction, Outcome
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.remotes import contexts
 from modelsync_jupyter.remotes.contexts import Context
+from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 from tests.harness.faults import FaultyProxy
 from tests.harness.models import Entry
@@ -32,7 +33,7 @@ FILES: Mapping[str, Entry] = {
 }
 LARGEST = 5 * MIB + 5000
 #: Bytes that a client may read more than once at each attempt: the head of the archive.
-HEAD = 16 << 10
+HEAD = 64 << 10
 T = TypeVar("T")
 
 
@@ -86,6 +87,11 @@ class Client:
         """Bytes in the archive of a model of this home."""
         return Model.load(self.folder(tag)).source.size
 
+    def sent_size(self, tag: str) -> int:
+        """Bytes in the archive of a model of this home, with the description in front of it."""
+        model = Model.load(self.folder(tag))
+        return model.source.size + len(LocalStore(Home(self.home)).describe(model).header())
+
     def visible(self) -> list[str]:
         """Every file and folder that a reader of the store can see."""
         models = self.home / "models"
@@ -93,7 +99,7 @@ class Client:
 
     def journal(self, direction: Direction, tag: str) -> list[dict[str, Any]]:
         """The notes of a transfer that has not ended, without the first line."""
-        path = self.home / ".modelsync" / "journals" / f"{direction}-{tag.replace(':', '--')}.jsonl"
+        path = self.home / ".modelsync" / "journals" / f"{direction}-{tag.replace(':', '@')}.jsonl"
         try:
             lines = path.read_text().splitlines(keepends=True)[1:]
         except OSError:

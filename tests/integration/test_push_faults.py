@@ -76,7 +76,7 @@ def test_an_api_call_is_made_again(proxy: FaultyProxy, near: Client, far: Client
     proxy.script(Fault.reset(path=action), Fault.reset_response(after=10, path=action))
     assert near.push(tag).status == "pushed"
     assert struck(proxy) == 2
-    assert proxy.log.sent("^/objects/") <= near.size(tag)
+    assert proxy.log.sent("^/objects/") <= near.sent_size(tag)
     far.pull(tag)
     assert differences(to_push, far.folder(tag)) == []
 

@@ -19,7 +19,7 @@ from modelsync_jupyter.core.progress import Counter
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 from modelsync_jupyter.store.model import Model
-from modelsync_jupyter.transfer.plan import plan_pull, plan_push
+from modelsync_jupyter.transfer.plan import Chosen, Facts, plan_pull, plan_push
 from modelsync_jupyter.wire import format_time, parse_time
 from tests.harness.models import make_model
 
@@ -135,12 +135,12 @@ def test_a_push_that_was_carried_out_is_not_planned_again(
     model: Model, there: RemoteModel | None, force: bool, asked: Tag
 ) -> None:
     parts = cut(model.source.layout)
-    plan = plan_push(asked, model, there, parts, force=force)
-    assert plan == plan_push(asked, model, there, parts, force=force)
+    plan = plan_push(Chosen("push", asked, model.tag), Facts(model, there), parts, force=force)
+    assert plan == plan_push(Chosen("push", asked, model.tag), Facts(model, there), parts, force=force)
     assert plan.action == ("push" if there is None or not there.complete else "replace" if force else "skip")
     assert bool(plan.operations) == (plan.action != "skip")
     after = RemoteModel(model.tag, "uid", "success", model.size, model.info.creation_time)
-    again = plan_push(asked, model, after, parts, force=False)
+    again = plan_push(Chosen("push", asked, model.tag), Facts(model, after), parts, force=False)
     assert (again.action, again.size) == ("skip", 0)
 
 
@@ -150,7 +150,8 @@ def test_a_pull_that_was_carried_out_is_not_planned_again(
 ) -> None:
     if there is None or not there.complete:
         return
-    plan = plan_pull(asked, None, there, force=force)
+    chosen = Chosen("pull", asked, model.tag, there)
+    plan = plan_pull(chosen, Facts(None, there), force=force)
     assert (plan.action, plan.size) == ("pull", there.size)
-    assert plan_pull(asked, model, there, force=True).action == "replace"
-    assert plan_pull(asked, model, there, force=False).action == "skip"
+    assert plan_pull(chosen, Facts(model, there), force=True).action == "replace"
+    assert plan_pull(chosen, Facts(model, there), force=False).action == "skip"

@@ -137,8 +137,9 @@ def test_outcomes_name_their_bytes_by_direction() -> None:
     sent = Outcome("push", Tag("m", "v1"), "pushed", "Because.", 10, 7, 3, 0.12345).to_dict()
     assert sent == {
         **{"tag": "m:v1", "status": "pushed", "reason": "Because.", "bytes_sent": 7, "bytes_reused": 3},
-        **{"size": 10, "seconds": 0.123},
+        **{"size": 10, "seconds": 0.123, "digest": "", "state": "unknown", "different": False},
     }
+    assert Outcome.from_dict("push", sent).to_dict() == sent
     assert "bytes_received" in Outcome("pull", Tag("m", "v1"), "skipped", "There.").to_dict()
 
 

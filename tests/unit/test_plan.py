@@ -12,10 +12,11 @@ import pytest
 
 from modelsync_jupyter.archive.cut import cut
 from modelsync_jupyter.core.errors import Conflict, ModelNotFound
+from modelsync_jupyter.core.states import State
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 from modelsync_jupyter.store.model import Model
-from modelsync_jupyter.transfer.plan import Plan, plan_pull, plan_push
+from modelsync_jupyter.transfer.plan import Chosen, Facts, Plan, plan_pull, plan_push
 from tests.harness.models import CREATED, make_model
 
 TAG, LATEST = Tag("m", "v1"), Tag("m")
@@ -32,8 +33,21 @@ def remote(local: Model | None = None, **facts: Any) -> RemoteModel:
     return dataclasses.replace(RemoteModel(TAG, "uid", "success", size, time), **facts)
 
 
-def push(local: Model, there: RemoteModel | None, *, force: bool = False, asked: Tag = TAG) -> Plan:
-    return plan_push(asked, local, there, cut(local.source.layout), force=force)
+def push(
+    local: Model,
+    there: RemoteModel | None,
+    *,
+    force: bool = False,
+    asked: Tag = TAG,
+    local_digest: str = "",
+    remote_digest: str = "",
+) -> Plan:
+    facts = Facts(local, there, local_digest, remote_digest)
+    return plan_push(Chosen("push", asked, TAG), facts, cut(local.source.layout), force=force)
+
+
+def pull(local: Model | None, there: RemoteModel | None, *, force: bool = False, asked: Tag = TAG) -> Plan:
+    return plan_pull(Chosen("pull", asked, TAG, there), Facts(local, there), force=force)
 
 
 def verbs(plan: Plan) -> list[str]:
@@ -61,15 +75,17 @@ def test_push_of_what_is_there_is_skipped(local: Model) -> None:
     assert plan.reason == "The registry has it already."
 
 
-@pytest.mark.parametrize("facts", [{"size": 1}, {"creation_time": CREATED + timedelta(seconds=2)}])
-def test_a_skip_says_when_the_bytes_there_are_others(facts: dict[str, Any], local: Model) -> None:
-    plan = push(local, remote(local, **facts))
-    assert plan.action == "skip"
+def test_a_skip_says_when_the_content_there_is_different(local: Model) -> None:
+    plan = push(local, remote(local), local_digest="blake3:aa", remote_digest="blake3:bb")
+    assert (plan.action, plan.facts.state) == ("skip", State.DIFFERENT)
     assert plan.reason == "The registry has a different model under this tag."
+    assert push(local, remote(local), local_digest="blake3:aa", remote_digest="blake3:aa").facts.state is State.IN_SYNC
 
 
-def test_a_time_cut_to_seconds_is_no_difference(local: Model) -> None:
-    assert push(local, remote(local, creation_time=CREATED.replace(microsecond=0))).reason.endswith("already.")
+@pytest.mark.parametrize("facts", [{"size": 1}, {"creation_time": CREATED + timedelta(seconds=2)}])
+def test_sizes_and_times_tell_no_difference(facts: dict[str, Any], local: Model) -> None:
+    plan = push(local, remote(local, **facts))
+    assert (plan.facts.state, plan.reason) == (State.UNKNOWN, "The registry has it already.")
 
 
 def test_a_forced_push_replaces(local: Model) -> None:
@@ -86,54 +102,54 @@ def test_a_push_of_latest_says_what_it_chose(there: bool, force: bool, local: Mo
 
 
 def test_pull_of_what_is_not_here() -> None:
-    plan = plan_pull(TAG, None, remote(), force=False)
+    plan = pull(None, remote(), force=False)
     assert (plan.direction, plan.tag, plan.action, plan.size) == ("pull", TAG, "pull", 5000)
     assert plan.reason == "The local store did not have it."
-    assert verbs(plan) == ["receive", "check", "install"]
+    assert verbs(plan) == ["receive", "install"]
 
 
 def test_pull_of_what_is_here_needs_no_registry(local: Model) -> None:
-    plan = plan_pull(TAG, local, None, force=False)
+    plan = pull(local, None, force=False)
     assert (plan.action, plan.operations, plan.reason) == ("skip", (), "The local store has it already.")
 
 
 def test_pull_of_latest_says_what_it_chose_and_skips_what_is_here(local: Model) -> None:
     chosen = "`m:v1` is the newest in the registry, made 2024-05-17 09:30. "
-    assert plan_pull(LATEST, None, remote(), force=False).reason == chosen + "The local store did not have it."
-    plan = plan_pull(LATEST, local, remote(), force=False)
+    assert pull(None, remote(), force=False, asked=LATEST).reason == chosen + "The local store did not have it."
+    plan = pull(local, remote(), force=False, asked=LATEST)
     assert (plan.action, plan.reason) == ("skip", chosen + "The local store has it already.")
 
 
 def test_a_forced_pull_replaces_or_pulls(local: Model) -> None:
-    plan = plan_pull(TAG, local, remote(), force=True)
+    plan = pull(local, remote(), force=True)
     assert (plan.action, plan.reason) == ("replace", "It replaces the local copy.")
-    assert plan_pull(TAG, None, remote(), force=True).action == "pull"
+    assert pull(None, remote(), force=True).action == "pull"
 
 
 @pytest.mark.parametrize("force", [False, True])
 def test_pull_of_what_nobody_has(force: bool, local: Model) -> None:
     with pytest.raises(ModelNotFound, match="has no model `m:v1`"):
-        plan_pull(TAG, local if force else None, None, force=force)
+        pull(local if force else None, None, force=force)
     with pytest.raises(ModelNotFound, match="no complete version of `m`"):
-        plan_pull(LATEST, None, None, force=force)
+        pull(None, None, force=force, asked=LATEST)
 
 
 @pytest.mark.parametrize("status", ["pending", "uploading", "failed", ""])
 def test_pull_of_what_never_arrived_whole_is_refused_even_by_force(status: str, local: Model) -> None:
     with pytest.raises(Conflict, match=f"`{status}`"):
-        plan_pull(TAG, local, remote(upload_status=status), force=True)
+        pull(local, remote(upload_status=status), force=True)
 
 
 def test_pull_of_a_link_to_hugging_face_is_refused() -> None:
     with pytest.raises(Conflict, match="Hugging Face") as caught:
-        plan_pull(TAG, None, remote(metadata={"registry": "huggingface"}), force=False)
+        pull(None, remote(metadata={"registry": "huggingface"}), force=False)
     assert "HuggingFaceModel" in caught.value.hint
 
 
 def test_the_same_facts_give_the_same_plan(local: Model) -> None:
     for force in (False, True):
         assert push(local, remote(local), force=force) == push(local, remote(local), force=force)
-    assert plan_pull(TAG, local, remote(), force=True) == plan_pull(TAG, local, remote(), force=True)
+    assert pull(local, remote(), force=True) == pull(local, remote(), force=True)
 
 
 def test_a_plan_is_frozen_and_speaks_json(local: Model) -> None:

@@ -110,7 +110,7 @@ def test_a_model_is_read() -> None:
     assert (model.tag, model.uid, model.complete, model.size) == (Tag("m", "v1"), "u1", True, 7)
     assert (model.creation_time, model.labels, model.module) == (NOON, {"a": "b"}, "bentoml.sklearn")
     assert (model.creator, model.strategy, model.digest) == ("me", "presigned_url", DIGEST)
-    assert (model.updated, model.parts) == ("2024-05-18T00:00:01Z", ())
+    assert model.updated == "2024-05-18T00:00:01Z"
     assert json.loads(json.dumps(model.to_dict()))["tag"] == "m:v1"
 
 

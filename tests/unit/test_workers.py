@@ -8,8 +8,15 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from modelsync_jupyter.archive.source import BLOCK
-from modelsync_jupyter.core.errors import Cancelled, IntegrityError, ModelSyncError, NotAuthenticated, Unavailable
-from modelsync_jupyter.remotes.retry import ATTEMPTS, FIRST_ATTEMPTS, Retry
+from modelsync_jupyter.core.errors import (
+    Cancelled,
+    IntegrityError,
+    ModelSyncError,
+    NotAuthenticated,
+    Unavailable,
+    UploadLost,
+)
+from modelsync_jupyter.remotes.retry import ATTEMPTS, FIRST_ATTEMPTS, Renew, Retry
 from modelsync_jupyter.transfer.pool import Pool, Stop
 
 
@@ -44,7 +51,8 @@ def heard(status: int = 503, retry_after: float | None = None) -> Unavailable:
     return Unavailable("Busy.", status=status, retry_after=retry_after)
 
 
-SILENT = Unavailable("No answer.")
+def silence() -> list[Unavailable]:
+    return [Unavailable("No answer.") for _ in range(9)]
 
 
 def test_what_works_is_done_once(sleeps: Sleeps) -> None:
@@ -54,7 +62,7 @@ def test_what_works_is_done_once(sleeps: Sleeps) -> None:
 
 def test_delays_double_up_to_20_seconds_and_are_spread(sleeps: Sleeps) -> None:
     with pytest.raises(Unavailable):
-        Retry(sleeps, attempts=10).run(failing(*[heard()] * 20))
+        Retry(sleeps, attempts={Renew.REQUEST: 10}).run(failing(*[heard() for _ in range(20)]))
     longest = [0.5, 1, 2, 4, 8, 16, 20, 20, 20]
     assert len(sleeps) == 9
     assert all(most / 2 <= slept <= most for slept, most in zip(sleeps, longest, strict=True))
@@ -68,9 +76,9 @@ def test_the_server_says_how_long_to_wait(sleeps: Sleeps) -> None:
 def test_it_gives_up_after_so_many_failures(sleeps: Sleeps) -> None:
     last = heard()
     with pytest.raises(Unavailable) as caught:
-        Retry(sleeps).run(failing(*[heard() for _ in range(ATTEMPTS - 1)], last))
+        Retry(sleeps).run(failing(*[heard() for _ in range(ATTEMPTS[Renew.REQUEST] - 1)], last))
     assert caught.value is last
-    assert Retry(sleeps).run(failing(*[heard()] * (ATTEMPTS - 1))) == ATTEMPTS
+    assert Retry(sleeps).run(failing(*[heard() for _ in range(ATTEMPTS[Renew.REQUEST] - 1)])) == ATTEMPTS[Renew.REQUEST]
 
 
 def test_progress_starts_the_count_again(sleeps: Sleeps) -> None:
@@ -90,8 +98,8 @@ def test_progress_starts_the_count_again(sleeps: Sleeps) -> None:
 def test_moving_back_and_forth_is_no_progress(sleeps: Sleeps) -> None:
     positions = iter([5, *[3, 5] * 50])
     with pytest.raises(Unavailable):
-        Retry(sleeps).run(failing(*[heard()] * 50), lambda: next(positions))
-    assert len(sleeps) == ATTEMPTS - 1
+        Retry(sleeps).run(failing(*[heard() for _ in range(50)]), lambda: next(positions))
+    assert len(sleeps) == ATTEMPTS[Renew.REQUEST] - 1
 
 
 @pytest.mark.parametrize("error", [NotAuthenticated("No.", status=401), Cancelled("Stop."), ModelSyncError("Broken.")])
@@ -99,6 +107,22 @@ def test_what_cannot_get_better_is_not_tried_again(error: ModelSyncError, sleeps
     with pytest.raises(type(error)):
         Retry(sleeps).run(failing(error))
     assert sleeps == []
+
+
+def test_a_loop_retries_only_what_it_can_renew(sleeps: Sleeps) -> None:
+    with pytest.raises(UploadLost):
+        Retry(sleeps).run(failing(UploadLost("Gone.")))
+    assert Retry(sleeps).run(failing(UploadLost("Gone.")), renew={Renew.UPLOAD}) == 2
+    with pytest.raises(IntegrityError):
+        Retry(sleeps).run(failing(IntegrityError("Damaged.")), renew={Renew.REQUEST})
+
+
+def test_what_an_inner_loop_gave_up_no_outer_loop_tries_again(sleeps: Sleeps) -> None:
+    retry = Retry(sleeps)
+    attempt = failing(*[heard() for _ in range(99)])
+    with pytest.raises(Unavailable):
+        retry.run(lambda: retry.run(attempt))
+    assert len(sleeps) == ATTEMPTS[Renew.REQUEST] - 1
 
 
 def test_a_bug_is_not_tried_again(sleeps: Sleeps) -> None:
@@ -109,8 +133,8 @@ def test_a_bug_is_not_tried_again(sleeps: Sleeps) -> None:
 
 def test_an_endpoint_that_was_never_heard_from_may_not_be_there(sleeps: Sleeps) -> None:
     with pytest.raises(Unavailable):
-        Retry(sleeps).run(failing(*[SILENT] * 9))
-    assert len(sleeps) == FIRST_ATTEMPTS - 1
+        Retry(sleeps).run(failing(*silence()))
+    assert len(sleeps) == FIRST_ATTEMPTS[Renew.REQUEST] - 1
 
 
 @pytest.mark.parametrize("first", [failing(), failing(heard())])
@@ -119,8 +143,8 @@ def test_once_heard_from_it_is_given_time(first: Callable[[], int], sleeps: Slee
     retry.run(first)
     sleeps.clear()
     with pytest.raises(Unavailable):
-        retry.run(failing(*[SILENT] * 9))
-    assert len(sleeps) == ATTEMPTS - 1
+        retry.run(failing(*silence()))
+    assert len(sleeps) == ATTEMPTS[Renew.REQUEST] - 1
 
 
 def test_a_wish_to_stop_ends_the_waiting() -> None:
