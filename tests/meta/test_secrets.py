@@ -17,7 +17,7 @@ from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.bentocloud.client import Remote
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.remotes.http import Http, blocks
-from modelsync_jupyter.remotes.retry import Retry
+from modelsync_jupyter.remotes.retry import Renew, Retry
 from tests.harness.httpd import Handler, Service
 from tests.harness.models import make_model
 from tests.harness.yatai import Yatai
@@ -68,7 +68,7 @@ def rude() -> Iterator[Rude]:
 
 @pytest.fixture
 def http(rude: Rude) -> Iterator[Http]:
-    http = Http(Context("c", rude.url, TOKEN), Retry(lambda seconds: None, attempts=2))
+    http = Http(Context("c", rude.url, TOKEN), Retry(lambda seconds: None, attempts={Renew.REQUEST: 2}))
     yield http
     http.close()
 

@@ -30,7 +30,7 @@ MODEL: dict[str, Any] = {
     "transmission_strategy": "presigned_url",
     "upload_finished_at": "2024-05-18T00:00:01Z",
     "manifest": {"module": "bentoml.sklearn", "size_bytes": 7, "metadata": {"x": 1}},
-    "modelsync": {"digest": DIGEST},
+    "modelsync": {"content_digest": DIGEST},
 }
 HOSTILE: list[Any] = [None, True, 0, -1, 1.5, float("nan"), float("inf"), 1e999, 1 << 80, "", "x", "\ud800", [], {}]
 HOSTILE += [
@@ -124,20 +124,12 @@ def test_little_is_enough() -> None:
     assert model.creation_time == datetime.fromtimestamp(0, timezone.utc)
 
 
-def test_our_digests_are_found_in_the_metadata() -> None:
-    left = {"parts": [{"size": 3, "digest": DIGEST}], "digest": DIGEST}
-    model = parse_model({**MODEL, "manifest": {"metadata": {"modelsync": left}}}, "m")
-    assert model.parts == (Part(1, 0, 3, DIGEST),)
-
-
 @pytest.mark.parametrize("key", [*MODEL, "repository"])
 def test_hostile_models_are_read_or_refused(key: str) -> None:
     for value in HOSTILE:
         with suppress(InvalidReply):
             model = parse_model({**MODEL, key: value}, "" if key == "repository" else "m")
             assert json.dumps(model.to_dict())
-            with suppress(IntegrityError):
-                assert isinstance(model.parts, tuple)
 
 
 @pytest.mark.parametrize("key", [*MODEL["manifest"], "context"])

@@ -134,7 +134,7 @@ def test_a_bug_is_not_tried_again(sleeps: Sleeps) -> None:
 def test_an_endpoint_that_was_never_heard_from_may_not_be_there(sleeps: Sleeps) -> None:
     with pytest.raises(Unavailable):
         Retry(sleeps).run(failing(*silence()))
-    assert len(sleeps) == FIRST_ATTEMPTS[Renew.REQUEST] - 1
+    assert len(sleeps) == FIRST_ATTEMPTS - 1
 
 
 @pytest.mark.parametrize("first", [failing(), failing(heard())])

@@ -12,9 +12,6 @@ from modelsync_jupyter.core.parts import Part, parse_parts
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.wire import SUCCESS, parse_time
 
-#: Key in a manifest's metadata under which a foreign registry keeps our digests.
-METADATA_KEY = "modelsync"
-
 
 @dataclass(frozen=True, slots=True)
 class RemoteModel:
@@ -55,16 +52,6 @@ class RemoteModel:
         """Whether all its bytes have arrived."""
         return self.upload_status == SUCCESS
 
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """Parts with the digests that we left in its metadata when we pushed it; none if somebody else did.
-
-        Raises:
-            IntegrityError: They are broken.
-        """
-        left = self.metadata.get(METADATA_KEY)
-        return parse_parts(left.get("parts")) if isinstance(left, Mapping) else ()
-
     def to_dict(self) -> dict[str, Any]:
         """The model as `--output json` prints it."""
         return {
@@ -76,12 +63,12 @@ class RemoteModel:
             "module": self.module,
             "creator": self.creator,
             "uid": self.uid,
+            "digest": self.digest,
         }
 
     def details(self) -> dict[str, Any]:
-        """The model with all that people noted about it; digests that we left there are not theirs."""
-        noted = {key: value for key, value in self.metadata.items() if key != METADATA_KEY}
-        return {**self.to_dict(), "metadata": noted, "description": self.description}
+        """The model with all that people noted about it."""
+        return {**self.to_dict(), "metadata": dict(self.metadata), "description": self.description}
 
 
 @dataclass(frozen=True, slots=True)
