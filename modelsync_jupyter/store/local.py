@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
-from blake3 import blake3
-
-from modelsync_jupyter.archive.cut import LARGE, cut
 from modelsync_jupyter.archive.description import Description
+from modelsync_jupyter.archive.source import Source
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelNotFound, UsageError
-from modelsync_jupyter.core.parts import ALGORITHM
 from modelsync_jupyter.core.tags import LATEST, Tag
-from modelsync_jupyter.files import prepared_text, put_folder, read_json, write_json, write_text
+from modelsync_jupyter.files import prepared_text, put_folder, write_text
 
+from .index import Index
 from .model import Model, read_info
 
 
@@ -31,6 +29,7 @@ class LocalStore:
 
     def __init__(self, home: Home) -> None:
         self.home = home
+        self.index = Index(home.state / "digests")
 
     def folder(self, tag: Tag) -> Path:
         """Where a version is, or would be."""
@@ -66,45 +65,55 @@ class LocalStore:
         return sorted(models, key=lambda model: (model.tag.name, -model.info.creation_time.timestamp()))
 
     def digest(self, model: Model) -> str | None:
-        """Return the content digest of a version from the index, or None where it is not known; reads no file of it."""
-        kept = read_json(self._index(model))
-        known = isinstance(kept, dict) and kept.get("stamps") == _stamps(model)
-        return str(kept["digest"]) if known and isinstance(kept, dict) else None
+        """Return the content digest of a version as its folder is now, or None while it is unknown; hashes nothing."""
+        try:
+            source = Source.scan(model.path, model.source.mtime)
+        except InvalidModel:
+            return None
+        return self.index.digest(model.tag, source)
 
     def describe(
         self,
         model: Model,
         *,
         threads: int = 1,
-        hashed: Callable[[int], None] = lambda size: None,
-        check: Callable[[], None] = lambda: None,
+        hashed: Callable[[int], None] | None = None,
+        check: Callable[[], None] | None = None,
     ) -> Description:
-        """Read a version's files and keep its digest.
+        """Describe a version: hash those of its files that the index lacks, and keep the result.
+
+        A store that is read-only keeps nothing.
 
         Args:
             model: The version.
-            threads: Files read at the same time.
-            hashed: Called with the number of bytes, after each part.
-            check: Called between two parts; may raise to stop.
-        """
-        source, buffer, parts = model.source, bytearray(1 << 20), []
-        for part in cut(source.layout):
-            check()
-            parts.append(replace(part, digest=source.digest(part, buffer)))
-            hashed(part.size)
-        small = {
-            entry.path: f"{ALGORITHM}:{blake3((model.path / entry.path).read_bytes()).hexdigest()}"
-            for entry in source.layout.entries
-            if entry.kind == "file" and entry.size < LARGE
-        }
-        source.check_unchanged()
-        described = Description.build(source.layout, tuple(parts), small)
-        with suppress(OSError):  # a store that is read only can be read all the same
-            write_json(self._index(model), {"stamps": _stamps(model), "digest": described.digest}, durable=False)
-        return described
+            threads: Parts hashed at the same time.
+            hashed: Called by the calling thread with the number of bytes, after each part that was hashed.
+            check: Called often, by any thread; may raise to stop.
 
-    def _index(self, model: Model) -> Path:
-        return self.home.state / "digests" / f"{model.tag.name}--{model.tag.version}.content.json"
+        Raises:
+            ModelChanged: A file changed meanwhile.
+            InvalidModel: A file cannot be read.
+        """
+        return self.index.describe(model.tag, model.source, threads, hashed, check)
+
+    def remember(self, model: Model, description: Description, *, threads: int = 1) -> Description:
+        """Keep the content digest of a version whose parts were hashed while it was pulled; large files are not read.
+
+        Small files are: that the digest which a registry names for one belongs to its bytes is proven by nothing else.
+
+        Args:
+            model: The version as `install` returned it.
+            description: What the pull was told, and has checked each part against.
+            threads: Parts hashed at the same time.
+
+        Returns:
+            What the version is, which `description` may have claimed wrongly.
+
+        Raises:
+            ModelChanged: A file changed since it was installed.
+            InvalidModel: A file cannot be read.
+        """
+        return self.index.describe(model.tag, model.source, threads, given=description)
 
     def delete(self, tag: Tag) -> list[Tag]:
         """Delete a version, or with no version every one of that name; each is gone in one step.
@@ -119,6 +128,7 @@ class LocalStore:
         for each in tags:
             trash = self.new_folder("deleted")
             self.folder(each).rename(trash / "model")
+            self.index.forget(each)
             shutil.rmtree(trash, ignore_errors=True)
         self._mend_latest(tag.name)
         return tags
@@ -139,6 +149,8 @@ class LocalStore:
         if info.tag != tag:
             hint = "Ask whoever pushed it to push again."
             raise InvalidModel(f"The archive of `{tag}` holds `{info.tag}`.", step=hint)
+        source = Source.scan(folder, int(info.creation_time.timestamp()))
+        self.index.settle(source)  # from now on others may change it, and each change must show
         others = (model.info.creation_time for model in self._models(tag.name) if model.tag != tag)
         newest = all(info.creation_time >= other for other in others)
         with self._latest_file(tag) if newest else nullcontext():  # a disk too full for it is too full for the model
@@ -146,7 +158,7 @@ class LocalStore:
                 put_folder(folder, self.folder(tag), replace=replace)
             except FileExistsError as error:
                 raise ModelExists(f"Model `{tag}` is in the local store already.") from error
-        return Model.load(self.folder(tag))
+        return Model(tag, self.folder(tag), info, dataclasses.replace(source, folder=self.folder(tag)))
 
     def new_folder(self, purpose: str) -> Path:
         """A fresh hidden folder on the store's file system."""
@@ -209,10 +221,6 @@ class LocalStore:
         (folder / LATEST).unlink(missing_ok=True)
         with suppress(OSError):
             folder.rmdir()
-
-
-def _stamps(model: Model) -> list[list[int]]:
-    return [list(stamp) for stamp in model.source.stamps]
 
 
 def _folders(path: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,13 @@ class Model:
         tag: Name and version.
         path: Its folder.
         info: What its model.yaml says.
+        scanned: Its folder as it was before it became visible, where that is known.
     """
 
     tag: Tag
     path: Path
     info: ModelInfo
+    scanned: Source | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def load(cls, path: Path) -> Model:
@@ -47,7 +49,7 @@ class Model:
     @cached_property
     def source(self) -> Source:
         """The model as an archive, as its folder was when first asked."""
-        return Source.scan(self.path, int(self.info.creation_time.timestamp()))
+        return self.scanned or Source.scan(self.path, int(self.info.creation_time.timestamp()))
 
     @property
     def size(self) -> int:
