@@ -1,4 +1,8 @@
-"""Files that are never seen half-written, and folders that change places in one step."""
+"""Files that are never seen half-written, folders that change places in one step, and whose temporary ones are.
+
+What is temporary carries the name of the process that made it, so that what a killed process left behind can be told
+from what another is just working on.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,14 @@ import errno
 import json
 import os
 import shutil
+import socket
+import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +26,10 @@ from modelsync_jupyter.core.errors import DiskFull
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+#: Seconds after which what a process of another machine left untouched is taken for dead.
+_ABANDONED = 24 * 3600.0
+#: Name of the file in a private folder that says who works in it.
+_OWNER = "owner"
 
 
 def write_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = True) -> None:
@@ -36,10 +48,9 @@ def write_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = True
 @contextmanager
 def prepared_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = True) -> Iterator[None]:
     """Write a text beside a file, and replace the file when the block is done; not if it fails. As `write_text`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
+    temporary = path.with_name(f".{path.name}.{this_process()}-{uuid4().hex[:8]}")
     try:
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+        with open(_create(temporary, mode), "w", encoding="utf-8") as file:
             file.write(text)
             if durable:
                 file.flush()
@@ -50,17 +61,54 @@ def prepared_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = T
         temporary.unlink(missing_ok=True)
 
 
+def _create(path: Path, mode: int) -> int:
+    """Create a file and its folder, which another process may be deleting because it is still empty."""
+    for attempts_left in (2, 1, 0):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        except FileNotFoundError:
+            if not attempts_left:
+                raise
+    raise AssertionError("unreachable")
+
+
 def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
     """Replace a JSON file in one step."""
     write_text(path, json.dumps(value, ensure_ascii=False), durable=durable)
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds, or None where there is none or it is broken."""
+    """Return what a JSON file holds, or None where there is none or it is broken."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def read_regular(path: str | os.PathLike[str], limit: int) -> bytes:
+    """Read a file, at once: a pipe or device in its place is refused instead of waited for.
+
+    Args:
+        path: The file, or a link to one.
+        limit: Bytes it may have at most.
+
+    Raises:
+        OSError: It cannot be read, is not a file, or is larger.
+    """
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        facts = os.fstat(file)
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(errno.EINVAL, "Not a regular file", str(path))
+        data = b""
+        while len(data) <= limit and (more := os.read(file, limit + 1 - len(data))):
+            data += more
+    finally:
+        os.close(file)
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, f"Larger than {limit} bytes", str(path))
+    return data
 
 
 def reserve(file: int, size: int) -> None:
@@ -86,12 +134,11 @@ def put_folder(source: Path, target: Path, *, replace: bool) -> None:
     Args:
         source: The folder; gone afterwards.
         target: Where to.
-        replace: Whether a folder that is there already makes way; it does so in the same step where the system can.
+        replace: Whether to replace a folder that is there already, in the same step where the system can.
 
     Raises:
         FileExistsError: Something is there and `replace` is off.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
     if _rename(source, target):
         fsync_folder(target.parent)
         return
@@ -105,15 +152,50 @@ def put_folder(source: Path, target: Path, *, replace: bool) -> None:
 
 def _rename(source: Path, target: Path) -> bool:
     """Rename, unless something is there already."""
-    if os.path.lexists(target):
-        return False
+    for attempts_left in (2, 1, 0):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(target):
+            return False
+        try:
+            move(source, target)
+        except FileNotFoundError:  # a process that deletes the last model of a name takes its empty folder away
+            if not attempts_left:
+                raise
+        except OSError:
+            if os.path.lexists(target):  # another process was faster
+                return False
+            raise
+        else:
+            return True
+    raise AssertionError("unreachable")
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename a folder; one that is read-only is opened up, for a folder that moves has to be written to."""
     try:
         source.rename(target)
-    except OSError:
-        if os.path.lexists(target):  # somebody was faster
-            return False
-        raise
-    return True
+    except PermissionError:
+        if source.is_symlink() or not source.is_dir():
+            raise
+        source.chmod(0o755)
+        source.rename(target)
+
+
+def remove_tree(folder: Path) -> None:
+    """Delete a folder with all that is in it, read-only folders too; what cannot be deleted stays."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if os.path.lexists(folder):
+        _open_up(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _open_up(folder: Path) -> None:
+    with suppress(OSError):
+        if not stat.S_ISDIR(folder.lstat().st_mode):
+            return
+        folder.chmod(0o700)
+        for item in folder.iterdir():
+            _open_up(item)
 
 
 @contextmanager
@@ -121,7 +203,7 @@ def _out_of_sight(source: Path, target: Path) -> Iterator[Path]:
     old = source.with_name(f"{source.name}.old-{target.name}")
     yield old
     for leftover in (source, old):
-        shutil.rmtree(leftover, ignore_errors=True)
+        remove_tree(leftover)
 
 
 def _exchange(one: Path, other: Path) -> bool:
@@ -129,6 +211,10 @@ def _exchange(one: Path, other: Path) -> bool:
     renameat2 = _libc("renameat2")
     if renameat2 is None:
         return False
+    for path in (one, other):
+        with suppress(OSError):
+            if not os.access(path, os.W_OK):
+                path.chmod(0o755)  # as in `move`
     done: int = renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
     return done == 0
 
@@ -143,9 +229,9 @@ def _libc(name: str) -> Any:
 
 
 def _swap(source: Path, target: Path, old: Path) -> None:
-    target.rename(old)
+    move(target, old)
     try:
-        source.rename(target)
+        move(source, target)
     except BaseException:
         old.rename(target)
         raise
@@ -193,3 +279,80 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(file)
     finally:
         os.close(file)
+
+
+def _start_of(pid: int) -> str:
+    """Return when a process started, as the system counts it, so that a number used again is not taken for it."""
+    with suppress(OSError, IndexError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    return "0"
+
+
+def this_process() -> str:
+    """Return a name for this process: machine, number and start."""
+    return f"{socket.gethostname()}-{os.getpid()}-{_start_of(os.getpid())}"
+
+
+def is_alive(pid: object) -> bool:
+    """Return whether a process on this machine runs; a zombie does not count."""
+    if type(pid) is not int or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    with suppress(OSError, IndexError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return True
+
+
+def is_at_work(process: str, touched: float) -> bool:
+    """Return whether a process may still be at work on something.
+
+    Args:
+        process: Its name as `this_process` gave it, or any text for one that is not known.
+        touched: When that something was last touched: what decides where the process cannot be asked for.
+    """
+    host, pid, start = (*process.rsplit("-", 2), "", "")[:3]
+    if host == socket.gethostname() and pid.isdecimal():
+        return is_alive(int(pid)) and start == _start_of(int(pid))
+    return time.time() - touched < _ABANDONED
+
+
+def private_folder(place: Path, prefix: str) -> Path:
+    """Make a folder of a random name that only this user may enter, marked as this process's own."""
+    folder = Path(mkdtemp(prefix=prefix, dir=place))
+    claim(folder)
+    return folder
+
+
+def is_private(folder: Path) -> bool:
+    """Return whether a path is a folder, not a link to one, that belongs to this user alone."""
+    try:
+        facts = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid() and not facts.st_mode & 0o077
+
+
+def claim(folder: Path) -> None:
+    """Mark a private folder as this process's own."""
+    (folder / _OWNER).unlink(missing_ok=True)
+    with open(_create(folder / _OWNER, 0o600), "w", encoding="utf-8") as file:
+        file.write(this_process())
+
+
+def is_abandoned(folder: Path) -> bool:
+    """Return whether a temporary folder is this user's and nobody works in it any more."""
+    with suppress(OSError):
+        facts = folder.lstat()
+        if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():
+            return False
+        process, touched = "", facts.st_mtime
+        with suppress(OSError, UnicodeDecodeError):
+            process = read_regular(folder / _OWNER, 1024).decode()
+            touched = max(touched, (folder / _OWNER).lstat().st_mtime)
+        return not is_at_work(process, touched)
+    return False

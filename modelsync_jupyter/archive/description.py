@@ -174,6 +174,7 @@ def content_digest(entries: Iterable[Entry], files: Mapping[str, str]) -> str:
     """
     listed = sorted(entries, key=lambda entry: entry.path)
     filled = {parent for entry in listed for parent in _parents(entry.path)}
+    executable = {entry.path for entry in listed if entry.executable}
     hasher = blake3(f"{CUT}\n".encode())
     for entry in listed:
         if entry.kind == "link":
@@ -183,7 +184,8 @@ def content_digest(entries: Iterable[Entry], files: Mapping[str, str]) -> str:
                 continue
             row = ["dir", False, entry.path, ""]
         else:
-            row = ["file", entry.executable, entry.path, files[entry.path]]
+            file = entry.target if entry.kind == "hardlink" else entry.path  # a file of two names has one mode
+            row = ["file", file in executable, entry.path, files[entry.path]]
         hasher.update(json.dumps(row).encode() + b"\n")
     return f"{ALGORITHM}:{hasher.hexdigest()}"
 

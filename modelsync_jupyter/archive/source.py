@@ -26,7 +26,7 @@ class Source:
         folder: The model's folder.
         layout: What is in it, laid out.
         mtime: Time of all members, in whole seconds since the epoch.
-        stamps: For each entry its size, times and inode when it was scanned.
+        stamps: For each file its size, mtime, ctime, inode and mode when it was scanned; () for other entries.
     """
 
     folder: Path
@@ -153,4 +153,4 @@ def _look(item: os.DirEntry[str], path: str) -> tuple[Entry, tuple[int, ...]]:
 
 
 def _stamp(facts: os.stat_result) -> tuple[int, ...]:
-    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino
+    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, facts.st_mode

@@ -1,15 +1,21 @@
-"""Stage: the hidden folder in which a model is built from parts that arrive in any order."""
+"""Stage: the hidden folder in which a model is built from parts that arrive in any order.
+
+Homes are shared, and a folder that others may write to is no place to unpack into: a link that somebody puts there
+would lead each write out of it. So a stage has a random name and is private to its user; a journal keeps the name, and
+`reopen` believes it only if the folder is still that. No link is in a stage before `seal`.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from modelsync_jupyter.core.errors import UnsafeArchive
-from modelsync_jupyter.files import disk_errors, fsync_folder, reserve
+from modelsync_jupyter.files import claim, disk_errors, fsync_folder, is_private, private_folder, remove_tree, reserve
 
 from .digest import Hasher
 from .flush import Flusher
@@ -17,14 +23,17 @@ from .layout import Entry, contents
 from .source import BLOCK
 from .writer import Writer
 
+#: How the names of stages begin.
+PREFIX = "modelsync-pull-"
+_MODEL = "model"
+_NAME = re.compile(rf"{PREFIX}[A-Za-z0-9_]+")
+
 
 class Stage:
     """A folder under construction. Entries are added in the order of the stream; bytes may come in any order.
 
-    No link exists before `seal`, so that no write can go through one.
-
     Args:
-        folder: Where to build; made if it is not there. What a former run left in it is kept and reused.
+        folder: Where to build; made if it is not there. Files that an earlier run left in it are reused, links removed.
 
     Attributes:
         entries: What has been added so far.
@@ -39,6 +48,40 @@ class Stage:
         self._flusher = Flusher(self._sync)
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
+            _remove_links(folder)
+
+    @classmethod
+    def create(cls, place: Path) -> Stage:
+        """Begin a stage in a new private folder.
+
+        Args:
+            place: Where to, on the file system of the store: see `LocalStore.building_place`.
+        """
+        with disk_errors(place):
+            return cls(private_folder(place, PREFIX) / _MODEL)
+
+    @classmethod
+    def reopen(cls, place: Path, name: object) -> Stage | None:
+        """Go on with a stage of an earlier run; None if it is gone, or is not a private folder of this user.
+
+        Args:
+            place: Where stages are.
+            name: Its `name`, as a journal kept it.
+        """
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or not is_private(place / name):
+            return None
+        with disk_errors(place):
+            claim(place / name)
+            return cls(place / name / _MODEL)
+
+    @property
+    def name(self) -> str:
+        """What to `reopen` it by."""
+        return self.folder.parent.name
+
+    def discard(self) -> None:
+        """Delete the stage with all that is in it, and its private folder."""
+        remove_tree(self.folder.parent)
 
     def add(self, entry: Entry) -> None:
         """Make room for the next member; other threads may write to earlier ones meanwhile.
@@ -59,7 +102,7 @@ class Stage:
         self._starts.append(entry.start)
 
     def write(self, offset: int, view: memoryview) -> None:
-        """Write a piece of the archive; what is content of a known file goes there, all else is let go."""
+        """Write a piece of the archive; content of known files goes there, headers and padding are ignored."""
         for entry, begin, end in contents(self.entries, self._starts, offset, offset + len(view)):
             with disk_errors(self.folder):
                 cached = self._writer.write(entry, view[begin - offset : end - offset], begin - entry.offset)
@@ -113,7 +156,7 @@ class Stage:
             raise UnsafeArchive(f"Member `{entry.path}` comes twice.")
         for parent in PurePosixPath(entry.path).parents[:-1]:
             if self._kinds.setdefault(str(parent), "dir") != "dir":
-                raise UnsafeArchive(f"Member `{entry.path}` goes through `{parent}`, which is no folder.")
+                raise UnsafeArchive(f"Member `{entry.path}` goes through `{parent}`, which is not a folder.")
         self._kinds[entry.path] = entry.kind
 
     def _make(self, entry: Entry) -> None:
@@ -131,7 +174,9 @@ class Stage:
         path.unlink(missing_ok=True)
         if entry.kind == "hardlink":
             if self._kinds.get(entry.target) != "file":
-                raise UnsafeArchive(f"Link `{entry.path}` points to `{entry.target}`, which is no file of the model.")
+                raise UnsafeArchive(
+                    f"Link `{entry.path}` points to `{entry.target}`, which is not a file of the model."
+                )
             os.link(self.folder / entry.target, path)
             return
         path.symlink_to(entry.target)
@@ -149,3 +194,13 @@ class Stage:
             yield file
         finally:
             os.close(file)
+
+
+def _remove_links(folder: Path) -> None:
+    """Remove links that a run made which was killed while it sealed the stage."""
+    if folder.is_symlink():
+        raise NotADirectoryError(errno.ENOTDIR, "Not a folder", str(folder))
+    for path, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            if os.path.islink(found := os.path.join(path, name)):
+                os.unlink(found)

@@ -12,6 +12,11 @@ MAX_THREADS = 64
 MIN_RATE = 100_000
 
 
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """BentoML's home folder and the places in it.

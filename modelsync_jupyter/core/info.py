@@ -13,7 +13,7 @@ from .tags import Tag
 MODEL_YAML = "model.yaml"
 #: Levels and values in a model.yaml at most; its aliases could make a small file an endless tree.
 MAX_DEPTH = 50
-_MAX_VALUES = 1_000_000
+MAX_VALUES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _count(value: object, depth: int) -> int:
     items = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple, set)) else ()
     count = 1
     for item in items:
-        if depth > MAX_DEPTH or count > _MAX_VALUES:
+        if depth > MAX_DEPTH or count > MAX_VALUES:
             raise InvalidModel(f"`{MODEL_YAML}` holds too much, or holds itself.")
         count += _count(item, depth + 1)
     return count

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from modelsync_jupyter.files import read_json
+from modelsync_jupyter.files import is_alive, read_json
 from modelsync_jupyter.transfer.pool import Stop
 
 _STALE_SECONDS = 30.0
@@ -100,18 +100,3 @@ class Lock:
             if grave.stat().st_mtime != stamp:
                 os.link(grave, self._path)
         grave.unlink(missing_ok=True)
-
-
-def is_alive(pid: object) -> bool:
-    """Whether a process on this machine runs; one that is dead but not yet buried does not."""
-    if type(pid) is not int or pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    with suppress(OSError, IndexError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return True

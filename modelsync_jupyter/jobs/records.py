@@ -16,9 +16,7 @@ from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import TransferNotFound
 from modelsync_jupyter.core.outcome import Direction, Options
 from modelsync_jupyter.core.progress import Progress
-from modelsync_jupyter.files import read_json, writable_or_skipped, write_json
-
-from .locks import is_alive
+from modelsync_jupyter.files import is_alive, read_json, writable_or_skipped, write_json
 
 PLANNED, RUNNING = "planned", "running"
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"

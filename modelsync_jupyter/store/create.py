@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from importlib import metadata as packages
@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from modelsync_jupyter.archive.source import Source
-from modelsync_jupyter.core.errors import ModelExists, UsageError
+from modelsync_jupyter.core.config import processors
+from modelsync_jupyter.core.errors import ModelChanged, ModelExists, UsageError
 from modelsync_jupyter.core.info import ModelInfo
 from modelsync_jupyter.core.tags import Tag, new_version
 from modelsync_jupyter.files import disk_errors, fsync_tree
@@ -94,9 +95,15 @@ def copy_in(source: Path, target: Path) -> None:
 def _finish(store: LocalStore, making: Draft) -> None:
     info = replace(making.info, metadata=_plain(making.info.metadata), labels=_labels(making.info.labels))
     write_info(making.path, info)
-    Source.scan(making.path, 0)
+    source = Source.scan(making.path, int(info.creation_time.timestamp()))
     fsync_tree(making.path)
-    making.model = store.install(making.path, making.tag)
+    with suppress(ModelChanged):  # somebody still writes: then there is no digest to keep
+        store.index.describe(making.tag, source, processors())
+    try:
+        making.model = store.install(making.path, making.tag)
+    except BaseException:
+        store.index.forget(making.tag)
+        raise
     making.path = making.model.path
 
 

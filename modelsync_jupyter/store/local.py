@@ -1,25 +1,53 @@
-"""The local model store: BentoML's layout, and nobody ever sees half a model."""
+"""The local model store: BentoML's layout, and nobody ever sees half a model.
+
+Looking never writes. It may happen beside other processes that create, replace and delete, so a version that is gone
+when its turn comes is left out, and one that was replaced while it was read is read again. Half a model, which stock
+BentoML leaves behind when it is killed, is not listed, but can be deleted.
+"""
 
 from __future__ import annotations
 
-import shutil
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
+from dataclasses import replace as changed
+from datetime import datetime, timezone
 from pathlib import Path
-from uuid import uuid4
 
-from blake3 import blake3
-
-from modelsync_jupyter.archive.cut import LARGE, cut
 from modelsync_jupyter.archive.description import Description
+from modelsync_jupyter.archive.source import Source
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelNotFound, UsageError
-from modelsync_jupyter.core.parts import ALGORITHM
 from modelsync_jupyter.core.tags import LATEST, Tag
-from modelsync_jupyter.files import prepared_text, put_folder, read_json, write_json, write_text
+from modelsync_jupyter.files import (
+    is_abandoned,
+    is_at_work,
+    move,
+    prepared_text,
+    private_folder,
+    put_folder,
+    read_regular,
+    remove_tree,
+    write_text,
+)
 
-from .model import Model, read_info
+from .index import Index
+from .model import Model, read_creation_time, read_info
+
+#: How the names of our folders in BentoML's `tmp` begin, and of those among them that a user may still want.
+_OURS, _KEPT = "modelsync-", "modelsync-kept-"
+#: Bytes at the start of a journal among which it names its stage.
+_HEAD = 65_536
+
+
+class Models(list[Model]):
+    """Some of the models of the store.
+
+    Attributes:
+        total: How many there are in all.
+    """
+
+    total = 0
 
 
 class LocalStore:
@@ -27,17 +55,23 @@ class LocalStore:
 
     Args:
         home: BentoML's home folder.
+
+    Attributes:
+        index: Content digests of its models.
     """
 
     def __init__(self, home: Home) -> None:
         self.home = home
+        self.index = Index(home.state / "digests")
 
     def folder(self, tag: Tag) -> Path:
-        """Where a version is, or would be."""
+        """Return where a version is, or would be."""
         return self.home.models / tag.name / str(tag.version)
 
+    # Reading
+
     def get(self, tag: Tag) -> Model:
-        """One version; an exact one, or the latest where the tag names none.
+        """Return one version; an exact one, or the latest where the tag names none.
 
         Raises:
             ModelNotFound: There is none.
@@ -47,86 +81,131 @@ class LocalStore:
         if model:
             return model
         others = ", ".join(f"`{name}`" for name in self._versions(tag.name)[:5])
-        raise ModelNotFound(f"No model `{tag}` in `{self.home.models}`." + (f" There is {others}." if others else ""))
+        raise ModelNotFound(f"No model `{tag}` in `{self.home.models}`." + (f" Available: {others}." if others else ""))
 
     def find(self, tag: Tag) -> Model | None:
-        """As `get`, but None where there is no such model."""
+        """Return one version as `get` does, but None where there is no such model."""
         exact = self._latest(tag.name) if tag.is_latest else tag
         if exact is None or not self.folder(exact).is_dir():
             return None
-        model = Model.load(self.folder(exact))
+        try:
+            model = Model.load(self.folder(exact))
+        except InvalidModel:
+            if self.folder(exact).is_dir():
+                raise
+            return None  # deleted meanwhile
         if model.tag != exact:
             raise InvalidModel(f"The folder of `{exact}` holds `{model.tag}`.")
         return model
 
-    def models(self, name: str | None = None) -> list[Model]:
-        """All models, or those of one name: sorted by name, newest first. Folders that hold no model are left out."""
-        names = [name] if name else [path.name for path in _folders(self.home.models)]
-        models = [model for each in names for model in self._models(each)]
-        return sorted(models, key=lambda model: (model.tag.name, -model.info.creation_time.timestamp()))
+    def models(
+        self,
+        name: str | None = None,
+        *,
+        start: int = 0,
+        limit: int | None = None,
+        matches: Callable[[Tag], bool] = lambda tag: True,
+    ) -> Models:
+        """List models, sorted by name, the newest of each name first. Folders that hold no model are left out.
+
+        To show some of many, only the creation times of all are read, which takes a tenth of the time of reading all
+        that their model.yaml says. Where a time turns out to be another when a model is read, all is sorted again.
+
+        Args:
+            name: Only this name.
+            start: How many to pass over.
+            limit: How many at most.
+            matches: Only tags for which this is true.
+        """
+        names = [name] if name else _folders(self.home.models)
+        tags = [tag for each in names for version in self._versions(each) if matches(tag := Tag(each, version))]
+        if limit is None and not start:
+            times = dict.fromkeys(tags, datetime.min.replace(tzinfo=timezone.utc))  # all are going to be read
+        else:
+            times = {tag: time for tag in tags if (time := self._time(tag))}
+        found: dict[Tag, Model] = {}
+        while True:
+            order = sorted(times, key=lambda tag: (tag.name, -times[tag].timestamp(), str(tag.version)))
+            shown = order[start:] if limit is None else order[start : start + limit]
+            settled = True
+            for tag in shown:
+                if tag not in found:
+                    guess, model = times.pop(tag), self._load(tag)
+                    if model:
+                        found[tag], times[tag] = model, model.info.creation_time
+                    settled = settled and guess == times.get(tag)
+            if settled:
+                models = Models(found[tag] for tag in shown)
+                models.total = len(order)
+                return models
 
     def digest(self, model: Model) -> str | None:
-        """Return the content digest of a version from the index, or None where it is not known; reads no file of it."""
-        kept = read_json(self._index(model))
-        known = isinstance(kept, dict) and kept.get("stamps") == _stamps(model)
-        return str(kept["digest"]) if known and isinstance(kept, dict) else None
+        """Return the content digest of a version as its folder is now, or None while it is unknown; hashes nothing."""
+        try:
+            source = Source.scan(model.path, model.archive_time)
+        except InvalidModel:
+            return None
+        return self.index.digest(model.tag, source)
 
     def describe(
         self,
         model: Model,
         *,
         threads: int = 1,
-        hashed: Callable[[int], None] = lambda size: None,
-        check: Callable[[], None] = lambda: None,
+        hashed: Callable[[int], None] | None = None,
+        check: Callable[[], None] | None = None,
     ) -> Description:
-        """Read a version's files and keep its digest.
+        """Describe a version: hash those of its files that the index lacks, and keep the result.
+
+        A store that is read-only keeps nothing.
 
         Args:
             model: The version.
-            threads: Files read at the same time.
-            hashed: Called with the number of bytes, after each part.
-            check: Called between two parts; may raise to stop.
+            threads: Parts hashed at the same time.
+            hashed: Called by the calling thread with the number of bytes, after each part that was hashed.
+            check: Called often, by any thread; may raise to stop.
+
+        Raises:
+            ModelChanged: A file changed meanwhile.
+            InvalidModel: A file cannot be read.
         """
-        source, buffer, parts = model.source, bytearray(1 << 20), []
-        for part in cut(source.layout):
-            check()
-            parts.append(replace(part, digest=source.digest(part, buffer)))
-            hashed(part.size)
-        small = {
-            entry.path: f"{ALGORITHM}:{blake3((model.path / entry.path).read_bytes()).hexdigest()}"
-            for entry in source.layout.entries
-            if entry.kind == "file" and entry.size < LARGE
-        }
-        source.check_unchanged()
-        described = Description.build(source.layout, tuple(parts), small)
-        with suppress(OSError):  # a store that is read only can be read all the same
-            write_json(self._index(model), {"stamps": _stamps(model), "digest": described.digest}, durable=False)
-        return described
+        return self.index.describe(model.tag, model.source, threads, hashed, check)
 
-    def remember(self, model: Model, description: Description) -> None:
-        """Keep the digest of a version whose bytes were hashed on their way here."""
-        with suppress(OSError):
-            write_json(self._index(model), {"stamps": _stamps(model), "digest": description.digest}, durable=False)
+    # Writing
 
-    def _index(self, model: Model) -> Path:
-        return self.home.state / "digests" / f"{model.tag.name}--{model.tag.version}.content.json"
+    def remember(self, model: Model, description: Description, *, threads: int = 1) -> Description:
+        """Keep the content digest of a version whose parts were hashed while it was pulled; large files are not read.
+
+        Small files are: that the digest which a registry names for one belongs to its bytes is proven by nothing else.
+
+        Args:
+            model: The version as `install` returned it.
+            description: What the pull was told, and has checked each part against.
+            threads: Parts hashed at the same time.
+
+        Returns:
+            What the version is, which `description` may have claimed wrongly.
+
+        Raises:
+            ModelChanged: A file changed since it was installed.
+            InvalidModel: A file cannot be read.
+        """
+        return self.index.describe(model.tag, model.source, threads, given=description)
 
     def delete(self, tag: Tag) -> list[Tag]:
         """Delete a version, or with no version every one of that name; each is gone in one step.
+
+        A version that another process deletes first is passed over.
 
         Raises:
             ModelNotFound: There is none.
         """
         versions = self._versions(tag.name) if tag.is_latest else [str(tag.version)]
-        tags = [Tag(tag.name, version) for version in versions if self.folder(Tag(tag.name, version)).is_dir()]
-        if not tags:
+        gone = [each for version in versions if self._remove(each := Tag(tag.name, version))]
+        if not gone:
             raise ModelNotFound(f"No model `{tag}` in `{self.home.models}`.")
-        for each in tags:
-            trash = self.new_folder("deleted")
-            self.folder(each).rename(trash / "model")
-            shutil.rmtree(trash, ignore_errors=True)
         self._mend_latest(tag.name)
-        return tags
+        return gone
 
     def install(self, folder: Path, tag: Tag, *, replace: bool = False) -> Model:
         """Make a finished folder visible as a model, in one step; `latest` follows if it is the newest.
@@ -134,7 +213,10 @@ class LocalStore:
         Args:
             folder: The staged model on the store's file system, everything in it on disk already; gone afterwards.
             tag: What it must be.
-            replace: Whether a version that is there already makes way.
+            replace: Whether to replace a version that is there already.
+
+        Returns:
+            The model, with its folder as it was when nobody else could see it.
 
         Raises:
             InvalidModel: The model.yaml in it is missing, broken or names another tag.
@@ -142,25 +224,49 @@ class LocalStore:
         """
         info = read_info(folder)
         if info.tag != tag:
-            hint = "Ask whoever pushed it to push again."
-            raise InvalidModel(f"The archive of `{tag}` holds `{info.tag}`.", step=hint)
-        others = (model.info.creation_time for model in self._models(tag.name) if model.tag != tag)
-        newest = all(info.creation_time >= other for other in others)
-        with self._latest_file(tag) if newest else nullcontext():  # a disk too full for it is too full for the model
+            step = "Ask the person who pushed it to push it again."
+            raise InvalidModel(f"The archive of `{tag}` holds `{info.tag}`.", step=step)
+        source = Source.scan(folder, int(info.creation_time.timestamp()))
+        self.index.settle(source)  # from now on others may change it, and each change must show
+        # A disk that is too full for `latest` is too full for the model.
+        with self._latest_file(tag) if self._is_newest(tag, info.creation_time) else nullcontext():
             try:
                 put_folder(folder, self.folder(tag), replace=replace)
             except FileExistsError as error:
                 raise ModelExists(f"Model `{tag}` is in the local store already.") from error
-        return Model.load(self.folder(tag))
+        if replace:
+            self._mend_latest(tag.name)
+        return Model(tag, self.folder(tag), info, source.content_size, changed(source, folder=self.folder(tag)))
+
+    def heal(self, name: str) -> None:
+        """Mend what killed processes left behind: a stale `latest` of a name, temporary files, dead stages and trash.
+
+        Writes only where there is something to mend, and nothing where the store is read-only. A stage stays while a
+        process works in it or a journal names it, and so do folders of models that could not be finished.
+
+        Args:
+            name: Whose versions to look at.
+        """
+        with suppress(OSError):
+            for path in (self.home.models / name).glob(f".{LATEST}.*"):
+                if not is_at_work(path.name.removeprefix(f".{LATEST}.").rpartition("-")[0], path.lstat().st_mtime):
+                    path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._mend_latest(name)
+        for tag in self.index.tags(name):
+            if not self.folder(tag).is_dir():
+                self.index.forget(tag)
+        with suppress(OSError):
+            for path in self.home.tmp.glob(f"{_OURS}*"):
+                if not path.name.startswith(_KEPT) and is_abandoned(path) and not self._is_in_a_journal(path.name):
+                    remove_tree(path)
 
     def new_folder(self, purpose: str) -> Path:
-        """A fresh hidden folder on the store's file system."""
-        folder = self.building_place() / f"modelsync-{purpose}-{uuid4().hex[:12]}"
-        folder.mkdir()
-        return folder
+        """Make a private folder on the store's file system, to build in."""
+        return private_folder(self.building_place(), f"{_OURS}{purpose}-")
 
     def building_place(self) -> Path:
-        """Where models are built, out of sight; from there they move into the store in one step.
+        """Return where models are built, out of sight; from there they move into the store in one step.
 
         Raises:
             UsageError: The store is on another file system.
@@ -170,34 +276,56 @@ class LocalStore:
         if models.exists() and tmp.stat().st_dev != models.stat().st_dev:
             raise UsageError(
                 f"`{tmp}` and `{models}` are on different file systems, so no model can move between them in one step.",
-                step=f"Put both on one disk, as by making `{tmp}` a link to a folder beside `{models.resolve()}`.",
+                step=f"Put both on one disk: make `{tmp}` a link to a folder beside `{models.resolve()}`.",
             )
         return tmp
 
-    def _models(self, name: str) -> Iterator[Model]:
-        for version in self._versions(name):
-            with suppress(InvalidModel):
-                model = Model.load(self.home.models / name / version)
-                if (model.tag.name, model.tag.version) == (name, version):
-                    yield model
+    def _load(self, tag: Tag) -> Model | None:
+        """Read a version for a list, as it was at one moment; None if it is gone, or not a model."""
+        for _ in range(3):
+            with suppress(InvalidModel, OSError):
+                before = self.folder(tag).stat().st_ino
+                model = Model.load(self.folder(tag))
+                if model.tag != tag:
+                    return None
+                if before == self.folder(tag).stat().st_ino:
+                    return model
+        return None
 
     def _versions(self, name: str) -> list[str]:
-        return [path.name for path in _folders(self.home.models / name)]
+        return _folders(self.home.models / name)
 
     def _latest(self, name: str) -> Tag | None:
+        """Return the version that `latest` names, or the newest where it names none that is there."""
+        return self._named(name) or self._newest(name)
+
+    def _named(self, name: str) -> Tag | None:
         with suppress(OSError, UnicodeDecodeError, InvalidTag):
-            tag = Tag(name).at((self.home.models / name / LATEST).read_text().strip())
+            tag = Tag(name).at(read_regular(self.home.models / name / LATEST, 1024).decode().strip())
             if self.folder(tag).is_dir():
                 return tag
-        newest = self._newest(name)
-        return newest.tag if newest else None
+        return None
 
-    def _newest(self, name: str) -> Model | None:
-        return max(self._models(name), key=lambda model: model.info.creation_time, default=None)
+    def _newest(self, name: str) -> Tag | None:
+        """Return the newest version of a name; of several of one time, as BentoML, the first by name."""
+        tags = (Tag(name, version) for version in self._versions(name))
+        times = {tag: time for tag in tags if (time := self._time(tag))}
+        return max(times, key=lambda tag: times[tag], default=None)
+
+    def _time(self, tag: Tag) -> datetime | None:
+        return read_creation_time(self.folder(tag), tag)
+
+    def _is_newest(self, tag: Tag, time: datetime) -> bool:
+        """Return whether `latest` has to name a version about to come: by BentoML's rule, if it is not older."""
+        latest = self._latest(tag.name)
+        if latest is None or latest == tag:
+            return True
+        other = self._time(latest)
+        return other is None or time >= other
 
     @contextmanager
     def _latest_file(self, tag: Tag) -> Iterator[None]:
-        """Note a version as the latest when the block is done."""
+        """Name a version as the latest when the block is done."""
         file = self.home.models / tag.name / LATEST
         try:
             with prepared_text(file, str(tag.version)):
@@ -206,22 +334,49 @@ class LocalStore:
             with suppress(OSError):  # it goes only where nothing came
                 file.parent.rmdir()
 
+    def _remove(self, tag: Tag) -> bool:
+        """Move a version out of sight and delete it; False where there is none."""
+        if not self.folder(tag).is_dir():
+            return False
+        trash = self.new_folder("deleted")
+        try:
+            move(self.folder(tag), trash / "model")
+        except FileNotFoundError:
+            return False
+        finally:
+            remove_tree(trash)
+        self.index.forget(tag)
+        return True
+
     def _mend_latest(self, name: str) -> None:
+        """Let `latest` name the newest version, and remove the folder of a name without versions."""
         folder = self.home.models / name
-        if newest := self._newest(name):
-            write_text(folder / LATEST, str(newest.tag.version))
-            return
-        (folder / LATEST).unlink(missing_ok=True)
-        with suppress(OSError):
-            folder.rmdir()
+        for _ in range(3):  # another process may be at it as well
+            newest, named = self._newest(name), self._named(name)
+            if newest is None:
+                break
+            if named and self._time(named) == self._time(newest):
+                return
+            write_text(folder / LATEST, str(newest.version))
+        if not self._versions(name) and folder.is_dir():
+            (folder / LATEST).unlink(missing_ok=True)
+            with suppress(OSError):
+                folder.rmdir()
+
+    def _is_in_a_journal(self, stage: str) -> bool:
+        for path in (self.home.state / "journals").glob("*"):
+            if path.stem == stage.removeprefix(_OURS):
+                return True
+            with suppress(OSError), open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                if stage.encode() in file.read(_HEAD):
+                    return True
+        return False
 
 
-def _stamps(model: Model) -> list[list[int]]:
-    return [list(stamp) for stamp in model.source.stamps]
-
-
-def _folders(path: Path) -> list[Path]:
+def _folders(path: Path) -> list[str]:
+    """Return the names of the folders in a folder, sorted; of links to folders too."""
     try:
-        return sorted(item for item in path.iterdir() if item.is_dir() and not item.name.startswith("."))
-    except (FileNotFoundError, NotADirectoryError):
+        with os.scandir(path) as items:
+            return sorted(item.name for item in items if not item.name.startswith(".") and item.is_dir())
+    except OSError:
         return []

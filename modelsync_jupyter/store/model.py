@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,13 +15,20 @@ import yaml
 
 from modelsync_jupyter.archive.source import Source
 from modelsync_jupyter.core.errors import InvalidModel
-from modelsync_jupyter.core.info import MAX_DEPTH, MODEL_YAML, ModelInfo
+from modelsync_jupyter.core.info import MAX_DEPTH, MAX_VALUES, MODEL_YAML, ModelInfo
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
+from modelsync_jupyter.files import read_regular
 
+#: Bytes of a model.yaml at most, as in the registry.
+MAX_YAML = 1 << 20
 #: libyaml where it is built in: ten times faster.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+#: Digits of a number at most; Python refuses to write longer ones out.
+_MAX_DIGITS = 4000
+#: How BentoML and we write `creation_time`; a file in which the word stands but once is the same to any YAML reader.
+_CREATED = re.compile(rb"^creation_time: '(\d{4}-\d\d-\d\d[T ][0-9:.]{8,15}[+-]\d\d:\d\d)'$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -28,31 +39,39 @@ class Model:
         tag: Name and version.
         path: Its folder.
         info: What its model.yaml says.
+        size: Bytes in its files.
+        scanned: Its folder as it was before it became visible, where that is known.
     """
 
     tag: Tag
     path: Path
     info: ModelInfo
+    size: int
+    scanned: Source | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def load(cls, path: Path) -> Model:
-        """The model in a folder.
+        """Read the model in a folder.
 
         Raises:
             InvalidModel: Its model.yaml is missing or broken.
         """
         info = read_info(path)
-        return cls(info.tag, path, info)
+        return cls(info.tag, path, info, folder_size(path))
 
     @cached_property
     def source(self) -> Source:
-        """The model as an archive, as its folder was when first asked."""
-        return Source.scan(self.path, int(self.info.creation_time.timestamp()))
+        """The model as an archive, as its folder was when first asked.
+
+        Raises:
+            InvalidModel: It cannot be read, or something in it cannot be in an archive.
+        """
+        return self.scanned or Source.scan(self.path, self.archive_time)
 
     @property
-    def size(self) -> int:
-        """Bytes in its files."""
-        return self.source.content_size
+    def archive_time(self) -> int:
+        """The time of all members of its archive, in whole seconds since the epoch."""
+        return int(self.info.creation_time.timestamp())
 
     def to_dict(self) -> dict[str, Any]:
         """The model as `--output json` prints it."""
@@ -73,20 +92,80 @@ class Model:
         return f"Model({self.tag}, {format_size(self.size)}, {str(self.path)!r})"
 
 
+class _Loader(_Safe):  # type: ignore[misc]
+    """Reads what BentoML writes, in time that grows with the size of the file alone.
+
+    Left out of YAML 1.1: numbers of base 60 (`1:30:00` is text here), whose value takes quadratic time to compute, and
+    merge keys (`<<` is a key like others), which take exponential time to copy. BentoML writes neither.
+    """
+
+    def construct_yaml_int(self, node: Any) -> Any:
+        if ":" in node.value or len(node.value) > _MAX_DIGITS:
+            raise yaml.constructor.ConstructorError(None, None, "a number that is too long", node.start_mark)
+        return super().construct_yaml_int(node)
+
+    def construct_yaml_float(self, node: Any) -> Any:
+        if ":" in node.value:
+            raise yaml.constructor.ConstructorError(None, None, "a number of base 60", node.start_mark)
+        return super().construct_yaml_float(node)
+
+    def flatten_mapping(self, node: Any) -> None:
+        """Leave merge keys alone."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, re.compile(pattern.pattern.replace("(?::[0-5]?[0-9])+", "(?!)"), re.VERBOSE))
+        for tag, pattern in pairs
+        if not tag.endswith((":merge", ":value"))
+    ]
+    for first, pairs in _Safe.yaml_implicit_resolvers.items()
+}
+
+
 def read_info(folder: Path) -> ModelInfo:
-    """What the model.yaml in a folder says.
+    """Read the model.yaml in a folder.
 
     Raises:
-        InvalidModel: It is missing or broken.
+        InvalidModel: It is missing, broken, larger than a registry takes, or not a file.
+    """
+    return _parse(folder, _read(folder))
+
+
+def read_creation_time(folder: Path, tag: Tag) -> datetime | None:
+    """Return when the version in a folder was made, or None if it is not a model of this tag.
+
+    A model.yaml as BentoML and we write it is not parsed for this, which would take ten times as long.
     """
     try:
-        data = (folder / MODEL_YAML).read_bytes()
-        _check_depth(data)
-        return ModelInfo.from_dict(yaml.load(data, _Loader))
-    except FileNotFoundError as error:
-        raise InvalidModel(f"`{folder}` holds no `{MODEL_YAML}`.") from error
-    except (yaml.YAMLError, ValueError, OSError) as error:
-        raise InvalidModel(f"`{folder / MODEL_YAML}` cannot be read.") from error
+        data = _read(folder)
+        head = data[:160].split(b"\n", 2)
+        names = [line.partition(b": ")[2].strip(b"'").decode() for line in head[:2]]
+        found = _CREATED.search(data) if data.count(b"creation_time") == 1 else None
+        if found and head[0].startswith(b"name: ") and names == [tag.name, tag.version]:
+            return datetime.fromisoformat(found[1].decode())
+        info = _parse(folder, data)
+    except (InvalidModel, ValueError):
+        return None
+    return info.creation_time if info.tag == tag else None
+
+
+def folder_size(folder: Path) -> int:
+    """Return the bytes in the files of a folder; what cannot be looked at counts nothing."""
+    size, folders = 0, [str(folder)]
+    while folders:
+        try:
+            with os.scandir(folders.pop()) as items:
+                for item in items:
+                    if item.is_dir(follow_symlinks=False):
+                        folders.append(item.path)
+                    elif stat.S_ISREG((facts := item.stat(follow_symlinks=False)).st_mode):
+                        size += facts.st_size
+        except OSError:
+            continue
+    return size
 
 
 def write_info(folder: Path, info: ModelInfo) -> None:
@@ -95,10 +174,31 @@ def write_info(folder: Path, info: ModelInfo) -> None:
         yaml.dump(info.to_dict(), file, _Dumper, sort_keys=False, allow_unicode=True)
 
 
-def _check_depth(data: bytes) -> None:
-    """Refuse what is nested so deep that libyaml would overrun the stack and take the process with it."""
+def _read(folder: Path) -> bytes:
+    try:
+        return read_regular(folder / MODEL_YAML, MAX_YAML)
+    except FileNotFoundError as error:
+        raise InvalidModel(f"`{folder}` holds no `{MODEL_YAML}`.") from error
+    except OSError as error:
+        raise InvalidModel(f"`{folder / MODEL_YAML}` cannot be read: {error.strerror}.") from error
+
+
+def _parse(folder: Path, data: bytes) -> ModelInfo:
+    try:
+        _measure(data)
+        return ModelInfo.from_dict(yaml.load(data, _Loader))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InvalidModel(f"`{folder / MODEL_YAML}` is not valid YAML.") from error
+
+
+def _measure(data: bytes) -> None:
+    """Refuse what is nested so deep that libyaml would overrun the stack, or holds more than a registry takes."""
+    if re.search(rb"^%TAG", data, re.MULTILINE):
+        raise InvalidModel(f"`{MODEL_YAML}` has directives.")  # libyaml compares each with all others
+    if sum(map(data.count, (b"[", b"{", b"-", b"?", b":"))) <= MAX_DEPTH and len(data) <= MAX_VALUES:
+        return  # each level takes one of these, each value a byte
     depth = 0
-    for event in yaml.parse(data, _Loader):
+    for count, event in enumerate(yaml.parse(data, _Loader)):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise InvalidModel(f"`{MODEL_YAML}` is nested too deep.")
+        if depth > MAX_DEPTH or count > 2 * MAX_VALUES:
+            raise InvalidModel(f"`{MODEL_YAML}` is nested too deep, or holds too much.")

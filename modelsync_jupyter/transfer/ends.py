@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import re
 import shutil
-import stat
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
-from pathlib import Path
 
-from modelsync_jupyter.archive.cut import LARGE, cut
+from modelsync_jupyter.archive.cut import cut
 from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.archive.digest import Hasher
 from modelsync_jupyter.archive.layout import Entry
@@ -27,7 +23,6 @@ from modelsync_jupyter.store.model import Model
 
 #: Bytes in one run of neighbours: a request costs a millisecond of CPU, so it should bring more than one part.
 _LONGEST_RUN = 64 * MIB
-_STAGE = re.compile(r"modelsync-pull-[0-9a-f]{12}")
 
 
 class FolderSource:
@@ -76,7 +71,7 @@ class StageTarget:
 
     Attributes:
         model: The model, once it is installed.
-        digest: Its content digest where the archive's digests prove it, else "".
+        digest: Its content digest, computed from what was staged, or "" where that would take another look at all bytes.
 
     Raises:
         DiskFull: There is no space for it.
@@ -96,9 +91,8 @@ class StageTarget:
         self._store, self._tag, self._source, self._notes = store, tag, source, notes
         self._replace, self._check = replace, check
         self._longest = min(_LONGEST_RUN, (source.size or 0) // (2 * threads))
-        self._folder = self._find_folder()
+        self._stage = self._open_stage()
         self._check_space()
-        self._stage = Stage(self._folder / "model")
         self._known = [] if source.layout else [Entry(*note["entry"]) for note in notes.notes if "entry" in note]
         for entry in source.layout.entries if source.layout else self._known:
             self._stage.add(entry)
@@ -129,13 +123,12 @@ class StageTarget:
     def publish(self) -> None:
         """Put the staged model on disk for good, and into the store in one step."""
         self._stage.seal()
-        description = self._prove()
         self._check()
         self.model = self._store.install(self._stage.folder, self._tag, replace=self._replace)
-        if description:
-            self.digest = description.digest
-            self._store.remember(self.model, description)
         self._discard()
+        if known := self._known_parts():
+            with suppress(ModelSyncError):  # changed already: then nobody knows its digest
+                self.digest = self._store.remember(self.model, known).digest
 
     def give_up(self, error: ModelSyncError) -> None:
         """Keep what was staged, unless it is known to be bad."""
@@ -148,22 +141,20 @@ class StageTarget:
 
     def _discard(self) -> None:
         self._notes.remove()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._stage.discard()
 
-    def _find_folder(self) -> Path:
-        """The folder that an earlier attempt noted, if it is ours and the archive can be resumed; else a new one."""
+    def _open_stage(self) -> Stage:
+        """The stage that an earlier attempt noted, if it is still ours and the archive can be resumed; else a new one."""
         place = self._store.building_place()
-        noted = [str(note["stage"]) for note in self._notes.notes if "stage" in note]
-        for name in noted[-1:]:
-            if not (_STAGE.fullmatch(name) and _is_private(place / name)):
-                break
-            if self._source.ranged:
-                return place / name
-            shutil.rmtree(place / name, ignore_errors=True)
-        folder = self._store.new_folder("pull")
-        folder.chmod(0o700)
-        self._notes.add(stage=folder.name)
-        return folder
+        noted = [note["stage"] for note in self._notes.notes if "stage" in note]
+        stage = Stage.reopen(place, noted[-1]) if noted else None
+        if stage and not self._source.ranged:
+            stage.discard()
+            stage = None
+        if stage is None:
+            stage = Stage.create(place)
+            self._notes.add(stage=stage.name)
+        return stage
 
     def _staged(self) -> set[int]:
         """Numbers of the parts that are staged, and still are as they were when they were noted.
@@ -189,12 +180,13 @@ class StageTarget:
         return ""
 
     def _check_space(self) -> None:
-        free = shutil.disk_usage(self._folder).free
-        staged = sum(path.lstat().st_blocks * 512 for path in self._folder.rglob("*"))
+        folder = self._stage.folder
+        free = shutil.disk_usage(folder).free
+        staged = sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
         missing = (self._source.size or 0) - staged
         if missing > free:
             raise DiskFull(
-                f"`{self._tag}` needs {format_size(missing)}, and `{self._folder.parent}` has {format_size(free)} left."
+                f"`{self._tag}` needs {format_size(missing)}, and `{self._store.home.tmp}` has {format_size(free)} left."
             )
 
     def _walk(self, runs: _Runs, read: Read) -> None:
@@ -240,28 +232,14 @@ class StageTarget:
         self._notes.add(part=part.number, content=digest if whole else self._stage.digest(part.start, part.stop))
         self.present.add(part.number)
 
-    def _prove(self) -> Description | None:
-        """The description of what was staged, as far as bytes prove it; None where the parts have no digests.
-
-        Each part was verified when it arrived. Small files share parts, so their own digests are computed here.
-
-        Raises:
-            IntegrityError: The archive's description names other digests.
-        """
+    def _known_parts(self) -> Description | None:
+        """What was verified on the way: the parts, where they have digests and are cut as content digests ask for."""
         layout, parts = self._source.layout, self._source.parts
         if layout is None or not all(part.digest for part in parts):
             return None
         if [part.size for part in parts] != [part.size for part in cut(layout)]:
             return None
-        small = {
-            entry.path: self._stage.digest(entry.offset, entry.content_stop)
-            for entry in layout.entries
-            if entry.kind == "file" and entry.size < LARGE
-        }
-        proven, claimed = Description.build(layout, parts, small), self._source.description
-        if claimed and claimed.digest != proven.digest:
-            raise IntegrityError("The archive's description does not match the files in the archive.")
-        return proven
+        return Description(layout, parts, {}, "")
 
 
 class _Receiver:
@@ -308,11 +286,3 @@ class _Runs:
         if self._run:
             self._hand_off(tuple(self._run))
         self._run = []
-
-
-def _is_private(folder: Path) -> bool:
-    """Whether a folder is ours alone: nobody else has put it, or a link, in its place."""
-    with suppress(OSError):
-        facts = folder.lstat()
-        return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid() and not facts.st_mode & 0o022
-    return False

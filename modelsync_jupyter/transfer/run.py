@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +18,7 @@ from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.core.errors import InvalidModel, ModelExists, ModelSyncError
 from modelsync_jupyter.core.outcome import Direction, Outcome, Status
 from modelsync_jupyter.core.progress import Progress
-from modelsync_jupyter.core.states import State
+from modelsync_jupyter.core.states import State, compare
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.bentocloud.client import Remote
@@ -37,6 +38,9 @@ from .journal import Journal
 from .plan import Chosen, Facts, Plan, plan_pull, plan_push
 from .pool import processors
 from .work import Work, file_key
+
+#: A journal that was not written to for so many seconds is of use to nobody: uploads expire sooner.
+_FORGOTTEN = 14 * 86400.0
 
 
 class Run:
@@ -110,11 +114,12 @@ class Run:
             try:
                 work.retry.run(move.attempt, renew=retried)
                 status = "pushed" if plan.direction == "push" else "pulled"
-                digest, state, reason = move.digest, State.IN_SYNC, reason + move.remark
+                digest, state, reason = move.digest, move.state, reason + move.remark
             except ModelExists:
                 if work.options.force:
                     raise
                 reason = "It appeared in the local store meanwhile."
+        self._tidy(plan)
         look = work.counter.look() if status != "skipped" else Progress()
         return Outcome(
             direction=plan.direction,
@@ -164,7 +169,17 @@ class Run:
             found = RemoteArchive(self.remote, record).description
         except ModelSyncError:
             return ""
-        return found.digest if found else ""
+        return _digest(found)
+
+    def _tidy(self, plan: Plan) -> None:
+        """Sweep what killed attempts left behind: journals that nobody goes on with, dead stages, a stale `latest`."""
+        folder = self.work.home.state / "journals"
+        with suppress(OSError):
+            for path in folder.glob("*.jsonl"):
+                of_this = path.stem == file_key(plan.direction, plan.tag)
+                if of_this or time.time() - path.stat().st_mtime > _FORGOTTEN:
+                    path.unlink(missing_ok=True)
+        self.store.heal(plan.tag.name)
 
 
 class _Move:
@@ -172,6 +187,7 @@ class _Move:
 
     Attributes:
         digest: Content digest of what was moved, once that is known.
+        state: How both ends compare now.
         remark: A sentence about it for the outcome, or "".
     """
 
@@ -181,6 +197,7 @@ class _Move:
         self._source: Source | None = None
         self._target: Target | None = None
         self.digest = self.remark = ""
+        self.state = State.UNKNOWN
         self._steps: Mapping[str, Callable[[], None]] = {
             "hash": self._hash,
             "send": self._send,
@@ -209,7 +226,7 @@ class _Move:
         model = self._plan.facts.local
         assert model
         self._description = self._run.describe(model)
-        self.digest = self._description.digest
+        self.digest, self.state = self._description.digest, State.IN_SYNC
 
     def _send(self) -> None:
         run, facts = self._run, self._plan.facts
@@ -240,7 +257,7 @@ class _Move:
             check=lambda: self._work.stop.check(),
         )
         copy(source, target, self._work, "receiving")
-        if source.description and remote.size not in (0, _content_size(source.description)):
+        if source.description and remote.size not in (0, sum(e.size for e in source.description.layout.entries)):
             self.remark = " The registry's record of it is out of date: it describes files that were replaced."
 
     def _publish(self) -> None:
@@ -250,8 +267,9 @@ class _Move:
         self._source.check()
         self._target.publish()
         if isinstance(self._target, StageTarget):
-            self.digest = self._target.digest or self._plan.facts.remote_digest
+            self.digest = self._target.digest
+            self.state = compare(self.digest, self._plan.facts.remote_digest or _digest(self._source.description))
 
 
-def _content_size(description: Description) -> int:
-    return sum(entry.size for entry in description.layout.entries)
+def _digest(description: Description | None) -> str:
+    return description.digest if description else ""

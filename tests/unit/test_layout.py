@@ -157,3 +157,13 @@ def test_two_versions_that_share_a_file_share_the_digests_of_its_parts(tmp_path:
 def test_the_size_of_parts_depends_on_the_file_alone() -> None:
     sizes = (LARGE, 40 * MIB, 60_000_000, 256 * MIB, 1 << 30, 1 << 40)
     assert [part_size(size) // MIB for size in sizes] == [1, 2, 2, 8, 16, 16]
+
+
+@pytest.mark.parametrize("mtime", [0, -1, MTIME, 8**11 - 1, 8**11])
+@pytest.mark.parametrize("length", [1, 98, 99, 100, 101, 155, 156, 255, 256, 300])
+@pytest.mark.parametrize("kind", ["file", "dir", "link"])
+def test_the_size_of_a_header_is_told_without_making_it(kind: Any, length: int, mtime: int) -> None:
+    for path in ("n" * length, "é" * length, ("d" * 50 + "/") * (length // 51) + "f"):
+        for size, target in ((0, "t" * length), (8**11 - 1, "é"), (8**11, "")):
+            entry = Entry(path, kind, 0, 0, size if kind == "file" else 0, target=target if kind == "link" else "")
+            assert entry.header_size(mtime) == len(entry.header(mtime))

@@ -53,7 +53,7 @@ def test_an_empty_home_has_no_models(store: LocalStore) -> None:
 def test_get_is_exact(store: LocalStore) -> None:
     make(store, "m:abc123")
     assert store.get(Tag("m", "abc123")).path == store.home.models / "m/abc123"
-    with pytest.raises(ModelNotFound, match="There is `abc123`"):
+    with pytest.raises(ModelNotFound, match="Available: `abc123`"):
         store.get(Tag("m", "abc"))
 
 

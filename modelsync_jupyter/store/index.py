@@ -1,0 +1,347 @@
+"""The index: content digests of local models, so that looking at an unchanged model reads none of its bytes.
+
+One file for each version, of two lines. The first is all that a list needs: the content digest and a fingerprint of
+the folder it belongs to. The second holds the digest of each part and of each small file, under a key made of what the
+part or file depends on (sizes, times, inodes, modes), so that after a change only what changed is hashed again.
+
+A digest is true for as long as its files have the stamps they had when they were read. Clocks of file systems tick (4
+ms on a local disk, up to 2 s elsewhere), and a file that is written twice within a tick has the same stamp twice. So
+`settle` waits, before anything is hashed, until the file system's own clock has passed the last change; what is not
+settled then is hashed, but not kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+from blake3 import blake3
+
+from modelsync_jupyter.archive.cut import LARGE, cut
+from modelsync_jupyter.archive.description import Description
+from modelsync_jupyter.archive.digest import Hasher
+from modelsync_jupyter.archive.layout import Entry, contents
+from modelsync_jupyter.archive.source import BLOCK, Source
+from modelsync_jupyter.core.parts import ALGORITHM, Part
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.files import write_text
+
+_DIGEST = re.compile(rf"{ALGORITHM}:[0-9a-f]{{64}}")
+_EMPTY = f"{ALGORITHM}:{blake3().hexdigest()}"
+#: Bytes of the first line, and of a whole file of the index, at most. A model of a terabyte needs 8 MB.
+_HEAD, _LONGEST = 1024, 256 << 20
+#: Seconds to wait at most for a tick of the file system's clock, and its tick where it is not the store's own.
+_PATIENCE, _TICK_ELSEWHERE = 0.05, 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the index holds of a version.
+
+    Args:
+        digest: Its content digest.
+        state: Fingerprint of the folder that has it.
+        parts: Digests of parts by their keys.
+        files: Digests of small files by their keys.
+    """
+
+    digest: str = ""
+    state: str = ""
+    parts: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+
+class Index:
+    """Content digests by version, in files of which each is replaced in one step.
+
+    Args:
+        folder: Where they are; made when there is something to keep.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def digest(self, tag: Tag, source: Source) -> str | None:
+        """Return the content digest of a folder, or None where it is not known; reads no file of it."""
+        with self._open(tag) as file:
+            known = _head(os.read(file, _HEAD)) if file is not None else Known()
+        return known.digest if known.state == state_of(source) else None
+
+    def describe(
+        self,
+        tag: Tag,
+        source: Source,
+        threads: int = 1,
+        hashed: Callable[[int], None] | None = None,
+        check: Callable[[], None] | None = None,
+        given: Description | None = None,
+    ) -> Description:
+        """Describe a folder: hash what the index lacks of it, and keep the result unless the store is read-only.
+
+        Args:
+            tag: Which version it is.
+            source: The folder.
+            threads: Parts hashed at the same time, each with a buffer of 1 MiB.
+            hashed: Called by the calling thread with the number of bytes, after each part that was hashed.
+            check: Called often, by any thread; may raise to stop.
+            given: What is known already: the parts of large files in it are believed.
+
+        Raises:
+            ModelChanged: A file changed meanwhile; nothing is kept.
+            InvalidModel: A file cannot be read.
+        """
+        known = self._read(tag)
+        if given:
+            known.parts.update(_slices_of(source, given))
+        settled = self.settle(source)
+        hashing = _Hashing(source, known, threads, hashed, check)
+        description = hashing.run()
+        source.check_unchanged()
+        if settled and (hashing.missing or known.state != state_of(source)):
+            self._write(tag, Known(description.digest, state_of(source), *hashing.keys()))
+        return description
+
+    def forget(self, tag: Tag) -> None:
+        """Forget a version."""
+        with suppress(OSError):
+            self._file(tag).unlink(missing_ok=True)
+
+    def tags(self, name: str) -> Iterator[Tag]:
+        """Yield the versions of a name that the index knows, or knew when they were last there."""
+        for path in self._folder.glob(f"{name}@*.json"):
+            yield Tag(name, path.name[len(name) + 1 : -len(".json")])
+
+    def settle(self, source: Source) -> bool:
+        """Wait until a later change of a file would show in its stamp; False where that would take too long.
+
+        The clock that counts is the file system's: the time of a fresh file.
+        """
+        newest = max((stamp[2] for stamp in source.stamps if stamp), default=0)
+        end = time.monotonic() + _PATIENCE
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            slack = 0 if self._folder.stat().st_dev == source.folder.stat().st_dev else _TICK_ELSEWHERE
+            while True:
+                with TemporaryFile(dir=self._folder) as probe:
+                    if os.fstat(probe.fileno()).st_ctime_ns - slack > newest:
+                        return True
+                if time.monotonic() > end:
+                    return False
+                time.sleep(0.001)
+        return False  # a store that is read-only: nothing will be kept
+
+    def _file(self, tag: Tag) -> Path:
+        return self._folder / f"{tag.name}@{tag.version}.json"  # `@` cannot occur in a tag
+
+    @contextmanager
+    def _open(self, tag: Tag) -> Iterator[int | None]:
+        """Open a file of the index, or None: what others own or may write to, or is not a file, is not believed."""
+        try:
+            file = os.open(self._file(tag), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            yield None
+            return
+        try:
+            facts = os.fstat(file)
+            private = facts.st_uid in (os.geteuid(), 0) and not facts.st_mode & 0o022
+            yield file if stat.S_ISREG(facts.st_mode) and private and facts.st_size <= _LONGEST else None
+        finally:
+            os.close(file)
+
+    def _read(self, tag: Tag) -> Known:
+        with self._open(tag) as file:
+            if file is None:
+                return Known()
+            with open(file, "rb", closefd=False) as lines:
+                known = _head(lines.readline(_HEAD))
+                body = _json(lines.readline())
+        parts, files = _digests(body.get("parts")), _digests(body.get("files"))
+        return replace(known, parts=parts, files=files) if parts and files else Known()
+
+    def _write(self, tag: Tag, known: Known) -> None:
+        lines = [{"digest": known.digest, "state": known.state}, {"parts": known.parts, "files": known.files}]
+        with suppress(OSError):  # a store that is read-only can be described all the same
+            text = "".join(json.dumps(line) + "\n" for line in lines)
+            write_text(self._file(tag), text, mode=0o644, durable=False)
+
+
+def state_of(source: Source) -> str:
+    """Return a fingerprint of a folder as it was scanned: names, kinds, stamps and targets, but no content."""
+    facts = [source.mtime, *((each.path, each.kind, each.target) for each in source.layout.entries), source.stamps]
+    return blake3(repr(facts).encode()).hexdigest()
+
+
+def keyed_parts(source: Source) -> Iterator[tuple[Part, str, Entry | None]]:
+    """Yield the parts of a folder, each with its key and with the large file that it is a slice of.
+
+    The key of such a slice does not depend on where the file stands in the archive; that of any other part holds all
+    that its headers and bytes depend on.
+    """
+    layout = source.layout
+    for part in cut(layout):
+        index = max(layout.find(part.start), 0)
+        first = layout.entries[index] if layout.entries else None
+        if first and first.size >= LARGE and first.offset <= part.start and part.stop <= first.content_stop:
+            yield part, _key(part.start - first.offset, part.size, source.stamps[index]), first
+            continue
+        facts: list[object] = [source.mtime, part.size]
+        while index < len(layout.entries) and layout.entries[index].start < part.stop:
+            each = layout.entries[index]
+            facts += (each.start - part.start, each.path, each.kind, each.target, source.stamps[index])
+            index += 1
+        yield part, _key(*facts), None
+
+
+def _slices_of(source: Source, given: Description) -> dict[str, str]:
+    """Return the digests of slices of large files by their keys, as far as another description of the folder has them.
+
+    No others: the rest of an archive depends on how its program writes headers.
+    """
+    theirs = {entry.path: entry for entry in given.layout.entries}
+    digests = {(part.start, part.size): part.digest for part in given.parts}
+    found: dict[str, str] = {}
+    for part, key, entry in keyed_parts(source):
+        same = theirs.get(entry.path) if entry else None
+        if entry and same and same.size == entry.size:
+            found[key] = digests.get((part.start - entry.offset + same.offset, part.size), "")
+    return {key: digest for key, digest in found.items() if digest}
+
+
+def small_files(source: Source) -> Iterator[tuple[Entry, str]]:
+    """Yield the files that are not cut, each with its key."""
+    for entry, stamp in zip(source.layout.entries, source.stamps, strict=True):
+        if entry.kind == "file" and entry.size < LARGE:
+            yield entry, _key(entry.path, stamp)
+
+
+class _Hashing:
+    """Hashes what the index lacks of a folder, each byte once where it can: small files on the way through a part."""
+
+    def __init__(
+        self,
+        source: Source,
+        known: Known,
+        threads: int,
+        hashed: Callable[[int], None] | None,
+        check: Callable[[], None] | None,
+    ) -> None:
+        self._source, self._threads, self._hashed, self._check = source, threads, hashed, check
+        self._parts = [(part, key) for part, key, _ in keyed_parts(source)]
+        self._small = {entry.path: (entry, key) for entry, key in small_files(source)}
+        self._digests = {part.number: known.parts[key] for part, key in self._parts if key in known.parts}
+        self._files = {path: known.files[key] for path, (_, key) in self._small.items() if key in known.files}
+        self._files |= {path: _EMPTY for path, (entry, _) in self._small.items() if not entry.size}
+        self.missing = [part for part, _ in self._parts if part.number not in self._digests]
+        self._starts = [entry.start for entry in source.layout.entries]
+        self._own = threading.local()
+        self._failure: BaseException | None = None
+
+    def run(self) -> Description:
+        self._in_threads([partial(self._hash_part, part) for part in self.missing])
+        split = [entry for path, (entry, _) in self._small.items() if path not in self._files]
+        self._in_threads([partial(self._hash_file, entry) for entry in split])
+        parts = tuple(replace(part, digest=self._digests[part.number]) for part, _ in self._parts)
+        return Description.build(self._source.layout, parts, self._files)
+
+    def keys(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return all digests of parts and of small files by their keys."""
+        parts = {key: self._digests[part.number] for part, key in self._parts}
+        return parts, {key: self._files[path] for path, (_, key) in self._small.items()}
+
+    def _in_threads(self, jobs: list[Callable[[], int]]) -> None:
+        """Run jobs, and raise the first error of one as soon as the others have seen it."""
+        with ThreadPoolExecutor(max(1, min(self._threads, len(jobs))), "modelsync-hash") as pool:
+            try:
+                for done in as_completed([pool.submit(self._run, job) for job in jobs]):
+                    size = done.result()
+                    if self._hashed and not self._failure:
+                        self._hashed(size)
+            except BaseException as error:
+                self._failure = self._failure or error
+                pool.shutdown(cancel_futures=True)
+        if self._failure:
+            raise self._failure
+
+    def _run(self, job: Callable[[], int]) -> int:
+        try:
+            return 0 if self._failure else job()
+        except BaseException as error:
+            self._failure = self._failure or error
+            return 0
+
+    def _hash_part(self, part: Part) -> int:
+        hasher, hashers = Hasher(), self._lacking(part)
+        for position, view in self._blocks(part):
+            hasher.update(view)
+            for entry, begin, end in contents(
+                self._source.layout.entries, self._starts, position, position + len(view)
+            ):
+                if entry.path in hashers:
+                    hashers[entry.path].update(view[begin - position : end - position])
+        self._digests[part.number] = hasher.digest()
+        self._files |= {path: each.digest() for path, each in hashers.items()}
+        return part.size
+
+    def _hash_file(self, entry: Entry) -> int:
+        hasher = Hasher()
+        for _, view in self._blocks(Part(0, entry.offset, entry.content_stop)):
+            hasher.update(view)
+        self._files[entry.path] = hasher.digest()
+        return 0  # its bytes were counted with the parts that they lie in
+
+    def _lacking(self, part: Part) -> dict[str, Hasher]:
+        """Return a hasher for each small file that lies in a part as a whole and is not known."""
+        inside = contents(self._source.layout.entries, self._starts, part.start, part.stop)
+        return {
+            entry.path: Hasher()
+            for entry, begin, end in inside
+            if end - begin == entry.size < LARGE and entry.path not in self._files
+        }
+
+    def _blocks(self, part: Part) -> Iterator[tuple[int, memoryview]]:
+        if not hasattr(self._own, "buffer"):
+            self._own.buffer = bytearray(BLOCK)
+        position = part.start
+        for view in self._source.blocks(part, self._own.buffer):
+            if self._failure:
+                return
+            if self._check:
+                self._check()
+            yield position, view
+            position += len(view)
+
+
+def _key(*facts: object) -> str:
+    return blake3(repr(facts).encode()).hexdigest(16)
+
+
+def _head(line: bytes) -> Known:
+    data = _json(line.partition(b"\n")[0])
+    digest, state = data.get("digest"), data.get("state")
+    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest) or not isinstance(state, str):
+        return Known()
+    return Known(digest, state)
+
+
+def _json(line: bytes) -> dict[str, Any]:
+    with suppress(ValueError, RecursionError):
+        if isinstance(data := json.loads(line), dict):
+            return data
+    return {}
+
+
+def _digests(data: object) -> dict[str, str]:
+    good = isinstance(data, dict) and all(isinstance(each, str) and _DIGEST.fullmatch(each) for each in data.values())
+    return dict(data) if good and isinstance(data, dict) else {}
