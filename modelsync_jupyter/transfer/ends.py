@@ -71,7 +71,7 @@ class StageTarget:
 
     Attributes:
         model: The model, once it is installed.
-        digest: Its content digest, computed from what was staged, or "" where that would take another look at all bytes.
+        digest: Its content digest, or "" where that would mean to read all of its bytes again.
 
     Raises:
         DiskFull: There is no space for it.
@@ -144,7 +144,7 @@ class StageTarget:
         self._stage.discard()
 
     def _open_stage(self) -> Stage:
-        """The stage that an earlier attempt noted, if it is still ours and the archive can be resumed; else a new one."""
+        """The stage that an earlier attempt noted, if it can be resumed and nobody touched it; else a new one."""
         place = self._store.building_place()
         noted = [note["stage"] for note in self._notes.notes if "stage" in note]
         stage = Stage.reopen(place, noted[-1]) if noted else None
@@ -185,9 +185,8 @@ class StageTarget:
         staged = sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
         missing = (self._source.size or 0) - staged
         if missing > free:
-            raise DiskFull(
-                f"`{self._tag}` needs {format_size(missing)}, and `{self._store.home.tmp}` has {format_size(free)} left."
-            )
+            place = self._store.home.tmp
+            raise DiskFull(f"`{self._tag}` needs {format_size(missing)}, and `{place}` has {format_size(free)} left.")
 
     def _walk(self, runs: _Runs, read: Read) -> None:
         """Read the headers of an archive that nobody describes, and stage what is read on the way.
