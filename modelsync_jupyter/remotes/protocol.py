@@ -108,7 +108,8 @@ class Source(Protocol):
 
 
 class Target(Protocol):
-    """An archive being written. Nothing of it is visible before `publish` returns.
+    """An archive being written. Nothing of it is visible before `publish`, in so far as the far end lets us decide it:
+    a registry that takes whole archives through its API publishes with the last byte.
 
     Attributes:
         present: Numbers of the parts that need not be written: they are there from an earlier attempt, because the
