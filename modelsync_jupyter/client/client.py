@@ -482,7 +482,8 @@ class Client:
         """
         parsed = Tag.parse(str(tag))
         with self._near_names(str(tag)):
-            return self._store.delete(self._store.get(parsed).tag if ":" in str(tag) else parsed)
+            only_latest = parsed.is_latest and ":" in str(tag)
+            return self._store.delete(self._store.get(parsed).tag if only_latest else parsed)
 
     # Registries
 

@@ -265,6 +265,12 @@ class LocalStore:
         """Make a private folder on the store's file system, to build in."""
         return private_folder(self.building_place(), f"{_OURS}{purpose}-")
 
+    def keep(self, folder: Path) -> Path:
+        """Keep a folder that `new_folder` made, for its user: nothing sweeps it. Returns where it is from now on."""
+        kept = folder.with_name(_KEPT + folder.name.rpartition("-")[2])
+        folder.rename(kept)
+        return kept
+
     def building_place(self) -> Path:
         """Return where models are built, out of sight; from there they move into the store in one step.
 
