@@ -136,20 +136,19 @@ def read_info(folder: Path) -> ModelInfo:
     return _parse(folder, _read(folder))
 
 
-def read_creation_time(folder: Path, tag: Tag) -> datetime | None:
+def read_creation_time(folder: str, tag: Tag) -> datetime | None:
     """Return when the version in a folder was made, or None if it is not a model of this tag.
 
     A model.yaml as BentoML and we write it is not parsed for this, which would take ten times as long.
     """
     try:
-        data = _read(folder)
-        head = data[:160].split(b"\n", 2)
-        names = [line.partition(b": ")[2].strip(b"'").decode() for line in head[:2]]
+        data = read_regular(f"{folder}/{MODEL_YAML}", MAX_YAML)
+        name, version = data[:160].split(b"\n", 2)[:2]
         found = _CREATED.search(data) if data.count(b"creation_time") == 1 else None
-        if found and head[0].startswith(b"name: ") and names == [tag.name, tag.version]:
+        if found and name == b"name: " + tag.name.encode() and version[9:].strip(b"'") == str(tag.version).encode():
             return datetime.fromisoformat(found[1].decode())
-        info = _parse(folder, data)
-    except (InvalidModel, ValueError):
+        info = _parse(Path(folder), data)
+    except (InvalidModel, ValueError, OSError):
         return None
     return info.creation_time if info.tag == tag else None
 
