@@ -101,9 +101,10 @@ def read_regular(path: str | os.PathLike[str], limit: int) -> bytes:
         facts = os.fstat(file)
         if not stat.S_ISREG(facts.st_mode):
             raise OSError(errno.EINVAL, "Not a regular file", str(path))
-        data = b""
-        while len(data) <= limit and (more := os.read(file, limit + 1 - len(data))):
-            data += more
+        asked = min(facts.st_size, limit) + 1
+        data = more = os.read(file, asked)
+        while len(more) == asked and len(data) <= limit:  # it has grown since
+            data += (more := os.read(file, asked))
     finally:
         os.close(file)
     if len(data) > limit:

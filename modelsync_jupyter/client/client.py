@@ -34,7 +34,7 @@ from modelsync_jupyter.remotes.contexts import Context, check_endpoint
 from modelsync_jupyter.remotes.http import Http
 from modelsync_jupyter.remotes.retry import Retry
 from modelsync_jupyter.store.create import Draft, copy_in, draft
-from modelsync_jupyter.store.local import LocalStore
+from modelsync_jupyter.store.local import LocalStore, Models
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.plan import Plan
 from modelsync_jupyter.transfer.run import Run
@@ -335,16 +335,23 @@ class Client:
             self._hash([model], progress)
         return self._store.digest(model)
 
-    def list_models(self, name: str | None = None) -> list[Model]:
+    def list_models(
+        self, name: str | None = None, *, search: str = "", start: int = 0, limit: int | None = None
+    ) -> Models:
         """List the models in the local store, sorted by name, the newest of each name first.
 
         Args:
             name: Only this name, or only this tag.
+            search: Only tags that contain this.
+            start: How many to pass over.
+            limit: How many at most; a few of many are listed much faster than all. The list's `total` says of how many.
         """
-        if not name:
-            return self._store.models()
-        tag = Tag.parse(name)
-        return [model for model in self._store.models(tag.name) if tag.is_latest or model.tag == tag]
+        asked = Tag.parse(name) if name else None
+
+        def matches(tag: Tag) -> bool:
+            return search.lower() in str(tag) and (asked is None or asked.is_latest or tag == asked)
+
+        return self._store.models(asked.name if asked else None, start=start, limit=limit, matches=matches)
 
     def list_remote(
         self,
@@ -487,7 +494,8 @@ class Client:
         """
         parsed = Tag.parse(str(tag))
         with self._near_names(str(tag)):
-            return self._store.delete(self._store.get(parsed).tag if ":" in str(tag) else parsed)
+            only_latest = parsed.is_latest and ":" in str(tag)
+            return self._store.delete(self._store.get(parsed).tag if only_latest else parsed)
 
     # Registries
 

@@ -15,6 +15,7 @@ from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.remotes.bentocloud.replies import Page, RemoteModel
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.store.create import Draft
+from modelsync_jupyter.store.local import Models
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.plan import Plan
 
@@ -141,8 +142,10 @@ def status(
 
 
 @_as(Client.list_models)
-def list_models(name: str | None = None, **at: Unpack[AtHome]) -> list[Model]:
-    return Client(**at).list_models(name)
+def list_models(
+    name: str | None = None, *, search: str = "", start: int = 0, limit: int | None = None, **at: Unpack[AtHome]
+) -> Models:
+    return Client(**at).list_models(name, search=search, start=start, limit=limit)
 
 
 @_as(Client.list_remote)

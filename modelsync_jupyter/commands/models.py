@@ -31,12 +31,12 @@ def list_command(args: argparse.Namespace, face: Face) -> Answer:
         return _listing(args, face, remote, total, REMOTE_HEAD, remote_row, _remote_data, "The registry has no models.")
     if args.query or args.context:
         raise UsageError("`--query` and `--context` are for a registry.", step="Add `--remote`.")
-    found = [model for model in client.list_models(args.name) if (args.search or "") in str(model.tag)]
+    found = client.list_models(args.name, search=args.search or "", limit=limit)
 
     def data(model: Model) -> dict[str, Any]:
         return {**model.to_dict(), "digest": client.digest(model)}
 
-    return _listing(args, face, found[:limit], len(found), MODEL_HEAD, model_row, data, "There are no models here yet.")
+    return _listing(args, face, found, found.total, MODEL_HEAD, model_row, data, "There are no models here yet.")
 
 
 def status_command(args: argparse.Namespace, face: Face) -> Answer:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from modelsync_jupyter import client as api
-from modelsync_jupyter.core.errors import InvalidModel
 from modelsync_jupyter.core.tags import Tag
 
 from .fields import below, whole
@@ -35,8 +32,8 @@ class LocalModels(_Listing):
         search, start, limit = self.slice()
 
         def look() -> dict[str, Any]:
-            found = [model for model in api.list_models(home=self.home) if search.lower() in model.tag.name]
-            return {"items": list(_readable(found[start : start + limit])), "total": len(found)}
+            found = api.list_models(search=search, start=start, limit=limit, home=self.home)
+            return {"items": [model.to_dict() for model in found], "total": found.total}
 
         self.reply(await self.local(look))
 
@@ -102,13 +99,6 @@ class RemoteModel(Handler):
         tag, context = Tag.parse(f"{name}:{version}"), self.context
         model = await self.remote(lambda: api.get_remote(tag, context=context, home=self.home))
         self.reply(model.details())
-
-
-def _readable(models: Iterable[api.Model]) -> Iterator[dict[str, Any]]:
-    """The models as JSON; one whose folder is broken or just being deleted is left out, as `list` leaves it out."""
-    for model in models:
-        with suppress(InvalidModel, FileNotFoundError):
-            yield model.to_dict()
 
 
 def _details(model: api.Model) -> dict[str, Any]:

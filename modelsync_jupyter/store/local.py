@@ -62,6 +62,7 @@ class LocalStore:
 
     def __init__(self, home: Home) -> None:
         self.home = home
+        self._models = str(home.models)
         self.index = Index(home.state / "digests")
 
     def folder(self, tag: Tag) -> Path:
@@ -265,6 +266,12 @@ class LocalStore:
         """Make a private folder on the store's file system, to build in."""
         return private_folder(self.building_place(), f"{_OURS}{purpose}-")
 
+    def keep(self, folder: Path) -> Path:
+        """Keep a folder that `new_folder` made, for its user: nothing sweeps it. Returns where it is from now on."""
+        kept = folder.with_name(_KEPT + folder.name.rpartition("-")[2])
+        folder.rename(kept)
+        return kept
+
     def building_place(self) -> Path:
         """Return where models are built, out of sight; from there they move into the store in one step.
 
@@ -313,7 +320,7 @@ class LocalStore:
         return max(times, key=lambda tag: times[tag], default=None)
 
     def _time(self, tag: Tag) -> datetime | None:
-        return read_creation_time(self.folder(tag), tag)
+        return read_creation_time(f"{self._models}/{tag.name}/{tag.version}", tag)  # paths as values are slow
 
     def _is_newest(self, tag: Tag, time: datetime) -> bool:
         """Return whether `latest` has to name a version about to come: by BentoML's rule, if it is not older."""

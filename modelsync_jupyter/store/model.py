@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from modelsync_jupyter.archive.source import Source
-from modelsync_jupyter.core.errors import InvalidModel
+from modelsync_jupyter.core.errors import InvalidModel, UsageError
 from modelsync_jupyter.core.info import MAX_DEPTH, MAX_VALUES, MODEL_YAML, ModelInfo
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
@@ -22,6 +22,8 @@ from modelsync_jupyter.files import read_regular
 
 #: Bytes of a model.yaml at most, as in the registry.
 MAX_YAML = 1 << 20
+#: What the registry takes of labels: how many, and characters in their names and values.
+MAX_LABELS, MAX_LABEL_KEY, MAX_LABEL_VALUE = 1000, 128, 1024
 #: libyaml where it is built in: ten times faster.
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -134,20 +136,19 @@ def read_info(folder: Path) -> ModelInfo:
     return _parse(folder, _read(folder))
 
 
-def read_creation_time(folder: Path, tag: Tag) -> datetime | None:
+def read_creation_time(folder: str, tag: Tag) -> datetime | None:
     """Return when the version in a folder was made, or None if it is not a model of this tag.
 
     A model.yaml as BentoML and we write it is not parsed for this, which would take ten times as long.
     """
     try:
-        data = _read(folder)
-        head = data[:160].split(b"\n", 2)
-        names = [line.partition(b": ")[2].strip(b"'").decode() for line in head[:2]]
+        data = read_regular(f"{folder}/{MODEL_YAML}", MAX_YAML)
+        name, version = data[:160].split(b"\n", 2)[:2]
         found = _CREATED.search(data) if data.count(b"creation_time") == 1 else None
-        if found and head[0].startswith(b"name: ") and names == [tag.name, tag.version]:
+        if found and name == b"name: " + tag.name.encode() and version[9:].strip(b"'") == str(tag.version).encode():
             return datetime.fromisoformat(found[1].decode())
-        info = _parse(folder, data)
-    except (InvalidModel, ValueError):
+        info = _parse(Path(folder), data)
+    except (InvalidModel, ValueError, OSError):
         return None
     return info.creation_time if info.tag == tag else None
 
@@ -168,10 +169,42 @@ def folder_size(folder: Path) -> int:
     return size
 
 
-def write_info(folder: Path, info: ModelInfo) -> None:
-    """Write the model.yaml of a model under construction."""
-    with open(folder / MODEL_YAML, "w", encoding="utf-8") as file:
-        yaml.dump(info.to_dict(), file, _Dumper, sort_keys=False, allow_unicode=True)
+def model_yaml(info: ModelInfo) -> str:
+    """Return the text of a model.yaml.
+
+    Raises:
+        UsageError: It would be larger than a registry takes, or nested too deep, or hold what YAML does not have.
+    """
+    try:
+        text: str = yaml.dump(info.to_dict(), None, _Dumper, sort_keys=False, allow_unicode=True)
+        data = text.encode()
+        if len(data) > MAX_YAML:
+            raise UsageError(
+                f"`{MODEL_YAML}` would have {format_size(len(data))}, and {format_size(MAX_YAML)} are allowed.",
+                "Write large metadata into a file of the model.",
+            )
+        _parse(Path(), data)
+    except (yaml.YAMLError, ValueError, RecursionError, InvalidModel) as error:
+        raise UsageError("The metadata cannot be written.", "Use flat values: text, numbers and dates.") from error
+    return text
+
+
+def check_limits(info: ModelInfo) -> None:
+    """Check a model against the limits of the registry, before anything is sent.
+
+    Raises:
+        UsageError: The registry would refuse it; says what, and how much is allowed.
+    """
+    model_yaml(info)
+    if len(info.labels) > MAX_LABELS:
+        raise UsageError(f"The model has {len(info.labels)} labels, and {MAX_LABELS} are allowed.", "Remove some.")
+    for key, value in info.labels.items():
+        for what, text, limit in (("name", key, MAX_LABEL_KEY), ("value", value, MAX_LABEL_VALUE)):
+            if len(text) > limit or "\0" in text:
+                allowed = f"at most {limit} characters, none of them NUL, are allowed"
+                raise UsageError(
+                    f"The {what} of label `{key[:80]}` is too long, or not text: {allowed}.", "Shorten it."
+                )
 
 
 def _read(folder: Path) -> bytes:

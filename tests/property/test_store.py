@@ -116,6 +116,10 @@ class StoreMachine(RuleBasedStateMachine):
             else:
                 assert self.store.find(Tag(name)) is None
 
+    @rule(name=NAMES)
+    def heal(self, name: str) -> None:
+        self.store.heal(name)
+
     @invariant()
     def nothing_is_left_over(self) -> None:
         assert list(self.store.home.tmp.glob("*")) == []
@@ -126,16 +130,19 @@ class StoreMachine(RuleBasedStateMachine):
         self.models[tag] = (day, content)
         if day >= max(time for each, (time, _) in self.models.items() if each.name == tag.name):
             self.latest[tag.name] = str(tag.version)
+        else:
+            self._mend(tag.name)  # it may have been the latest, and be older now
 
     def _newest(self, name: str) -> str | None:
         tags = sorted((tag for tag in self.models if tag.name == name), key=str)
         return str(max(tags, key=lambda tag: self.models[tag][0]).version) if tags else None
 
     def _mend(self, name: str) -> None:
-        newest = self._newest(name)
-        self.latest.pop(name, None)
+        """`latest` stays while it names one of the newest."""
+        newest, latest = self._newest(name), self.latest.pop(name, None)
         if newest:
-            self.latest[name] = newest
+            times = [self.models.get(Tag(name, version), (None,))[0] for version in (newest, latest)]
+            self.latest[name] = latest if latest and times[0] == times[1] else newest
 
 
 TestStore = StoreMachine.TestCase

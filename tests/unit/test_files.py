@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,51 @@ def test_reserved_space_is_there_and_what_cannot_be_had_is_said(tmp_path: Path) 
             reserve(file.fileno(), 1 << 42)
         assert os.fstat(file.fileno()).st_blocks < 4096  # and nothing of it is taken
     assert (tmp_path / "file").read_bytes()[: 1 << 20] == bytes(1 << 20)
+
+
+def test_a_regular_file_is_read_and_nothing_else_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"12345")
+    (tmp_path / "link").symlink_to(path)
+    assert files.read_regular(path, 5) == files.read_regular(tmp_path / "link", 9) == b"12345"
+    os.mkfifo(tmp_path / "pipe")
+    for bad in (tmp_path / "pipe", tmp_path, Path("/dev/zero"), tmp_path / "none"):
+        with pytest.raises(OSError, match=r"regular|No such"):
+            files.read_regular(bad, 5)
+    with pytest.raises(OSError, match="Larger than 4 bytes"):
+        files.read_regular(path, 4)
+
+
+def test_a_private_folder_is_this_user_s_and_no_link(tmp_path: Path) -> None:
+    one, two = files.private_folder(tmp_path, "p-"), files.private_folder(tmp_path, "p-")
+    assert one != two
+    assert files.is_private(one)
+    (tmp_path / "link").symlink_to(one)
+    two.chmod(0o750)
+    for bad in (tmp_path / "link", two, tmp_path / "none", one / "owner"):
+        assert not files.is_private(bad)
+
+
+def test_who_is_at_work(tmp_path: Path) -> None:
+    host, pid, start = files.this_process().rsplit("-", 2)
+    now, yesterday = time.time(), time.time() - 2 * 24 * 3600
+    assert files.is_at_work(files.this_process(), yesterday)
+    assert not files.is_at_work(f"{host}-{pid}-{int(start) + 1}", now)  # its number was used again
+    assert not files.is_at_work(f"{host}-{2**22 + 1}-{start}", now)
+    for unknown in (f"elsewhere-{pid}-{start}", "", "x", "a-b-c-d", f"{host}-x-y"):
+        assert files.is_at_work(unknown, now)
+        assert not files.is_at_work(unknown, yesterday)
+
+
+def test_a_tree_of_read_only_folders_is_removed_and_links_are_not_followed(tmp_path: Path) -> None:
+    outside = folder(tmp_path / "outside", "stays")
+    tree = folder(tmp_path / "tree" / "a", "goes").parent
+    (tree / "link").symlink_to(outside)
+    for path in (tree / "a", tree):
+        path.chmod(0o500)
+    files.remove_tree(tree)
+    assert not tree.exists()
+    assert (outside / "f").read_text() == "stays"
+    (tmp_path / "top").symlink_to(outside)
+    files.remove_tree(tmp_path / "top")
+    assert (outside / "f").read_text() == "stays"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import yaml
 from modelsync_jupyter.core.errors import InvalidModel
 from modelsync_jupyter.core.info import ModelInfo
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.store.model import read_info, write_info
+from modelsync_jupyter.store.model import model_yaml, read_info
 from tests.harness.models import CREATED, make_model
 
 GOOD = {"name": "m", "version": "v1", "creation_time": "2024-05-17T09:30:12.345678+00:00"}
@@ -75,7 +77,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         context={"framework_name": "sklearn", "framework_versions": {"scikit-learn": "1.4"}},
         signatures={"predict": {"batchable": True}},
     )
-    write_info(tmp_path, info)
+    (tmp_path / "model.yaml").write_text(model_yaml(info), encoding="utf-8")
     assert read_info(tmp_path) == info
 
 
@@ -125,4 +127,53 @@ def test_a_folder_in_the_place_of_the_file(tmp_path: Path) -> None:
         read_info(tmp_path)
     (tmp_path / "model.yaml").mkdir()
     with pytest.raises(InvalidModel, match="cannot be read"):
+        read_info(tmp_path)
+
+
+FACTS = b"name: m\nversion: v1\ncreation_time: '2024-01-01'\nmetadata: "
+MILLION = 1 << 20
+#: Each line merges the one before it seven times.
+MERGES = b"\n  a0: &a0 {x: 1}\n" + b"".join(
+    b"  a%d: &a%d {? !!merge q : [%s]}\n" % (number, number, b",".join([b"*a%d" % (number - 1)] * 7))
+    for number in range(1, 14)
+)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        b"{a: !!int 1" + b":1" * (MILLION // 2 - 100) + b"}",
+        b"{a: !!float 1" + b":1" * (MILLION // 2 - 100) + b".5}",
+        b"{a: " + b"1" * (MILLION - 100) + b"}",
+        b"{a: 0x" + b"f" * (MILLION - 100) + b"}",
+        b"\n  a0: &a0 {x: 1}\n"
+        + b"".join(
+            b"  a%d: &a%d {? !!merge q : [%s]}\n" % (i, i, b",".join([b"*a%d" % (i - 1)] * 7)) for i in range(1, 14)
+        ),
+        b"{}\n...\n" + b"".join(b"%%TAG !a%d! b\n" % i for i in range(60_000)) + b"--- {}",
+        b"[" + b"1," * (MILLION // 2 - 100) + b"]",
+    ],
+    ids=["int of base 60", "float of base 60", "decimal", "hexadecimal", "merge keys", "directives", "values"],
+)
+def test_a_file_of_one_megabyte_is_refused_in_little_time(metadata: bytes, tmp_path: Path) -> None:
+    (tmp_path / "model.yaml").write_bytes(FACTS + metadata)
+    started = time.thread_time()
+    with pytest.raises(InvalidModel):
+        read_info(tmp_path)
+    assert time.thread_time() - started < 10  # each took minutes, or for ever
+
+
+def test_what_looks_like_a_number_of_base_60_is_text(tmp_path: Path) -> None:
+    text = b"{a: 1:30:00, b: 1:30.5, c: 12, d: 1.5, e: 0x1f, f: 1_000, g: -1.0e+3, h: <<, i: =, j: {<<: {x: 1}}}"
+    (tmp_path / "model.yaml").write_bytes(FACTS + text)
+    assert read_info(tmp_path).metadata == {
+        **{"a": "1:30:00", "b": "1:30.5", "c": 12, "d": 1.5, "e": 31, "f": 1000, "g": -1000.0, "h": "<<", "i": "="},
+        "j": {"<<": {"x": 1}},
+    }
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "model.yaml").write_bytes(FACTS + b"{}\n#")
+    os.truncate(tmp_path / "model.yaml", MILLION + 1)
+    with pytest.raises(InvalidModel, match="Larger"):
         read_info(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -203,3 +204,60 @@ def test_what_a_former_run_left_is_kept(tmp_path: Path) -> None:
     second.add(entry)
     assert (tmp_path / "stage/big").read_bytes()[BLOCK : BLOCK + 4] == b"kept"
     assert second.digest(0, entry.stop) == first.digest(0, entry.stop)
+
+
+def test_a_stage_is_private_and_is_found_again_by_its_name(tmp_path: Path) -> None:
+    entry = Layout.arrange([file("f", 3)], 0).entries[0]
+    first = Stage.create(tmp_path)
+    first.add(entry)
+    first.write(entry.offset, memoryview(b"abc"))
+    assert stat.S_IMODE(first.folder.parent.stat().st_mode) == 0o700
+    second = Stage.reopen(tmp_path, first.name)
+    assert second is not None
+    second.add(entry)
+    assert (second.folder, (second.folder / "f").read_bytes()) == (first.folder, b"abc")
+    assert Stage.create(tmp_path).name != first.name
+    second.discard()
+    assert not first.folder.parent.exists()
+    assert Stage.reopen(tmp_path, first.name) is None
+
+
+@pytest.mark.parametrize("name", [None, 5, "", ".", "..", "modelsync-pull-", "modelsync-pull-../x", "/etc", "other"])
+def test_a_name_that_no_stage_has_is_not_believed(name: object, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir(mode=0o700)
+    (tmp_path / "x").mkdir(mode=0o700)
+    assert Stage.reopen(tmp_path, name) is None
+    assert not (tmp_path / "other" / "model").exists()
+
+
+def test_a_stage_that_others_may_write_to_is_not_gone_on_with(tmp_path: Path) -> None:
+    stage = Stage.create(tmp_path)
+    (tmp_path / "modelsync-pull-link").symlink_to(stage.folder.parent)
+    assert Stage.reopen(tmp_path, "modelsync-pull-link") is None
+    stage.folder.parent.chmod(0o770)
+    assert Stage.reopen(tmp_path, stage.name) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_stage_of_another_user_is_not_gone_on_with(tmp_path: Path) -> None:
+    stage = Stage.create(tmp_path)
+    os.chown(stage.folder.parent, 12345, 12345)
+    assert Stage.reopen(tmp_path, stage.name) is None
+
+
+def test_links_that_an_earlier_run_left_are_gone_before_anything_is_written(stage: Stage) -> None:
+    outside = stage.folder.parent.parent
+    (stage.folder / "d").mkdir()
+    (stage.folder / "d/up").symlink_to(outside)
+    (stage.folder / "up").symlink_to(outside)
+    again = Stage(stage.folder)
+    for entry in Layout.arrange([file("d/up/f", 1), file("up/f", 1)], 0).entries:
+        again.add(entry)
+        again.write(entry.offset, memoryview(b"x"))
+    assert sorted(path.name for path in outside.iterdir()) == ["secret", "stage"]
+
+
+def test_a_link_in_the_place_of_a_stage_is_refused(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(stage.folder)
+    with pytest.raises(NotADirectoryError):
+        Stage(tmp_path / "link")

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import enum
 import os
 import tempfile
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import yaml
 
 from modelsync_jupyter import client as api
 from modelsync_jupyter.core.config import Home
-from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelNotFound, UsageError
+from modelsync_jupyter.core.errors import InvalidModel, ModelExists, ModelNotFound, UsageError
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.store.create import copy_in, draft
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
-from tests.harness.models import CREATED, ODD_FILES, differences, make_model
+from tests.harness.models import CREATED, make_model
 
 
 @pytest.fixture
@@ -165,107 +161,6 @@ def test_install_refuses_another_model_and_leaves_the_store_alone(store: LocalSt
         store.install(staged(store, "p:v1"), Tag("m", "v1"), replace=True)
     assert (store.home.models / "m/v1/f").read_bytes() == b"1"
     assert tags(store.models()) == ["m:v1"]
-
-
-def test_a_draft_is_visible_only_when_the_block_ends(store: LocalStore) -> None:
-    with draft(store, Tag("m", "v1"), {"labels": {"stage": "dev"}, "module": "bentoml.sklearn"}) as making:
-        (making.path / "f").write_bytes(b"weights")
-        assert store.models() == []
-        assert making.path.is_relative_to(store.home.tmp)
-    assert making.model == store.get(Tag("m"))
-    assert making.path == store.home.models / "m/v1"
-    assert dict(making.model.info.labels) == {"stage": "dev"}
-    assert making.model.info.module == "bentoml.sklearn"
-    assert list(store.home.tmp.iterdir()) == []
-
-
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
-def test_a_block_that_fails_leaves_nothing(error: type[BaseException], store: LocalStore) -> None:
-    def fail() -> None:
-        with draft(store, Tag("m"), {}) as making:
-            (making.path / "f").write_bytes(b"weights")
-            raise error
-
-    with pytest.raises(error):
-        fail()
-    assert store.models() == []
-    assert not store.home.models.exists()
-    assert list(store.home.tmp.iterdir()) == []
-
-
-def test_what_cannot_be_in_a_model_leaves_nothing(store: LocalStore) -> None:
-    with pytest.raises(InvalidModel), draft(store, Tag("m"), {}) as making:
-        os.mkfifo(making.path / "pipe")
-    assert not store.home.models.exists()
-
-
-def test_a_version_that_is_there_is_not_made_again(store: LocalStore) -> None:
-    make(store, "m:v1")
-    with pytest.raises(ModelExists), draft(store, Tag("m", "v1"), {}):
-        pytest.fail("the block must not run")
-    with pytest.raises(ModelExists), draft(store, Tag("m", "v2"), {}):
-        make(store, "m:v2")
-    assert (store.home.models / "m/v2/f").read_bytes() == b"1"
-
-
-def test_a_name_alone_gets_a_fresh_version_that_is_latest(store: LocalStore) -> None:
-    before = datetime.now(timezone.utc)
-    with draft(store, Tag("m"), {}) as one, draft(store, Tag("m"), {}) as two:
-        pass
-    assert one.tag != two.tag
-    assert two.model
-    assert one.model
-    assert before <= one.model.info.creation_time <= two.model.info.creation_time <= datetime.now(timezone.utc)
-    assert store.get(Tag("m")).tag == two.tag
-
-
-class Stage(str, enum.Enum):
-    PROD = "prod"
-
-
-class Count(enum.IntEnum):
-    TWO = 2
-
-
-class Moment(datetime):
-    """As pandas' Timestamp is one."""
-
-
-def test_metadata_of_numpy_and_enumerations_becomes_plain(store: LocalStore) -> None:
-    metadata = {
-        **{"f32": np.float32(0.5), "f64": np.float64(0.25), "i": np.int64(3), "b": np.bool_(True), "s": np.str_("x")},
-        **{"a": np.arange(3), "m": np.ones((2, 2)), "zero": np.array(7), "t": (1, {2}), 5: None, "e": Stage.PROD},
-        **{"two": Count.TWO, "when": Moment(2024, 1, 2, tzinfo=timezone.utc), "true": True},
-    }
-    with draft(store, Tag("m", "v1"), {"metadata": metadata, "labels": {Stage.PROD: Stage.PROD}}):
-        pass
-    data = yaml.safe_load((store.home.models / "m/v1/model.yaml").read_text())
-    assert data["metadata"] == {
-        **{"f32": 0.5, "f64": 0.25, "i": 3, "b": True, "s": "x", "a": [0, 1, 2], "m": [[1.0, 1.0], [1.0, 1.0]]},
-        **{"zero": 7, "t": [1, [2]], "5": None, "e": "prod", "two": 2, "true": True},
-        "when": datetime(2024, 1, 2, tzinfo=timezone.utc),
-    }
-    assert data["labels"] == {"prod": "prod"}
-
-
-@pytest.mark.parametrize("fields", [{"labels": {"a": 1}}, {"labels": {1: "a"}}, {"metadata": {"a": object()}}])
-def test_what_model_yaml_cannot_say_is_refused(fields: dict[str, Any], store: LocalStore) -> None:
-    with pytest.raises(UsageError), draft(store, Tag("m"), fields):
-        pass
-    assert not store.home.models.exists()
-
-
-def test_save_copies_files_folders_and_links(store: LocalStore, tmp_path: Path) -> None:
-    made = make_model(tmp_path / "in", "x:v1", ODD_FILES)
-    (made / "model.yaml").unlink()
-    model = api.save("m:v1", made, labels={"a": "b"}, metadata={"c": 1}, home=store.home.path)
-    assert differences(made, model.path) == [f"only in {model.path}: model.yaml"]
-    one = api.save("m:v2", made / "one", home=store.home.path)
-    assert {path.name for path in one.path.iterdir()} == {"one", "model.yaml"}
-    with pytest.raises(UsageError):
-        copy_in(tmp_path / "nothing", tmp_path)
-    with pytest.raises(InvalidTag):
-        api.save("not a tag", made, home=store.home.path)
 
 
 def test_a_model_says_what_it_is(store: LocalStore) -> None:
