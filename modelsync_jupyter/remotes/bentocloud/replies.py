@@ -31,7 +31,7 @@ class RemoteModel:
         creator: Who pushed it.
         metadata: What its maker noted.
         strategy: How bytes travel: "presigned_url", "proxy" or "".
-        digest: Digest of the archive where the registry knows it, else "".
+        digest: Content digest of its files, or "" where the registry does not say it.
         updated: When the record or its upload last changed, as the registry wrote it.
         description: What people wrote about it.
     """
@@ -132,7 +132,7 @@ def parse_model(data: object, name: str = "") -> RemoteModel:
     try:
         tag = Tag.parse(":".join((name or repository["name"], record["version"])))
     except (KeyError, TypeError, InvalidTag):
-        raise InvalidReply("The registry names a model in a way that cannot be.") from None
+        raise InvalidReply("The registry returned a model without a valid name or version.") from None
     build = parse_time(record.get("build_at")) or parse_time(record.get("created_at"))
     return RemoteModel(
         tag=tag,
@@ -145,7 +145,7 @@ def parse_model(data: object, name: str = "") -> RemoteModel:
         creator=str(creator.get("name") or ""),
         metadata=mapping(manifest.get("metadata") or {}),
         strategy=str(record.get("transmission_strategy") or ""),
-        digest=str(extension.get("digest") or ""),
+        digest=str(extension.get("content_digest") or ""),
         updated=str(record.get("upload_finished_at") or record.get("updated_at") or ""),
         description=str(record.get("description") or ""),
     )
