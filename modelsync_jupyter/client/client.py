@@ -30,7 +30,7 @@ from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.remotes import contexts as known
 from modelsync_jupyter.remotes.bentocloud.client import Remote
 from modelsync_jupyter.remotes.bentocloud.replies import Page, RemoteModel
-from modelsync_jupyter.remotes.contexts import Context, check_endpoint
+from modelsync_jupyter.remotes.contexts import Context, check_endpoint, check_token
 from modelsync_jupyter.remotes.http import Http
 from modelsync_jupyter.remotes.retry import Retry
 from modelsync_jupyter.store.create import Draft, copy_in, draft
@@ -508,13 +508,12 @@ class Client:
             name: What to call this registry.
 
         Raises:
+            UsageError: The endpoint is not a URL, or the token holds what no token can.
             NotAuthenticated: The registry refuses the token; nothing is remembered.
             RemoteError: It does not answer like a registry; nothing is remembered.
         """
         endpoint = check_endpoint(endpoint)
-        if not token.strip() or not token.isprintable():
-            raise UsageError("The token is empty, or contains control characters.", "Copy it from the registry again.")
-        context = Context(name, endpoint, token.strip(), current=True)
+        context = Context(name, endpoint, check_token(token), current=True)
         try:
             user = Remote(Http(context, Retry())).current_user()
         except NotAuthenticated as error:

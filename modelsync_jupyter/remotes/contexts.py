@@ -1,10 +1,10 @@
-"""Contexts: endpoints with their tokens, in the file that BentoML keeps them in."""
+"""Contexts: endpoints with their tokens, in the file where BentoML keeps them, readable by its owner only."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,38 +43,32 @@ class Context:
 
 
 def resolve(home: Home, name: str | None = None) -> Context:
-    """The context to use: the one named, else the environment's, else the current one.
+    """Find the context to use: the one named, else the environment's, else the current one of the file.
+
+    What is not needed is not read: a broken file is in nobody's way who names a registry in the environment, and the
+    environment is in nobody's way who names a context.
 
     Raises:
         NoContext: There is none of that name, or none at all.
-        UsageError: Its endpoint is no URL.
+        UsageError: Its endpoint is not a URL.
     """
-    known = {context.name: context for context in load(home)}
-    chosen = known.get(name) if name else next((each for each in known.values() if each.current), None)
+    chosen = _from_environment() if name in (None, "", ENVIRONMENT) else None
+    known = [] if chosen else _from_file(home)
+    chosen = chosen or next((each for each in known if (each.name == name if name else each.current)), None)
     if chosen:
         check_endpoint(chosen.endpoint)
         return chosen
     if name:
-        raise NoContext(f"There is no context `{name}`." + (f" There is: {', '.join(known)}." if known else ""))
+        names = ", ".join(each.name for each in known)
+        raise NoContext(f"There is no context `{name}`." + (f" There is: {names}." if names else ""))
     raise NoContext("There is no registry to talk to.")
 
 
 def load(home: Home) -> list[Context]:
-    """All contexts, the environment's first."""
-    data = _read(home)
+    """Read all contexts, the environment's first."""
     environment = _from_environment()
-    chosen = os.environ.get("BENTOML_CLOUD_CONTEXT") or data.get("current_context_name") or "default"
-    found = [
-        Context(
-            str(item.get("name")),
-            str(item.get("endpoint") or CLOUD).rstrip("/"),
-            str(item.get("api_token") or ""),
-            str(item.get("email") or ""),
-            not environment and item.get("name") == chosen,
-        )
-        for item in data["contexts"]
-    ]
-    return ([environment] if environment else []) + found
+    known = _from_file(home)
+    return [environment, *(replace(each, current=False) for each in known)] if environment else known
 
 
 def save(home: Home, context: Context) -> None:
@@ -113,10 +107,10 @@ def forget(home: Home, name: str) -> None:
 
 
 def check_endpoint(endpoint: str) -> str:
-    """The endpoint as contexts keep it.
+    """Return an endpoint as contexts keep it: without spaces around it and without a final slash.
 
     Raises:
-        UsageError: It is no http or https URL, or has a password in it.
+        UsageError: It is not an http or https URL, or has a password in it.
     """
     try:
         url = urlsplit(endpoint.strip())
@@ -124,10 +118,27 @@ def check_endpoint(endpoint: str) -> str:
     except ValueError:
         good = False
     if not good:
-        raise UsageError("The endpoint is no URL.", step="Write it as `https://registry.example.com`.")
+        raise UsageError("The endpoint is not a URL.", step="Write it as `https://registry.example.com`.")
     if "@" in url.netloc or url.query or url.fragment:
         raise UsageError("The endpoint has more in it than an address.", step="Leave user, password and query out.")
     return endpoint.strip().rstrip("/")
+
+
+def check_token(token: str) -> str:
+    """Return a token without the spaces and line ends around it, which copying and files add.
+
+    Raises:
+        UsageError: It is empty, or holds what no token can: it could not be sent, or would end in the middle.
+    """
+    token = token.strip()
+    if not token:
+        raise UsageError("The token is empty.", step="Copy it from the registry.")
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise UsageError(
+            "The token contains spaces, line ends or other characters that no token has.",
+            step="Copy it from the registry again, and nothing else with it.",
+        )
+    return token
 
 
 def _from_environment() -> Context | None:
@@ -138,13 +149,30 @@ def _from_environment() -> Context | None:
     return Context(ENVIRONMENT, endpoint.rstrip("/"), token, current=True)
 
 
+def _from_file(home: Home) -> list[Context]:
+    data = _read(home)
+    chosen = os.environ.get("BENTOML_CLOUD_CONTEXT") or data.get("current_context_name") or "default"
+    return [
+        Context(
+            str(item.get("name")),
+            str(item.get("endpoint") or CLOUD).rstrip("/"),
+            str(item.get("api_token") or "").strip(),
+            str(item.get("email") or ""),
+            item.get("name") == chosen,
+        )
+        for item in data["contexts"]
+    ]
+
+
 def _read(home: Home) -> dict[str, Any]:
     try:
         data = yaml.safe_load(home.contexts.read_text(encoding="utf-8"))
     except FileNotFoundError:
         data = None
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        raise NoContext(f"`{home.contexts}` cannot be read.", step="Mend or remove the file.") from None
+        raise NoContext(
+            f"`{home.contexts}` cannot be read.", step="Fix its YAML, or delete it and sign in again."
+        ) from None
     items = data.get("contexts") if isinstance(data, Mapping) else None
     known = [dict(item) for item in (items if isinstance(items, list) else ()) if isinstance(item, Mapping)]
     return {**(data if isinstance(data, Mapping) else {}), "contexts": known}

@@ -1,61 +1,107 @@
-"""What a status means. Replies are told apart by status; by text only where Yatai gives us nothing else."""
+"""What a broken connection, or a status other than success, means: each becomes one of our errors.
+
+A fault is told by what happened, not by the class in which a library wraps it: only a failed check of a certificate is
+a certificate fault, and only what cannot get better by itself is not tried again. Replies are told apart by status; by
+text only where a server gives nothing else. Messages name hosts and a server's own words, never a path, a query or a
+secret.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import socket
+import ssl
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
+from requests.utils import get_environ_proxies, select_proxy
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from modelsync_jupyter.core.errors import (
     Conflict,
     IntegrityError,
     InvalidReply,
+    MissingDependency,
     ModelSyncError,
     NotAuthenticated,
     PermissionDenied,
+    RemoteError,
     RemoteNotFound,
     Unavailable,
     UploadLost,
     UrlExpired,
 )
-from modelsync_jupyter.core.steps import Step
+from modelsync_jupyter.core.steps import Step, advice
 
+#: What `requests` and `urllib3` raise: of the network, of TLS, and (as ValueError) of an address.
+FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 _LONGEST_TEXT = 300
 _BUSY = (408, 425, 429)
+#: How OpenSSL calls an answer that is not TLS.
+_NOT_TLS = (
+    "WRONG_VERSION_NUMBER",
+    "RECORD_LAYER_FAILURE",
+    "UNKNOWN_PROTOCOL",
+    "PACKET_LENGTH_TOO_LONG",
+    "HTTP_REQUEST",
+)
+_CA_FILES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_SECRETS = re.compile(r"\b[\w-]*(?:sig|signature|token|secret|key|credential|password)[\w-]*=\S+", re.IGNORECASE)
 
 
-def check_api(reply: requests.Response, token: str) -> None:
-    """Raise what a reply of the API says unless it says success; the token is never repeated."""
-    if 200 <= reply.status_code < 300:
-        return
-    raise _api_error(reply, _text(reply, token))
+def connection_fault(error: Exception, url: str, *, registry: bool) -> ModelSyncError:
+    """Turn what broke a request, or the body of its reply, into one of our errors.
+
+    Args:
+        error: One of `FAULTS`.
+        url: Where the request went.
+        registry: Whether that is the registry itself, and not a host for its objects.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return _bad_address(registry)
+    where = f"{'The registry at' if registry else 'The object host'} {host}{f':{port}' if port else ''}"
+    chain = list(_causes(error))
+
+    def has(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(each, kinds) for each in chain)
+
+    if parts.scheme == "https" and (fault := _bad_ca_file()):
+        return fault
+    if has(ssl.SSLCertVerificationError, CertificateError):
+        step = "If it belongs to a private CA, set REQUESTS_CA_BUNDLE to the file with the certificate of that CA."
+        return RemoteError(f"{where} has no certificate this machine trusts.", step)
+    if "SOCKS" in str(error) and has(requests.exceptions.InvalidSchema):
+        step = "Install it with `pip install 'requests[socks]'`, or unset ALL_PROXY, HTTP_PROXY and HTTPS_PROXY."
+        return MissingDependency("The proxy of this machine speaks SOCKS, which needs the package `PySocks`.", step)
+    if has(requests.exceptions.InvalidProxyURL, urllib3.exceptions.ProxySchemeUnknown):
+        return RemoteError("The proxy's address is not valid.", "Check ALL_PROXY, HTTP_PROXY and HTTPS_PROXY.")
+    in_handshake = has(requests.exceptions.SSLError)  # later on the same means that a stream was damaged
+    if in_handshake and any(isinstance(each, ssl.SSLError) and each.reason in _NOT_TLS for each in chain):
+        return RemoteError(f"{where} does not speak TLS.", _address_step("http", registry))
+    if parts.scheme == "http" and has(ConnectionError, HTTPException) and _speaks_tls(host, port, url):
+        return RemoteError(f"{where} speaks TLS only.", _address_step("https", registry))
+    if isinstance(error, ValueError) and not has(OSError):
+        return _bad_address(registry)
+    return Unavailable(_what_broke(chain, f"{where[0].lower()}{where[1:]}"))
 
 
-def check_object(reply: requests.Response) -> None:
-    """Raise what a reply of an object host says unless it says success."""
-    status = reply.status_code
-    if 200 <= status < 300:
-        return
-    what = f"{urlsplit(reply.url).hostname} answered {status}"
-    if status in _BUSY or status >= 500:
-        raise Unavailable(f"{what}.", status=status, retry_after=_retry_after(reply))
-    if status in (401, 403):
-        raise UrlExpired(f"{what} to a presigned URL.", status=status)
-    if status == 404:
-        lost = "Upload" in _text(reply)
-        raise (UploadLost if lost else RemoteNotFound)(f"{what}: the object is not there.", status=status)
-    if status == 412:
-        raise Conflict("The archive was replaced while it was being read.", status=status)
-    if status in (400, 416):
-        raise IntegrityError(f"{what}: {_text(reply) or 'the bytes are not what was announced'}.")
-    raise InvalidReply(f"{what}.", status=status)
+def api_error(reply: requests.Response, text: str) -> ModelSyncError:
+    """Tell what a reply of the API means that does not say success.
 
-
-def _api_error(reply: requests.Response, text: str) -> ModelSyncError:
+    Args:
+        reply: The reply.
+        text: Its reason, as `reason` gives it.
+    """
     status, low = reply.status_code, text.lower()
     what = f"The registry answered {status}" + (f": {text}" if text else "")
     if 300 <= status < 400:
@@ -65,6 +111,8 @@ def _api_error(reply: requests.Response, text: str) -> ModelSyncError:
             step=Step("login", "Sign in with that address."),
             status=status,
         )
+    if status in (413, 507):
+        return _no_room(what, status)
     if status in _BUSY or (status >= 500 and status != 501):
         return Unavailable(f"{what}.", status=status, retry_after=_retry_after(reply))
     if status == 401 or "api token" in low or (status == 403 and ("expired" in low or "cookie is empty" in low)):
@@ -75,24 +123,140 @@ def _api_error(reply: requests.Response, text: str) -> ModelSyncError:
         return UploadLost(f"{what}.", status=status)
     if status == 404 or "record not found" in low:
         return RemoteNotFound(f"{what}.", status=status)
-    if status in (400, 409, 412, 413, 422):
+    if status in (400, 409, 412, 422):
         return Conflict(f"{what}.", status=status)
     return InvalidReply(f"{what}.", status=status)
 
 
-def _text(reply: requests.Response, secret: str = "") -> str:
-    """The error text of a reply in one line, less secrets: of its JSON, or of its XML; nothing else is fit to show."""
+def object_error(reply: requests.Response, text: str) -> ModelSyncError:
+    """Tell what a reply of an object host means that does not say success.
+
+    Args:
+        reply: The reply.
+        text: Its reason, as `reason` gives it.
+    """
+    status, low = reply.status_code, text.lower()
+    what = f"{urlsplit(reply.url).hostname} answered {status}" + (f": {text}" if text else "")
+    if status in (413, 507) or "quota" in low:
+        return _no_room(what, status)
+    if status in _BUSY or status >= 500 or "requesttimeout" in low:
+        return Unavailable(f"{what}.", status=status, retry_after=_retry_after(reply))
+    if status in (401, 403):
+        return UrlExpired(f"{what}.", status=status)
+    if status == 404:
+        return (UploadLost if "upload" in low else RemoteNotFound)(f"{what}.", status=status)
+    if status == 412:
+        return Conflict("The archive was replaced while it was being read.", status=status)
+    if status == 416 or (status == 400 and ("digest" in low or "incomplete" in low or "in the middle" in low)):
+        return IntegrityError(f"{what}.")  # the bytes were damaged on their way
+    if status == 400:
+        return RemoteError(f"{what}.", "The object host refuses the request. Ask an admin of the registry.", status=400)
+    return InvalidReply(f"{what}.", status=status)
+
+
+def reason(data: bytes, content_type: str, secret: str = "") -> str:
+    """Read why a server refused: from its JSON, its XML or its plain text, in one line without secrets.
+
+    Args:
+        data: The body of the reply, or its beginning.
+        content_type: Of the body; what is HTML is not for people.
+        secret: Text that must not be repeated.
+    """
+    text = data.decode("utf-8", "replace")
     try:
-        text = next(reply.iter_content(65536), b"").decode("utf-8", "replace")
-    except requests.RequestException:
-        return ""
-    try:
-        data = json.loads(text)
-        text = str(data.get("error") or data.get("message") or "") if isinstance(data, dict) else ""
+        found = json.loads(text)
+        text = str(found.get("error") or found.get("message") or "") if isinstance(found, dict) else ""
     except (ValueError, RecursionError):
-        text = " ".join(re.findall("<(?:Code|Message)>([^<]*)<", text))
-    text = re.sub(r"\?\S+", "?***", text.replace(secret, "***") if secret else text)
+        if "<" in text:
+            text = " ".join(re.findall("<(?:Code|Message)>([^<]*)<", text))
+        elif not content_type.lower().startswith(("text/plain", "application/")) and content_type:
+            text = ""
+    text = text.replace(secret, "***") if secret else text
+    text = _SECRETS.sub("***", re.sub(r"\?\S+", "?***", re.sub(r"\b\w+://\S+", "***", text)))
+    text = "".join(each if each.isprintable() else " " for each in text)
     return " ".join(text.split())[:_LONGEST_TEXT].rstrip(".")
+
+
+def _no_room(what: str, status: int) -> RemoteError:
+    step = "Free some space in the registry or ask its admin for more, then try again."
+    return RemoteError(f"{what}.", Step("retry", step), status=status)
+
+
+def _bad_address(registry: bool) -> RemoteError:
+    if registry:
+        return RemoteError("The registry's address is not valid.", Step("contexts", "Check the registry's address."))
+    return InvalidReply("The registry gave an address for its objects that is not valid.")
+
+
+def _address_step(scheme: str, registry: bool) -> Step:
+    if registry:
+        return Step("login", f"Sign in with its `{scheme}://` address.")
+    return advice(f"Ask an admin of the registry to give its object host an `{scheme}://` address.")
+
+
+def _bad_ca_file() -> RemoteError | None:
+    """Look for what keeps `requests` from loading the certificates that the environment names."""
+    name = next((each for each in _CA_FILES if os.environ.get(each)), "")
+    if not name:
+        return None
+    path = os.environ[name]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(**{"capath" if os.path.isdir(path) else "cafile": path})
+    except OSError as error:
+        why = "it holds no certificate" if isinstance(error, ssl.SSLError) else (error.strerror or "").lower()
+        step = f"Set {name} to a file with the certificates of the CAs to trust, or unset it."
+        return RemoteError(f"The CA file `{path}` cannot be used: {why}.", step)
+    return None
+
+
+def _speaks_tls(host: str, port: int | None, url: str) -> bool:
+    """Whether a server that hung up on plain HTTP, without a word of it, answers a TLS handshake.
+
+    Servers differ in what they do with plain HTTP on a port for TLS, so the only way to know is to ask.
+    """
+    if select_proxy(url, get_environ_proxies(url)):
+        return False
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with socket.create_connection((host, port or 80), timeout=3.0) as plain:
+            context.wrap_socket(plain, server_hostname=host).close()
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def _what_broke(chain: list[BaseException], where: str) -> str:
+    """Say which part of a connection failed, in words that cannot hold a URL."""
+
+    def has(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(each, kinds) for each in chain)
+
+    if has(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
+        return f"The proxy does not connect to {where}."
+    if has(socket.gaierror, urllib3.exceptions.NameResolutionError):
+        return f"Cannot reach {where}: no machine of this name is known."
+    if has(ConnectionRefusedError):
+        return f"Cannot reach {where}: connection refused."
+    if has(requests.exceptions.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
+        return f"Cannot reach {where}: no answer in time."
+    if has(requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError, socket.timeout):
+        return f"{where[0].upper()}{where[1:]} did not answer in time."
+    for each in reversed(chain):
+        if isinstance(each, ssl.SSLError) and each.reason:
+            return f"The TLS connection to {where} broke: {each.reason.replace('_', ' ').lower()}."
+        if isinstance(each, OSError) and each.errno and each.strerror:
+            return f"The connection to {where} broke: {each.strerror.lower()}."
+    return f"The connection to {where} broke."
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what caused it, outermost first."""
+    while error is not None:
+        yield error
+        inner = [item for item in (*error.args, getattr(error, "reason", None)) if isinstance(item, BaseException)]
+        error = error.__cause__ or error.__context__ or (inner[0] if inner else None)
 
 
 def _retry_after(reply: requests.Response) -> float | None:

@@ -1,37 +1,58 @@
-"""HTTP: two sessions of `requests`, and every foreign fault turned into one of ours at this border.
+"""HTTP to a registry and to the object hosts behind it.
 
-The token is a header of the first session, which talks to the endpoint alone and follows no redirect. Presigned URLs
-are fetched by the second, which has never seen it. Messages name paths, never a query string.
+The token is a header of one session, which talks to the endpoint only. Presigned URLs are fetched by another one, which
+has never seen it; that one alone follows redirects, and never from https to http. A reply is untrusted: what is read
+of it is limited in bytes, seconds and nesting, and nothing is decompressed.
 """
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator, Mapping
+import json as jsons
+import time
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import requests
-import urllib3
-from requests.adapters import HTTPAdapter
 
-from modelsync_jupyter.core.errors import InvalidReply, RemoteError, Unavailable
+from modelsync_jupyter.core.errors import InvalidReply, ModelSyncError, NotAuthenticated, UsageError
+from modelsync_jupyter.core.steps import advice
 from modelsync_jupyter.wire import BENTOML_VERSION, TOKEN_HEADER, VERSION_HEADER
 
-from . import faults
-from .contexts import Context
-from .logs import hide_signatures
+from .contexts import Context, check_token
+from .faults import FAULTS, api_error, connection_fault, object_error, reason
 from .retry import Retry
+from .sessions import Session
 
-CONNECT_TIMEOUT = 20.0
-#: A connection that moves no byte for so long is stalled.
-STALL_TIMEOUT = 30.0
-#: An API call that is not answered in this time is lost.
-API_TIMEOUT = 60.0
-#: A server that puts an upload together may be silent for so long.
-COMPLETE_TIMEOUT = 600.0
 BLOCK = 1 << 20
+_ERROR_TEXT = 1 << 16
+_REDIRECTS = 5
+_DEEPEST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long to wait for a server, and how much to take from it.
+
+    Args:
+        connect: Seconds to make a connection.
+        stall: Seconds without a byte before a reply counts as broken.
+        answer: Seconds until a server answers to bytes it was sent, or has put an upload together. It may have to
+            copy gigabytes first.
+        api: Seconds in which the whole reply to any other call of the API must have arrived.
+        reply: Bytes of JSON in a reply.
+    """
+
+    connect: float = 20.0
+    stall: float = 30.0
+    answer: float = 600.0
+    api: float = 60.0
+    reply: int = 8 << 20
+
+
+LIMITS = Limits()
 
 
 class Body(Protocol):
@@ -47,18 +68,26 @@ class Http:
 
     Args:
         context: Endpoint and token.
-        retry: Who tries API calls again.
+        retry: Repeats API calls where that may help.
         connections: How many to keep open to one host.
+        limits: How long to wait and how much to take; by default `LIMITS`.
+
+    Raises:
+        NotAuthenticated: The token is one that no server can have given out.
     """
 
-    def __init__(self, context: Context, retry: Retry, connections: int = 10) -> None:
-        hide_signatures()
+    def __init__(self, context: Context, retry: Retry, connections: int = 10, limits: Limits | None = None) -> None:
+        try:
+            check_token(context.token)
+        except UsageError as error:
+            raise NotAuthenticated(f"{error.message[:-1]}, of context `{context.name}`.") from None
         self.retry = retry
+        self.limits = limits or LIMITS
         self._endpoint = context.endpoint
         self._token = context.token
-        self._api = _session(connections)
+        self._api = Session(connections, self.limits.stall)
         self._api.headers.update({TOKEN_HEADER: context.token, VERSION_HEADER: BENTOML_VERSION})
-        self._objects = _session(connections)
+        self._objects = Session(connections, self.limits.stall)
 
     def close(self) -> None:
         """Close idle connections."""
@@ -73,155 +102,173 @@ class Http:
         params: Mapping[str, Any] | None = None,
         *,
         timeout: float | None = None,
+        most: int | None = None,
     ) -> Any:
-        """One API call, tried again where that may help.
+        """Call the API, again where that may help, and return the JSON of its reply.
 
         Args:
             method: HTTP method.
             path: Path below the endpoint.
             json: Body, or None for none.
             params: Query.
-            timeout: Seconds without a byte before giving up; by default `API_TIMEOUT`.
+            timeout: Seconds in which the whole reply must have arrived; by default `Limits.api`.
+            most: Bytes of the reply; by default `Limits.reply`.
 
-        Returns:
-            The JSON of the reply.
+        Raises:
+            InvalidReply: The reply is no JSON, or larger or deeper than any reply can be.
         """
-        return self.retry.run(lambda: self._call(method, path, json, params, timeout or API_TIMEOUT))
+        seconds, most = timeout or self.limits.api, most or self.limits.reply
+
+        def attempt() -> Any:
+            deadline = time.monotonic() + seconds
+            with self._open(self._api, method, path, {}, seconds, json=json, params=params) as reply:
+                data = _read(reply, most + 1, deadline)
+                status = reply.status_code
+            if len(data) > most:
+                raise InvalidReply(f"The registry's reply is larger than {most:,} bytes.", status=status)
+            try:
+                value = jsons.loads(data)
+            except (ValueError, RecursionError):
+                raise InvalidReply("The registry's reply is not JSON.", status=status) from None
+            if _is_too_deep(value):
+                raise InvalidReply(f"The registry's reply is nested more than {_DEEPEST} deep.", status=status)
+            return value
+
+        return self.retry.run(attempt)
 
     def put(self, url: str, body: Body, *, timeout: float | None = None) -> str:
-        """Send a body to a presigned URL, once. Returns the ETag of the reply, as it was sent."""
+        """Send a body to a presigned URL, once, and return the ETag of the reply as it was sent.
+
+        Args:
+            url: The URL.
+            body: What to send.
+            timeout: Seconds until the answer begins; by default `Limits.answer`.
+        """
         headers = {"Content-Type": "application/octet-stream"}
-        with self._send(self._objects, "PUT", url, headers=headers, data=body, timeout=timeout) as reply:
-            faults.check_object(reply)
+        with self._open(self._objects, "PUT", url, headers, timeout or self.limits.answer, data=body) as reply:
             return reply.headers.get("ETag", "")
 
     def put_api(self, path: str, body: Body) -> None:
         """Send a body through the API itself, once."""
         headers = {"Content-Type": "application/octet-stream"}
-        url = self._endpoint + path
-        with self._send(self._api, "PUT", url, headers=headers, data=body, timeout=COMPLETE_TIMEOUT) as reply:
-            faults.check_api(reply, self._token)
+        with self._open(self._api, "PUT", path, headers, self.limits.answer, data=body):
+            pass
 
     @contextmanager
     def get(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
         """Open a presigned URL. Read the body with `blocks`."""
-        with self._send(self._objects, "GET", url, headers={"Accept-Encoding": "identity", **headers}) as reply:
-            faults.check_object(reply)
+        with self._open(self._objects, "GET", url, headers, self.limits.stall) as reply:
             yield reply
 
     @contextmanager
     def get_api(self, path: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
         """Open a download through the API itself. Read the body with `blocks`."""
-        url = self._endpoint + path
-        with self._send(self._api, "GET", url, headers={"Accept-Encoding": "identity", **headers}) as reply:
-            faults.check_api(reply, self._token)
+        with self._open(self._api, "GET", path, headers, self.limits.stall) as reply:
             yield reply
 
-    def _call(self, method: str, path: str, json: Any, params: Mapping[str, Any] | None, timeout: float) -> Any:
-        url = self._endpoint + path
-        with self._send(self._api, method, url, json=json, params=params, timeout=timeout, stream=False) as reply:
-            faults.check_api(reply, self._token)
-            try:
-                return reply.json()
-            except (ValueError, RecursionError):
-                raise InvalidReply(f"{_bare(url)} does not answer with JSON.", status=reply.status_code) from None
-
     @contextmanager
-    def _send(
+    def _open(
         self,
-        session: requests.Session,
+        session: Session,
         method: str,
         url: str,
-        *,
-        timeout: float | None = None,
-        stream: bool = True,
+        headers: Mapping[str, str],
+        wait: float,
         **keywords: Any,
     ) -> Iterator[requests.Response]:
-        with translated(url):
-            reply = session.request(
-                method,
-                urljoin(self._endpoint + "/", url),
-                timeout=(CONNECT_TIMEOUT, timeout or STALL_TIMEOUT),
-                allow_redirects=session is self._objects and method == "GET",
-                stream=stream,
-                **keywords,
-            )
+        """Send a request and yield its reply, unread, if it says success.
+
+        Args:
+            session: The one with the token, or the one without.
+            method: HTTP method.
+            url: A path below the endpoint, or a URL.
+            headers: More headers.
+            wait: Seconds until the header of the reply must have arrived.
+            keywords: The body, for `requests`.
+        """
+        registry = session is self._api
+        base, target = self._endpoint, self._endpoint + url if registry else url
+        headers = {"Accept-Encoding": "identity", **headers}
+        for _ in range(_REDIRECTS + 1):
+            try:
+                target = target if registry else urljoin(f"{base}/", target)
+                self._check_secure(target)
+                timeout = (self.limits.connect, wait)
+                reply = session.request(method, target, headers=headers, timeout=timeout, stream=True, **keywords)
+            except FAULTS as error:
+                raise connection_fault(error, target, registry=registry) from None
+            location = reply.headers.get("Location")
+            if registry or method != "GET" or not 300 <= reply.status_code < 400 or not location:
+                break
+            reply.close()
+            base, target = target, location
         try:
+            if not 200 <= reply.status_code < 300:
+                raise self._refusal(reply, registry)
             yield reply
         finally:
             reply.close()
 
+    def _check_secure(self, url: str) -> None:
+        """Refuse to send bytes of models in the clear to a host behind a registry that is reached over https."""
+        if self._endpoint.startswith("https:") and urlsplit(url).scheme == "http":
+            host = urlsplit(url).hostname
+            raise InvalidReply(
+                f"The registry is reached over https, but its object host `{host}` would be over http, unencrypted.",
+                advice("Ask an admin of the registry to give its object host an `https://` address."),
+            )
 
-def blocks(reply: requests.Response) -> Iterator[memoryview]:
-    """The body of a reply in blocks of 1 MiB, to its end."""
+    def _refusal(self, reply: requests.Response, registry: bool) -> ModelSyncError:
+        """The error for a reply that does not say success; its text is read as far as it is short and arrives soon."""
+        try:
+            data = _read(reply, _ERROR_TEXT, time.monotonic() + self.limits.stall)
+        except ModelSyncError:  # a reason is good to have, the status is what counts
+            data = b""
+        text = reason(data, reply.headers.get("Content-Type", ""), self._token)
+        return (api_error if registry else object_error)(reply, text)
+
+
+def blocks(reply: requests.Response) -> Generator[memoryview, None, None]:
+    """Read the body of a reply in blocks of 1 MiB, to its end."""
     while True:
-        with translated(reply.url):
+        try:
             block = reply.raw.read(BLOCK, decode_content=False)
+        except FAULTS as error:
+            registry = TOKEN_HEADER in reply.request.headers
+            raise connection_fault(error, reply.url, registry=registry) from None
         if not block:
             return
         yield memoryview(block)
 
 
-@contextmanager
-def translated(url: str) -> Iterator[None]:
-    """Turn faults of the HTTP library into ours.
+def _read(reply: requests.Response, most: int, deadline: float) -> bytes:
+    """Read the body of a reply, or the first `most` bytes of it, as it arrives.
 
     Raises:
-        Unavailable: The network, the server or a proxy is not there now.
-        RemoteError: TLS or the address is wrong: trying again will not help.
+        Unavailable: It broke, or has not ended by the deadline.
     """
+    data = bytearray()
     try:
-        yield
-    except (requests.exceptions.SSLError, urllib3.exceptions.SSLError):
-        hint = "For a private CA set REQUESTS_CA_BUNDLE to its certificate file."
-        raise RemoteError(f"{_bare(url)} has no certificate this machine trusts.", step=hint) from None
-    except ValueError:  # of `requests` and `urllib`, about an address
-        raise InvalidReply(f"{_bare(url)} is no address to talk to.") from None
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise Unavailable(f"{_bare(url)}: {_reason(error)}.") from None
+        while len(data) < most and (block := reply.raw.read1(1 << 16, decode_content=False)):
+            data += block
+            if time.monotonic() > deadline:
+                raise TimeoutError
+    except FAULTS as error:
+        registry = TOKEN_HEADER in reply.request.headers
+        raise connection_fault(error, reply.url, registry=registry) from None
+    return bytes(data[:most])
 
 
-def _session(connections: int) -> requests.Session:
-    session = requests.Session()
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    session.auth = _no_netrc
-    return session
-
-
-def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep `requests` from adding a password out of ~/.netrc, which object hosts refuse beside a signature."""
-    return request
-
-
-def _bare(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
-    except ValueError:
-        return "The address"
-
-
-def _reason(error: BaseException) -> str:
-    """The cause in a few words that cannot hold a URL."""
-    chain = list(_causes(error))
-    if any(isinstance(each, requests.exceptions.ProxyError) for each in chain):
-        return "the proxy does not let us through"
-    if any(isinstance(each, (socket.gaierror, urllib3.exceptions.NameResolutionError)) for each in chain):
-        return "no machine of this name is known"
-    for each in reversed(chain):
-        if isinstance(each, ConnectionRefusedError):
-            return "nothing answers there"
-        if isinstance(each, OSError) and each.errno and each.strerror:
-            return each.strerror.lower()
-    timeouts = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
-    return "no answer in time" if any(isinstance(each, timeouts) for each in chain) else "the connection broke"
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what caused it, outermost first."""
-    while error is not None:
-        yield error
-        inner = [item for item in (*error.args, getattr(error, "reason", None)) if isinstance(item, BaseException)]
-        error = error.__cause__ or error.__context__ or (inner[0] if inner else None)
+def _is_too_deep(value: object) -> bool:
+    """Whether lists and objects are nested so deep that code which walks them may fail; told without recursion."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            child
+            for each in level
+            if isinstance(each, (dict, list))
+            for child in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return False
+    return True

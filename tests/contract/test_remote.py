@@ -112,10 +112,8 @@ class TestRemote:
         whole = [model.tag.version for model in remote.versions(name) if model.complete]
         assert whole == ["new", "mid", "old"]
 
-    def test_lists_are_read_to_their_end_or_as_far_as_asked(
-        self, remote: Remote, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("modelsync_jupyter.remotes.bentocloud.client._PAGE", 3)
+    def test_lists_are_read_to_their_end_or_as_far_as_asked(self, remote: Remote, name: str, tmp_path: Path) -> None:
+        remote = Remote(remote.http, page=3)
         tags = {Tag(name, f"v{index}") for index in range(7)}
         for tag in tags:
             create(remote, tag)

@@ -83,5 +83,4 @@ def to_pull(far: Client, tag: str) -> Path:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process a connection that moves no byte for one second is stalled, and tries follow each other soon."""
     monkeypatch.setattr(retry, "_LONGEST", 0.05)
-    for name in ("CONNECT_TIMEOUT", "STALL_TIMEOUT", "API_TIMEOUT", "COMPLETE_TIMEOUT"):
-        monkeypatch.setattr(http, name, 1.0)
+    monkeypatch.setattr(http, "LIMITS", http.Limits(connect=1.0, stall=1.0, answer=1.0, api=1.0))

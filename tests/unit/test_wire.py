@@ -30,7 +30,7 @@ MODEL: dict[str, Any] = {
     "transmission_strategy": "presigned_url",
     "upload_finished_at": "2024-05-18T00:00:01Z",
     "manifest": {"module": "bentoml.sklearn", "size_bytes": 7, "metadata": {"x": 1}},
-    "modelsync": {"content_digest": DIGEST},
+    "modelsync": {"content_digest": DIGEST, "digest": "blake3:" + "1e" * 32},
 }
 HOSTILE: list[Any] = [None, True, 0, -1, 1.5, float("nan"), float("inf"), 1e999, 1 << 80, "", "x", "\ud800", [], {}]
 HOSTILE += [

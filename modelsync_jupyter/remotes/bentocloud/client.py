@@ -1,30 +1,39 @@
-"""Remote: the registry as the engine sees it. One function per endpoint."""
+"""Remote: the registry as a transfer sees it. One function per endpoint."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime, timezone
 from typing import Any
 
 from modelsync_jupyter.core.errors import Conflict, InvalidReply, RemoteNotFound
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.wire import API, CreateModelJSON, Extension, model_path, models_path, repository_path
 
-from ..http import COMPLETE_TIMEOUT, Http
+from ..http import Http
 from .replies import Download, Page, RemoteModel, items, mapping, parse_download, parse_model
 
-_PAGE = 100
+#: Models in one reply of a list, and replies after which a list that does not end is given up.
+PAGE, PAGES = 100, 1000
+#: Versions to look at for the newest: one is enough unless uploads are under way.
+_NEWEST = 10
+#: Bytes of the reply that describes a download: it names every file and every part.
+_LARGEST_DOWNLOAD = 32 << 20
 
 
 class Remote:
     """A registry that speaks BentoCloud's REST API.
 
     Args:
-        http: Who talks to it.
+        http: Requests to it.
+        page: Models to ask for at once.
+        pages: How often to ask for more before a list counts as endless.
     """
 
-    def __init__(self, http: Http) -> None:
+    def __init__(self, http: Http, page: int = PAGE, pages: int = PAGES) -> None:
         self.http = http
+        self._count, self._pages = page, pages
 
     def current_user(self) -> Mapping[str, Any]:
         """Whose token it is; a cheap check that it is good."""
@@ -53,18 +62,29 @@ class Remote:
         return found
 
     def latest(self, name: str) -> RemoteModel | None:
-        """The newest complete version by the time it was made, or None."""
-        return max(
-            (model for model in self.versions(name) if model.complete),
-            key=lambda model: model.creation_time,
-            default=None,
-        )
+        """Find the newest complete version by the time it was made, or None.
+
+        Registries list the newest build first, uploads that are not complete among them, so that the first complete
+        version of a small page is the answer. Only where a list is in another order is all of it read.
+        """
+        start, seen, total = 0, datetime.max.replace(tzinfo=timezone.utc), 1
+        with suppress(RemoteNotFound):
+            while start < total and start < self._count * self._pages:
+                page = self._list(models_path(name), {}, start, _NEWEST if start == 0 else self._count, name)
+                for model in page.items:
+                    if model.creation_time > seen:
+                        complete = [each for each in self.versions(name) if each.complete]
+                        return max(complete, key=lambda each: each.creation_time, default=None)
+                    if model.complete:
+                        return model
+                    seen = model.creation_time
+                start, total = start + len(page.items), page.total if page.items else 0
+        return None
 
     def versions(self, name: str, *, query: str = "", limit: int | None = None) -> list[RemoteModel]:
-        """Versions of one name, newest first as the registry sorts them; [] where it knows no such name."""
+        """List versions of one name, newest first as the registry sorts them; [] where it knows no such name."""
         with suppress(RemoteNotFound):
-            page = self._page(models_path(name), {"q": query} if query else {}, 0, limit, name)
-            return list(page.items)
+            return list(self._all(models_path(name), {"q": query} if query else {}, 0, limit, name).items)
         return []
 
     def models(self, *, search: str = "", query: str = "", start: int = 0, limit: int | None = None) -> Page:
@@ -77,7 +97,7 @@ class Remote:
             limit: How many at most.
         """
         params = {key: value for key, value in (("search", search), ("q", query)) if value}
-        return self._page(f"{API}/models", params, start, limit)
+        return self._all(f"{API}/models", params, start, limit)
 
     def create_model(self, tag: Tag, body: CreateModelJSON) -> RemoteModel:
         """Register a version that has no bytes yet; one that is registered already is fine."""
@@ -96,7 +116,7 @@ class Remote:
         """Say how it went: "success" makes the version visible."""
         body = {"status": status, "reason": reason}
         path = model_path(tag, "finish_upload")
-        return parse_model(self.http.call("PATCH", path, body, timeout=COMPLETE_TIMEOUT), tag.name)
+        return parse_model(self.http.call("PATCH", path, body, timeout=self.http.limits.answer), tag.name)
 
     def start_multipart(self, tag: Tag, extension: Extension | None = None) -> tuple[str, set[int]]:
         """Begin a multipart upload.
@@ -132,7 +152,7 @@ class Remote:
         """
         parts = [{"part_number": number, "etag": etags[number]} for number in sorted(etags)]
         path = model_path(tag, "complete_multipart_upload")
-        self.http.call("PATCH", path, {"parts": parts, "upload_id": upload_id}, timeout=COMPLETE_TIMEOUT)
+        self.http.call("PATCH", path, {"parts": parts, "upload_id": upload_id}, timeout=self.http.limits.answer)
 
     def presign_upload(self, tag: Tag) -> str:
         """A URL to PUT the whole archive to, or "" where the registry wants it through its API."""
@@ -142,21 +162,35 @@ class Remote:
 
     def presign_download(self, tag: Tag) -> Download:
         """Where to download the archive."""
-        return parse_download(self.http.call("PATCH", model_path(tag, "presign_download_url")))
+        path = model_path(tag, "presign_download_url")
+        return parse_download(self.http.call("PATCH", path, most=_LARGEST_DOWNLOAD))
 
-    def _page(self, path: str, params: Mapping[str, Any], start: int, limit: int | None, name: str = "") -> Page:
-        found: list[RemoteModel] = []
-        total = 0
-        while limit is None or len(found) < limit:
-            count = _PAGE if limit is None else min(_PAGE, limit - len(found))
-            reply = self.http.call("GET", path, params={**params, "start": start + len(found), "count": count})
-            some = [parse_model(item, name) for item in items(reply)]
-            found += some
-            said, seen = reply.get("total"), start + len(found) if some else 0
-            total = max(said if isinstance(said, int) else 0, seen)
-            if not some or seen >= total:
-                break
-        return Page(tuple(found), total)
+    def _all(self, path: str, params: Mapping[str, Any], start: int, limit: int | None, name: str = "") -> Page:
+        """Read a list page by page, to its end or as far as asked.
+
+        Raises:
+            InvalidReply: The list does not end, or says that it is longer than any can be.
+        """
+        found: dict[Tag, RemoteModel] = {}
+        position = start
+        for _ in range(self._pages):
+            count = self._count if limit is None else min(self._count, limit - len(found))
+            page = self._list(path, params, position, count, name)
+            before, position = len(found), position + len(page.items)
+            found.update((model.tag, model) for model in page.items)
+            full = limit is not None and len(found) >= limit
+            if full or not page.items or position >= page.total:
+                return Page(tuple(found.values())[:limit], page.total)
+            if len(found) == before or (limit is None and page.total > self._count * self._pages):
+                break  # the same models again, or more than could be read
+        raise InvalidReply("The registry's list of models does not end.")
+
+    def _list(self, path: str, params: Mapping[str, Any], start: int, count: int, name: str) -> Page:
+        """Read one page of a list. A registry that does not say the total is taken to have no more."""
+        reply = self.http.call("GET", path, params={**params, "start": start, "count": count})
+        some = tuple(parse_model(item, name) for item in items(reply))
+        said = reply.get("total")
+        return Page(some, max(said if isinstance(said, int) else 0, start + len(some) if some else 0))
 
 
 def _url(reply: object, key: str) -> str:

@@ -28,7 +28,7 @@ class RemoteModel:
         creator: Who pushed it.
         metadata: What its maker noted.
         strategy: How bytes travel: "presigned_url", "proxy" or "".
-        digest: Content digest of its files where the registry knows it, else "".
+        digest: Content digest of its files, or "" where the registry does not say it.
         updated: When the record or its upload last changed, as the registry wrote it.
         description: What people wrote about it.
     """
@@ -119,7 +119,7 @@ def parse_model(data: object, name: str = "") -> RemoteModel:
     try:
         tag = Tag.parse(":".join((name or repository["name"], record["version"])))
     except (KeyError, TypeError, InvalidTag):
-        raise InvalidReply("The registry names a model in a way that cannot be.") from None
+        raise InvalidReply("The registry returned a model without a valid name or version.") from None
     build = parse_time(record.get("build_at")) or parse_time(record.get("created_at"))
     return RemoteModel(
         tag=tag,
