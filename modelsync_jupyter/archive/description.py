@@ -118,7 +118,7 @@ def description_size(head: bytes) -> int:
 
 
 def read_description(head: bytes) -> Description | None:
-    """The description at the start of an archive; None where a global header of somebody else stands there.
+    """The description at the start of an archive; None where it says something else, or is cut by other rules.
 
     Args:
         head: The first `description_size` bytes of the archive.
@@ -129,14 +129,14 @@ def read_description(head: bytes) -> Description | None:
     """
     size = tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "strict").size
     length, _, rest = head[tarfile.BLOCKSIZE : tarfile.BLOCKSIZE + size].partition(b" ")
-    key, _, value = rest[: int(length) - len(length) - 1].partition(b"=") if length.isdigit() else (b"", b"", b"")
-    if key != _COMMENT.encode():
+    key, _, value = rest.partition(b"=")
+    if key != _COMMENT.encode() or length != b"%d" % size:  # a further record would change how tar readers see members
         return None
     try:
         data = json.loads(value)
     except (ValueError, RecursionError):
         return None
-    return Description.parse(data) if isinstance(data, dict) and "cut" in data else None
+    return Description.parse(data) if isinstance(data, dict) and data.get("cut") == CUT else None
 
 
 def file_digests(layout: Layout, parts: Iterable[Part], small: Mapping[str, str]) -> dict[str, str]:

@@ -6,21 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from blake3 import blake3
 from sqlalchemy import Row
 
-from modelsync_jupyter.core.parts import ALGORITHM, PART_SIZE, Part, describe, from_sizes
+from modelsync_jupyter.archive.digest import digest_of
+from modelsync_jupyter.core.parts import PART_SIZE, Part, from_sizes
 from modelsync_jupyter.core.tags import Tag
 
 from . import modelyaml
 from .blobs import Blob, Source, hex_of
 from .catalog import uploads
-from .catalog.archives import NewArchive, add_archive
+from .catalog.archives import Described, add_archive
 from .catalog.uploads import COMPLETE, OPEN
+from .contents import Contents, read_contents
 from .errors import BadRequest
-from .reader import ArchiveReader
 from .service import Registry
-from .tarscan import Scan, scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +87,31 @@ def finish(registry: Registry, upload: Row[Any], parts: tuple[Part, ...]) -> Non
     """Write the archive of an upload whose parts are all durable.
 
     Raises:
-        BadRequest: The archive is of another model.
-        IntegrityError: The archive breaks off.
+        BadRequest: The archive is of another model, or has another content digest than was declared.
+        IntegrityError: The archive breaks off, or describes itself wrongly.
         InvalidModel: Its model.yaml is broken.
+        UnsafeArchive: Nobody could install it.
     """
-    found = _scan(registry, parts)
+    found = read_contents(registry.blobs, parts)
     if found.info and found.info.tag != Tag(upload.name, upload.version):
         raise BadRequest(f"the archive is of `{found.info.tag}`, the upload of `{upload.name}:{upload.version}`")
+    if upload.content_digest not in (None, found.digest):
+        said = f"`{found.digest}`" if found.digest else "none, for it is not a tar"
+        raise BadRequest(f"the content digest of the archive is {said}; declared was `{upload.content_digest}`")
     facts = _derived(upload, found)
-    digest = f"{ALGORITHM}:{blake3(describe(parts)).hexdigest()}"
     with registry.database.write() as connection:
         if uploads.find_upload(connection, upload.uid, lock=True).state != OPEN:
             return
-        archive_id = add_archive(connection, NewArchive(digest, parts, found.layout))
+        archive_id = add_archive(connection, digest_of(parts), parts, described(found))
         uploads.set_upload(connection, upload.id, state=COMPLETE, archive_id=archive_id, **facts)
 
 
-def _derived(upload: Row[Any], found: Scan) -> dict[str, Any]:
+def described(found: Contents) -> Described:
+    """What the catalog keeps of the contents of an archive."""
+    return Described(found.layout_json(), found.base, found.digest, found.cut)
+
+
+def _derived(upload: Row[Any], found: Contents) -> dict[str, Any]:
     """Columns of an upload that its client did not fill, from the model.yaml in the archive."""
     missing = [name for name in ("manifest", "labels", "build_at") if upload._mapping[name] is None]
     if found.info is None or not missing:
@@ -150,8 +157,3 @@ def _known(row: Row[Any]) -> _Known:
 
 def _numbers(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers[:50])) + (f" and {len(numbers) - 50} more" if len(numbers) > 50 else "")
-
-
-def _scan(registry: Registry, parts: Sequence[Part]) -> Scan:
-    with ArchiveReader(registry.blobs, parts) as file:
-        return scan(file)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import Row
 
-from modelsync_jupyter.wire import PROTOCOL, LabelJSON, ModelJSON, RepositoryJSON, ResourceJSON, UserJSON
+from modelsync_jupyter.wire import PROTOCOL, Extension, LabelJSON, ModelJSON, RepositoryJSON, ResourceJSON, UserJSON
 
 from .catalog.database import now
 from .catalog.pages import Page
@@ -69,8 +69,16 @@ def model_json(row: Row[Any], strategy: str, **extra: Any) -> ModelJSON:
         "build_at": time_json(row.build_at),
     }
     if row.archive_digest is not None:
-        model["modelsync"] = {"digest": row.archive_digest, "size": row.archive_size}
+        model["modelsync"] = archive_json(row.archive_digest, row.archive_size, row.content_digest, row.cut)
     return cast(ModelJSON, {**model, **extra})
+
+
+def archive_json(digest: str, size: int, content_digest: str | None, cut: str | None) -> Extension:
+    """What our extension says of a version with a whole archive."""
+    said: Extension = {"digest": digest, "size": size}
+    if content_digest and cut:
+        said |= {"content_digest": content_digest, "cut": cut}
+    return said
 
 
 def model_with_repository(row: Row[Any], strategy: str) -> ModelJSON:

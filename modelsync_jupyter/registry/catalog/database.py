@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
-from .tables import metadata
+from .migrations import SCHEMA, upgrade, version_of
 
 _BUSY_SECONDS = 30
 
@@ -51,12 +51,19 @@ class Database:
             yield connection
 
     def prepare(self) -> None:
-        """Make the tables that are not there."""
+        """Make the tables, or bring those of an earlier version up to date.
+
+        Raises:
+            UsageError: The catalog was made by a newer version of this program.
+        """
         if self._engine.dialect.name == "sqlite":
             with self._engine.connect() as connection:
                 connection.connection.driver_connection.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
+        with self.read() as connection:
+            if version_of(connection) == SCHEMA:
+                return
         with self.write() as connection:
-            metadata.create_all(connection)
+            upgrade(connection)
 
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""

@@ -11,7 +11,7 @@ from ..search import Search
 from .labels import has_label
 from .models import MODELS
 from .pages import Page
-from .tables import models, repositories, users
+from .tables import archives, models, repositories, users
 
 _TAG = repositories.c.name + ":" + models.c.version
 _FIELDS: dict[str, ColumnElement[str]] = {"name": _TAG, "description": models.c.description}
@@ -54,6 +54,8 @@ def _conditions(search: Search, me: str) -> list[ColumnElement[bool]]:
         conditions.append(models.c.upload_status == search.status)
     if search.modules:
         conditions.append(models.c.module.in_(search.modules))
+    if search.digests:
+        conditions.append(or_(*(archives.c.content_digest.startswith(digest) for digest in search.digests)))
     if search.creators:
         conditions.append(users.c.name.in_([me if name == "@me" else name for name in search.creators]))
     conditions += [has_label(models, terms) for terms in search.labels]

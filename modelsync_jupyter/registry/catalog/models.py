@@ -31,6 +31,8 @@ MODELS: Select[Any] = (
         archives.c.uid.label("archive_uid"),
         archives.c.digest.label("archive_digest"),
         archives.c.size.label("archive_size"),
+        archives.c.content_digest,
+        archives.c.cut,
     )
     .join(repositories, models.c.repository_id == repositories.c.id)
     .join(users, models.c.creator_id == users.c.id)

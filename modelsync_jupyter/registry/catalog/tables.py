@@ -21,6 +21,9 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+#: One row: the version of the catalog, see `migrations`.
+schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
+
 users = Table(
     "users",
     metadata,
@@ -68,6 +71,8 @@ repository_labels = Table(
     Index("repository_labels_key", "key", "value"),
 )
 
+#: `base` bytes in front of the body are the archive's own description. `content_digest` is NULL until it was computed,
+#: and "" where there is none because the archive is not a tar; `cut` names the rules it is built on.
 archives = Table(
     "archives",
     metadata,
@@ -77,6 +82,9 @@ archives = Table(
     Column("size", BigInteger, nullable=False),
     Column("layout", Text),
     Column("created_at", DateTime, nullable=False),
+    Column("base", BigInteger, nullable=False, server_default="0"),
+    Column("content_digest", String(80)),
+    Column("cut", String(16)),
 )
 
 archive_parts = Table(
@@ -132,7 +140,8 @@ model_labels = Table(
     Index("model_labels_key", "key", "value"),
 )
 
-#: `state`: open -> complete (has an archive) -> published | aborted. Manifest, labels and build_at wait until then.
+#: `state`: open -> complete (has an archive) -> published | aborted. Manifest, labels and build_at wait until then;
+#: `content_digest` is what the client declared.
 uploads = Table(
     "uploads",
     metadata,
@@ -146,6 +155,7 @@ uploads = Table(
     Column("build_at", DateTime),
     Column("archive_id", ForeignKey("archives.id")),
     Column("created_at", DateTime, nullable=False),
+    Column("content_digest", String(80)),
 )
 
 #: What was declared of a part and what was received of it, each where it is known.

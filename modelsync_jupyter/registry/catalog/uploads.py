@@ -39,7 +39,12 @@ class Facts:
 
 
 def open_upload(
-    connection: Connection, caller: Caller, model_id: int, facts: Facts, declared: Iterable[Part] = ()
+    connection: Connection,
+    caller: Caller,
+    model_id: int,
+    facts: Facts,
+    declared: Iterable[Part] = (),
+    content_digest: str | None = None,
 ) -> str:
     """Begin an upload and return its id.
 
@@ -49,11 +54,18 @@ def open_upload(
         model_id: The version it is for.
         facts: What to publish with it.
         declared: The parts that will come, or nothing where they are not known.
+        content_digest: The content digest that the client declares.
     """
     uid = new_uid()
     result = connection.execute(
         insert(uploads).values(
-            uid=uid, model_id=model_id, creator_id=caller.user_id, state=OPEN, created_at=now(), **facts.columns()
+            uid=uid,
+            model_id=model_id,
+            creator_id=caller.user_id,
+            state=OPEN,
+            created_at=now(),
+            content_digest=content_digest,
+            **facts.columns(),
         )
     )
     upload_id = result.inserted_primary_key[0]  # type: ignore[index]  # a table with a primary key returns one

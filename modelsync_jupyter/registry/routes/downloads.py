@@ -16,7 +16,7 @@ from ..catalog.archives import find_archive, layout_of, parts_between
 from ..catalog.models import find_model, is_elsewhere
 from ..catalog.users import GUEST
 from ..errors import NotFound
-from ..replies import model_json
+from ..replies import archive_json, model_json
 from ..sending import send_archive
 from ..service import current
 from .links import presigned
@@ -56,7 +56,8 @@ def _archive(connection: Connection, model: Row[Any]) -> Row[Any]:
 
 def _extension(connection: Connection, archive: Row[Any]) -> Extension:
     parts = parts_between(connection, archive.id, 0, archive.size)
-    extension: Extension = {"digest": archive.digest, "size": archive.size, "parts": parts_json(parts)}
+    extension = archive_json(archive.digest, archive.size, archive.content_digest, archive.cut)
+    extension |= {"parts": parts_json(parts), "base": archive.base}
     layout = layout_of(connection, archive.id)
     if layout is not None:
         extension["layout"] = layout

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy import Connection
 
 from modelsync_jupyter.core.errors import ModelSyncError
+from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.wire import API, FAILED, SUCCESS, ModelJSON
 
 from .. import body, multipart, publishing
@@ -52,13 +54,14 @@ def start_multipart(name: str, version: str) -> ModelJSON:
     """A new upload; with our extension, what it will hold, and which of it is here already."""
     fields = body.fields().object("modelsync")
     declared = fields.parts() if "parts" in fields else ()
+    digest = fields.content_digest()
     facts = Facts(
         manifest=fields.manifest() if "manifest" in fields else None,
         labels=fields.labels() if "labels" in fields else None,
         build_at=fields.time("build_at"),
     )
     with current().database.write() as connection:
-        uid = _open(connection, name, version, facts, declared)
+        uid = _open(connection, name, version, facts, declared, digest)
         reply = _show(connection, name, version, upload_id=uid)
     if declared:
         reply["modelsync"] = {**reply.get("modelsync", {}), "present": multipart.present(current(), declared)}
@@ -147,10 +150,17 @@ def _receive(uid: str, size: int) -> None:
     multipart.finish(current(), found, parts)
 
 
-def _open(connection: Connection, name: str, version: str, facts: Facts, declared: Any = ()) -> str:
+def _open(
+    connection: Connection,
+    name: str,
+    version: str,
+    facts: Facts,
+    declared: Sequence[Part] = (),
+    digest: str | None = None,
+) -> str:
     model = find_model(connection, name, version, lock=True)
     note(connection, caller(), "upload-started", "model", f"{name}:{version}")
-    return uploads.open_upload(connection, caller(), model.id, facts, declared)
+    return uploads.open_upload(connection, caller(), model.id, facts, declared, digest)
 
 
 def _show(connection: Connection, name: str, version: str, **extra: Any) -> ModelJSON:
