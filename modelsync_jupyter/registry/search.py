@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 
 from modelsync_jupyter.core.parts import ALGORITHM
 
+from .catalog.rows import UploadStatus
 from .errors import BadRequest
 
 _KEYS = {"name", "module", "creator", "label", "-label", "in", "sort", "status", "digest"}
 _IN = {"name", "description"}
 SORTS = {"created_at", "updated_at", "build_at", "size", "name"}
-STATUSES = {"any", "pending", "uploading", "success", "failed"}
+_ANY = "any"
 _MAX_WORDS = 64
 _DIGEST = re.compile(rf"(?:{ALGORITHM}:)?([0-9a-f]{{8,64}})")
 
@@ -44,7 +45,7 @@ class Search:
         digests: One of them is how the content digest begins.
         labels: Of each group, one label must be there.
         excluded: Of these labels, none may be there.
-        status: The upload status, or "any".
+        status: The upload status, or None for any.
         sort: Column to order by, or "".
         descending: The direction of `sort`.
     """
@@ -57,7 +58,7 @@ class Search:
     digests: tuple[str, ...] = ()
     labels: tuple[tuple[LabelTerm, ...], ...] = ()
     excluded: tuple[LabelTerm, ...] = ()
-    status: str = "success"
+    status: UploadStatus | None = UploadStatus.SUCCESS
     sort: str = ""
     descending: bool = True
 
@@ -102,10 +103,17 @@ def parse(q: str, search: str = "") -> Search:
         digests=tuple(_digest(value) for value in found.get("digest")),
         labels=tuple(_labels(value) for value in found.get("label")),
         excluded=tuple(term for value in found.get("-label") for term in _labels(value)),
-        status=_one_of((found.get("status") or ("success",))[-1], STATUSES, "status"),
+        status=_status(found.get("status")),
         sort=sort,
         descending=descending,
     )
+
+
+def _status(values: tuple[str, ...]) -> UploadStatus | None:
+    if not values:
+        return UploadStatus.SUCCESS
+    value = _one_of(values[-1], {_ANY, *UploadStatus}, "status")
+    return None if value == _ANY else UploadStatus(value)
 
 
 def _digest(text: str) -> str:

@@ -20,9 +20,9 @@ from modelsync_jupyter.registry import Settings, create_app
 from modelsync_jupyter.registry.blobs import Blobs
 from modelsync_jupyter.registry.contents import Contents, read_contents
 from modelsync_jupyter.registry.errors import BadRequest, Forbidden
-from modelsync_jupyter.registry.ranges import Unsatisfiable, parse_range
 from modelsync_jupyter.registry.reader import ArchiveReader
 from modelsync_jupyter.registry.search import LabelTerm, Search, parse
+from modelsync_jupyter.registry.sending import Unsatisfiable, parse_range
 from modelsync_jupyter.registry.service import EXTENSION, ensure_admin
 from modelsync_jupyter.registry.signing import Signer
 

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.wire import EntryJSON
 
 from ..errors import NotFound
 from .database import new_uid, now
+from .rows import ArchiveRow, layout_from, part_from
 from .tables import archive_parts, archives
-
-_SELECT: Select[Any] = select(
-    archives.c.id,
-    archives.c.uid,
-    archives.c.digest,
-    archives.c.size,
-    archives.c.base,
-    archives.c.content_digest,
-    archives.c.cut,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +87,23 @@ def undescribed(connection: Connection, before: int | None, count: int) -> list[
     return [(row.id, row.size) for row in connection.execute(query.order_by(archives.c.id.desc()).limit(count))]
 
 
-def find_archive(connection: Connection, uid: str) -> Row[Any]:
-    """Id, digest and size of an archive; not its layout, which may be large.
+def find_archive(connection: Connection, uid: str) -> ArchiveRow:
+    """An archive.
 
     Raises:
         NotFound: There is none.
     """
-    row = connection.execute(_SELECT.where(archives.c.uid == uid)).first()
+    columns = (archives.c[field.name] for field in fields(ArchiveRow))
+    row = connection.execute(select(*columns).where(archives.c.uid == uid)).first()
     if row is None:
         raise NotFound("archive not found")
-    return row
+    return ArchiveRow(*row)
 
 
 def layout_of(connection: Connection, archive_id: int) -> list[EntryJSON] | None:
     """The members of an archive, or None where it is no plain tar."""
     text = connection.execute(select(archives.c.layout).where(archives.c.id == archive_id)).scalar_one()
-    return None if text is None else json.loads(text)
+    return layout_from(text)
 
 
 def parts_between(connection: Connection, archive_id: int, start: int, stop: int) -> Sequence[Part]:
@@ -121,4 +113,4 @@ def parts_between(connection: Connection, archive_id: int, start: int, stop: int
         .where(archive_parts.c.archive_id == archive_id, archive_parts.c.start < stop, archive_parts.c.stop > start)
         .order_by(archive_parts.c.number)
     )
-    return [Part(row.number, row.start, row.stop, row.digest) for row in connection.execute(query)]
+    return [part_from(row) for row in connection.execute(query)]

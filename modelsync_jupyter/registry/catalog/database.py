@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Select, create_engine, event
 from sqlalchemy.engine import make_url
 
 from .migrations import SCHEMA, upgrade, version_of
@@ -24,6 +25,24 @@ def now() -> datetime:
 def new_uid() -> str:
     """A fresh id for a record."""
     return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which slice of a list is wanted.
+
+    Args:
+        start: Rows to skip.
+        count: Rows to return; 0 for all.
+    """
+
+    start: int = 0
+    count: int = 0
+
+    def cut(self, query: Select[Any]) -> Select[Any]:
+        """`query` with only the rows of this page."""
+        query = query.offset(self.start)
+        return query.limit(self.count) if self.count else query
 
 
 class Database:
