@@ -28,7 +28,7 @@ from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.wire import EntryJSON
 
 from . import modelyaml
-from .blobs import BLOCK, Blobs
+from .blobs.protocol import BLOCK, Blobs
 from .reader import ArchiveReader
 
 #: Members whose layout is kept and told to clients, 20 MB of JSON; of more, clients read the tar headers.
@@ -87,7 +87,7 @@ def read_contents(blobs: Blobs, parts: Sequence[Part]) -> Contents:
         UnsafeArchive: Nobody could install it.
     """
     with ArchiveReader(blobs, parts) as file:
-        if not _is_tar(file.read(tarfile.BLOCKSIZE)):
+        if not is_tar(file.read(tarfile.BLOCKSIZE)):
             return Contents()
         claimed = _description(file)
         base = 0
@@ -105,7 +105,7 @@ def read_contents(blobs: Blobs, parts: Sequence[Part]) -> Contents:
         return Contents(base, layout, files, digest, _info(file, layout.entries))
 
 
-def _is_tar(head: bytes) -> bool:
+def is_tar(head: bytes) -> bool:
     """Whether an archive starts as a tar does; what does not is stored as it is, as any object store would."""
     try:
         tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")

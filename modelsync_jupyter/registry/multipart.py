@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from modelsync_jupyter.archive.digest import digest_of
-from modelsync_jupyter.core.parts import PART_SIZE, Part, from_sizes
+from modelsync_jupyter.core.parts import Part, from_sizes
 from modelsync_jupyter.core.tags import Tag
 
 from . import modelyaml
-from .blobs import Blob, Source, hex_of
+from .blobs.protocol import Blob, ByteSource, hex_of
 from .catalog import uploads
 from .catalog.archives import Described, add_archive
 from .catalog.rows import PartRow, UploadRow, UploadState
 from .contents import Contents, read_contents
+from .cutting import receive_archive
 from .errors import BadRequest
 from .service import Registry
 
@@ -23,7 +24,7 @@ def present(registry: Registry, parts: Sequence[Part]) -> list[int]:
     return [part.number for part in parts if registry.blobs.has(part.digest, part.size)]
 
 
-def receive_part(registry: Registry, uid: str, number: int, source: Source, size: int) -> Blob:
+def receive_part(registry: Registry, uid: str, number: int, source: ByteSource, size: int) -> Blob:
     """Store one part of an upload.
 
     Raises:
@@ -44,13 +45,9 @@ def receive_part(registry: Registry, uid: str, number: int, source: Source, size
     return blob
 
 
-def receive_whole(registry: Registry, source: Source, size: int) -> tuple[Part, ...]:
-    """Store a whole archive, cut into parts."""
-    blobs: list[Blob] = []
-    while size:
-        blobs.append(registry.blobs.receive(source, min(PART_SIZE, size)))
-        size -= blobs[-1].size
-    return from_sizes([blob.size for blob in blobs], [blob.digest for blob in blobs])
+def receive_whole(registry: Registry, source: ByteSource, size: int) -> tuple[Part, ...]:
+    """Store a whole archive, cut into parts; see `receive_archive`."""
+    return receive_archive(registry.blobs, source, size, registry.settings.data)
 
 
 def complete(registry: Registry, uid: str, model_id: int, listed: Mapping[int, str]) -> None:

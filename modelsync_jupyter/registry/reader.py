@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from io import FileIO
+from typing import BinaryIO
 
 from modelsync_jupyter.core.parts import Part
 
-from .blobs import Blobs
+from .blobs.protocol import Blobs
 
 
 class ArchiveReader:
@@ -28,7 +28,7 @@ class ArchiveReader:
         self._starts = [part.start for part in parts]
         self._base = self._position = 0
         self.stop = parts[-1].stop if parts else 0
-        self._open: tuple[int, FileIO] | None = None
+        self._open: tuple[int, BinaryIO] | None = None
 
     def __enter__(self) -> ArchiveReader:
         return self

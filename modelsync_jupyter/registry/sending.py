@@ -17,7 +17,7 @@ from werkzeug.wsgi import wrap_file
 
 from modelsync_jupyter.core.parts import Part
 
-from .blobs import BLOCK, Blobs, hex_of
+from .blobs.protocol import BLOCK, Blobs, hex_of
 from .catalog.archives import parts_between
 from .catalog.rows import ArchiveRow
 from .errors import Failed

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from flask import current_app
 
-from .blobs import Blobs
+from .blobs.folder import FolderBlobs
+from .blobs.protocol import Blobs
 from .catalog.database import Database
 from .catalog.rows import Role
 from .catalog.tokens import set_first_token
@@ -43,7 +44,7 @@ class Registry:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         signer = Signer(secret_file(settings.data / "url-secret").encode(), settings.url_ttl)
         database = Database(settings.database_url, settings.threads)
-        registry = cls(settings, database, Blobs(settings.data / "blobs"), signer)
+        registry = cls(settings, database, FolderBlobs(settings.data / "blobs"), signer)
         database.prepare()
         registry.blobs.prepare()
         return registry

@@ -188,3 +188,48 @@ def test_listings_and_searches_know_the_digest(admin: Client, name: str, saved: 
 def test_what_is_not_a_tar_has_no_digest(admin: Client, name: str) -> None:
     pushing.push(admin, name, "v1", b"noise")
     assert set(shown(admin, name)) == {"digest", "size"}
+
+
+@pytest.mark.parametrize("proxy", [True, False])
+def test_whole_archive_of_a_stock_client_shares_its_parts_with_ours(
+    admin: Client, tmp_path: Path, name: str, proxy: bool
+) -> None:
+    saved = Saved(tmp_path / name, name, os.urandom(9_000_000))
+    stock = tar(saved.files)
+    register(admin, name, "v1")
+    if proxy:
+        assert admin.call("PUT", path(name, "v1", "upload"), data=stock).status_code == 200
+    else:
+        url = admin.ok("PATCH", path(name, "v1", "presign_upload_url"))["presigned_upload_url"]
+        assert requests.put(url, data=stock, timeout=30).status_code == 200
+        finish(admin, name, "v1")
+    assert requests.get(pushing.download_url(admin, name, "v1"), timeout=30).content == stock
+    register(admin, name, "v2")
+    present = start(admin, name, "v2", saved.declared())["modelsync"]["present"]
+    weights = next(entry for entry in saved.source.layout.entries if entry.path == "weights.bin")
+    expected = [
+        part.number + 1
+        for part in saved.description.parts
+        if weights.offset <= part.start and part.stop <= weights.content_stop
+    ]
+    assert len(expected) == 9
+    assert set(expected) <= set(present)
+
+
+@pytest.mark.parametrize("archive", [b"", b"x", b"noise" * 1000])
+def test_whole_body_that_is_not_a_tar_is_stored_as_it_is(admin: Client, name: str, archive: bytes) -> None:
+    register(admin, name, "v1")
+    reply = admin.call("PUT", path(name, "v1", "upload"), data=archive)
+    assert reply.status_code == (200 if archive else 400)
+    if archive:
+        assert requests.get(pushing.download_url(admin, name, "v1"), timeout=30).content == archive
+
+
+@pytest.mark.parametrize("keep", [300, 4000, 1_000_000, 5_001_000])
+def test_whole_body_that_breaks_off_is_refused(admin: Client, name: str, saved: Saved, keep: int) -> None:
+    register(admin, name, "v1")
+    for data in (saved.archive[:keep], saved.body[:keep]):
+        reply = admin.call("PUT", path(name, "v1", "upload"), data=data)
+        assert reply.status_code == 400 or keep < 512
+    if keep >= 512:
+        assert admin.ok("GET", path(name, "v1"))["upload_status"] == "failed"

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
@@ -17,7 +16,7 @@ from werkzeug.test import EnvironBuilder
 from modelsync_jupyter.core.errors import IntegrityError, UnsafeArchive
 from modelsync_jupyter.core.parts import from_sizes
 from modelsync_jupyter.registry import Settings, create_app
-from modelsync_jupyter.registry.blobs import Blobs
+from modelsync_jupyter.registry.blobs.folder import FolderBlobs
 from modelsync_jupyter.registry.contents import Contents, read_contents
 from modelsync_jupyter.registry.errors import BadRequest, Forbidden
 from modelsync_jupyter.registry.reader import ArchiveReader
@@ -171,26 +170,13 @@ class TestContents:
     @staticmethod
     def read_in_parts(folder: Path, archive: bytes, size: int) -> Contents:
         """Store the archive in parts and read it from there."""
-        blobs = Blobs(folder)
+        blobs = FolderBlobs(folder)
         blobs.prepare()
         stored = [blobs.receive(io.BytesIO(part), len(part)) for part in pushing.cut(archive, size)]
         parts = from_sizes([blob.size for blob in stored], [blob.digest for blob in stored])
         with ArchiveReader(blobs, parts) as file:
             assert file.read(len(archive) + 1) == archive
         return read_contents(blobs, parts)
-
-
-class TestBlobs:
-    def test_wrong_digest_leaves_nothing(self, tmp_path: Path) -> None:
-        blobs = Blobs(tmp_path)
-        blobs.prepare()
-        with pytest.raises(BadRequest, match="digest"):
-            blobs.receive(io.BytesIO(b"data"), 4, f"blake3:{'0' * 64}")
-        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
-        blob = blobs.receive(io.BytesIO(b"data"), 4)
-        assert blob.digest == f"blake3:{blake3(b'data').hexdigest()}"
-        assert blobs.has(blob.digest, 4)
-        assert not blobs.has(blob.digest, 5)
 
 
 def test_ranges_inside_one_part_are_left_to_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

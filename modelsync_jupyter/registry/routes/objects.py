@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from .. import body, multipart
-from ..blobs import hex_of
+from ..blobs.protocol import hex_of
 from ..catalog.archives import find_archive
 from ..catalog.uploads import find_upload
 from ..sending import send_archive
