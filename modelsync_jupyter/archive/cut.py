@@ -36,13 +36,14 @@ def _slices(layout: Layout) -> Iterator[tuple[int, int]]:
     position = 0
     for entry in layout.entries:
         if entry.size >= LARGE:
-            yield from _even(position, entry.offset)
-            yield from _even(entry.offset, entry.content_stop)
+            yield from slices(position, entry.offset)
+            yield from slices(entry.offset, entry.content_stop)
             position = entry.content_stop
-    yield from _even(position, layout.size)
+    yield from slices(position, layout.size)
 
 
-def _even(start: int, stop: int) -> Iterator[tuple[int, int]]:
+def slices(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Cut a large file, or the region between two, that lies in `[start, stop)`."""
     step = part_size(stop - start)
     for begin in range(start, stop, step):
         yield begin, min(begin + step, stop)

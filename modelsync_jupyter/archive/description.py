@@ -129,8 +129,8 @@ def read_description(head: bytes) -> Description | None:
     """
     size = tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "strict").size
     length, _, rest = head[tarfile.BLOCKSIZE : tarfile.BLOCKSIZE + size].partition(b" ")
-    key, _, value = rest[: int(length) - len(length) - 1].partition(b"=") if length.isdigit() else (b"", b"", b"")
-    if key != _COMMENT.encode():
+    key, _, value = rest.partition(b"=")
+    if key != _COMMENT.encode() or length != b"%d" % size:  # a further record would change how tar readers see members
         return None
     try:
         data = json.loads(value)

@@ -177,6 +177,37 @@ def padded(size: int) -> int:
     return -(-size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
 
 
+def claim(kinds: dict[str, Kind], entry: Entry) -> None:
+    """Add an entry to the tree that earlier ones make.
+
+    Args:
+        kinds: What is at each path so far.
+        entry: The next member.
+
+    Raises:
+        UnsafeArchive: Something else is at its path, or a parent of it is not a folder.
+    """
+    if entry.path in kinds and not (entry.kind == kinds[entry.path] == "dir"):
+        raise UnsafeArchive(f"Member `{entry.path}` comes twice.")
+    for parent in PurePosixPath(entry.path).parents[:-1]:
+        if kinds.setdefault(str(parent), "dir") != "dir":
+            raise UnsafeArchive(f"Member `{entry.path}` goes through `{parent}`, which is not a folder.")
+    kinds[entry.path] = entry.kind
+
+
+def check_tree(entries: Iterable[Entry]) -> None:
+    """Check that entries make a tree.
+
+    Raises:
+        UnsafeArchive: Two are at one path, a parent is not a folder, or a hard link points to no earlier file.
+    """
+    kinds: dict[str, Kind] = {}
+    for entry in entries:
+        claim(kinds, entry)
+        if entry.kind == "hardlink" and kinds.get(entry.target) != "file":
+            raise UnsafeArchive(f"Link `{entry.path}` points to `{entry.target}`, which is not a file of the model.")
+
+
 def entry_from_tar(member: tarfile.TarInfo) -> Entry | None:
     """The entry of a tar member, or None for the model's own folder.
 

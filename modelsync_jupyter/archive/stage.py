@@ -12,14 +12,14 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from modelsync_jupyter.core.errors import UnsafeArchive
 from modelsync_jupyter.files import claim, disk_errors, fsync_folder, is_private, private_folder, remove_tree, reserve
 
 from .digest import Hasher
 from .flush import Flusher
-from .layout import Entry, contents
+from .layout import Entry, Kind, claim, contents
 from .source import BLOCK
 from .writer import Writer
 
@@ -43,7 +43,7 @@ class Stage:
         self.folder = folder
         self.entries: list[Entry] = []
         self._starts: list[int] = []
-        self._kinds: dict[str, str] = {}
+        self._kinds: dict[str, Kind] = {}
         self._writer = Writer(self._open)
         self._flusher = Flusher(self._sync)
         with disk_errors(folder):
@@ -90,7 +90,7 @@ class Stage:
             UnsafeArchive: A path comes twice, goes through something that is not a folder, or is too long.
             DiskFull: No space.
         """
-        self._claim(entry)
+        claim(self._kinds, entry)
         try:
             with disk_errors(self.folder):
                 self._make(entry)
@@ -150,14 +150,6 @@ class Stage:
     def _sync(self, entry: Entry) -> None:
         with self._open(entry, os.O_RDONLY) as file:
             os.fsync(file)
-
-    def _claim(self, entry: Entry) -> None:
-        if entry.path in self._kinds and not (entry.kind == self._kinds[entry.path] == "dir"):
-            raise UnsafeArchive(f"Member `{entry.path}` comes twice.")
-        for parent in PurePosixPath(entry.path).parents[:-1]:
-            if self._kinds.setdefault(str(parent), "dir") != "dir":
-                raise UnsafeArchive(f"Member `{entry.path}` goes through `{parent}`, which is not a folder.")
-        self._kinds[entry.path] = entry.kind
 
     def _make(self, entry: Entry) -> None:
         path = self.folder / entry.path

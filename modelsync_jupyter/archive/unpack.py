@@ -1,25 +1,21 @@
 """Unpack: from a stream whose layout nobody has told us to a stage, in order, jumping over what others may fetch.
 
-`tarfile` reads the headers; `Frontier` is the file it reads them from. Whatever `tarfile` skips is content: the
+`scan_tar` reads the headers; `Frontier` is the stream it reads them from. What it passes over is content: the
 frontier streams it into the stage, or, where a whole part lies within one file, hands that part off to be fetched by
-somebody else and jumps behind it. So one thread walks the headers of a stock archive while the pool moves the weights.
+another thread and jumps behind it. So one thread walks the headers of a stock archive while the pool moves the weights.
 """
 
 from __future__ import annotations
 
-import tarfile
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import IO, cast
 
-from modelsync_jupyter.core.errors import IntegrityError, UnsafeArchive
 from modelsync_jupyter.core.parts import Part
 
-from .layout import Entry, entry_from_tar
+from .layout import Entry
+from .scan import scan_tar
 from .stage import Stage
 
-#: Bytes in the header of one member at most, its extensions included.
-_LONGEST_HEADER = 1 << 20
 #: Opens the stream at an offset: yields views in order, up to the end of the part there or of the archive.
 Open = Callable[[int], Iterator[memoryview]]
 
@@ -28,8 +24,7 @@ class Frontier:
     """A file, readable forwards, over parts of a stream.
 
     Attributes:
-        content_stop: Offset behind the content of the member that `tarfile` read last.
-        last: What `tarfile` read last.
+        content_stop: Offset behind the content of the member that was read last.
         stop: Offset behind the archive, as far as is known.
 
     Args:
@@ -56,27 +51,19 @@ class Frontier:
         self._view = memoryview(b"")
         self._position = self._target = 0
         self.content_stop = 0
-        self.last = b""
 
     def tell(self) -> int:
         """Offset of the next byte."""
         return self._position
 
     def read(self, size: int) -> bytes:
-        """Read header bytes; fewer than asked for at the end of the archive.
-
-        Raises:
-            UnsafeArchive: A header wants to be longer than headers are.
-        """
-        if size > _LONGEST_HEADER:
-            raise UnsafeArchive(f"The header at byte {self._position} of the archive is too long.")
+        """Read header bytes; fewer than asked for at the end of the archive."""
         if size == 1 and self._position == self._target + 1:
             return b"\0"
         data = bytearray()
         while len(data) < size and (view := self._take(size - len(data))):
             data += view
-        self.last = bytes(data)
-        return self.last
+        return bytes(data)
 
     def seek(self, target: int) -> None:
         """Go forwards; what lies between goes to the stage or is handed off.
@@ -138,35 +125,12 @@ def unpack(frontier: Frontier, stage: Stage, known: Sequence[Entry], found: Call
         found: Told of each new member, before its content comes.
 
     Raises:
-        IntegrityError: It is no tar, or ends before its end marker.
+        IntegrityError: It is not a tar, or ends before its end marker.
         UnsafeArchive: A member would leave the folder.
     """
     if known:
         frontier.resume(known[-1])
-    for member in _members(frontier):
-        entry = entry_from_tar(member)
-        if entry and entry.stop > frontier.stop:
-            raise IntegrityError(f"The archive ends before member `{entry.path}` does.")
-        if entry:
-            stage.add(entry)
-            found(entry)
-        frontier.content_stop = member.offset_data + (member.size if entry and entry.kind == "file" else 0)
-    _check_end(frontier)
-
-
-def _check_end(frontier: Frontier) -> None:
-    """See that two empty blocks and nothing but padding follow: an empty block alone may be a header that was lost."""
-    position, empty = frontier.tell(), bytes(tarfile.BLOCKSIZE)
-    if frontier.last != empty or frontier.read(tarfile.BLOCKSIZE) != empty:
-        raise IntegrityError(f"The archive is broken at byte {position}: its end marker is missing.")
-    while block := frontier.read(tarfile.RECORDSIZE):
-        if any(block):
-            raise IntegrityError(f"The archive is broken at byte {position}: more follows its end marker.")
-
-
-def _members(frontier: Frontier) -> Iterator[tarfile.TarInfo]:
-    try:
-        with tarfile.open(fileobj=cast(IO[bytes], frontier), mode="r:") as tar:
-            yield from tar
-    except (tarfile.TarError, ValueError, OverflowError) as error:
-        raise IntegrityError(f"The archive is no plain tar: {error}.") from error
+    for entry in scan_tar(frontier):
+        stage.add(entry)
+        found(entry)
+        frontier.content_stop = entry.content_stop

@@ -5,7 +5,7 @@
     settings   what the server was told               catalog/   tables and queries, one noun per module
     app        the Flask app and its error replies    routes/    one function per endpoint: parse, call, reply
     service    catalog, blobs and signer together     blobs      content-addressed files
-    multipart  begin, receive and complete uploads    tarscan    layout and model.yaml of a stored archive
+    multipart  begin, receive and complete uploads    contents   layout, model.yaml and digest of an archive
     publishing the one transaction that switches      sending    archives out, whole or in ranges
 
 A stored archive is an ordered list of parts named by their BLAKE3 digest; equal parts are stored once. A version

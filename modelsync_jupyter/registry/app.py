@@ -16,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from modelsync_jupyter.core.errors import ModelSyncError
 
-from .blobs import BLOCK
+from .blobs.protocol import BLOCK
 from .errors import ApiError, NotFound
 from .routes import BLUEPRINTS
 from .service import EXTENSION, Registry

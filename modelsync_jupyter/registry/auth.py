@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from modelsync_jupyter.wire import TOKEN_HEADER
 
 from .catalog import tokens
+from .catalog.rows import Role
 from .catalog.users import Caller
 from .errors import Forbidden, Unauthorized
 from .service import current
@@ -21,7 +22,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def needs(role: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def needs(role: Role) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let a route be used only with a token of at least `role`."""
 
     def decorate(route: Callable[P, R]) -> Callable[P, R]:
@@ -43,7 +44,7 @@ def caller() -> Caller:
     return found
 
 
-def require(who: Caller, role: str) -> None:
+def require(who: Caller, role: Role) -> None:
     """Go on only with enough power.
 
     Raises:

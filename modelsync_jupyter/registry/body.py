@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import request
 
-from .catalog.pages import Page
+from .catalog.database import Page
 from .errors import BadRequest
 from .search import Search, parse
 from .values import Fields, clean, parse_json

@@ -12,7 +12,7 @@ from modelsync_jupyter.core.errors import InvalidModel
 from modelsync_jupyter.core.info import MODEL_YAML, ModelInfo
 from modelsync_jupyter.wire import labels_json, manifest_json
 
-from .catalog.uploads import Facts
+from .catalog.rows import Facts
 from .errors import BadRequest
 from .values import Fields
 

@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from blake3 import blake3
-from sqlalchemy import Row
-
-from modelsync_jupyter.core.parts import ALGORITHM, PART_SIZE, Part, describe, from_sizes
+from modelsync_jupyter.archive.digest import digest_of
+from modelsync_jupyter.core.parts import Part, from_sizes
 from modelsync_jupyter.core.tags import Tag
 
 from . import modelyaml
-from .blobs import Blob, Source, hex_of
+from .blobs.protocol import Blob, ByteSource, hex_of
 from .catalog import uploads
-from .catalog.archives import NewArchive, add_archive
-from .catalog.uploads import COMPLETE, OPEN
+from .catalog.archives import Described, add_archive
+from .catalog.rows import PartRow, UploadRow, UploadState
+from .contents import Contents, read_contents
+from .cutting import receive_archive
 from .errors import BadRequest
-from .reader import ArchiveReader
 from .service import Registry
-from .tarscan import Scan, scan
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A part as it would be stored: received, or declared and present."""
-
-    number: int
-    size: int
-    digest: str
 
 
 def present(registry: Registry, parts: Sequence[Part]) -> list[int]:
@@ -37,7 +24,7 @@ def present(registry: Registry, parts: Sequence[Part]) -> list[int]:
     return [part.number for part in parts if registry.blobs.has(part.digest, part.size)]
 
 
-def receive_part(registry: Registry, uid: str, number: int, source: Source, size: int) -> Blob:
+def receive_part(registry: Registry, uid: str, number: int, source: ByteSource, size: int) -> Blob:
     """Store one part of an upload.
 
     Raises:
@@ -47,21 +34,20 @@ def receive_part(registry: Registry, uid: str, number: int, source: Source, size
     with registry.database.read() as connection:
         upload = uploads.find_upload(connection, uid)
         declared = uploads.find_part(connection, upload.id, number)
-    expected = _expected(upload, declared, size)
+    check_open(upload)
+    expected = (declared and declared.declared_digest) or ""
+    if declared and expected and declared.declared_size != size:
+        raise BadRequest(f"the part has {size} bytes, declared were {declared.declared_size} and their digest")
     blob = registry.blobs.receive(source, size, expected)
     with registry.database.write() as connection:
-        _check_open(uploads.find_upload(connection, uid, lock=True))
+        check_open(uploads.find_upload(connection, uid, lock=True))
         uploads.record_part(connection, upload.id, number, blob.size, blob.digest)
     return blob
 
 
-def receive_whole(registry: Registry, source: Source, size: int) -> tuple[Part, ...]:
-    """Store a whole archive, cut into parts."""
-    blobs: list[Blob] = []
-    while size:
-        blobs.append(registry.blobs.receive(source, min(PART_SIZE, size)))
-        size -= blobs[-1].size
-    return from_sizes([blob.size for blob in blobs], [blob.digest for blob in blobs])
+def receive_whole(registry: Registry, source: ByteSource, size: int) -> tuple[Part, ...]:
+    """Store a whole archive, cut into parts; see `receive_archive`."""
+    return receive_archive(registry.blobs, source, size, registry.settings.data)
 
 
 def complete(registry: Registry, uid: str, model_id: int, listed: Mapping[int, str]) -> None:
@@ -79,79 +65,61 @@ def complete(registry: Registry, uid: str, model_id: int, listed: Mapping[int, s
     """
     with registry.database.read() as connection:
         upload = uploads.find_upload(connection, uid, model_id=model_id)
-        rows = uploads.list_parts(connection, upload.id)
-    if upload.state == OPEN:
-        finish(registry, upload, _match(registry, rows, listed))
+        parts = uploads.list_parts(connection, upload.id)
+    if upload.state == UploadState.OPEN:
+        assemble(registry, upload, _match(registry, parts, listed))
 
 
-def finish(registry: Registry, upload: Row[Any], parts: tuple[Part, ...]) -> None:
-    """Write the archive of an upload whose parts are all durable.
+def assemble(registry: Registry, upload: UploadRow, parts: tuple[Part, ...]) -> None:
+    """Make the archive of an upload out of parts that are all durable.
 
     Raises:
-        BadRequest: The archive is of another model.
-        IntegrityError: The archive breaks off.
+        BadRequest: The archive is of another model, or has another content digest than was declared.
+        IntegrityError: The archive breaks off, or describes itself wrongly.
         InvalidModel: Its model.yaml is broken.
+        UnsafeArchive: Nobody could install it.
     """
-    found = _scan(registry, parts)
+    found = read_contents(registry.blobs, parts)
     if found.info and found.info.tag != Tag(upload.name, upload.version):
         raise BadRequest(f"the archive is of `{found.info.tag}`, the upload of `{upload.name}:{upload.version}`")
-    facts = _derived(upload, found)
-    digest = f"{ALGORITHM}:{blake3(describe(parts)).hexdigest()}"
+    if upload.content_digest not in (None, found.digest):
+        said = f"`{found.digest}`" if found.digest else "none, for it is not a tar"
+        raise BadRequest(f"the content digest of the archive is {said}; declared was `{upload.content_digest}`")
+    facts = upload.facts
+    if found.info and not facts.are_all_there:
+        facts = facts.or_else(modelyaml.facts(found.info, found.size))
     with registry.database.write() as connection:
-        if uploads.find_upload(connection, upload.uid, lock=True).state != OPEN:
+        if uploads.find_upload(connection, upload.uid, lock=True).state != UploadState.OPEN:
             return
-        archive_id = add_archive(connection, NewArchive(digest, parts, found.layout))
-        uploads.set_upload(connection, upload.id, state=COMPLETE, archive_id=archive_id, **facts)
+        archive_id = add_archive(connection, digest_of(parts), parts, described(found))
+        state = UploadState.COMPLETE
+        uploads.set_upload(connection, upload.id, state=state, archive_id=archive_id, **facts.columns())
 
 
-def _derived(upload: Row[Any], found: Scan) -> dict[str, Any]:
-    """Columns of an upload that its client did not fill, from the model.yaml in the archive."""
-    missing = [name for name in ("manifest", "labels", "build_at") if upload._mapping[name] is None]
-    if found.info is None or not missing:
-        return {}
-    columns = modelyaml.facts(found.info, found.size).columns()
-    return {name: columns[name] for name in missing}
+def described(found: Contents) -> Described:
+    """What the catalog keeps of the contents of an archive."""
+    return Described(found.layout_json(), found.base, found.digest, found.cut)
 
 
-def _expected(upload: Row[Any], declared: Row[Any] | None, size: int) -> str:
-    _check_open(upload)
-    if declared is None or declared.declared_digest is None:
-        return ""
-    if declared.declared_size != size:
-        raise BadRequest(f"the part has {size} bytes, declared were {declared.declared_size} and their digest")
-    return str(declared.declared_digest)
+def check_open(upload: UploadRow) -> None:
+    """Accept an upload that still takes bytes.
 
-
-def _check_open(upload: Row[Any]) -> None:
-    if upload.state != OPEN:
+    Raises:
+        BadRequest: It is complete.
+    """
+    if upload.state != UploadState.OPEN:
         raise BadRequest("the upload is complete already")
 
 
-def _match(registry: Registry, rows: Sequence[Row[Any]], listed: Mapping[int, str]) -> tuple[Part, ...]:
+def _match(registry: Registry, parts: Sequence[PartRow], listed: Mapping[int, str]) -> tuple[Part, ...]:
     """The parts of the archive, if they are all here and are the listed ones."""
-    known = {row.number: _known(row) for row in rows}
     good = {
-        number
-        for number, part in known.items()
-        if listed.get(number) == hex_of(part.digest) and registry.blobs.has(part.digest, part.size)
+        part.number
+        for part in parts
+        if listed.get(part.number) == hex_of(part.digest) and registry.blobs.has(part.digest, part.size)
     }
-    wanted = set(range(1, max([*known, *listed, 1]) + 1))
+    wanted = set(range(1, max([*(part.number for part in parts), *listed, 1]) + 1))
     if bad := sorted(wanted - good):
-        raise BadRequest(f"parts are missing or have another digest: {_numbers(bad)}")
-    ordered = [known[number] for number in sorted(known)]
-    return from_sizes([part.size for part in ordered], [part.digest for part in ordered])
-
-
-def _known(row: Row[Any]) -> _Known:
-    if row.digest is not None:
-        return _Known(row.number, row.size, row.digest)
-    return _Known(row.number, row.declared_size, row.declared_digest)
-
-
-def _numbers(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers[:50])) + (f" and {len(numbers) - 50} more" if len(numbers) > 50 else "")
-
-
-def _scan(registry: Registry, parts: Sequence[Part]) -> Scan:
-    with ArchiveReader(registry.blobs, parts) as file:
-        return scan(file)
+        more = f" and {len(bad) - 50} more" if len(bad) > 50 else ""
+        raise BadRequest(f"parts are missing or have another digest: {', '.join(map(str, bad[:50]))}{more}")
+    return from_sizes([part.size for part in parts], [part.digest for part in parts])

@@ -1,68 +1,76 @@
-"""A stored archive as one seekable file over its parts."""
+"""A stored archive as one file over its parts."""
 
 from __future__ import annotations
 
-import io
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Any
+from typing import BinaryIO
 
 from modelsync_jupyter.core.parts import Part
 
-from .blobs import Blobs
+from .blobs.protocol import Blobs
 
 
-class ArchiveReader(io.RawIOBase):
+class ArchiveReader:
     """Reads across parts; holds at most one blob open.
 
     Args:
         blobs: Where the parts are.
         parts: The archive's parts in order.
+
+    Attributes:
+        stop: Offset behind the last byte.
     """
 
     def __init__(self, blobs: Blobs, parts: Sequence[Part]) -> None:
         self._blobs = blobs
         self._parts = parts
         self._starts = [part.start for part in parts]
-        self._size = parts[-1].stop if parts else 0
-        self._position = 0
-        self._open: tuple[int, io.FileIO] | None = None
+        self._base = self._position = 0
+        self.stop = parts[-1].stop if parts else 0
+        self._open: tuple[int, BinaryIO] | None = None
 
-    def readable(self) -> bool:
-        return True
+    def __enter__(self) -> ArchiveReader:
+        return self
 
-    def seekable(self) -> bool:
-        return True
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def start_body(self, base: int) -> None:
+        """Count offsets from the start of the archive's body from now on, which is at `base`."""
+        self._base, self.stop = base, self.stop - base
 
     def tell(self) -> int:
+        """Return the offset of the next byte."""
         return self._position
 
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(base + offset, 0)
-        return self._position
+    def seek(self, target: int) -> None:
+        """Go to an offset."""
+        self._position = target
 
-    def readinto(self, buffer: Any) -> int:
-        if self._position >= self._size:
-            return 0
-        index = bisect_right(self._starts, self._position) - 1
-        part = self._parts[index]
-        file = self._file(index)
-        file.seek(self._position - part.start)
-        count = file.readinto(memoryview(buffer)[: part.stop - self._position]) or 0
-        self._position += count
-        return count
+    def read(self, size: int) -> bytes:
+        """Read `size` bytes; fewer at the end of the archive only."""
+        data = bytearray()
+        while len(data) < size and (block := self._read(size - len(data))):
+            data += block
+            self._position += len(block)
+        return bytes(data)
 
     def close(self) -> None:
+        """Close the blob that is open."""
         if self._open:
             self._open[1].close()
             self._open = None
-        super().close()
 
-    def _file(self, index: int) -> io.FileIO:
-        if self._open and self._open[0] == index:
-            return self._open[1]
-        if self._open:
-            self._open[1].close()
-        self._open = (index, self._blobs.open(self._parts[index].digest))
-        return self._open[1]
+    def _read(self, size: int) -> bytes:
+        """Read at the position from one part, up to its end."""
+        place = self._position + self._base
+        if self._position >= self.stop:
+            return b""
+        index = bisect_right(self._starts, place) - 1
+        if self._open is None or self._open[0] != index:
+            self.close()
+            self._open = (index, self._blobs.open(self._parts[index].digest))
+        file = self._open[1]
+        file.seek(place - self._parts[index].start)
+        return file.read(min(size, self._parts[index].stop - place))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row
+from modelsync_jupyter.wire import PROTOCOL, Extension, LabelJSON, ModelJSON, RepositoryJSON, ResourceJSON, UserJSON
 
-from modelsync_jupyter.wire import PROTOCOL, LabelJSON, ModelJSON, RepositoryJSON, ResourceJSON, UserJSON
-
-from .catalog.database import now
-from .catalog.pages import Page
+from .catalog.database import Page, now
+from .catalog.rows import ArchiveRow, EventRow, ModelRow, RepositoryRow, TokenRow
 
 ORGANIZATION: dict[str, Any] = {
     "uid": "default",
@@ -41,18 +38,18 @@ def page_json(page: Page, total: int, items: Iterable[Any]) -> dict[str, Any]:
     return {"start": page.start, "count": page.count, "total": total, "items": list(items)}
 
 
-def model_json(row: Row[Any], strategy: str, **extra: Any) -> ModelJSON:
+def model_json(row: ModelRow, strategy: str, **extra: Any) -> ModelJSON:
     """A version.
 
     Args:
-        row: From `MODELS`.
+        row: The version.
         strategy: The server's setting.
         extra: Keys to set or replace: `upload_id`, a presigned URL.
     """
     model = {
         **_resource(row, row.version, "model"),
         "model_uid": row.uid,
-        "creator": user_json(row.creator_name),
+        "creator": user_json(row.creator),
         "version": row.version,
         "description": row.description,
         "image_build_status": "pending",
@@ -65,38 +62,46 @@ def model_json(row: Row[Any], strategy: str, **extra: Any) -> ModelJSON:
         "presigned_urls_deprecated": False,
         "transmission_strategy": None if strategy == "none" else strategy,
         "upload_id": "",
-        "manifest": json.loads(row.manifest),
+        "manifest": row.manifest,
         "build_at": time_json(row.build_at),
     }
-    if row.archive_digest is not None:
-        model["modelsync"] = {"digest": row.archive_digest, "size": row.archive_size}
+    if row.archive:
+        model["modelsync"] = archive_json(row.archive)
     return cast(ModelJSON, {**model, **extra})
 
 
-def model_with_repository(row: Row[Any], strategy: str) -> ModelJSON:
+def archive_json(archive: ArchiveRow) -> Extension:
+    """What our extension says of a version with a whole archive."""
+    said: Extension = {"digest": archive.digest, "size": archive.size}
+    if archive.content_digest and archive.cut:
+        said |= {"content_digest": archive.content_digest, "cut": archive.cut}
+    return said
+
+
+def model_with_repository(row: ModelRow, strategy: str) -> ModelJSON:
     """A version inside its repository."""
-    return model_json(row, strategy, repository=_repository_of(row))
+    return model_json(row, strategy, repository=repository_json(row.repository, None, strategy))
 
 
-def repository_json(row: Row[Any], newest: Row[Any] | None, strategy: str) -> RepositoryJSON:
+def repository_json(row: RepositoryRow, newest: ModelRow | None, strategy: str) -> RepositoryJSON:
     """A repository with its newest whole version, or null."""
     repository = {
         **_resource(row, row.name, "model_repository"),
         "description": row.description,
-        "creator": user_json(row.creator_name),
+        "creator": user_json(row.creator),
         "latest_model": model_json(newest, strategy) if newest is not None else None,
         "modelsync": {"protocol": PROTOCOL},
     }
     return cast(RepositoryJSON, repository)
 
 
-def token_json(row: Row[Any], value: str | None = None) -> dict[str, Any]:
+def token_json(row: TokenRow, value: str | None = None) -> dict[str, Any]:
     """An API token; `value` only in the reply that makes it."""
     return {
         **_base(row.uid, row.created_at, None, row.name, "api_token", []),
         "description": row.description,
-        "scopes": json.loads(row.scopes),
-        "user": user_json(row.user_name),
+        "scopes": row.scopes,
+        "user": user_json(row.user),
         "organization": ORGANIZATION,
         "expired_at": time_json(row.expired_at),
         "last_used_at": time_json(row.last_used_at),
@@ -108,39 +113,22 @@ def token_json(row: Row[Any], value: str | None = None) -> dict[str, Any]:
     }
 
 
-def event_json(row: Row[Any]) -> dict[str, Any]:
+def event_json(row: EventRow) -> dict[str, Any]:
     """An event of the audit log."""
     return {
         "uid": row.uid,
         "created_at": time_json(row.created_at),
-        "creator": user_json(row.creator_name),
+        "creator": user_json(row.creator),
         "api_token_name": row.token_name,
         "operation_name": row.operation,
         "resource_type": row.resource_type,
         "resource_name": row.resource_name,
-        "info": json.loads(row.info),
+        "info": row.info,
     }
 
 
-def _repository_of(row: Row[Any]) -> RepositoryJSON:
-    repository = {
-        **_base(
-            row.repository_uid,
-            row.repository_created_at,
-            row.repository_updated_at,
-            row.repository_name,
-            "model_repository",
-            json.loads(row.repository_labels),
-        ),
-        "description": row.repository_description,
-        "latest_model": None,
-        "modelsync": {"protocol": PROTOCOL},
-    }
-    return cast(RepositoryJSON, repository)
-
-
-def _resource(row: Row[Any], name: str, kind: str) -> ResourceJSON:
-    return _base(row.uid, row.created_at, row.updated_at, name, kind, json.loads(row.labels))
+def _resource(row: ModelRow | RepositoryRow, name: str, kind: str) -> ResourceJSON:
+    return _base(row.uid, row.created_at, row.updated_at, name, kind, row.labels)
 
 
 def _base(

@@ -2,20 +2,26 @@
 
 - A word without a colon must occur in the name (or in the description, with `in:description`).
 - `name:`, `module:`, `creator:` and `label:` filter. Words of one kind must all hold; commas in `label:` mean "or".
+- `digest:` finds versions by the first digits, 8 at least, of their content digest.
 - `-label:` excludes; `sort:build_at-desc` orders; `status:` shows versions that are not whole too.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
+from modelsync_jupyter.core.parts import ALGORITHM
+
+from .catalog.rows import UploadStatus
 from .errors import BadRequest
 
-_KEYS = {"name", "module", "creator", "label", "-label", "in", "sort", "status"}
+_KEYS = {"name", "module", "creator", "label", "-label", "in", "sort", "status", "digest"}
 _IN = {"name", "description"}
 SORTS = {"created_at", "updated_at", "build_at", "size", "name"}
-STATUSES = {"any", "pending", "uploading", "success", "failed"}
+_ANY = "any"
 _MAX_WORDS = 64
+_DIGEST = re.compile(rf"(?:{ALGORITHM}:)?([0-9a-f]{{8,64}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +42,10 @@ class Search:
         names: Each must occur in the repository's name.
         modules: One of them is the module.
         creators: One of them is the creator's name; `@me` is the caller.
+        digests: One of them is how the content digest begins.
         labels: Of each group, one label must be there.
         excluded: Of these labels, none may be there.
-        status: The upload status, or "any".
+        status: The upload status, or None for any.
         sort: Column to order by, or "".
         descending: The direction of `sort`.
     """
@@ -48,9 +55,10 @@ class Search:
     names: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     creators: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
     labels: tuple[tuple[LabelTerm, ...], ...] = ()
     excluded: tuple[LabelTerm, ...] = ()
-    status: str = "success"
+    status: UploadStatus | None = UploadStatus.SUCCESS
     sort: str = ""
     descending: bool = True
 
@@ -92,12 +100,27 @@ def parse(q: str, search: str = "") -> Search:
         names=found.get("name"),
         modules=found.get("module"),
         creators=found.get("creator"),
+        digests=tuple(_digest(value) for value in found.get("digest")),
         labels=tuple(_labels(value) for value in found.get("label")),
         excluded=tuple(term for value in found.get("-label") for term in _labels(value)),
-        status=_one_of((found.get("status") or ("success",))[-1], STATUSES, "status"),
+        status=_status(found.get("status")),
         sort=sort,
         descending=descending,
     )
+
+
+def _status(values: tuple[str, ...]) -> UploadStatus | None:
+    if not values:
+        return UploadStatus.SUCCESS
+    value = _one_of(values[-1], {_ANY, *UploadStatus}, "status")
+    return None if value == _ANY else UploadStatus(value)
+
+
+def _digest(text: str) -> str:
+    match = _DIGEST.fullmatch(text)
+    if match is None:
+        raise BadRequest(f"`digest:{text[:80]}` is not 8 to 64 hexadecimal digits, with or without `{ALGORITHM}:`")
+    return f"{ALGORITHM}:{match[1]}"
 
 
 def _labels(text: str) -> tuple[LabelTerm, ...]:

@@ -7,24 +7,26 @@ blocks, part after part.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flask import Response, request
-from sqlalchemy import Row
 from werkzeug.http import unquote_etag
 from werkzeug.wsgi import wrap_file
 
 from modelsync_jupyter.core.parts import Part
 
-from .blobs import BLOCK, Blobs, hex_of
+from .blobs.protocol import BLOCK, Blobs, hex_of
 from .catalog.archives import parts_between
+from .catalog.rows import ArchiveRow
 from .errors import Failed
-from .ranges import Unsatisfiable, parse_range
 from .service import Registry
 
+_RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,19})\s*-\s*(\d{0,19})\s*", re.ASCII | re.IGNORECASE)
 
-def send_archive(registry: Registry, archive: Row[Any]) -> Response:
+
+def send_archive(registry: Registry, archive: ArchiveRow) -> Response:
     """Reply with the archive, or with what the request's Range and conditions ask for.
 
     Raises:
@@ -84,3 +86,40 @@ def _blocks(blobs: Blobs, parts: Sequence[Part], start: int, stop: int) -> Itera
                 yield block
         if left:
             raise OSError(f"blob {part.digest} is shorter than the catalog says")
+
+
+class Unsatisfiable(Exception):
+    """No byte lies in the range (RFC 9110, section 14)."""
+
+
+def parse_range(header: str, size: int) -> tuple[int, int] | None:
+    """The slice `[start, stop)` that a Range header asks for.
+
+    Args:
+        header: The header, or "".
+        size: Bytes there are.
+
+    Returns:
+        The slice; None for everything: no header, several ranges, or nonsense, which a server may ignore.
+
+    Raises:
+        Unsatisfiable: The range lies behind the end.
+    """
+    match = _RANGE.fullmatch(header)
+    if match is None or match.groups() == ("", ""):
+        return None
+    first, last = match.groups()
+    if not first:
+        return _suffix(int(last), size)
+    start, stop = int(first), int(last) + 1 if last else size
+    if last and stop <= start:
+        return None
+    if start >= size:
+        raise Unsatisfiable
+    return start, min(stop, size)
+
+
+def _suffix(length: int, size: int) -> tuple[int, int]:
+    if not length:
+        raise Unsatisfiable
+    return max(size - length, 0), size

@@ -11,7 +11,8 @@ from typing import Any
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn has no types
 
 from .app import create_app
-from .service import Registry, ensure_admin
+from .backfill import start_backfill
+from .service import EXTENSION, Registry, ensure_admin
 from .settings import DEFAULT_THREADS, Settings
 
 DEFAULT_HOST = "127.0.0.1"
@@ -65,9 +66,13 @@ def _bind(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _announce(worker: Any) -> None:
-    """Print the URL when the first worker is about to serve; those that replace it later are silent."""
+def _begin(worker: Any) -> None:
+    """Print the URL when the first worker is about to serve, and let it do what is left of an upgrade.
+
+    Workers that replace it later are silent.
+    """
     if worker.age == 1:
+        start_backfill(worker.wsgi.extensions[EXTENSION])
         host, port = worker.sockets[0].getsockname()[:2]
         print(f"modelsync registry at http://{_bind(host, port)}", flush=True)
 
@@ -90,7 +95,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # the base is untyped
             "graceful_timeout": 10,
             "loglevel": "warning",
             "post_fork": _die_with_parent,
-            "post_worker_init": _announce,
+            "post_worker_init": _begin,
             # Only our own setting decides whether to believe a proxy's headers.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},

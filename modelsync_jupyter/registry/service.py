@@ -8,14 +8,18 @@ from pathlib import Path
 
 from flask import current_app
 
-from .blobs import Blobs
+from .blobs.folder import FolderBlobs
+from .blobs.protocol import Blobs
 from .catalog.database import Database
+from .catalog.rows import Role
 from .catalog.tokens import set_first_token
-from .catalog.users import ADMIN, add_user, find_user
+from .catalog.users import add_user, find_user
 from .settings import Settings
 from .signing import Signer, secret_file
 
 EXTENSION = "modelsync"
+#: Name of the user whose token the server itself makes.
+FIRST_USER = "admin"
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Registry:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         signer = Signer(secret_file(settings.data / "url-secret").encode(), settings.url_ttl)
         database = Database(settings.database_url, settings.threads)
-        registry = cls(settings, database, Blobs(settings.data / "blobs"), signer)
+        registry = cls(settings, database, FolderBlobs(settings.data / "blobs"), signer)
         database.prepare()
         registry.blobs.prepare()
         return registry
@@ -62,7 +66,6 @@ def ensure_admin(registry: Registry) -> Path | None:
     value = os.environ.get("MODELSYNC_ADMIN_TOKEN", "").strip()
     path = None if value else registry.settings.data / "admin-token"
     with registry.database.write() as connection:
-        user = find_user(connection, ADMIN)
-        user_id = user[0] if user else add_user(connection, ADMIN, ADMIN)
-        set_first_token(connection, user_id, secret_file(path) if path else value)
+        user = find_user(connection, FIRST_USER) or add_user(connection, FIRST_USER, Role.ADMIN)
+        set_first_token(connection, user.id, secret_file(path) if path else value)
     return path

@@ -8,9 +8,12 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
+
+from modelsync_jupyter.files import write_text
 
 from .errors import Forbidden
 
@@ -56,19 +59,8 @@ def secret_file(path: Path) -> str:
     """The secret in `path`; made on first use, readable by its owner only, and the same for all who ask at once."""
     if not path.exists():
         fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        _write_private(fresh, secrets.token_urlsafe(32))
-        try:
+        write_text(fresh, secrets.token_urlsafe(32) + "\n", mode=0o600)
+        with suppress(FileExistsError):  # another process was faster, and its secret holds
             os.link(fresh, path)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
+        fresh.unlink()
     return path.read_text().strip()
-
-
-def _write_private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())

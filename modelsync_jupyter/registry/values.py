@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, cast
 
+from modelsync_jupyter.archive.cut import CUT
 from modelsync_jupyter.core.errors import IntegrityError
-from modelsync_jupyter.core.parts import Part, parse_parts
+from modelsync_jupyter.core.parts import Part, check_digest, parse_parts
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.wire import LabelJSON, ManifestJSON, parse_time
 
@@ -170,6 +171,16 @@ class Fields:
         if len(json.dumps(manifest)) > _MAX_MANIFEST:
             raise BadRequest(f"`{key}` is larger than {_MAX_MANIFEST} bytes")
         return manifest
+
+    def content_digest(self) -> str | None:
+        """The content digest that a client declares; None where it is built on other rules than ours."""
+        text = self.text("content_digest", 80)
+        if not text or self.text("cut", 64) != CUT:
+            return None
+        try:
+            return check_digest(text)
+        except IntegrityError as error:
+            raise BadRequest("`content_digest` is not `blake3:` and 64 hexadecimal digits") from error
 
     def parts(self, key: str = "parts") -> tuple[Part, ...]:
         """The parts of an archive."""

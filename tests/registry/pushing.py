@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import requests
@@ -36,7 +36,9 @@ def model_yaml(name: str, version: str, **fields: Any) -> bytes:
     return yaml.safe_dump({**facts, **fields}).encode()
 
 
-def tar(files: Mapping[str, bytes]) -> bytes:
+def tar(
+    files: Mapping[str, bytes], *, executable: Collection[str] = (), links: Mapping[str, str] | None = None
+) -> bytes:
     """A plain tar as stock clients make it, with `./` before every name."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:") as archive:
@@ -46,7 +48,12 @@ def tar(files: Mapping[str, bytes]) -> bytes:
         for name, content in files.items():
             member = tarfile.TarInfo(f"./{name}")
             member.size = len(content)
+            member.mode = 0o755 if name in executable else 0o644
             archive.addfile(member, io.BytesIO(content))
+        for name, target in (links or {}).items():
+            member = tarfile.TarInfo(f"./{name}")
+            member.type, member.linkname = tarfile.SYMTYPE, target
+            archive.addfile(member)
     return buffer.getvalue()
 
 

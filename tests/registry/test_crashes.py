@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import requests
-
-from modelsync_jupyter.registry.blobs import Blobs
 
 from . import pushing
 from .pushing import complete, cut, finish, model_tar, parts_json, path, put_parts, register, start
@@ -71,16 +68,6 @@ def test_killed_during_a_forced_push_the_old_version_stays(server: Server, name:
     client = server.client()
     assert client.ok("GET", path(name, "v1"))["upload_status"] == "success"
     assert requests.get(url, timeout=30).content == old, "URLs outlive a restart"
-
-
-def test_what_was_left_half_received_is_swept_after_hours(tmp_path: Path) -> None:
-    blobs = Blobs(tmp_path)
-    blobs.prepare()
-    (tmp_path / "tmp" / "old").write_bytes(b"half")
-    (tmp_path / "tmp" / "fresh").write_bytes(b"half")
-    os.utime(tmp_path / "tmp" / "old", (1_000_000, 1_000_000))
-    blobs.prepare()
-    assert [file.name for file in (tmp_path / "tmp").iterdir()] == ["fresh"]
 
 
 def test_sigterm_ends_it_cleanly(server: Server) -> None:

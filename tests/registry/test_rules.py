@@ -9,22 +9,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
-from modelsync_jupyter.core.errors import IntegrityError
+from modelsync_jupyter.core.errors import IntegrityError, UnsafeArchive
 from modelsync_jupyter.core.parts import from_sizes
 from modelsync_jupyter.registry import Settings, create_app
-from modelsync_jupyter.registry.blobs import Blobs
+from modelsync_jupyter.registry.blobs.folder import FolderBlobs
+from modelsync_jupyter.registry.contents import Contents, read_contents
 from modelsync_jupyter.registry.errors import BadRequest, Forbidden
-from modelsync_jupyter.registry.ranges import Unsatisfiable, parse_range
 from modelsync_jupyter.registry.reader import ArchiveReader
 from modelsync_jupyter.registry.search import LabelTerm, Search, parse
+from modelsync_jupyter.registry.sending import Unsatisfiable, parse_range
 from modelsync_jupyter.registry.service import EXTENSION, ensure_admin
 from modelsync_jupyter.registry.signing import Signer
-from modelsync_jupyter.registry.tarscan import scan
 
 from . import pushing
 
@@ -90,7 +89,7 @@ class TestSigner:
             signer.check("PUT", "/a", query)
 
 
-class TestScan:
+class TestContents:
     def test_layout_of_long_names_links_and_folders(self, tmp_path: Path) -> None:
         long = "d/" * 60 + "ü" * 150
         archive = io.BytesIO()
@@ -105,61 +104,79 @@ class TestScan:
                 member.type, member.linkname, member.mode = kind, target, 0o755
                 member.size = 3 if kind == tarfile.REGTYPE else 0
                 tar.addfile(member, io.BytesIO(b"abc"))
-        found = self.scan_in_parts(tmp_path, archive.getvalue(), 700)
-        assert found.layout is not None
-        assert [(entry["path"], entry["kind"], entry["target"]) for entry in found.layout] == [
+        found = self.read_in_parts(tmp_path, archive.getvalue(), 700)
+        layout = found.layout_json()
+        assert layout is not None
+        assert [(entry["path"], entry["kind"], entry["target"]) for entry in layout] == [
             ("d", "dir", ""),
             (long, "file", ""),
             ("link", "link", "d/x"),
         ]
-        entry = found.layout[1]
+        entry = layout[1]
         assert archive.getvalue()[entry["offset"] :][: entry["size"]] == b"abc"
         assert found.size == 3
 
-    @pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.BLKTYPE])
-    def test_no_layout_with_other_members(self, tmp_path: Path, kind: bytes) -> None:
+    @pytest.mark.parametrize(
+        ("name", "kind", "target"),
+        [
+            ("x", tarfile.FIFOTYPE, ""),
+            ("x", tarfile.BLKTYPE, ""),
+            ("../x", tarfile.REGTYPE, ""),
+            ("x", tarfile.SYMTYPE, "../y"),
+            ("x", tarfile.LNKTYPE, "later"),
+            ("model", tarfile.REGTYPE, ""),
+            ("model/x", tarfile.REGTYPE, ""),
+        ],
+    )
+    def test_what_no_client_would_install_is_refused(self, tmp_path: Path, name: str, kind: bytes, target: str) -> None:
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w:") as tar:
-            member = tarfile.TarInfo("x")
-            member.type, member.linkname = kind, "y"
+            tar.addfile(tarfile.TarInfo("model"))
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, target
             tar.addfile(member)
-        assert self.scan_in_parts(tmp_path, archive.getvalue(), 10_000).layout is None
+        with pytest.raises(UnsafeArchive):
+            self.read_in_parts(tmp_path, archive.getvalue(), 10_000)
+
+    def test_hard_links_have_a_digest_but_no_layout_on_the_wire(self, tmp_path: Path) -> None:
+        digests = []
+        for kind in (tarfile.LNKTYPE, tarfile.REGTYPE):
+            archive = io.BytesIO()
+            with tarfile.open(fileobj=archive, mode="w:") as tar:
+                for name, content in (("a", b"abc"), ("b", b"abc")):
+                    member = tarfile.TarInfo(name)
+                    member.size = len(content)
+                    if name == "b":
+                        member.type, member.linkname = kind, "a"
+                        member.size = len(content) if kind == tarfile.REGTYPE else 0
+                    tar.addfile(member, io.BytesIO(content))
+            found = self.read_in_parts(tmp_path / kind.decode(), archive.getvalue(), 10_000)
+            digests.append(found.digest)
+            assert (found.layout_json() is None) == (kind == tarfile.LNKTYPE)
+        assert digests[0] == digests[1] != ""
 
     @pytest.mark.parametrize("keep", [700, 1024, 2000])
     def test_tar_that_breaks_off(self, tmp_path: Path, keep: int) -> None:
         archive = pushing.tar({"model": b"x" * 1000})
         with pytest.raises(IntegrityError):
-            self.scan_in_parts(tmp_path, archive[:keep], 300)
+            self.read_in_parts(tmp_path, archive[:keep], 300)
 
     def test_header_that_asks_for_gigabytes_is_not_read(self, tmp_path: Path) -> None:
         member = tarfile.TarInfo("x")
-        member.type, member.size = tarfile.XHDTYPE, 1 << 33
-        assert self.scan_in_parts(tmp_path, member.tobuf() + bytes(4096), 1 << 20).layout is None
+        member.type, member.size = tarfile.XHDTYPE, 1 << 32
+        with pytest.raises(UnsafeArchive, match="longer than"):
+            self.read_in_parts(tmp_path, member.tobuf() + bytes(4096), 1 << 20)
 
     @staticmethod
-    def scan_in_parts(folder: Path, archive: bytes, size: int):  # type: ignore[no-untyped-def]  # Scan
-        """Store the archive in parts and scan it from there."""
-        blobs = Blobs(folder)
+    def read_in_parts(folder: Path, archive: bytes, size: int) -> Contents:
+        """Store the archive in parts and read it from there."""
+        blobs = FolderBlobs(folder)
         blobs.prepare()
         stored = [blobs.receive(io.BytesIO(part), len(part)) for part in pushing.cut(archive, size)]
         parts = from_sizes([blob.size for blob in stored], [blob.digest for blob in stored])
         with ArchiveReader(blobs, parts) as file:
-            assert file.read() == archive
-            file.seek(0)
-            return scan(file)
-
-
-class TestBlobs:
-    def test_wrong_digest_leaves_nothing(self, tmp_path: Path) -> None:
-        blobs = Blobs(tmp_path)
-        blobs.prepare()
-        with pytest.raises(BadRequest, match="digest"):
-            blobs.receive(io.BytesIO(b"data"), 4, f"blake3:{'0' * 64}")
-        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
-        blob = blobs.receive(io.BytesIO(b"data"), 4)
-        assert blob.digest == f"blake3:{blake3(b'data').hexdigest()}"
-        assert blobs.has(blob.digest, 4)
-        assert not blobs.has(blob.digest, 5)
+            assert file.read(len(archive) + 1) == archive
+        return read_contents(blobs, parts)
 
 
 def test_ranges_inside_one_part_are_left_to_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

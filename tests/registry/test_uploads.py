@@ -72,7 +72,7 @@ class TestDeclaredParts:
         parts = cut(model_tar(name, "v1", os.urandom(50_000)), 10_000)
         register(admin, name, "v1")
         upload_id = start(admin, name, "v1", {"parts": parts_json(parts)})["upload_id"]
-        for number in (1, 2, 4, 5, 6):
+        for number in (1, 2, *range(4, len(parts) + 1)):  # the last one is padding, which another test may have stored
             put_part(admin, name, "v1", upload_id, number, parts[number - 1])
         reply = complete(admin, name, "v1", upload_id, listed(parts))
         assert (reply.status_code, reply.json()["error"][-3:]) == (400, ": 3")
@@ -177,17 +177,24 @@ class TestStockUploads:
         pushing.push(admin, name, "v1", model_tar(name, "v1", metadata=metadata))
         assert admin.ok("GET", path(name, "v1"))["manifest"]["metadata"] == {"loss": "nan", "day": "2026-01-02"}
 
-    def test_what_is_no_plain_tar_is_stored_without_layout(self, admin: Client, name: str) -> None:
+    def test_what_is_not_a_tar_is_stored_without_layout(self, admin: Client, name: str) -> None:
+        contents = {"gzip": gzip.compress(model_tar(name, "gzip")), "noise": os.urandom(9999)}
+        for version, content in contents.items():
+            pushing.push(admin, name, version, content)
+            assert "layout" not in admin.ok("PATCH", path(name, version, "presign_download_url"))["modelsync"]
+            assert requests.get(pushing.download_url(admin, name, version), timeout=30).content == content
+
+    def test_tar_with_a_device_is_refused(self, admin: Client, name: str) -> None:
         device = io.BytesIO()
         with tarfile.open(fileobj=device, mode="w:") as archive:
             member = tarfile.TarInfo("dev")
             member.type = tarfile.CHRTYPE
             archive.addfile(member)
-        contents = {"gzip": gzip.compress(model_tar(name, "gzip")), "noise": os.urandom(9999), "dev": device.getvalue()}
-        for version, content in contents.items():
-            pushing.push(admin, name, version, content)
-            assert "layout" not in admin.ok("PATCH", path(name, version, "presign_download_url"))["modelsync"]
-            assert requests.get(pushing.download_url(admin, name, version), timeout=30).content == content
+        register(admin, name, "v1")
+        upload_id = start(admin, name, "v1")["upload_id"]
+        etags = put_parts(admin, name, "v1", upload_id, [device.getvalue()])
+        reply = complete(admin, name, "v1", upload_id, etags)
+        assert (reply.status_code, "dev" in reply.json()["error"]) == (400, True)
 
     def test_aborted_upload_is_not_found(self, admin: Client, name: str) -> None:
         register(admin, name, "v1")
@@ -220,7 +227,7 @@ class TestOtherWaysIn:
         assert requests.put(url, data=archive, timeout=30).status_code == 200
         assert finish(admin, name, "v1").status_code == 200
         reply = admin.ok("PATCH", path(name, "v1", "presign_download_url"))
-        assert len(reply["modelsync"]["parts"]) == 2
+        assert len(reply["modelsync"]["parts"]) > 2
         assert requests.get(reply["presigned_download_url"], timeout=30).content == archive
 
     def test_proxy_upload_and_download(self, admin: Client, name: str) -> None:

@@ -1,75 +1,109 @@
-"""Archives: ordered lists of parts, never changed once written."""
+"""Archives: ordered lists of parts, which never change, and what their bytes tell."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.wire import EntryJSON
 
 from ..errors import NotFound
 from .database import new_uid, now
+from .rows import ArchiveRow, layout_from, part_from
 from .tables import archive_parts, archives
-
-_SELECT: Select[Any] = select(archives.c.id, archives.c.uid, archives.c.digest, archives.c.size)
 
 
 @dataclass(frozen=True, slots=True)
-class NewArchive:
-    """An archive whose bytes are durable.
+class Described:
+    """What the bytes of an archive tell.
 
     Args:
-        digest: Digest of the list of its parts.
-        parts: Its parts in order.
-        layout: Its members, or None where it is no plain tar.
+        layout: Its members, or None where they cannot be told.
+        base: Bytes of its own description in front of its body.
+        content_digest: The content digest of its files, or "".
+        cut: Name of the rules that the content digest is built on, or "".
     """
 
-    digest: str
-    parts: tuple[Part, ...]
     layout: list[EntryJSON] | None
+    base: int
+    content_digest: str
+    cut: str
+
+    def columns(self) -> dict[str, Any]:
+        """The same as columns of an archive."""
+        return {
+            "layout": None if self.layout is None else json.dumps(self.layout),
+            "base": self.base,
+            "content_digest": self.content_digest,
+            "cut": self.cut,
+        }
 
 
-def add_archive(connection: Connection, archive: NewArchive) -> int:
-    """Write an archive and return its row."""
+def add_archive(connection: Connection, digest: str, parts: Sequence[Part], described: Described) -> int:
+    """Write an archive whose bytes are durable, and return its row.
+
+    Args:
+        connection: A write.
+        digest: Digest of the list of its parts.
+        parts: Its parts in order.
+        described: What its bytes tell.
+    """
     result = connection.execute(
         insert(archives).values(
-            uid=new_uid(),
-            digest=archive.digest,
-            size=archive.parts[-1].stop,
-            layout=None if archive.layout is None else json.dumps(archive.layout),
-            created_at=now(),
+            uid=new_uid(), digest=digest, size=parts[-1].stop, created_at=now(), **described.columns()
         )
     )
     archive_id = int(result.inserted_primary_key[0])  # type: ignore[index]  # a table with a primary key returns one
     rows = [
         {"archive_id": archive_id, "number": part.number, "start": part.start, "stop": part.stop, "digest": part.digest}
-        for part in archive.parts
+        for part in parts
     ]
     connection.execute(insert(archive_parts), rows)
     return archive_id
 
 
-def find_archive(connection: Connection, uid: str) -> Row[Any]:
-    """Id, digest and size of an archive; not its layout, which may be large.
+def describe_archive(connection: Connection, archive_id: int, described: Described | None) -> None:
+    """Write down what the bytes of an archive of an earlier version tell; None for no more than is known of it."""
+    columns = described.columns() if described else {"content_digest": "", "cut": ""}
+    connection.execute(update(archives).where(archives.c.id == archive_id).values(**columns))
+
+
+def undescribed(connection: Connection, before: int | None, count: int) -> list[tuple[int, int]]:
+    """Rows and sizes of archives that an earlier version of the registry took in, the newest first.
+
+    Args:
+        connection: A read.
+        before: Only rows with a smaller number.
+        count: How many at most.
+    """
+    query = select(archives.c.id, archives.c.size).where(archives.c.content_digest.is_(None))
+    if before is not None:
+        query = query.where(archives.c.id < before)
+    return [(row.id, row.size) for row in connection.execute(query.order_by(archives.c.id.desc()).limit(count))]
+
+
+def find_archive(connection: Connection, uid: str) -> ArchiveRow:
+    """An archive.
 
     Raises:
         NotFound: There is none.
     """
-    row = connection.execute(_SELECT.where(archives.c.uid == uid)).first()
+    columns = (archives.c[field.name] for field in fields(ArchiveRow))
+    row = connection.execute(select(*columns).where(archives.c.uid == uid)).first()
     if row is None:
         raise NotFound("archive not found")
-    return row
+    return ArchiveRow(*row)
 
 
 def layout_of(connection: Connection, archive_id: int) -> list[EntryJSON] | None:
     """The members of an archive, or None where it is no plain tar."""
     text = connection.execute(select(archives.c.layout).where(archives.c.id == archive_id)).scalar_one()
-    return None if text is None else json.loads(text)
+    return layout_from(text)
 
 
 def parts_between(connection: Connection, archive_id: int, start: int, stop: int) -> Sequence[Part]:
@@ -79,4 +113,4 @@ def parts_between(connection: Connection, archive_id: int, start: int, stop: int
         .where(archive_parts.c.archive_id == archive_id, archive_parts.c.start < stop, archive_parts.c.stop > start)
         .order_by(archive_parts.c.number)
     )
-    return [Part(row.number, row.start, row.stop, row.digest) for row in connection.execute(query)]
+    return [part_from(row) for row in connection.execute(query)]

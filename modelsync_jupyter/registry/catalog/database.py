@@ -5,13 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Select, create_engine, event
 from sqlalchemy.engine import make_url
 
-from .tables import metadata
+from .migrations import SCHEMA, upgrade, version_of
 
 _BUSY_SECONDS = 30
 
@@ -24,6 +25,24 @@ def now() -> datetime:
 def new_uid() -> str:
     """A fresh id for a record."""
     return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which slice of a list is wanted.
+
+    Args:
+        start: Rows to skip.
+        count: Rows to return; 0 for all.
+    """
+
+    start: int = 0
+    count: int = 0
+
+    def cut(self, query: Select[Any]) -> Select[Any]:
+        """`query` with only the rows of this page."""
+        query = query.offset(self.start)
+        return query.limit(self.count) if self.count else query
 
 
 class Database:
@@ -51,12 +70,19 @@ class Database:
             yield connection
 
     def prepare(self) -> None:
-        """Make the tables that are not there."""
+        """Make the tables, or bring those of an earlier version up to date.
+
+        Raises:
+            UsageError: The catalog was made by a newer version of this program.
+        """
         if self._engine.dialect.name == "sqlite":
             with self._engine.connect() as connection:
                 connection.connection.driver_connection.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
+        with self.read() as connection:
+            if version_of(connection) == SCHEMA:
+                return
         with self.write() as connection:
-            metadata.create_all(connection)
+            upgrade(connection)
 
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""

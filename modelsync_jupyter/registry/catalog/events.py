@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
-from .database import new_uid, now
-from .pages import Page
+from .database import Page, new_uid, now
+from .rows import EventRow
 from .tables import events, users
 from .users import Caller
 
@@ -39,8 +38,8 @@ def note(connection: Connection, caller: Caller, operation: str, kind: str, name
     )
 
 
-def list_events(connection: Connection, page: Page) -> tuple[int, Sequence[Row[Any]]]:
+def list_events(connection: Connection, page: Page) -> tuple[int, list[EventRow]]:
     """How many events there are, and one page of them, newest first."""
     total = connection.execute(select(func.count()).select_from(events)).scalar_one()
-    query = select(events, users.c.name.label("creator_name")).join(users).order_by(events.c.id.desc())
-    return total, connection.execute(page.cut(query)).all()
+    query = select(events, users.c.name.label("user_name")).join(users).order_by(events.c.id.desc())
+    return total, list(map(EventRow.of, connection.execute(page.cut(query))))

@@ -7,39 +7,52 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select, update
 
-from modelsync_jupyter.wire import PENDING, SUCCESS, UPLOADING, LabelJSON, ManifestJSON
+from modelsync_jupyter.wire import LabelJSON, ManifestJSON
 
 from ..errors import BadRequest, NotFound
-from .database import new_uid, now
-from .labels import replace_labels
-from .tables import archives, models, repositories, uploads, users
+from ..search import Search
+from . import tables
+from .database import Page, new_uid, now
+from .labels import has_label, replace_labels
+from .repositories import COLUMNS as REPOSITORY
+from .repositories import CREATOR
+from .rows import ModelRow, UploadState, UploadStatus, is_elsewhere
 from .users import Caller
 
-#: All versions that are not deleted, each with its repository, its creator and its archive's digest and size.
+_archives, _models, _repositories, _users = tables.archives, tables.models, tables.repositories, tables.users
+
+#: All versions that are not deleted, each with its repository, its creator and its archive.
 MODELS: Select[Any] = (
     select(
-        models,
-        repositories.c.name.label("repository_name"),
-        repositories.c.uid.label("repository_uid"),
-        repositories.c.description.label("repository_description"),
-        repositories.c.labels.label("repository_labels"),
-        repositories.c.created_at.label("repository_created_at"),
-        repositories.c.updated_at.label("repository_updated_at"),
-        users.c.name.label("creator_name"),
-        archives.c.uid.label("archive_uid"),
-        archives.c.digest.label("archive_digest"),
-        archives.c.size.label("archive_size"),
+        *(column for column in _models.c if column.name != "repository_id"),
+        _users.c.name.label("creator"),
+        *REPOSITORY,
+        *(
+            _archives.c[name].label(f"archive_{name}")
+            for name in ("uid", "digest", "size", "base", "content_digest", "cut")
+        ),
     )
-    .join(repositories, models.c.repository_id == repositories.c.id)
-    .join(users, models.c.creator_id == users.c.id)
-    .outerjoin(archives, models.c.archive_id == archives.c.id)
-    .where(models.c.deleted_at.is_(None))
+    .join(_repositories, _models.c.repository_id == _repositories.c.id)
+    .join(_users, _models.c.creator_id == _users.c.id)
+    .join(CREATOR, _repositories.c.creator_id == CREATOR.c.id)
+    .outerjoin(_archives, _models.c.archive_id == _archives.c.id)
+    .where(_models.c.deleted_at.is_(None))
 )
 
+_TAG = _repositories.c.name + ":" + _models.c.version
+_FIELDS: dict[str, ColumnElement[str]] = {"name": _TAG, "description": _models.c.description}
+_SORTS: dict[str, ColumnElement[Any]] = {
+    "build_at": _models.c.build_at,
+    "created_at": _models.c.created_at,
+    "updated_at": _models.c.updated_at,
+    "size": _models.c.size_bytes,
+    "name": _TAG,
+}
 
-def find_model(connection: Connection, name: str, version: str, *, lock: bool = False) -> Row[Any]:
+
+def find_model(connection: Connection, name: str, version: str, *, lock: bool = False) -> ModelRow:
     """One version.
 
     Args:
@@ -51,11 +64,11 @@ def find_model(connection: Connection, name: str, version: str, *, lock: bool = 
     Raises:
         NotFound: There is none.
     """
-    query = MODELS.where(repositories.c.name == name, models.c.version == version)
-    row = connection.execute(query.with_for_update(of=models) if lock else query).first()
+    query = MODELS.where(_repositories.c.name == name, _models.c.version == version)
+    row = connection.execute(query.with_for_update(of=_models) if lock else query).first()
     if row is None:
         raise NotFound(f"model `{name[:200]}:{version[:200]}` not found")
-    return row
+    return ModelRow.of(row)
 
 
 def create_model(
@@ -74,14 +87,14 @@ def create_model(
     Raises:
         BadRequest: The version is taken.
     """
-    taken = select(models.c.id).where(
-        models.c.repository_id == repository_id, models.c.version == version, models.c.deleted_at.is_(None)
+    taken = select(_models.c.id).where(
+        _models.c.repository_id == repository_id, _models.c.version == version, _models.c.deleted_at.is_(None)
     )
     if connection.execute(taken).first():
         raise BadRequest(f"model version `{version}` already exists")
     moment = now()
     result = connection.execute(
-        insert(models).values(
+        insert(_models).values(
             uid=new_uid(),
             repository_id=repository_id,
             version=version,
@@ -90,18 +103,13 @@ def create_model(
             creator_id=caller.user_id,
             created_at=moment,
             updated_at=moment,
-            upload_status=SUCCESS if is_elsewhere(manifest) else PENDING,
+            upload_status=UploadStatus.SUCCESS if is_elsewhere(manifest) else UploadStatus.PENDING,
             upload_finished_reason="",
             **manifest_columns(manifest),
             build_at=build_at or moment,
         )
     )
-    replace_labels(connection, models, result.inserted_primary_key[0], labels)  # type: ignore[index]
-
-
-def is_elsewhere(manifest: ManifestJSON) -> bool:
-    """Whether the model's bytes are kept by somebody else (Hugging Face), so that none will come."""
-    return manifest["metadata"].get("registry") == "huggingface"
+    replace_labels(connection, _models, result.inserted_primary_key[0], labels)  # type: ignore[index]
 
 
 def manifest_columns(manifest: ManifestJSON) -> dict[str, Any]:
@@ -109,38 +117,79 @@ def manifest_columns(manifest: ManifestJSON) -> dict[str, Any]:
     return {"manifest": json.dumps(manifest), "module": manifest["module"], "size_bytes": manifest["size_bytes"]}
 
 
-def start(connection: Connection, model: Row[Any]) -> None:
+def note_start(connection: Connection, model: ModelRow) -> None:
     """Note that bytes are coming; a version that is visible stays as it is."""
-    if model.upload_status != SUCCESS:
-        set_model(connection, model.id, upload_status=UPLOADING, upload_started_at=now())
+    if model.upload_status != UploadStatus.SUCCESS:
+        set_model(connection, model.id, upload_status=UploadStatus.UPLOADING, upload_started_at=now())
 
 
 def set_model(connection: Connection, model_id: int, **columns: Any) -> None:
     """Change columns of a version."""
-    connection.execute(update(models).where(models.c.id == model_id).values(updated_at=now(), **columns))
+    connection.execute(update(_models).where(_models.c.id == model_id).values(updated_at=now(), **columns))
 
 
-def delete_model(connection: Connection, model: Row[Any]) -> None:
+def delete_model(connection: Connection, model: ModelRow) -> None:
     """Hide a version and stop its uploads; the tag is free again, the bytes stay."""
     set_model(connection, model.id, deleted_at=now())
-    open_ones = uploads.c.state.in_(("open", "complete"))
-    connection.execute(update(uploads).where(uploads.c.model_id == model.id, open_ones).values(state="aborted"))
+    open_ones = tables.uploads.c.state.in_((UploadState.OPEN, UploadState.COMPLETE))
+    connection.execute(
+        update(tables.uploads).where(tables.uploads.c.model_id == model.id, open_ones).values(state=UploadState.ABORTED)
+    )
 
 
-def newest(connection: Connection, repository_ids: Iterable[int]) -> dict[int, Row[Any]]:
+def newest(connection: Connection, repository_ids: Iterable[int]) -> dict[int, ModelRow]:
     """The newest whole version by build time of each repository that has one."""
     place = func.row_number().over(
-        partition_by=models.c.repository_id, order_by=(models.c.build_at.desc(), models.c.id.desc())
+        partition_by=_models.c.repository_id, order_by=(_models.c.build_at.desc(), _models.c.id.desc())
     )
     ranked = (
-        select(models.c.id, place.label("place"))
+        select(_models.c.id, place.label("place"))
         .where(
-            models.c.repository_id.in_(list(repository_ids)),
-            models.c.upload_status == SUCCESS,
-            models.c.deleted_at.is_(None),
+            _models.c.repository_id.in_(list(repository_ids)),
+            _models.c.upload_status == UploadStatus.SUCCESS,
+            _models.c.deleted_at.is_(None),
         )
         .subquery()
     )
     first = select(ranked.c.id).where(ranked.c.place == 1)
-    rows = connection.execute(MODELS.where(models.c.id.in_(first))).all()
-    return {row.repository_id: row for row in rows}
+    rows = map(ModelRow.of, connection.execute(MODELS.where(_models.c.id.in_(first))))
+    return {row.repository.id: row for row in rows}
+
+
+def list_models(
+    connection: Connection, search: Search, page: Page, me: str, repository_id: int | None = None
+) -> tuple[int, list[ModelRow]]:
+    """How many versions match, and one page of them; by default only whole ones, the newest build first.
+
+    Args:
+        connection: A read.
+        search: What to look for.
+        page: Which slice of it.
+        me: Name of the caller, for `creator:@me`.
+        repository_id: Look in this repository only.
+    """
+    query = MODELS.where(*_conditions(search, me))
+    if repository_id is not None:
+        query = query.where(_models.c.repository_id == repository_id)
+    total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+    column = _SORTS[search.sort or "build_at"]
+    order = column.desc() if search.descending else column.asc()
+    whole_first = (_models.c.upload_status != UploadStatus.SUCCESS).asc()
+    rows = connection.execute(page.cut(query.order_by(whole_first, order, _models.c.id.desc())))
+    return total, list(map(ModelRow.of, rows))
+
+
+def _conditions(search: Search, me: str) -> list[ColumnElement[bool]]:
+    columns = [_FIELDS[field] for field in search.fields]
+    conditions = [or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in search.words]
+    conditions += [_repositories.c.name.icontains(name, autoescape=True) for name in search.names]
+    if search.status:
+        conditions.append(_models.c.upload_status == search.status)
+    if search.modules:
+        conditions.append(_models.c.module.in_(search.modules))
+    if search.digests:
+        conditions.append(or_(*(_archives.c.content_digest.startswith(digest) for digest in search.digests)))
+    if search.creators:
+        conditions.append(_users.c.name.in_([me if name == "@me" else name for name in search.creators]))
+    conditions += [has_label(_models, terms) for terms in search.labels]
+    return conditions + ([~has_label(_models, search.excluded)] if search.excluded else [])

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select, update
 
 from modelsync_jupyter.wire import LabelJSON
 
 from ..errors import BadRequest, NotFound
 from ..search import Search
-from .database import new_uid, now
+from .database import Page, new_uid, now
 from .labels import has_label, replace_labels
-from .pages import Page
+from .rows import RepositoryRow
 from .tables import repositories, users
 from .users import Caller
 
+#: The user who made a repository; a version has a creator of its own.
+CREATOR = users.alias("repository_creators")
+#: What `RepositoryRow` is read from.
+COLUMNS = (
+    *(
+        repositories.c[name].label(f"repository_{name}")
+        for name in ("id", "uid", "name", "description", "labels", "created_at", "updated_at")
+    ),
+    CREATOR.c.name.label("repository_creator"),
+)
+_REPOSITORIES: Select[Any] = select(*COLUMNS).join(CREATOR, repositories.c.creator_id == CREATOR.c.id)
 _SORTS = {
     "created_at": repositories.c.created_at,
     "updated_at": repositories.c.updated_at,
@@ -24,16 +35,16 @@ _SORTS = {
 }
 
 
-def find_repository(connection: Connection, name: str) -> Row[Any]:
+def find_repository(connection: Connection, name: str) -> RepositoryRow:
     """The repository called `name`.
 
     Raises:
         NotFound: There is none.
     """
-    row = connection.execute(_select().where(repositories.c.name == name)).first()
+    row = connection.execute(_REPOSITORIES.where(repositories.c.name == name)).first()
     if row is None:
         raise NotFound(f"model repository `{name[:200]}` not found")
-    return row
+    return RepositoryRow.of(row)
 
 
 def create_repository(
@@ -72,18 +83,15 @@ def touch_repository(connection: Connection, repository_id: int) -> None:
     connection.execute(update(repositories).where(repositories.c.id == repository_id).values(updated_at=now()))
 
 
-def list_repositories(connection: Connection, search: Search, page: Page, me: str) -> tuple[int, Sequence[Row[Any]]]:
+def list_repositories(connection: Connection, search: Search, page: Page, me: str) -> tuple[int, list[RepositoryRow]]:
     """How many repositories match, and one page of them, by default the last changed first."""
     conditions = _conditions(search, me)
-    counted = select(func.count()).select_from(repositories.join(users)).where(*conditions)
+    query = _REPOSITORIES.where(*conditions)
+    total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
     column = _SORTS.get(search.sort or "updated_at", repositories.c.updated_at)
     order = column.desc() if search.descending else column.asc()
-    query = _select().where(*conditions).order_by(order, repositories.c.id.desc())
-    return connection.execute(counted).scalar_one(), connection.execute(page.cut(query)).all()
-
-
-def _select() -> Select[Any]:
-    return select(repositories, users.c.name.label("creator_name")).join(users)
+    rows = connection.execute(page.cut(query.order_by(order, repositories.c.id.desc())))
+    return total, list(map(RepositoryRow.of, rows))
 
 
 def _conditions(search: Search, me: str) -> list[ColumnElement[bool]]:
@@ -91,6 +99,6 @@ def _conditions(search: Search, me: str) -> list[ColumnElement[bool]]:
     conditions = [or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in search.words]
     conditions += [repositories.c.name.icontains(name, autoescape=True) for name in search.names]
     if search.creators:
-        conditions.append(users.c.name.in_([me if name == "@me" else name for name in search.creators]))
+        conditions.append(CREATOR.c.name.in_([me if name == "@me" else name for name in search.creators]))
     conditions += [has_label(repositories, terms) for terms in search.labels]
     return conditions + ([~has_label(repositories, search.excluded)] if search.excluded else [])

@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
+    Enum,
     ForeignKey,
     Index,
     Integer,
@@ -19,14 +20,25 @@ from sqlalchemy import (
     Text,
 )
 
+from .rows import Role, UploadState, UploadStatus, Word
+
 metadata = MetaData()
+
+
+def _words(kind: type[Word]) -> Enum:
+    """The type of a column that holds one word out of a list."""
+    return Enum(kind, native_enum=False, length=16, values_callable=lambda known: [item.value for item in known])
+
+
+#: One row: the version of the catalog, see `migrations`.
+schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
 
 users = Table(
     "users",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("name", String(63), nullable=False, unique=True),
-    Column("role", String(16), nullable=False),
+    Column("role", _words(Role), nullable=False),
     Column("created_at", DateTime, nullable=False),
 )
 
@@ -68,6 +80,8 @@ repository_labels = Table(
     Index("repository_labels_key", "key", "value"),
 )
 
+#: `base` bytes in front of the body are the archive's own description. `content_digest` is NULL until it was computed,
+#: and "" where there is none because the archive is not a tar; `cut` names the rules it is built on.
 archives = Table(
     "archives",
     metadata,
@@ -77,6 +91,9 @@ archives = Table(
     Column("size", BigInteger, nullable=False),
     Column("layout", Text),
     Column("created_at", DateTime, nullable=False),
+    Column("base", BigInteger, nullable=False, server_default="0"),
+    Column("content_digest", String(80)),
+    Column("cut", String(16)),
 )
 
 archive_parts = Table(
@@ -107,7 +124,7 @@ models = Table(
     Column("created_at", DateTime, nullable=False),
     Column("updated_at", DateTime, nullable=False),
     Column("deleted_at", DateTime),
-    Column("upload_status", String(16), nullable=False),
+    Column("upload_status", _words(UploadStatus), nullable=False),
     Column("upload_started_at", DateTime),
     Column("upload_finished_at", DateTime),
     Column("upload_finished_reason", Text, nullable=False),
@@ -132,7 +149,7 @@ model_labels = Table(
     Index("model_labels_key", "key", "value"),
 )
 
-#: `state`: open -> complete (has an archive) -> published | aborted. Manifest, labels and build_at wait until then.
+#: Manifest, labels and build_at become visible when the upload is published; `content_digest` is what was declared.
 uploads = Table(
     "uploads",
     metadata,
@@ -140,12 +157,13 @@ uploads = Table(
     Column("uid", String(32), nullable=False, unique=True),
     Column("model_id", ForeignKey("models.id"), nullable=False, index=True),
     Column("creator_id", ForeignKey("users.id"), nullable=False),
-    Column("state", String(16), nullable=False),
+    Column("state", _words(UploadState), nullable=False),
     Column("manifest", Text),
     Column("labels", Text),
     Column("build_at", DateTime),
     Column("archive_id", ForeignKey("archives.id")),
     Column("created_at", DateTime, nullable=False),
+    Column("content_digest", String(80)),
 )
 
 #: What was declared of a part and what was received of it, each where it is known.

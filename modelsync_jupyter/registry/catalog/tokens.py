@@ -9,19 +9,29 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 
 from ..errors import NotFound, Unauthorized
-from .database import new_uid, now
-from .pages import Page
+from .database import Page, new_uid, now
+from .rows import Role, TokenRow
 from .tables import tokens, users
-from .users import ADMIN, DEVELOPER, GUEST, Caller, rank
+from .users import Caller
 
 #: The role that each scope lets a token have; the user's own role is the limit.
-SCOPES = {"api": ADMIN, "operate_organization": ADMIN, "write_organization": DEVELOPER, "read_organization": GUEST}
+SCOPES = {
+    "api": Role.ADMIN,
+    "operate_organization": Role.ADMIN,
+    "write_organization": Role.DEVELOPER,
+    "read_organization": Role.GUEST,
+}
 #: Id of the token that the server itself makes.
 FIRST_UID = "admin"
 _USE_INTERVAL = timedelta(minutes=1)
+_TOKENS: Select[Any] = (
+    select(tokens, users.c.name.label("user_name"), users.c.role.label("user_role"))
+    .join(users)
+    .where(tokens.c.revoked_at.is_(None))
+)
 
 
 def hash_token(value: str) -> str:
@@ -29,30 +39,30 @@ def hash_token(value: str) -> str:
     return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()
 
 
-def limit(role: str, scopes: Sequence[str]) -> str:
-    """The role of a token: the highest its scopes give, at most the user's; "" for none."""
-    given = max((rank(SCOPES.get(scope, "")) for scope in scopes), default=-1)
-    return min(role, ("", GUEST, DEVELOPER, ADMIN)[given + 1], key=rank)
+def limit(role: Role, scopes: Sequence[str]) -> Role:
+    """The role of a token: the highest its scopes give, at most the user's."""
+    given = max((SCOPES.get(scope, Role.NONE) for scope in scopes), key=lambda found: found.rank, default=Role.NONE)
+    return role if given.includes(role) else given
 
 
-def identify(connection: Connection, value: str) -> tuple[Caller, Row[Any]]:
+def identify(connection: Connection, value: str) -> tuple[Caller, TokenRow]:
     """Whose token it is, and its row.
 
     Raises:
         Unauthorized: Nobody's, or it is expired or revoked.
     """
-    query = select(tokens, users.c.name.label("user_name"), users.c.role).join(users)
-    row = connection.execute(query.where(tokens.c.digest == hash_token(value))).first()
-    if row is None or row.revoked_at is not None:
+    row = connection.execute(_TOKENS.where(tokens.c.digest == hash_token(value))).first()
+    if row is None:
         raise Unauthorized("the API token is not valid")
-    if row.expired_at is not None and row.expired_at <= now():
+    token = TokenRow.of(row)
+    if token.expired_at is not None and token.expired_at <= now():
         raise Unauthorized("the API token has expired")
-    return Caller(row.user_id, row.user_name, limit(row.role, json.loads(row.scopes)), row.name), row
+    return Caller(token.user_id, token.user, limit(token.user_role, token.scopes), token.name), token
 
 
-def is_use_due(row: Row[Any]) -> bool:
+def is_use_due(token: TokenRow) -> bool:
     """Whether this use of a token should be written down: at most once a minute."""
-    return row.last_used_at is None or now() - row.last_used_at > _USE_INTERVAL
+    return token.last_used_at is None or now() - token.last_used_at > _USE_INTERVAL
 
 
 def note_use(connection: Connection, token_id: int) -> None:
@@ -87,31 +97,27 @@ def set_first_token(connection: Connection, user_id: int, value: str) -> None:
         add_token(connection, user_id, FIRST_UID, description="made by the server", value=value, uid=FIRST_UID)
 
 
-def list_tokens(connection: Connection, page: Page, search: str, user_id: int | None) -> tuple[int, Sequence[Row[Any]]]:
+def list_tokens(connection: Connection, page: Page, search: str, user_id: int | None) -> tuple[int, list[TokenRow]]:
     """How many tokens are not revoked, and one page of them; of one user where given."""
-    query = _select().where(tokens.c.name.icontains(search, autoescape=True))
+    query = _TOKENS.where(tokens.c.name.icontains(search, autoescape=True))
     if user_id is not None:
         query = query.where(tokens.c.user_id == user_id)
     total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-    return total, connection.execute(page.cut(query.order_by(tokens.c.id))).all()
+    return total, list(map(TokenRow.of, connection.execute(page.cut(query.order_by(tokens.c.id)))))
 
 
-def find_token(connection: Connection, uid: str) -> Row[Any]:
+def find_token(connection: Connection, uid: str) -> TokenRow:
     """A token that is not revoked.
 
     Raises:
         NotFound: There is none.
     """
-    row = connection.execute(_select().where(tokens.c.uid == uid)).first()
+    row = connection.execute(_TOKENS.where(tokens.c.uid == uid)).first()
     if row is None:
         raise NotFound("API token not found")
-    return row
+    return TokenRow.of(row)
 
 
 def revoke_token(connection: Connection, token_id: int) -> None:
     """Make a token useless from now on."""
     connection.execute(update(tokens).where(tokens.c.id == token_id).values(revoked_at=now()))
-
-
-def _select() -> Select[Any]:
-    return select(tokens, users.c.name.label("user_name")).join(users).where(tokens.c.revoked_at.is_(None))

@@ -2,44 +2,33 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 
 from modelsync_jupyter.core.parts import Part
-from modelsync_jupyter.wire import LabelJSON, ManifestJSON
 
 from ..errors import NotFound
 from .database import new_uid, now
+from .rows import Facts, PartRow, UploadRow, UploadState
 from .tables import models, repositories, upload_parts, uploads
 from .users import Caller
 
-OPEN, COMPLETE, PUBLISHED, ABORTED = "open", "complete", "published", "aborted"
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What becomes visible together with the bytes; None leaves the version's own as it is."""
-
-    manifest: ManifestJSON | None = None
-    labels: list[LabelJSON] | None = None
-    build_at: datetime | None = None
-
-    def columns(self) -> dict[str, Any]:
-        """The facts as columns of an upload."""
-        return {
-            "manifest": None if self.manifest is None else json.dumps(self.manifest),
-            "labels": None if self.labels is None else json.dumps(self.labels),
-            "build_at": self.build_at,
-        }
+_UPLOADS: Select[Any] = (
+    select(uploads, models.c.version, repositories.c.name)
+    .join(models, uploads.c.model_id == models.c.id)
+    .join(repositories, models.c.repository_id == repositories.c.id)
+)
 
 
 def open_upload(
-    connection: Connection, caller: Caller, model_id: int, facts: Facts, declared: Iterable[Part] = ()
+    connection: Connection,
+    caller: Caller,
+    model_id: int,
+    facts: Facts,
+    declared: Iterable[Part] = (),
+    content_digest: str | None = None,
 ) -> str:
     """Begin an upload and return its id.
 
@@ -49,11 +38,18 @@ def open_upload(
         model_id: The version it is for.
         facts: What to publish with it.
         declared: The parts that will come, or nothing where they are not known.
+        content_digest: The content digest that the client declares.
     """
     uid = new_uid()
     result = connection.execute(
         insert(uploads).values(
-            uid=uid, model_id=model_id, creator_id=caller.user_id, state=OPEN, created_at=now(), **facts.columns()
+            uid=uid,
+            model_id=model_id,
+            creator_id=caller.user_id,
+            state=UploadState.OPEN,
+            created_at=now(),
+            content_digest=content_digest,
+            **facts.columns(),
         )
     )
     upload_id = result.inserted_primary_key[0]  # type: ignore[index]  # a table with a primary key returns one
@@ -66,34 +62,30 @@ def open_upload(
     return uid
 
 
-def find_upload(connection: Connection, uid: str, *, model_id: int | None = None, lock: bool = False) -> Row[Any]:
-    """An upload that is not aborted, with the name and version it is for.
+def find_upload(connection: Connection, uid: str, *, model_id: int | None = None, lock: bool = False) -> UploadRow:
+    """An upload that is not aborted.
 
     Raises:
         NotFound: There is none, or it is for another version.
     """
-    query = (
-        select(uploads, models.c.version, repositories.c.name)
-        .join(models, uploads.c.model_id == models.c.id)
-        .join(repositories, models.c.repository_id == repositories.c.id)
-        .where(uploads.c.uid == uid, uploads.c.state != ABORTED)
-    )
+    query = _UPLOADS.where(uploads.c.uid == uid, uploads.c.state != UploadState.ABORTED)
     row = connection.execute(query.with_for_update(of=uploads) if lock else query).first()
     if row is None or model_id not in (None, row.model_id):
         raise NotFound("upload not found")
-    return row
+    return UploadRow.of(row)
 
 
-def find_part(connection: Connection, upload_id: int, number: int) -> Row[Any] | None:
+def find_part(connection: Connection, upload_id: int, number: int) -> PartRow | None:
     """What is known of one part of an upload."""
     query = select(upload_parts).where(upload_parts.c.upload_id == upload_id, upload_parts.c.number == number)
-    return connection.execute(query).first()
+    row = connection.execute(query).first()
+    return PartRow.of(row) if row else None
 
 
-def list_parts(connection: Connection, upload_id: int) -> Sequence[Row[Any]]:
+def list_parts(connection: Connection, upload_id: int) -> list[PartRow]:
     """What is known of all parts of an upload, in order."""
     query = select(upload_parts).where(upload_parts.c.upload_id == upload_id).order_by(upload_parts.c.number)
-    return connection.execute(query).all()
+    return list(map(PartRow.of, connection.execute(query)))
 
 
 def record_part(connection: Connection, upload_id: int, number: int, size: int, digest: str) -> None:
@@ -110,15 +102,16 @@ def set_upload(connection: Connection, upload_id: int, **columns: Any) -> None:
     connection.execute(update(uploads).where(uploads.c.id == upload_id).values(**columns))
 
 
-def newest_upload(connection: Connection, model_id: int, state: str | None = None) -> Row[Any] | None:
+def newest_upload(connection: Connection, model_id: int, state: UploadState | None = None) -> UploadRow | None:
     """The last upload begun for a version, of those in `state` where one is given."""
-    query = select(uploads).where(uploads.c.model_id == model_id).order_by(uploads.c.id.desc())
-    return connection.execute(query.where(uploads.c.state == state) if state else query).first()
+    query = _UPLOADS.where(uploads.c.model_id == model_id).order_by(uploads.c.id.desc())
+    row = connection.execute(query.where(uploads.c.state == state) if state else query).first()
+    return UploadRow.of(row) if row else None
 
 
 def drop_complete(connection: Connection, model_id: int, creator_id: int | None = None) -> None:
     """Abort the uploads of a version that are complete but not published; of one creator where given."""
-    change = update(uploads).where(uploads.c.model_id == model_id, uploads.c.state == COMPLETE)
+    change = update(uploads).where(uploads.c.model_id == model_id, uploads.c.state == UploadState.COMPLETE)
     if creator_id is not None:
         change = change.where(uploads.c.creator_id == creator_id)
-    connection.execute(change.values(state=ABORTED))
+    connection.execute(change.values(state=UploadState.ABORTED))

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert, select
 
 from .database import now
+from .rows import Role, UserRow
 from .tables import users
-
-GUEST, DEVELOPER, ADMIN = "guest", "developer", "admin"
-ROLES = (GUEST, DEVELOPER, ADMIN)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever sent the request.
+    """The sender of a request.
 
     Args:
         user_id: Row of the user.
@@ -26,26 +24,21 @@ class Caller:
 
     user_id: int
     name: str
-    role: str
+    role: Role
     token: str
 
-    def may(self, role: str) -> bool:
+    def may(self, role: Role) -> bool:
         """Whether the caller has at least `role`."""
-        return rank(self.role) >= rank(role)
+        return self.role.includes(role)
 
 
-def rank(role: str) -> int:
-    """Roles by power; -1 for none."""
-    return ROLES.index(role) if role in ROLES else -1
+def find_user(connection: Connection, name: str) -> UserRow | None:
+    """The user called `name`, or None."""
+    row = connection.execute(select(users.c.id, users.c.name, users.c.role).where(users.c.name == name)).first()
+    return UserRow(*row) if row else None
 
 
-def find_user(connection: Connection, name: str) -> tuple[int, str] | None:
-    """Row and role of a user."""
-    row = connection.execute(select(users.c.id, users.c.role).where(users.c.name == name)).first()
-    return (row.id, row.role) if row else None
-
-
-def add_user(connection: Connection, name: str, role: str) -> int:
-    """Make a user and return its row."""
+def add_user(connection: Connection, name: str, role: Role) -> UserRow:
+    """Make a user."""
     result = connection.execute(insert(users).values(name=name, role=role, created_at=now()))
-    return int(result.inserted_primary_key[0])  # type: ignore[index]  # a table with a primary key returns one
+    return UserRow(int(result.inserted_primary_key[0]), name, role)  # type: ignore[index]  # a table with a key returns it

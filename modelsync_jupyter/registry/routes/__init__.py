@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from . import account, downloads, events, models, objects, repositories, tokens, uploads
+from . import account, downloads, models, objects, repositories, tokens, uploads
 
-BLUEPRINTS = [
-    module.blueprint for module in (account, tokens, events, repositories, models, uploads, downloads, objects)
-]
+BLUEPRINTS = [module.blueprint for module in (account, tokens, repositories, models, uploads, downloads, objects)]

@@ -1,4 +1,4 @@
-"""Who am I, where am I: what a client asks when it signs in, and what a load balancer asks."""
+"""Who am I, where am I, what was done here: what a client asks when it signs in, an admin, and a load balancer."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from flask import Blueprint
 import modelsync_jupyter
 from modelsync_jupyter.wire import API
 
+from .. import body
 from ..auth import caller, needs
-from ..catalog.users import GUEST
-from ..replies import ORGANIZATION, user_json
+from ..catalog.events import list_events
+from ..catalog.rows import Role
+from ..replies import ORGANIZATION, event_json, page_json, user_json
+from ..service import current
 
 blueprint = Blueprint("account", __name__)
 
@@ -30,14 +33,24 @@ def version() -> dict[str, str]:
 
 
 @blueprint.get(f"{API}/auth/current")
-@needs(GUEST)
+@needs(Role.GUEST)
 def current_user() -> dict[str, Any]:
     """The caller, with what the token lets them do."""
     return {**user_json(caller().name), "modelsync": {"role": caller().role}}
 
 
 @blueprint.get(f"{API}/current_org")
-@needs(GUEST)
+@needs(Role.GUEST)
 def current_organization() -> dict[str, Any]:
     """The one organisation of this registry."""
     return ORGANIZATION
+
+
+@blueprint.get(f"{API}/current_org/events")
+@needs(Role.GUEST)
+def events() -> dict[str, Any]:
+    """What was done here, newest first."""
+    page = body.page(default=100)
+    with current().database.read() as connection:
+        total, rows = list_events(connection, page)
+    return page_json(page, total, map(event_json, rows))

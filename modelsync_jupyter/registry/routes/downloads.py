@@ -2,61 +2,59 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from flask import Blueprint, Response, url_for
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from modelsync_jupyter.core.parts import parts_json
 from modelsync_jupyter.wire import API, Extension, ModelJSON
 
 from ..auth import needs
-from ..catalog.archives import find_archive, layout_of, parts_between
-from ..catalog.models import find_model, is_elsewhere
-from ..catalog.users import GUEST
+from ..catalog.archives import layout_of, parts_between
+from ..catalog.models import find_model
+from ..catalog.rows import ArchiveRow, ModelRow, Role
 from ..errors import NotFound
-from ..replies import model_json
+from ..replies import archive_json, model_json
 from ..sending import send_archive
 from ..service import current
-from .links import presigned
+from .objects import presigned
 
 blueprint = Blueprint("downloads", __name__, url_prefix=f"{API}/model_repositories/<name>/models/<version>")
 
 
 @blueprint.patch("/presign_download_url")
-@needs(GUEST)
+@needs(Role.GUEST)
 def presign_download(name: str, version: str) -> ModelJSON:
     """A URL of the archive as it is now: a later forced push does not change what it gives."""
     strategy = current().settings.strategy
     with current().database.read() as connection:
         model = find_model(connection, name, version)
-        if is_elsewhere(json.loads(model.manifest)):
+        if model.is_elsewhere:
             return model_json(model, strategy)
-        archive = _archive(connection, model)
+        archive = _archive(model)
         link = presigned("GET", url_for("objects.get_archive", uid=archive.uid))
         extension = _extension(connection, archive)
     return model_json(model, strategy, presigned_download_url=link, modelsync=extension)
 
 
 @blueprint.get("/download")
-@needs(GUEST)
+@needs(Role.GUEST)
 def download(name: str, version: str) -> Response:
     """The archive."""
     with current().database.read() as connection:
-        archive = _archive(connection, find_model(connection, name, version))
+        archive = _archive(find_model(connection, name, version))
     return send_archive(current(), archive)
 
 
-def _archive(connection: Connection, model: Row[Any]) -> Row[Any]:
-    if model.archive_uid is None:
-        raise NotFound(f"`{model.repository_name}:{model.version}` has no archive: its upload is {model.upload_status}")
-    return find_archive(connection, model.archive_uid)
+def _archive(model: ModelRow) -> ArchiveRow:
+    if model.archive is None:
+        raise NotFound(f"`{model.tag}` has no archive: its upload is {model.upload_status}")
+    return model.archive
 
 
-def _extension(connection: Connection, archive: Row[Any]) -> Extension:
+def _extension(connection: Connection, archive: ArchiveRow) -> Extension:
     parts = parts_between(connection, archive.id, 0, archive.size)
-    extension: Extension = {"digest": archive.digest, "size": archive.size, "parts": parts_json(parts)}
+    extension = archive_json(archive)
+    extension |= {"parts": parts_json(parts), "base": archive.base}
     layout = layout_of(connection, archive.id)
     if layout is not None:
         extension["layout"] = layout

@@ -10,14 +10,12 @@ from modelsync_jupyter.wire import API, ModelJSON
 
 from .. import body
 from ..auth import caller, needs, require
-from ..catalog import models as catalog
+from ..catalog import models, tables
 from ..catalog.events import note
 from ..catalog.labels import replace_labels
-from ..catalog.listing import list_models
-from ..catalog.models import find_model
+from ..catalog.models import find_model, list_models
 from ..catalog.repositories import find_repository
-from ..catalog.tables import models
-from ..catalog.users import ADMIN, DEVELOPER, GUEST
+from ..catalog.rows import Role
 from ..replies import model_json, model_with_repository, page_json
 from ..service import current
 from ..values import check_version
@@ -28,7 +26,7 @@ _ONE = f"{_ALL}/<version>"
 
 
 @blueprint.get("/models")
-@needs(GUEST)
+@needs(Role.GUEST)
 def index() -> dict[str, Any]:
     """The whole versions of all repositories that match, newest build first."""
     page = body.page()
@@ -38,7 +36,7 @@ def index() -> dict[str, Any]:
 
 
 @blueprint.get(_ALL)
-@needs(GUEST)
+@needs(Role.GUEST)
 def versions(name: str) -> dict[str, Any]:
     """The whole versions of one repository that match, newest build first: the first one is `latest`."""
     page = body.page()
@@ -49,13 +47,13 @@ def versions(name: str) -> dict[str, Any]:
 
 
 @blueprint.post(_ALL)
-@needs(DEVELOPER)
+@needs(Role.DEVELOPER)
 def create(name: str) -> ModelJSON:
     """Register a version that has no bytes yet."""
     fields = body.fields()
     version = check_version(fields.text("version", 128))
     with current().database.write() as connection:
-        catalog.create_model(
+        models.create_model(
             connection,
             caller(),
             find_repository(connection, name).id,
@@ -70,7 +68,7 @@ def create(name: str) -> ModelJSON:
 
 
 @blueprint.get(_ONE)
-@needs(GUEST)
+@needs(Role.GUEST)
 def show(name: str, version: str) -> dict[str, Any]:
     """One version, whatever its status."""
     with current().database.read() as connection:
@@ -79,35 +77,35 @@ def show(name: str, version: str) -> dict[str, Any]:
 
 
 @blueprint.patch(_ONE)
-@needs(DEVELOPER)
+@needs(Role.DEVELOPER)
 def change(name: str, version: str) -> ModelJSON:
     """Other labels (those not sent are gone) or another description."""
     fields = body.fields()
     with current().database.write() as connection:
         row = find_model(connection, name, version, lock=True)
         if "labels" in fields:
-            replace_labels(connection, models, row.id, fields.labels())
-        catalog.set_model(connection, row.id, description=fields.text("description", default=row.description))
+            replace_labels(connection, tables.models, row.id, fields.labels())
+        models.set_model(connection, row.id, description=fields.text("description", default=row.description))
         note(connection, caller(), "updated", "model", f"{name}:{version}")
         return model_json(find_model(connection, name, version), current().settings.strategy)
 
 
 @blueprint.delete(_ONE)
-@needs(DEVELOPER)
+@needs(Role.DEVELOPER)
 def delete(name: str, version: str) -> ModelJSON:
     """Hide a version; its creator may, and an admin. The tag is free again, the bytes stay in the store."""
     with current().database.write() as connection:
         row = find_model(connection, name, version, lock=True)
         if row.creator_id != caller().user_id:
-            require(caller(), ADMIN)
-        catalog.delete_model(connection, row)
+            require(caller(), Role.ADMIN)
+        models.delete_model(connection, row)
         note(connection, caller(), "deleted", "model", f"{name}:{version}")
     return model_json(row, current().settings.strategy)
 
 
 @blueprint.get(f"{_ONE}/bentos")
 @blueprint.get(f"{_ONE}/deployments")
-@needs(GUEST)
+@needs(Role.GUEST)
 def users_of(name: str, version: str) -> dict[str, Any]:
     """Who uses a version: this registry knows of none."""
     with current().database.read() as connection:

@@ -15,8 +15,8 @@ from ..catalog.events import note
 from ..catalog.labels import replace_labels
 from ..catalog.models import newest
 from ..catalog.repositories import create_repository, describe_repository, find_repository, list_repositories
+from ..catalog.rows import Role
 from ..catalog.tables import repositories
-from ..catalog.users import DEVELOPER, GUEST
 from ..replies import page_json, repository_json
 from ..service import current
 from ..values import check_name
@@ -25,7 +25,7 @@ blueprint = Blueprint("repositories", __name__, url_prefix=f"{API}/model_reposit
 
 
 @blueprint.get("")
-@needs(GUEST)
+@needs(Role.GUEST)
 def index() -> dict[str, Any]:
     """The repositories that match, each with its newest whole version."""
     page, search = body.page(), body.search()
@@ -37,7 +37,7 @@ def index() -> dict[str, Any]:
 
 
 @blueprint.post("")
-@needs(DEVELOPER)
+@needs(Role.DEVELOPER)
 def create() -> RepositoryJSON:
     """A new repository."""
     fields = body.fields()
@@ -49,7 +49,7 @@ def create() -> RepositoryJSON:
 
 
 @blueprint.get("/<name>")
-@needs(GUEST)
+@needs(Role.GUEST)
 def show(name: str) -> RepositoryJSON:
     """One repository."""
     with current().database.read() as connection:
@@ -57,7 +57,7 @@ def show(name: str) -> RepositoryJSON:
 
 
 @blueprint.patch("/<name>")
-@needs(DEVELOPER)
+@needs(Role.DEVELOPER)
 def change(name: str) -> RepositoryJSON:
     """Another description or other labels; what is not sent stays."""
     fields = body.fields()

@@ -14,7 +14,8 @@ from .. import body
 from ..auth import caller, needs, require
 from ..catalog import tokens
 from ..catalog.events import note
-from ..catalog.users import ADMIN, DEVELOPER, GUEST, ROLES, Caller, add_user, find_user, rank
+from ..catalog.rows import Role, TokenRow, UserRow
+from ..catalog.users import Caller, add_user, find_user
 from ..errors import BadRequest, Forbidden, NotFound
 from ..replies import page_json, token_json
 from ..service import current
@@ -25,18 +26,18 @@ _USER = re.compile(r"[a-zA-Z0-9]([-._@a-zA-Z0-9]{0,61}[a-zA-Z0-9])?", re.ASCII)
 
 
 @blueprint.get("")
-@needs(GUEST)
+@needs(Role.GUEST)
 def index() -> dict[str, Any]:
     """The caller's tokens; an admin sees everybody's."""
     page, search = body.page(default=100), body.text("search")
     with current().database.read() as connection:
-        mine = None if caller().may(ADMIN) else caller().user_id
+        mine = None if caller().may(Role.ADMIN) else caller().user_id
         total, rows = tokens.list_tokens(connection, page, search, mine)
     return page_json(page, total, map(token_json, rows))
 
 
 @blueprint.post("")
-@needs(GUEST)
+@needs(Role.GUEST)
 def create() -> dict[str, Any]:
     """A new token for the caller, or for another user where an admin asks; its value is in this reply only."""
     fields = body.fields()
@@ -44,12 +45,12 @@ def create() -> dict[str, Any]:
     if not name:
         raise BadRequest("`name` is needed")
     with current().database.write() as connection:
-        user_id, role = _owner(connection, caller(), fields.object("modelsync"))
-        if rank(tokens.limit(role, scopes)) > rank(caller().role):
+        user = _owner(connection, caller(), fields.object("modelsync"))
+        if not caller().may(tokens.limit(user.role, scopes)):
             raise Forbidden("permission denied: a token cannot make one that may do more")
         uid, value = tokens.add_token(
             connection,
-            user_id,
+            user.id,
             name,
             description=fields.text("description"),
             scopes=scopes,
@@ -60,7 +61,7 @@ def create() -> dict[str, Any]:
 
 
 @blueprint.get("/<uid>")
-@needs(GUEST)
+@needs(Role.GUEST)
 def show(uid: str) -> dict[str, Any]:
     """One token, without its value."""
     with current().database.read() as connection:
@@ -68,7 +69,7 @@ def show(uid: str) -> dict[str, Any]:
 
 
 @blueprint.delete("/<uid>")
-@needs(GUEST)
+@needs(Role.GUEST)
 def revoke(uid: str) -> dict[str, Any]:
     """Make a token useless."""
     with current().database.write() as connection:
@@ -78,30 +79,32 @@ def revoke(uid: str) -> dict[str, Any]:
     return token_json(row)
 
 
-def _own(connection: Connection, uid: str) -> Any:
+def _own(connection: Connection, uid: str) -> TokenRow:
     """A token of the caller; for an admin, anybody's."""
     row = tokens.find_token(connection, uid)
-    if row.user_id != caller().user_id and not caller().may(ADMIN):
+    if row.user_id != caller().user_id and not caller().may(Role.ADMIN):
         raise NotFound("API token not found")
     return row
 
 
-def _owner(connection: Connection, who: Caller, wish: Fields) -> tuple[int, str]:
-    """Row and role of the user that the token is for, made where an admin names a new one."""
+def _owner(connection: Connection, who: Caller, wish: Fields) -> UserRow:
+    """The user that the token is for, made where an admin names a new one."""
     name = wish.text("user", 63)
     if not name:
         found = find_user(connection, who.name)
         assert found is not None, "the caller is a user"
         return found
-    require(who, ADMIN)
-    role = wish.text("role", 16, default="")
-    if not _USER.fullmatch(name) or role not in ("", *ROLES):
-        raise BadRequest(f"a user has a name of letters, digits, `.`, `_`, `@`, `-` and a role: {', '.join(ROLES)}")
+    require(who, Role.ADMIN)
+    asked = wish.text("role", 16)
+    if not _USER.fullmatch(name) or asked not in set(Role):
+        roles = ", ".join(filter(None, Role))
+        raise BadRequest(f"a user has a name of letters, digits, `.`, `_`, `@`, `-` and a role: {roles}")
+    role = Role(asked)
     found = find_user(connection, name)
     if found is None:
-        role = role or DEVELOPER
+        role = role or Role.DEVELOPER
         note(connection, who, "created", "user", name, role=role)
-        return add_user(connection, name, role), role
-    if role and role != found[1]:
-        raise BadRequest(f"user `{name}` exists and has the role `{found[1]}`")
+        return add_user(connection, name, role)
+    if role and role != found.role:
+        raise BadRequest(f"user `{name}` exists and has the role `{found.role}`")
     return found

@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy import Connection
 
 from modelsync_jupyter.core.errors import ModelSyncError
-from modelsync_jupyter.wire import API, FAILED, SUCCESS, ModelJSON
+from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.wire import API, ModelJSON
 
 from .. import body, multipart, publishing
 from ..auth import caller, needs
 from ..catalog import models, uploads
 from ..catalog.events import note
 from ..catalog.models import find_model
-from ..catalog.uploads import ABORTED, Facts
-from ..catalog.users import DEVELOPER
+from ..catalog.rows import Facts, Role, UploadState, UploadStatus
 from ..errors import ApiError, BadRequest
 from ..replies import model_json
 from ..service import current
 from ..values import MAX_PART_NUMBER, Fields
-from .links import presigned
+from .objects import presigned
 
 _MAX_REASON = 4096
 blueprint = Blueprint("uploads", __name__, url_prefix=f"{API}/model_repositories/<name>/models/<version>")
 
 
 @blueprint.patch("/start_upload")
-@needs(DEVELOPER)
+@needs(Role.DEVELOPER)
 def start_upload(name: str, version: str) -> ModelJSON:
     """Bytes are coming."""
     with current().database.write() as connection:
-        models.start(connection, find_model(connection, name, version, lock=True))
+        models.note_start(connection, find_model(connection, name, version, lock=True))
         return _show(connection, name, version)
 
 
 @blueprint.patch("/presign_upload_url")
-@needs(DEVELOPER)
+@needs(Role.DEVELOPER)
 def presign_upload(name: str, version: str) -> ModelJSON:
     """A URL for the whole archive in one PUT."""
     with current().database.write() as connection:
@@ -47,18 +48,19 @@ def presign_upload(name: str, version: str) -> ModelJSON:
 
 
 @blueprint.patch("/start_multipart_upload")
-@needs(DEVELOPER)
+@needs(Role.DEVELOPER)
 def start_multipart(name: str, version: str) -> ModelJSON:
     """A new upload; with our extension, what it will hold, and which of it is here already."""
     fields = body.fields().object("modelsync")
     declared = fields.parts() if "parts" in fields else ()
+    digest = fields.content_digest()
     facts = Facts(
         manifest=fields.manifest() if "manifest" in fields else None,
         labels=fields.labels() if "labels" in fields else None,
         build_at=fields.time("build_at"),
     )
     with current().database.write() as connection:
-        uid = _open(connection, name, version, facts, declared)
+        uid = _open(connection, name, version, facts, declared, digest)
         reply = _show(connection, name, version, upload_id=uid)
     if declared:
         reply["modelsync"] = {**reply.get("modelsync", {}), "present": multipart.present(current(), declared)}
@@ -66,7 +68,7 @@ def start_multipart(name: str, version: str) -> ModelJSON:
 
 
 @blueprint.patch("/presign_multipart_upload_url")
-@needs(DEVELOPER)
+@needs(Role.DEVELOPER)
 def presign_part(name: str, version: str) -> ModelJSON:
     """A URL for one part."""
     fields = body.fields()
@@ -79,7 +81,7 @@ def presign_part(name: str, version: str) -> ModelJSON:
 
 
 @blueprint.patch("/complete_multipart_upload")
-@needs(DEVELOPER)
+@needs(Role.DEVELOPER)
 def complete_multipart(name: str, version: str) -> ModelJSON:
     """All parts are there: make them an archive. It is not visible yet."""
     fields = body.fields()
@@ -92,51 +94,51 @@ def complete_multipart(name: str, version: str) -> ModelJSON:
 
 
 @blueprint.patch("/abort_multipart_upload")
-@needs(DEVELOPER)
+@needs(Role.DEVELOPER)
 def abort_multipart(name: str, version: str) -> ModelJSON:
     """Forget an upload."""
     uid = body.fields().text("upload_id", 64)
     with current().database.write() as connection:
         model = find_model(connection, name, version, lock=True)
         upload = uploads.find_upload(connection, uid, model_id=model.id, lock=True)
-        if upload.state != uploads.PUBLISHED:
-            uploads.set_upload(connection, upload.id, state=ABORTED)
+        if upload.state != UploadState.PUBLISHED:
+            uploads.set_upload(connection, upload.id, state=UploadState.ABORTED)
             note(connection, caller(), "upload-aborted", "model", f"{name}:{version}")
         return _show(connection, name, version)
 
 
 @blueprint.patch("/finish_upload")
-@needs(DEVELOPER)
+@needs(Role.DEVELOPER)
 def finish_upload(name: str, version: str) -> ModelJSON:
     """The client's last word: `success` makes the complete upload visible, `failed` leaves what there was."""
     fields = body.fields()
     status, reason = fields.text("status", 16), fields.text("reason", 1 << 20)[:_MAX_REASON]
     with current().database.write() as connection:
-        if status == SUCCESS:
-            publishing.succeed(connection, caller(), name, version)
-        elif status == FAILED:
-            publishing.fail(connection, caller(), name, version, reason)
+        if status == UploadStatus.SUCCESS:
+            publishing.publish(connection, caller(), name, version)
+        elif status == UploadStatus.FAILED:
+            publishing.note_failure(connection, caller(), name, version, reason)
         else:
-            raise BadRequest(f"`status` is `{SUCCESS}` or `{FAILED}`")
+            raise BadRequest(f"`status` is `{UploadStatus.SUCCESS}` or `{UploadStatus.FAILED}`")
         return _show(connection, name, version)
 
 
 @blueprint.put("/upload")
-@needs(DEVELOPER)
+@needs(Role.DEVELOPER)
 def upload(name: str, version: str) -> Response:
     """The whole archive through us; success or failure is noted without the client's word."""
     size = body.content_length()
     with current().database.write() as connection:
-        models.start(connection, find_model(connection, name, version, lock=True))
+        models.note_start(connection, find_model(connection, name, version, lock=True))
         uid = _open(connection, name, version, Facts())
     try:
         _receive(uid, size)
     except (ApiError, ModelSyncError) as error:
         with current().database.write() as connection:
-            publishing.fail(connection, caller(), name, version, error.message)
+            publishing.note_failure(connection, caller(), name, version, error.message)
         raise
     with current().database.write() as connection:
-        publishing.succeed(connection, caller(), name, version)
+        publishing.publish(connection, caller(), name, version)
     return Response(status=200)
 
 
@@ -144,13 +146,20 @@ def _receive(uid: str, size: int) -> None:
     parts = multipart.receive_whole(current(), request.environ["wsgi.input"], size)
     with current().database.read() as connection:
         found = uploads.find_upload(connection, uid)
-    multipart.finish(current(), found, parts)
+    multipart.assemble(current(), found, parts)
 
 
-def _open(connection: Connection, name: str, version: str, facts: Facts, declared: Any = ()) -> str:
+def _open(
+    connection: Connection,
+    name: str,
+    version: str,
+    facts: Facts,
+    declared: Sequence[Part] = (),
+    digest: str | None = None,
+) -> str:
     model = find_model(connection, name, version, lock=True)
     note(connection, caller(), "upload-started", "model", f"{name}:{version}")
-    return uploads.open_upload(connection, caller(), model.id, facts, declared)
+    return uploads.open_upload(connection, caller(), model.id, facts, declared, digest)
 
 
 def _show(connection: Connection, name: str, version: str, **extra: Any) -> ModelJSON:

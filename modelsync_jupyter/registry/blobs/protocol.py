@@ -1,0 +1,74 @@
+"""What the registry asks of a store of blobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from modelsync_jupyter.core.parts import ALGORITHM, MIB
+
+#: Bytes read at once: what gunicorn receives at once, which copies the rest again and again for smaller reads.
+#: Memory of a process: about 4 x BLOCK x threads.
+BLOCK = MIB
+
+
+class ByteSource(Protocol):
+    """Where bytes come from: the body of a request."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes; none at the end only."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A stored blob: its digest with `blake3:` in front, and its bytes."""
+
+    digest: str
+    size: int
+
+
+class Blobs(Protocol):
+    """A store of blobs, used by many threads and processes at once.
+
+    What holds for every store:
+
+    - A blob's name is the digest of its bytes, so it never changes, and equal bytes are stored once.
+    - A blob is there whole and for good, or not at all: when `receive` returns, the bytes outlive a crash of the
+      machine; when it raises, or the process is killed, nothing of them can be seen.
+    - Several may store the same bytes at once; all of them succeed.
+    """
+
+    def prepare(self) -> None:
+        """Make the store if need be, and remove what processes that were killed hours ago had half received."""
+        ...
+
+    def has(self, digest: str, size: int) -> bool:
+        """Return whether the blob is there, with this many bytes."""
+        ...
+
+    def open(self, digest: str) -> BinaryIO:
+        """Open a blob for reading at its start, seekable; one with a `fileno` may be sent by the kernel.
+
+        Raises:
+            FileNotFoundError: It is not there.
+        """
+        ...
+
+    def receive(self, source: ByteSource, size: int, digest: str = "") -> Blob:
+        """Store the next `size` bytes of `source`; never reads more.
+
+        Args:
+            source: Where the bytes come from.
+            size: How many.
+            digest: What their digest must be, or "".
+
+        Raises:
+            BadRequest: The bytes end early or have another digest.
+        """
+        ...
+
+
+def hex_of(digest: str) -> str:
+    """The hexadecimal digits of a digest."""
+    return digest.removeprefix(f"{ALGORITHM}:")

@@ -1,0 +1,174 @@
+"""What a stored archive holds: its layout, its model.yaml and its content digest, all told by its bytes.
+
+Nothing that a client claims is believed: not the content digest it declared, nor the description in the archive's first
+member. Parts are named by the digest of their bytes, so a file that fills whole parts costs nothing; all else is read
+once.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from modelsync_jupyter.archive.cut import CUT, LARGE, slices
+from modelsync_jupyter.archive.description import (
+    Description,
+    content_digest,
+    description_size,
+    file_digests,
+    read_description,
+)
+from modelsync_jupyter.archive.digest import Hasher
+from modelsync_jupyter.archive.layout import Entry, Layout, check_tree
+from modelsync_jupyter.archive.scan import scan_tar
+from modelsync_jupyter.core.errors import IntegrityError, InvalidModel
+from modelsync_jupyter.core.info import MODEL_YAML, ModelInfo
+from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.wire import EntryJSON
+
+from . import modelyaml
+from .blobs.protocol import BLOCK, Blobs
+from .reader import ArchiveReader
+
+#: Members whose layout is kept and told to clients, 20 MB of JSON; of more, clients read the tar headers.
+MAX_LISTED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What an archive holds; all empty where it is not a tar.
+
+    Args:
+        base: Bytes of its own description in front of the body.
+        layout: Members of the body.
+        files: The digest of each file.
+        digest: The content digest, or "".
+        info: What its model.yaml says, or None where there is none.
+    """
+
+    base: int = 0
+    layout: Layout | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    digest: str = ""
+    info: ModelInfo | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(entry.size for entry in self.layout.entries) if self.layout else 0
+
+    @property
+    def cut(self) -> str:
+        """Name of the rules that the digest is built on."""
+        return CUT if self.digest else ""
+
+    def layout_json(self) -> list[EntryJSON] | None:
+        """The layout as clients are told it, offsets counted from the start of the archive; None if they cannot be."""
+        entries = self.layout.entries if self.layout else ()
+        if self.layout is None or len(entries) > MAX_LISTED or any(entry.kind == "hardlink" for entry in entries):
+            return None
+        listed: list[EntryJSON] = []
+        for entry in entries:
+            item: EntryJSON = entry.to_json()  # type: ignore[assignment]  # the same keys
+            item["offset"] += self.base
+            if entry.path in self.files:
+                item["digest"] = self.files[entry.path]
+            listed.append(item)
+        return listed
+
+
+def read_contents(blobs: Blobs, parts: Sequence[Part]) -> Contents:
+    """Read an archive whose parts are stored.
+
+    Raises:
+        IntegrityError: It is a tar that breaks off, or its description is not true.
+        InvalidModel: Its model.yaml is broken.
+        UnsafeArchive: Nobody could install it.
+    """
+    with ArchiveReader(blobs, parts) as file:
+        if not is_tar(file.read(tarfile.BLOCKSIZE)):
+            return Contents()
+        claimed = _description(file)
+        base = 0
+        if claimed:
+            base = file.tell()
+            file.start_body(base)
+        file.seek(0)
+        layout = Layout(tuple(scan_tar(file)), file.stop)
+        check_tree(layout.entries)
+        digests = _Digests(file, {(part.start - base, part.stop - base): part.digest for part in parts})
+        files = digests.files(layout)
+        digest = content_digest(layout.entries, files)
+        if claimed and not (claimed.digest == digest and claimed.layout == layout and digests.are(claimed.parts)):
+            raise IntegrityError("The archive's description of itself does not match its bytes.")
+        return Contents(base, layout, files, digest, _info(file, layout.entries))
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether an archive starts as a tar does; what does not is stored as it is, as any object store would."""
+    try:
+        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
+    except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # an empty tar
+        return True
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
+def _description(file: ArchiveReader) -> Description | None:
+    """The description in front of an archive; the file stands behind it then."""
+    file.seek(0)
+    size = description_size(file.read(tarfile.BLOCKSIZE))
+    if not size:
+        return None
+    if size > file.stop:
+        raise IntegrityError("The archive breaks off in its first member.")
+    file.seek(0)
+    return read_description(file.read(size))
+
+
+class _Digests:
+    """Digests of slices of an archive's body: known of parts, computed once of all others."""
+
+    def __init__(self, file: ArchiveReader, known: dict[tuple[int, int], str]) -> None:
+        self._file, self._known = file, known
+
+    def of(self, start: int, stop: int) -> str:
+        """The digest of the bytes in `[start, stop)`."""
+        if (start, stop) not in self._known:
+            hasher = Hasher()
+            self._file.seek(start)
+            while start < stop:
+                block = self._file.read(min(BLOCK, stop - start))
+                if not block:
+                    raise IntegrityError("The archive breaks off.")
+                hasher.update(memoryview(block))
+                start += len(block)
+            self._known[start, stop] = hasher.digest()
+        return self._known[start, stop]
+
+    def files(self, layout: Layout) -> dict[str, str]:
+        """The digest of each file, as content digests are built on."""
+        small: dict[str, str] = {}
+        pieces: list[Part] = []
+        for entry in layout.entries:
+            if entry.kind == "file" and entry.size < LARGE:
+                small[entry.path] = self.of(entry.offset, entry.content_stop)
+            elif entry.kind == "file":
+                pieces += [Part(0, *span, self.of(*span)) for span in slices(entry.offset, entry.content_stop)]
+        return file_digests(layout, pieces, small)
+
+    def are(self, parts: Sequence[Part]) -> bool:
+        """Whether parts have the digests they claim."""
+        return all(self.of(part.start, part.stop) == part.digest for part in parts)
+
+
+def _info(file: ArchiveReader, entries: Sequence[Entry]) -> ModelInfo | None:
+    found = next((entry for entry in entries if entry.path == MODEL_YAML and entry.kind == "file"), None)
+    if found is None:
+        return None
+    if found.size > modelyaml.MAX_YAML:
+        raise InvalidModel(f"`{MODEL_YAML}` in the archive is larger than {modelyaml.MAX_YAML:,} bytes")
+    file.seek(found.offset)
+    return modelyaml.parse(file.read(found.size))

@@ -1,0 +1,108 @@
+"""What every store of blobs promises, and what is a folder's own."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+
+from modelsync_jupyter.registry.blobs.folder import FolderBlobs
+from modelsync_jupyter.registry.blobs.protocol import BLOCK, Blobs
+from modelsync_jupyter.registry.errors import BadRequest
+
+DATA = os.urandom(BLOCK + 4321)
+DIGEST = f"blake3:{blake3(DATA).hexdigest()}"
+
+
+class Broken:
+    """A connection that breaks in the middle."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = [data]
+
+    def read(self, size: int) -> bytes:
+        if not self._left:
+            raise ConnectionResetError
+        return self._left.pop()[:size]
+
+
+class BlobsContract(ABC):
+    """Subclasses bring a store in `make`."""
+
+    @abstractmethod
+    def make(self, folder: Path) -> Blobs:
+        """Open the store in `folder`, as a new process does."""
+
+    @pytest.fixture
+    def blobs(self, tmp_path: Path) -> Blobs:
+        store = self.make(tmp_path)
+        store.prepare()
+        return store
+
+    def test_what_was_received_is_there_for_every_process(self, blobs: Blobs, tmp_path: Path) -> None:
+        blob = blobs.receive(io.BytesIO(DATA), len(DATA), DIGEST)
+        assert (blob.digest, blob.size) == (DIGEST, len(DATA))
+        other = self.make(tmp_path)
+        other.prepare()
+        assert other.has(DIGEST, len(DATA))
+        assert not other.has(DIGEST, len(DATA) - 1)
+        file = other.open(DIGEST)
+        file.seek(BLOCK)
+        assert file.read(len(DATA)) == DATA[BLOCK:]
+        file.close()
+
+    def test_no_more_is_read_than_asked_for(self, blobs: Blobs) -> None:
+        source = io.BytesIO(DATA)
+        assert blobs.receive(source, 10).digest == f"blake3:{blake3(DATA[:10]).hexdigest()}"
+        assert blobs.receive(source, 0).size == 0
+        assert source.tell() == 10
+
+    @pytest.mark.parametrize("source", [io.BytesIO(b"short"), Broken(b"broken")])
+    def test_bytes_that_end_early_leave_nothing(self, blobs: Blobs, source: io.BytesIO) -> None:
+        with pytest.raises(BadRequest):
+            blobs.receive(source, 100)
+        self.check_empty(blobs, b"short")
+
+    def test_other_bytes_than_declared_leave_nothing(self, blobs: Blobs) -> None:
+        with pytest.raises(BadRequest, match="digest"):
+            blobs.receive(io.BytesIO(b"data"), 4, f"blake3:{'0' * 64}")
+        self.check_empty(blobs, b"data")
+
+    def test_many_may_store_the_same_at_once(self, blobs: Blobs) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            stored = list(pool.map(lambda _: blobs.receive(io.BytesIO(DATA), len(DATA)), range(16)))
+        assert {blob.digest for blob in stored} == {DIGEST}
+        assert blobs.has(DIGEST, len(DATA))
+
+    def test_blob_that_is_not_there_is_not_found(self, blobs: Blobs) -> None:
+        with pytest.raises(FileNotFoundError):
+            blobs.open(DIGEST)
+        assert not blobs.has(DIGEST, len(DATA))
+
+    def check_empty(self, blobs: Blobs, data: bytes) -> None:
+        """See that nothing of `data` is in the store."""
+        assert not blobs.has(f"blake3:{blake3(data).hexdigest()}", len(data))
+
+
+class TestFolder(BlobsContract):
+    def make(self, folder: Path) -> Blobs:
+        return FolderBlobs(folder)
+
+    def check_empty(self, blobs: Blobs, data: bytes) -> None:
+        super().check_empty(blobs, data)
+        assert isinstance(blobs, FolderBlobs)
+        assert not [path for path in blobs._root.rglob("*") if path.is_file()]
+
+    def test_what_was_left_half_received_is_swept_after_hours(self, tmp_path: Path) -> None:
+        self.make(tmp_path).prepare()
+        for name, age in (("old", 24 * 3600), ("fresh", 60)):
+            (tmp_path / "tmp" / name).write_bytes(b"half")
+            os.utime(tmp_path / "tmp" / name, (time.time() - age,) * 2)
+        self.make(tmp_path).prepare()
+        assert [file.name for file in (tmp_path / "tmp").iterdir()] == ["fresh"]
