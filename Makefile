@@ -1,5 +1,6 @@
 # Two commands are all a newcomer needs: `make demo` and `make test`. Both install what they use into .venv.
 # The sidebar is built with Node 20 or newer; without it all else works, and its tests are left out.
+# Tests that want nginx, chromium or PostgreSQL are skipped, with the reason, where these are missing.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,18 +10,35 @@ JLPM := cd labextension && PATH="$(abspath $(BIN)):$$PATH" jlpm
 SIDEBAR := $(shell find labextension/src labextension/style labextension/schema -type f) \
 	labextension/package.json labextension/yarn.lock labextension/tsconfig.json
 
-# Another virtual environment that happens to be active is none of ours.
+# Most tests wait for sockets and processes, so that more of them run at a time than there are processors.
+WORKERS ?= 4
+
+# An environment that happens to be active would mislead jlpm and pip.
 unexport VIRTUAL_ENV
 
-.PHONY: demo test lint lint-sidebar bench clean
+.PHONY: demo test test-python test-ui test-sidebar test-fast test-pythons lint lint-sidebar bench clean
+# The parts of `test` share the processors and must not run side by side, even under `make -j`.
+.NOTPARALLEL:
 
 demo: $(VENV)/.demo
 	$(BIN)/modelsync demo
 
-test: $(VENV)/.test $(if $(NODE),$(VENV)/.sidebar)
-	$(BIN)/python -m pytest -n 4 --ignore tests/ui
+# Each part runs although an earlier one failed; make's exit code tells whether any did.
+test:
+	@$(MAKE) --no-print-directory --keep-going test-python test-ui $(if $(NODE),test-sidebar)
+
+test-python: $(VENV)/.test
+	$(BIN)/python -m pytest -n $(WORKERS) --ignore tests/ui
+
+test-ui: $(VENV)/.test $(if $(NODE),$(VENV)/.sidebar)
 	$(BIN)/python -m pytest tests/ui
-	$(if $(NODE),$(JLPM) test)
+
+test-sidebar: $(VENV)/.sidebar
+	$(JLPM) test
+
+# Less than a minute: what starts no process and waits for nobody.
+test-fast: $(VENV)/.test
+	$(BIN)/python -m pytest -q -n 2 --fast tests/unit tests/property tests/meta
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

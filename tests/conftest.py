@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,39 @@ import pytest
 
 _FOREIGN = ("BENTO", "MODELSYNC", "YATAI", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC")
 _TRUST = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+#: What Python reports just before it starts a process.
+_PROCESS_EVENTS = {"subprocess.Popen", "os.system", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn"}
+
+# A shell starts `make test &` with SIGINT ignored. Python then leaves it ignored, and so do the processes that tests
+# start to interrupt them: a handler, unlike SIG_IGN, is not inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--fast`."""
+    parser.addoption(
+        "--fast", action="store_true", help="leave out tests that start processes, and hold the others to it"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In the fast tier an unmarked test that starts a process fails: the tier stays what its name says."""
+    runs_tests = hasattr(config, "workerinput") or not config.getoption("numprocesses", None)
+    if config.getoption("fast") and runs_tests:
+        sys.addaudithook(_refuse_processes)
+
+
+def _refuse_processes(event: str, args: tuple[object, ...]) -> None:
+    if event in _PROCESS_EVENTS and "PYTEST_CURRENT_TEST" in os.environ:
+        pytest.fail(f"a test of the fast tier starts a process: {args[0] if args else ''}; mark it `processes`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the fast tier does not run."""
+    if config.getoption("fast"):
+        left_out = [item for item in items if item.get_closest_marker("processes")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session", autouse=True)

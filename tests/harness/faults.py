@@ -44,11 +44,13 @@ class FaultyProxy(Service):
 
     Attributes:
         log: Every request of the client: bytes sent and received are counted on the client's side.
+        added_headers: What every request carries to the backend besides its own headers.
     """
 
     def __init__(self, backend: str, port: int = 0) -> None:
         super().__init__(port)
         self.backend = backend
+        self.added_headers: dict[str, str] = {}
         self._script = Script()
         self._origins: dict[str, str] = {}
         self._stopped = threading.Event()
@@ -162,6 +164,7 @@ class _Carrier:
     def _request_headers(self) -> Iterator[tuple[str, str]]:
         path = self.handler.exchange.path
         dropped = {"range", "if-range"} if self.fault.kind == "ignore-range" else set()
+        yield from self.proxy.added_headers.items()
         for name, value in self.handler.headers.items():
             if name.lower() == "host" and self.proxy.is_elsewhere(path):
                 yield name, self.proxy.origin(path)

@@ -12,27 +12,18 @@ import pytest
 import trustme
 
 from tests.harness.models import differences, make_model
-from tests.harness.nginx import free_port, nginx, wait_for
+from tests.harness.nginx import free_port, wait_for
 from tests.harness.processes import RegistryProcess
+from tests.harness.tls import TlsProxy
 
 from .scene import FILES, Client, one_line
 
 PASSWORD = "hunter2"
-_TLS = """
-    server {{
-        listen 127.0.0.1:{port} ssl;
-        ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/server.pem;
-        location / {{
-            proxy_pass {url}; proxy_http_version 1.1; proxy_request_buffering off; proxy_buffering off;
-            proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-Host $http_host;
-        }}
-    }}
-"""
 
 
 @dataclass(frozen=True)
 class Secure:
-    """A registry behind nginx, which speaks TLS.
+    """A registry behind a proxy that speaks TLS.
 
     Args:
         url: Its endpoint.
@@ -46,14 +37,15 @@ class Secure:
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
     """A registry with a certificate that only a private CA vouches for."""
-    folder, authority, port = tmp_path_factory.mktemp("tls"), trustme.CA(), free_port()
+    folder, authority = tmp_path_factory.mktemp("tls"), trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
     with (
         RegistryProcess(folder / "data", env={"MODELSYNC_TRUST_FORWARDED": "1"}) as registry,
-        nginx(port, _TLS.format(folder=folder, port=port, url=registry.url)),
+        TlsProxy(registry.url, folder / "server.pem") as front,
     ):
-        yield Secure(f"https://127.0.0.1:{port}", folder / "ca.pem")
+        yield Secure(front.url, folder / "ca.pem")
+    assert front.errors == []
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,7 @@ def test_most_functions_are_about_ten_lines() -> None:
     assert lengths[len(lengths) * 9 // 10] <= 30
 
 
+@pytest.mark.processes
 def test_nothing_committed_names_where_it_was_built() -> None:
     roots = "|".join(("work", "root", "home/(?!ana)[a-z]+", "Users"))
     # `/home/ana` is the home of nobody: examples and fixtures use it

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.processes
 HEAVY = {"IPython", "ipywidgets", "tornado", "sqlalchemy", "flask", "gunicorn", "jupyterlab", "jupyter_server", "numpy"}
 HEAVY |= {"pandas", "sklearn", "bentoml", "ipykernel", "asyncio"}
 UNUSED = HEAVY | {"requests", "urllib3", "yaml", "blake3", "tqdm"}

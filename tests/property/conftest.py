@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -12,4 +13,10 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+settings.register_profile("fast", settings.get_profile("modelsync"), max_examples=10)
 settings.load_profile("modelsync")
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Try fewer examples in the fast tier, before the tests read their settings."""
+    settings.load_profile("fast" if session.config.getoption("fast") else "modelsync")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,6 +66,7 @@ def test_an_expired_token_asks_for_a_new_one(home: Path, signed_in: str, page: P
     assert [context.name for context in api.contexts(home=home)] == ["team"]
 
 
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx: `apt-get install nginx-light`")
 def test_it_works_behind_nginx(
     signed_in: str, make: Callable[..., api.Model], name: str, lab: Lab, open_page: Callable[..., Page]
 ) -> None:

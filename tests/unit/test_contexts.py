@@ -45,6 +45,7 @@ def bentoml(home: Home, *words: str) -> list[object]:
     return result
 
 
+@pytest.mark.processes
 def test_what_bentoml_wrote_is_read(home: Home) -> None:
     bentoml(home, "write")
     assert load(home) == [
@@ -53,6 +54,7 @@ def test_what_bentoml_wrote_is_read(home: Home) -> None:
     ]
 
 
+@pytest.mark.processes
 def test_what_we_write_bentoml_reads(home: Home) -> None:
     save(home, Context("default", "http://a.test", "first", "a@b.c"))
     save(home, Context("team", "http://b.test", SECRET))

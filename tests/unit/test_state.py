@@ -156,6 +156,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == []
 
 
+@pytest.mark.processes
 def test_the_lock_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
     lock = Lock(lock_file(tmp_path / "l", pid=dead_pid()))
     told: list[int] = []
@@ -165,6 +166,7 @@ def test_the_lock_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
     assert [item.name for item in tmp_path.iterdir()] == ["l"]
 
 
+@pytest.mark.processes
 def test_the_lock_of_a_living_process_or_of_another_machine_is_respected(tmp_path: Path) -> None:
     for owner in ({"pid": os.getpid()}, {"pid": dead_pid(), "host": "another.invalid"}, {"pid": None, "host": None}):
         stop, path = Stop(), lock_file(tmp_path / "l", **owner)
@@ -196,6 +198,7 @@ def test_refreshing_moves_the_stamp(tmp_path: Path) -> None:
     assert (tmp_path / "l").stat().st_mtime > 1
 
 
+@pytest.mark.processes
 def test_who_is_alive() -> None:
     assert is_alive(os.getpid())
     assert is_alive(1)
@@ -203,6 +206,7 @@ def test_who_is_alive() -> None:
         assert not is_alive(pid)
 
 
+@pytest.mark.processes
 def test_the_dead_but_not_yet_buried_are_not_alive() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
     assert child.stdout is not None
@@ -242,6 +246,7 @@ def test_ids_may_be_shortened_while_they_are_unique(records: Records) -> None:
             records.get(id)
 
 
+@pytest.mark.processes
 def test_without_a_living_owner_a_transfer_is_interrupted(records: Records) -> None:
     now, pid = time.time(), dead_pid()
     cases = {
@@ -292,6 +297,7 @@ def test_word_is_left_for_the_owner_and_taken_back(records: Records) -> None:
     assert not records.is_to_cancel("abcd2345")
 
 
+@pytest.mark.processes
 def test_a_handle_tells_how_it_ended(records: Records, tmp_path: Path) -> None:
     outcome = Outcome("push", Tag("m", "v1"), "pushed", "Because.", 10, 7, 3, 0.5)
     home, seen = Home(tmp_path), []

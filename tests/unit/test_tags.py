@@ -47,12 +47,14 @@ def by_bentoml(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str |
     return dict(zip(texts, json.loads(done.stdout.splitlines()[-1]), strict=True))
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("text", [*GOOD, *FOLDED])
 def test_what_bentoml_takes_means_the_same(text: str, by_bentoml: dict[str, list[str | None] | None]) -> None:
     tag = Tag.parse(text)
     assert [tag.name, tag.version] == by_bentoml[text]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("text", BAD)
 def test_what_bentoml_refuses_is_refused(text: str, by_bentoml: dict[str, list[str | None] | None]) -> None:
     assert by_bentoml[text] is None

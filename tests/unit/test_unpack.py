@@ -57,6 +57,7 @@ def test_so_do_our_own(odd: Path, tmp_path: Path) -> None:
     assert differences(odd, tmp_path / "new") == []
 
 
+@pytest.mark.processes
 def test_so_do_those_of_gnu_tar(odd: Path, tmp_path: Path) -> None:
     os.link(odd / "one", odd / "uno")
     done = subprocess.run(["tar", "--format=gnu", "-cf", "-", "-C", odd, "."], stdout=subprocess.PIPE, check=True)
@@ -190,6 +191,7 @@ def test_what_is_no_file_folder_or_link_is_refused(kind: str, tmp_path: Path) ->
         unpack_bytes(tar(member("ok", b"1"), member("d", type=DEVICES[kind])), tmp_path / "new")
 
 
+@pytest.mark.processes
 def test_sparse_files_of_gnu_tar_are_refused(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     with (tmp_path / "in/holes").open("wb") as file:
