@@ -177,7 +177,7 @@ def padded(size: int) -> int:
     return -(-size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
 
 
-def claim(kinds: dict[str, Kind], entry: Entry) -> None:
+def claim_path(kinds: dict[str, Kind], entry: Entry) -> None:
     """Add an entry to the tree that earlier ones make.
 
     Args:
@@ -203,7 +203,7 @@ def check_tree(entries: Iterable[Entry]) -> None:
     """
     kinds: dict[str, Kind] = {}
     for entry in entries:
-        claim(kinds, entry)
+        claim_path(kinds, entry)
         if entry.kind == "hardlink" and kinds.get(entry.target) != "file":
             raise UnsafeArchive(f"Link `{entry.path}` points to `{entry.target}`, which is not a file of the model.")
 

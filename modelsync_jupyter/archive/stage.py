@@ -19,7 +19,7 @@ from modelsync_jupyter.files import claim, disk_errors, fsync_folder, is_private
 
 from .digest import Hasher
 from .flush import Flusher
-from .layout import Entry, Kind, claim, contents
+from .layout import Entry, Kind, claim_path, contents
 from .source import BLOCK
 from .writer import Writer
 
@@ -90,7 +90,7 @@ class Stage:
             UnsafeArchive: A path comes twice, goes through something that is not a folder, or is too long.
             DiskFull: No space.
         """
-        claim(self._kinds, entry)
+        claim_path(self._kinds, entry)
         try:
             with disk_errors(self.folder):
                 self._make(entry)
