@@ -37,7 +37,7 @@ def write_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = True
 
     Args:
         path: The file; its folder is made if need be.
-        text: What it shall hold.
+        text: Its new content.
         mode: Its permissions, less the umask.
         durable: Whether to wait until it is on disk.
     """
@@ -113,7 +113,7 @@ def read_regular(path: str | os.PathLike[str], limit: int) -> bytes:
 
 
 def reserve(file: int, size: int) -> None:
-    """Give an open file its size, and its space on disk where the system can: it is cheaper to fill, and there to stay.
+    """Set an open file's size and preallocate its blocks where the system can.
 
     Raises:
         OSError: No space.
@@ -208,7 +208,7 @@ def _out_of_sight(source: Path, target: Path) -> Iterator[Path]:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Let two paths change places in one step; False where the system cannot."""
+    """Exchange two paths in one step; False where the system cannot."""
     renameat2 = _libc("renameat2")
     if renameat2 is None:
         return False
@@ -222,7 +222,7 @@ def _exchange(one: Path, other: Path) -> bool:
 
 @cache
 def _libc(name: str) -> Any:
-    """A function of the C library, or None where it has none of this name."""
+    """Return a function of the C library, or None where it has none of this name."""
     try:
         return getattr(ctypes.CDLL(None, use_errno=True), name)
     except (OSError, AttributeError):
@@ -239,7 +239,7 @@ def _swap(source: Path, target: Path, old: Path) -> None:
 
 
 def fsync_tree(folder: Path) -> None:
-    """Put all files and folders below on disk for good."""
+    """Flush all files and folders below to disk."""
     for path, _, names in os.walk(folder):
         for name in names:
             if not (file := Path(path) / name).is_symlink():
@@ -274,7 +274,7 @@ def writable_or_skipped() -> Iterator[None]:
 
 
 def fsync_folder(folder: Path) -> None:
-    """Put a folder's list of names on disk for good."""
+    """Flush a folder's list of names to disk."""
     file = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(file)
@@ -346,7 +346,7 @@ def claim(folder: Path) -> None:
 
 
 def is_abandoned(folder: Path) -> bool:
-    """Return whether a temporary folder is this user's and nobody works in it any more."""
+    """Return whether a temporary folder is this user's and no process works in it any more."""
     with suppress(OSError):
         facts = folder.lstat()
         if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():

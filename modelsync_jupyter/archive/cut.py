@@ -3,7 +3,7 @@
 The content of a large file gets parts of its own, counted from the file's first byte, and their size depends on the
 size of that file alone: the same weights give the same parts whatever stands before them, in every version and on every
 machine, so two versions that share a file share its parts. The rest (headers, small files, padding) is cut evenly in
-between. Whoever changes one of these rules changes `CUT`: content digests are built on them.
+between. A change of these rules needs a new `CUT`: content digests are built on them.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _PIECES = 32
 
 
 def cut(layout: Layout) -> tuple[Part, ...]:
-    """Parts, without digests, that cover the archive."""
+    """Return the parts, without digests, that cover the archive."""
     return from_sizes(stop - start for start, stop in _slices(layout))
 
 
 def part_size(size: int) -> int:
-    """Bytes of each part of a file or a region of `size` bytes: a power of two from 1 MiB to `PART_SIZE`."""
+    """Return the bytes of each part of a file or region of `size` bytes: a power of two from 1 MiB to `PART_SIZE`."""
     return min(max(1 << max(size // _PIECES - 1, 0).bit_length(), MIB), PART_SIZE)
 
 

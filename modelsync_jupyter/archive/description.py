@@ -6,8 +6,8 @@
     | PAX global header:     | header  file  header  file ...  end marker    |
     | comment = JSON         | the body: what layout and parts speak of      |
 
-Every tar reader passes over a global header, so stock tools read such an archive as any other; whoever knows it has
-layout and digests of the whole archive after one ranged read, on any server and in any folder. Offsets in the
+Every tar reader passes over a global header, so stock tools read such an archive as any other; a reader that knows it
+has layout and digests of the whole archive after one ranged read, on any server and in any folder. Offsets in the
 description count from the start of the body, so that they do not depend on the length of the description itself.
 
 What a description says is a claim. `parse` checks that it does not contradict itself; each part is believed when its
@@ -103,7 +103,7 @@ class Description:
 
 
 def description_size(head: bytes) -> int:
-    """Bytes of the description at the start of an archive, or 0 where it has none.
+    """Return the number of bytes of the description at the start of an archive, or 0 where it has none.
 
     Args:
         head: The first 512 bytes of the archive, or more.
@@ -118,7 +118,7 @@ def description_size(head: bytes) -> int:
 
 
 def read_description(head: bytes) -> Description | None:
-    """The description at the start of an archive; None where it says something else, or is cut by other rules.
+    """Return the description at the start of an archive; None where it says something else, or is cut by other rules.
 
     Args:
         head: The first `description_size` bytes of the archive.
@@ -140,7 +140,7 @@ def read_description(head: bytes) -> Description | None:
 
 
 def file_digests(layout: Layout, parts: Iterable[Part], small: Mapping[str, str]) -> dict[str, str]:
-    """The digest of each file, as `Description.files` has them.
+    """Return the digest of each file, as `Description.files` has them.
 
     Raises:
         IntegrityError: A file has neither a digest nor parts of its own.
@@ -164,7 +164,7 @@ def file_digests(layout: Layout, parts: Iterable[Part], small: Mapping[str, str]
 
 
 def content_digest(entries: Iterable[Entry], files: Mapping[str, str]) -> str:
-    """The content digest of a version: a function of paths, kinds, exec bits, link targets and bytes alone.
+    """Return the content digest of a version: a function of paths, kinds, exec bits, link targets and bytes alone.
 
     Folders count only where they are empty: archives of others need not list those that hold something.
 

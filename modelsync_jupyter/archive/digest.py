@@ -10,7 +10,7 @@ from modelsync_jupyter.core.parts import ALGORITHM, Part, describe
 
 
 class Hasher:
-    """A BLAKE3 digest in the making."""
+    """Computes a BLAKE3 digest piece by piece."""
 
     def __init__(self) -> None:
         self._blake3 = blake3()
@@ -20,10 +20,10 @@ class Hasher:
         self._blake3.update(view)
 
     def digest(self) -> str:
-        """The digest of all bytes so far: `blake3:` and 64 hexadecimal digits."""
+        """Return the digest of all bytes so far: `blake3:` and 64 hexadecimal digits."""
         return f"{ALGORITHM}:{self._blake3.hexdigest()}"
 
 
 def digest_of(parts: Iterable[Part]) -> str:
-    """The digest of an archive: that of the list of its parts' sizes and digests."""
+    """Return the digest of an archive: that of the list of its parts' sizes and digests."""
     return f"{ALGORITHM}:{blake3(describe(parts)).hexdigest()}"

@@ -112,7 +112,7 @@ class Layout:
 
     @classmethod
     def arrange(cls, members: Iterable[Entry], mtime: int) -> Layout:
-        """Lay members out one behind another as our own archives are: their offsets are set, all else is kept.
+        """Arrange members as in our own archives, one behind another: sets their offsets and keeps all else.
 
         Args:
             members: Sorted members; their `start` and `offset` do not matter.
@@ -133,7 +133,7 @@ class Layout:
         """Check a layout from the wire.
 
         Raises:
-            UnsafeArchive: It is no list of members that lie one behind another within `size` bytes.
+            UnsafeArchive: It is not a list of members that follow each other within `size` bytes.
         """
         if not isinstance(data, list):
             raise UnsafeArchive("The layout of the archive is not a list.")
@@ -155,7 +155,7 @@ class Layout:
 def contents(
     entries: Sequence[Entry], starts: Sequence[int], start: int, stop: int
 ) -> Iterator[tuple[Entry, int, int]]:
-    """Files with content in `[start, stop)`, each with the range `[begin, end)` of the archive that is in it.
+    """Yield files with content in `[start, stop)`, each with the range `[begin, end)` of the archive that is in it.
 
     Args:
         entries: Members in the order of the stream; may grow at its end meanwhile.
@@ -173,7 +173,7 @@ def contents(
 
 
 def padded(size: int) -> int:
-    """`size` rounded up to whole tar blocks."""
+    """Return `size` rounded up to whole tar blocks."""
     return -(-size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
 
 
@@ -209,7 +209,7 @@ def check_tree(entries: Iterable[Entry]) -> None:
 
 
 def entry_from_tar(member: tarfile.TarInfo) -> Entry | None:
-    """The entry of a tar member, or None for the model's own folder.
+    """Return the entry of a tar member, or None for the model's own folder.
 
     Raises:
         UnsafeArchive: It is a device, a sparse file or the like, or would leave the folder.
@@ -217,7 +217,7 @@ def entry_from_tar(member: tarfile.TarInfo) -> Entry | None:
     path = safe_path(member.name)
     kind = _KINDS.get(member.type)
     if kind is None or member.issparse() or member.size < 0:
-        raise UnsafeArchive(f"Member `{member.name}` is no file, folder or link (tar type {member.type!r}).")
+        raise UnsafeArchive(f"Member `{member.name}` is not a file, folder or link (tar type {member.type!r}).")
     if path is None:
         if kind != "dir":
             raise UnsafeArchive(f"Member `{member.name}` would take the place of the model's folder.")
@@ -233,19 +233,19 @@ def entry_from_tar(member: tarfile.TarInfo) -> Entry | None:
 
 
 def safe_path(name: str) -> str | None:
-    """`name` normalised, or None for the model's own folder.
+    """Return `name` normalised, or None for the model's own folder.
 
     Raises:
         UnsafeArchive: It is absolute, climbs with `..`, or cannot be a file name.
     """
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not _is_text(name):
-        raise UnsafeArchive(f"Member {name!r} would leave the model's folder, or is no file name.")
+        raise UnsafeArchive(f"Member {name!r} would leave the model's folder, or is not a file name.")
     return None if path == PurePosixPath() else str(path)
 
 
 def check_link(path: str, target: str) -> None:
-    """Check that a symbolic link at `path` stays inside the folder, going by its words alone.
+    """Check that a symbolic link at `path` stays inside the folder, by its text alone.
 
     Raises:
         UnsafeArchive: It is absolute or climbs out.

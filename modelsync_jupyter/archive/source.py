@@ -36,7 +36,7 @@ class Source:
 
     @classmethod
     def scan(cls, folder: Path, mtime: int) -> Source:
-        """Look at a folder; reads no file's content.
+        """Scan a folder; reads no file's content.
 
         Raises:
             InvalidModel: It cannot be read, or in it is a device, a link that leaves it, or a name that is not Unicode.
@@ -59,7 +59,7 @@ class Source:
         return sum(entry.size for entry in self.layout.entries)
 
     def blocks(self, part: Part, buffer: bytearray) -> Iterator[memoryview]:
-        """The bytes of a part, in views of `buffer` that are valid until the next one is asked for.
+        """Yield the bytes of a part, in views of `buffer` that are valid until the next one is asked for.
 
         Raises:
             ModelChanged: A file is not as it was when scanned.
@@ -70,14 +70,14 @@ class Source:
             yield view
 
     def digest(self, part: Part, buffer: bytearray) -> str:
-        """The digest of a part's bytes."""
+        """Return the digest of a part's bytes."""
         hasher = Hasher()
         for view in self.blocks(part, buffer):
             hasher.update(view)
         return hasher.digest()
 
     def check_unchanged(self) -> None:
-        """Look again.
+        """Scan again, and compare.
 
         Raises:
             ModelChanged: The folder is not as it was when scanned.
@@ -149,7 +149,7 @@ def _look(item: os.DirEntry[str], path: str) -> tuple[Entry, tuple[int, ...]]:
         raise InvalidModel(f"{item.path!r} has a name or target that is not Unicode.", step="Rename it.") from error
     except UnsafeArchive as error:
         raise InvalidModel(error.message, step="Copy what the link points to into the model.") from error
-    raise InvalidModel(f"`{item.path}` is no file, folder or link.", step="Take it out of the model's folder.")
+    raise InvalidModel(f"`{item.path}` is not a file, folder or link.", step="Take it out of the model's folder.")
 
 
 def _stamp(facts: os.stat_result) -> tuple[int, ...]:

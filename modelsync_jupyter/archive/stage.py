@@ -18,10 +18,9 @@ from modelsync_jupyter.core.errors import UnsafeArchive
 from modelsync_jupyter.files import claim, disk_errors, fsync_folder, is_private, private_folder, remove_tree, reserve
 
 from .digest import Hasher
-from .flush import Flusher
 from .layout import Entry, Kind, claim_path, contents
 from .source import BLOCK
-from .writer import Writer
+from .writer import Flusher, Writer
 
 #: How the names of stages begin.
 PREFIX = "modelsync-pull-"
@@ -84,7 +83,7 @@ class Stage:
         remove_tree(self.folder.parent)
 
     def add(self, entry: Entry) -> None:
-        """Make room for the next member; other threads may write to earlier ones meanwhile.
+        """Create the next member; other threads may write to earlier ones meanwhile.
 
         Raises:
             UnsafeArchive: A path comes twice, goes through something that is not a folder, or is too long.
@@ -109,11 +108,11 @@ class Stage:
             self._flusher.wrote(entry, cached)
 
     def within_one(self, start: int, stop: int) -> bool:
-        """Whether `[start, stop)` is content of one known file and nothing else."""
+        """Return whether `[start, stop)` is content of one known file and nothing else."""
         return next(contents(self.entries, self._starts, start, stop), (None, 0, 0))[1:] == (start, stop)
 
     def digest(self, start: int, stop: int) -> str:
-        """The digest of the staged content in `[start, stop)`, headers and padding left out."""
+        """Return the digest of the staged content in `[start, stop)`, headers and padding left out."""
         hasher, buffer = Hasher(), bytearray(BLOCK)
         for entry, begin, end in contents(self.entries, self._starts, start, stop):
             with self._open(entry, os.O_RDONLY) as file:
@@ -127,7 +126,7 @@ class Stage:
         return hasher.digest()
 
     def seal(self) -> None:
-        """Make the links and put everything on disk for good.
+        """Create the links and flush everything to disk.
 
         Raises:
             UnsafeArchive: A link leaves the folder.

@@ -1,8 +1,15 @@
-"""Unpack: from a stream whose layout nobody has told us to a stage, in order, jumping over what others may fetch.
+"""Unpack a tar of unknown layout: read its headers in order, and leave whole parts to the pool.
 
-`scan_tar` reads the headers; `Frontier` is the stream it reads them from. What it passes over is content: the
-frontier streams it into the stage, or, where a whole part lies within one file, hands that part off to be fetched by
-another thread and jumps behind it. So one thread walks the headers of a stock archive while the pool moves the weights.
+::
+
+    parts      |---- 1 ----|---- 2 ----|---- 3 ----|---- 4 ----|
+    archive    | header | config | header | weights            | end
+    walked     |xxxxxxxxxxxxxxxxxxxxxxxxxxx|                    xx|
+    handed off                             |---- 3 ---|-- ...
+
+`scan_tar` reads the headers; `Frontier` is the file it reads them from. What it skips is content: the frontier
+streams it into the stage, or, where a whole part lies within one file, hands that part off and jumps behind it. So one
+thread walks the headers of a stock archive while the pool fetches the weights.
 """
 
 from __future__ import annotations
@@ -53,7 +60,7 @@ class Frontier:
         self.content_stop = 0
 
     def tell(self) -> int:
-        """Offset of the next byte."""
+        """Return the offset of the next byte."""
         return self._position
 
     def read(self, size: int) -> bytes:
@@ -68,7 +75,8 @@ class Frontier:
     def seek(self, target: int) -> None:
         """Go forwards; what lies between goes to the stage or is handed off.
 
-        So may the byte at `target`: `tarfile` goes to the last one before a header and reads it, only to see it there.
+        So may the byte at `target`: to notice a truncated file, `tarfile` seeks to the last byte before a header and
+        reads that byte, which is never used.
         """
         self._target = target
         while self._position < target:
@@ -80,18 +88,18 @@ class Frontier:
                 return
 
     def jump(self, target: int) -> None:
-        """Go on at `target` without reading what lies between."""
+        """Continue at `target` without reading what lies between."""
         self.close()
         self._position = target
 
     def close(self) -> None:
-        """Let go of the stream; whatever it holds open is closed."""
+        """Close the stream and what it holds open."""
         if isinstance(self._stream, Generator):
             self._stream.close()
         self._stream, self._view = iter(()), memoryview(b"")
 
     def resume(self, entry: Entry) -> None:
-        """Go on behind an entry of which nobody knows whether its content has come."""
+        """Continue behind an entry whose content may not have arrived."""
         self.jump(self._parts[self._index(entry.offset)].start)
         self.content_stop = entry.content_stop
         self.seek(entry.stop)
@@ -116,13 +124,13 @@ class Frontier:
 
 
 def unpack(frontier: Frontier, stage: Stage, known: Sequence[Entry], found: Callable[[Entry], None]) -> None:
-    """Read headers to the end of the archive; members go to the stage as they are found.
+    """Read the headers to the end of the archive; add members to the stage as they are found.
 
     Args:
         frontier: Where to read.
         stage: Where members go.
-        known: Members found by a former run; reading goes on behind the last.
-        found: Told of each new member, before its content comes.
+        known: Members that an earlier run found; reading continues behind the last.
+        found: Called with each new member, before its content arrives.
 
     Raises:
         IntegrityError: It is not a tar, or ends before its end marker.

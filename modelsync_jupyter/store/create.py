@@ -112,7 +112,7 @@ def copy_in(source: Path, target: Path) -> None:
         elif source.is_file():
             _copy_file(source, target / source.name)
         else:
-            raise UsageError(f"There is no file or folder `{source}`.", step="Name what to save as a model.")
+            raise UsageError(f"`{source}` is not a file or folder.", step="Name what to save as a model.")
     except (FileNotFoundError, PermissionError) as error:
         raise UsageError(f"`{error.filename}` cannot be read: {error.strerror}.", "Check what it is.") from error
 

@@ -1,4 +1,4 @@
-"""The local model store: BentoML's layout, and nobody ever sees half a model.
+"""The local model store: BentoML's layout, and only whole models are ever visible.
 
 Looking never writes. It may happen beside other processes that create, replace and delete, so a version that is gone
 when its turn comes is left out, and one that was replaced while it was read is read again. Half a model, which stock
@@ -85,7 +85,7 @@ class LocalStore:
         raise ModelNotFound(f"No model `{tag}` in `{self.home.models}`." + (f" Available: {others}." if others else ""))
 
     def find(self, tag: Tag) -> Model | None:
-        """Return one version as `get` does, but None where there is no such model."""
+        """Return one version as `get` does, but None where there is none."""
         exact = self._latest(tag.name) if tag.is_latest else tag
         if exact is None or not self.folder(exact).is_dir():
             return None

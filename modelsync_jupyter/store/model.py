@@ -201,10 +201,8 @@ def check_limits(info: ModelInfo) -> None:
     for key, value in info.labels.items():
         for what, text, limit in (("name", key, MAX_LABEL_KEY), ("value", value, MAX_LABEL_VALUE)):
             if len(text) > limit or "\0" in text:
-                allowed = f"at most {limit} characters, none of them NUL, are allowed"
-                raise UsageError(
-                    f"The {what} of label `{key[:80]}` is too long, or not text: {allowed}.", "Shorten it."
-                )
+                message = f"The {what} of label `{key[:80]}` has more than {limit} characters, or a NUL."
+                raise UsageError(message, "Shorten it.")
 
 
 def _read(folder: Path) -> bytes:

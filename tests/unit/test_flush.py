@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter.archive.flush import Flusher
 from modelsync_jupyter.archive.layout import Entry
 from modelsync_jupyter.archive.stage import Stage
+from modelsync_jupyter.archive.writer import Flusher
 from modelsync_jupyter.core.parts import MIB
 
 LARGE = Entry("weights.bin", "file", 0, 512, 100 * MIB)

@@ -200,7 +200,7 @@ def spoil_name(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda folder: os.mkfifo(folder / "pipe"), "no file, folder or link"),
+        (lambda folder: os.mkfifo(folder / "pipe"), "not a file, folder or link"),
         (lambda folder: (folder / "out").symlink_to("/etc/passwd"), "outside"),
         (lambda folder: (folder / "up").symlink_to("../elsewhere"), "outside"),
         (lambda folder: (folder / "odd").symlink_to(os.fsdecode(b"latin-\xe9")), "not Unicode"),
