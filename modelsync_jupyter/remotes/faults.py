@@ -52,6 +52,7 @@ _NOT_TLS = (
     "PACKET_LENGTH_TOO_LONG",
     "HTTP_REQUEST",
 )
+_BAD_PROXY = ("The proxy's address is not valid.", "Check ALL_PROXY, HTTP_PROXY and HTTPS_PROXY.")
 _CA_FILES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _SECRETS = re.compile(r"\b[\w-]*(?:sig|signature|token|secret|key|credential|password)[\w-]*=\S+", re.IGNORECASE)
 
@@ -84,14 +85,14 @@ def connection_fault(error: Exception, url: str, *, registry: bool) -> ModelSync
         step = "Install it with `pip install 'requests[socks]'`, or unset ALL_PROXY, HTTP_PROXY and HTTPS_PROXY."
         return MissingDependency("The proxy of this machine speaks SOCKS, which needs the package `PySocks`.", step)
     if has(requests.exceptions.InvalidProxyURL, urllib3.exceptions.ProxySchemeUnknown):
-        return RemoteError("The proxy's address is not valid.", "Check ALL_PROXY, HTTP_PROXY and HTTPS_PROXY.")
+        return RemoteError(*_BAD_PROXY)
     in_handshake = has(requests.exceptions.SSLError)  # later on the same means that a stream was damaged
     if in_handshake and any(isinstance(each, ssl.SSLError) and each.reason in _NOT_TLS for each in chain):
         return RemoteError(f"{where} does not speak TLS.", _address_step("http", registry))
     if parts.scheme == "http" and has(ConnectionError, HTTPException) and _speaks_tls(host, port, url):
         return RemoteError(f"{where} speaks TLS only.", _address_step("https", registry))
-    if isinstance(error, ValueError) and not has(OSError):
-        return _bad_address(registry)
+    if isinstance(error, ValueError):
+        return RemoteError(*_BAD_PROXY) if _has_bad_proxy(url) else _bad_address(registry)
     return Unavailable(_what_broke(chain, f"{where[0].lower()}{where[1:]}"))
 
 
@@ -186,6 +187,15 @@ def _bad_address(registry: bool) -> RemoteError:
     if registry:
         return RemoteError("The registry's address is not valid.", Step("contexts", "Check the registry's address."))
     return InvalidReply("The registry gave an address for its objects that is not valid.")
+
+
+def _has_bad_proxy(url: str) -> bool:
+    """Whether a URL would go through a proxy whose address cannot be understood."""
+    proxy = select_proxy(url, get_environ_proxies(url))
+    try:
+        return proxy is not None and not urllib3.util.parse_url(proxy).host
+    except ValueError:
+        return True
 
 
 def _address_step(scheme: str, registry: bool) -> Step:

@@ -187,11 +187,11 @@ class Http:
             keywords: The body, for `requests`.
         """
         registry = session is self._api
-        base, target = self._endpoint, self._endpoint + url if registry else url
+        base, target = f"{self._endpoint}/", self._endpoint + url if registry else url
         headers = {"Accept-Encoding": "identity", **headers}
         for _ in range(_REDIRECTS + 1):
             try:
-                target = target if registry else urljoin(f"{base}/", target)
+                target = urljoin(base, target)
                 self._check_secure(target)
                 timeout = (self.limits.connect, wait)
                 reply = session.request(method, target, headers=headers, timeout=timeout, stream=True, **keywords)
