@@ -63,9 +63,6 @@ class _Adapter(HTTPAdapter):
             "https": type("SecurePool", (urllib3.HTTPSConnectionPool,), {"ConnectionCls": secure}),
         }
         super().__init__(pool_connections=4, pool_maxsize=connections)
-
-    def init_poolmanager(self, *args: Any, **keywords: Any) -> None:
-        super().init_poolmanager(*args, **keywords)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, proxy: str, **keywords: Any) -> Any:

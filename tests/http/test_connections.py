@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from modelsync_jupyter.client import Client
 from modelsync_jupyter.core.errors import (
     InvalidReply,
     MissingDependency,
@@ -17,6 +18,7 @@ from modelsync_jupyter.core.errors import (
     NotAuthenticated,
     RemoteError,
     Unavailable,
+    UsageError,
 )
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.remotes.http import Http, blocks
@@ -182,12 +184,34 @@ def test_a_proxy_that_is_not_an_address_is_said(proxy: str, net: Net, monkeypatc
     assert net.waits == []
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_wants_a_password_is_not_asked_again(
+    scheme: str, net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = net.serve(lambda handler: handler.reply(407, b"who are you?", {"Proxy-Authenticate": "Basic"}))
+    monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://ann:hunter2@127.0.0.1:{proxy.port}")
+    error = error_of(lambda: net.client(f"{scheme}://r.test").call("GET", "/api/x"))
+    assert "proxy" in error.message
+    assert "hunter2" not in str(error)
+    assert (error.retryable, net.waits) == (False, [])
+
+
 @pytest.mark.parametrize("token", ["a\nb", "a b", "töken", "", "a\r\nX-Other: 1", "a\u200b"])
 def test_a_token_that_cannot_be_sent_is_refused_at_once(token: str) -> None:
     error = error_of(lambda: Http(Context("c", "http://127.0.0.1:1", token), Retry()))
     assert isinstance(error, NotAuthenticated)
     assert error.step.verb == "login"
     assert token == "" or token not in str(error)
+
+
+def test_signing_in_refuses_such_a_token_before_anything_is_sent(net: Net, tmp_path: Path) -> None:
+    server = net.serve(fine)
+    error = error_of(lambda: Client(home=tmp_path).login(server.url, "t0ken\nX-Other: 1"))
+    assert isinstance(error, UsageError)
+    assert "t0ken" not in str(error)
+    assert (server.log.find(), list(tmp_path.iterdir())) == ([], [])
+    Client(home=tmp_path).login(server.url, "t0ken\n")
+    assert [each.headers["x-yatai-api-token"] for each in server.log.find()] == ["t0ken"]
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/o/x", "http://[::1/o/x", "http://127.0.0.1:99999/o/x"])
