@@ -149,28 +149,28 @@ class RepositoryJSON(ResourceJSON, total=False):
 
 
 def repository_path(name: str = "") -> str:
-    """Path of one repository, or of their list."""
+    """Return the path of one repository, or of their list."""
     return f"{API}/model_repositories" + (f"/{quote(name, safe='')}" if name else "")
 
 
 def models_path(name: str) -> str:
-    """Path of the list of versions in a repository."""
+    """Return the path of the list of versions in a repository."""
     return f"{repository_path(name)}/models"
 
 
 def model_path(tag: Tag, action: str = "") -> str:
-    """Path of one version, or of an action on it such as `start_upload`."""
+    """Return the path of one version, or of an action on it such as `start_upload`."""
     path = f"{models_path(tag.name)}/{quote(tag.version or '', safe='')}"
     return f"{path}/{action}" if action else path
 
 
 def format_time(time: datetime) -> str:
-    """UTC without a zone, the only layout Yatai takes."""
+    """Write a time as UTC without a zone, the only form that Yatai takes."""
     return time.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def parse_time(text: object) -> datetime | None:
-    """A time from the wire, as UTC where it has no zone; None for nothing or nonsense."""
+    """Read a time, as UTC where it has no zone; None where there is no valid one."""
     if not isinstance(text, str):
         return None
     text = re.sub(r"\.(\d+)", lambda match: f".{match[1]:0<6.6}", text)  # Go writes one digit to nine
@@ -182,12 +182,12 @@ def parse_time(text: object) -> datetime | None:
 
 
 def labels_json(labels: Mapping[str, str]) -> list[LabelJSON]:
-    """Labels as the wire has them."""
+    """Write labels as the API has them."""
     return [{"key": key, "value": value} for key, value in labels.items()]
 
 
 def manifest_json(info: ModelInfo, size: int) -> ManifestJSON:
-    """The manifest of a model.
+    """Write the manifest of a model.
 
     Args:
         info: What the model says of itself.

@@ -24,11 +24,11 @@ class Context:
     """An endpoint with its token.
 
     Args:
-        name: What people call it.
+        name: How users call it.
         endpoint: URL of the registry, without a path of the API.
         token: The API token; never shown.
         email: Whose token it is, if known.
-        current: Whether it is the one used when none is named.
+        current: Whether it is used where none is named.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Context:
     current: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """The context without its token."""
+        """Return the context as JSON, without its token."""
         return {"name": self.name, "endpoint": self.endpoint, "email": self.email, "current": self.current}
 
 
@@ -72,7 +72,7 @@ def load(home: Home) -> list[Context]:
 
 
 def save(home: Home, context: Context) -> None:
-    """Remember a context, in place of any of the same name, and make it current."""
+    """Save a context, in place of any of the same name, and make it the current one."""
     data = _read(home)
     old: dict[str, Any] = next((item for item in data["contexts"] if item.get("name") == context.name), {})
     new = {**old, "name": context.name, "endpoint": context.endpoint, "api_token": context.token}
@@ -82,7 +82,7 @@ def save(home: Home, context: Context) -> None:
 
 
 def use(home: Home, name: str) -> None:
-    """Make a context current.
+    """Make a context the current one.
 
     Raises:
         NoContext: There is none of that name.

@@ -52,6 +52,7 @@ _NOT_TLS = (
     "PACKET_LENGTH_TOO_LONG",
     "HTTP_REQUEST",
 )
+_PROXY_STEP = "Check ALL_PROXY, HTTP_PROXY and HTTPS_PROXY."
 _CA_FILES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _SECRETS = re.compile(r"\b[\w-]*(?:sig|signature|token|secret|key|credential|password)[\w-]*=\S+", re.IGNORECASE)
 
@@ -83,15 +84,19 @@ def connection_fault(error: Exception, url: str, *, registry: bool) -> ModelSync
     if "SOCKS" in str(error) and has(requests.exceptions.InvalidSchema):
         step = "Install it with `pip install 'requests[socks]'`, or unset ALL_PROXY, HTTP_PROXY and HTTPS_PROXY."
         return MissingDependency("The proxy of this machine speaks SOCKS, which needs the package `PySocks`.", step)
+    if any("Tunnel connection failed: 407" in str(each) for each in chain):
+        return RemoteError("The proxy wants a password, or another one.", _PROXY_STEP)
     if has(requests.exceptions.InvalidProxyURL, urllib3.exceptions.ProxySchemeUnknown):
-        return RemoteError("The proxy's address is not valid.", "Check ALL_PROXY, HTTP_PROXY and HTTPS_PROXY.")
+        return RemoteError("The proxy's address is not valid.", _PROXY_STEP)
     in_handshake = has(requests.exceptions.SSLError)  # later on the same means that a stream was damaged
     if in_handshake and any(isinstance(each, ssl.SSLError) and each.reason in _NOT_TLS for each in chain):
         return RemoteError(f"{where} does not speak TLS.", _address_step("http", registry))
-    if parts.scheme == "http" and has(ConnectionError, HTTPException) and _speaks_tls(host, port, url):
+    hung_up = isinstance(error, requests.RequestException) and has(ConnectionResetError, BrokenPipeError, HTTPException)
+    if parts.scheme == "http" and hung_up and _speaks_tls(host, port, url):
         return RemoteError(f"{where} speaks TLS only.", _address_step("https", registry))
-    if isinstance(error, ValueError) and not has(OSError):
-        return _bad_address(registry)
+    if isinstance(error, ValueError):
+        bad_proxy = _has_bad_proxy(url)
+        return RemoteError("The proxy's address is not valid.", _PROXY_STEP) if bad_proxy else _bad_address(registry)
     return Unavailable(_what_broke(chain, f"{where[0].lower()}{where[1:]}"))
 
 
@@ -105,12 +110,12 @@ def api_error(reply: requests.Response, text: str) -> ModelSyncError:
     status, low = reply.status_code, text.lower()
     what = f"The registry answered {status}" + (f": {text}" if text else "")
     if 300 <= status < 400:
-        where = urlsplit(reply.headers.get("Location", ""))
-        return InvalidReply(
-            f"The endpoint sends us on to `{where.scheme}://{where.hostname}`.",
-            step=Step("login", "Sign in with that address."),
-            status=status,
-        )
+        found = re.match(r"(https?://)(?:[^/?#@]*@)?([\w.:-]+)", reply.headers.get("Location", ""))
+        where = f"`{found[1]}{found[2]}`" if found else "another address"
+        step = Step("login", "If that is the registry's new address, sign in with it.")
+        return InvalidReply(f"The registry redirects to {where}.", step, status=status)
+    if status == 407:
+        return RemoteError("The proxy wants a password, or another one.", _PROXY_STEP, status=status)
     if status in (413, 507):
         return _no_room(what, status)
     if status in _BUSY or (status >= 500 and status != 501):
@@ -186,6 +191,15 @@ def _bad_address(registry: bool) -> RemoteError:
     if registry:
         return RemoteError("The registry's address is not valid.", Step("contexts", "Check the registry's address."))
     return InvalidReply("The registry gave an address for its objects that is not valid.")
+
+
+def _has_bad_proxy(url: str) -> bool:
+    """Whether a URL would go through a proxy whose address cannot be understood."""
+    proxy = select_proxy(url, get_environ_proxies(url))
+    try:
+        return proxy is not None and not urllib3.util.parse_url(proxy).host
+    except ValueError:
+        return True
 
 
 def _address_step(scheme: str, registry: bool) -> Step:

@@ -30,6 +30,8 @@ BLOCK = 1 << 20
 _ERROR_TEXT = 1 << 16
 _REDIRECTS = 5
 _DEEPEST = 100
+_IN_THE_CLEAR = "The registry is reached over https, but its object host `{host}` would be over http, unencrypted."
+_ASK_FOR_HTTPS = advice("Ask an admin of the registry to give its object host an `https://` address.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class Http:
                 value = jsons.loads(data)
             except (ValueError, RecursionError):
                 raise InvalidReply("The registry's reply is not JSON.", status=status) from None
-            if _is_too_deep(value):
+            if data.count(b"[") + data.count(b"{") > _DEEPEST and _is_too_deep(value):
                 raise InvalidReply(f"The registry's reply is nested more than {_DEEPEST} deep.", status=status)
             return value
 
@@ -187,12 +189,13 @@ class Http:
             keywords: The body, for `requests`.
         """
         registry = session is self._api
-        base, target = self._endpoint, self._endpoint + url if registry else url
+        base, target = f"{self._endpoint}/", self._endpoint + url if registry else url
         headers = {"Accept-Encoding": "identity", **headers}
         for _ in range(_REDIRECTS + 1):
             try:
-                target = target if registry else urljoin(f"{base}/", target)
-                self._check_secure(target)
+                target = urljoin(base, target)
+                if self._endpoint.startswith("https:") and target.startswith("http:"):
+                    raise InvalidReply(_IN_THE_CLEAR.format(host=urlsplit(target).hostname), _ASK_FOR_HTTPS)
                 timeout = (self.limits.connect, wait)
                 reply = session.request(method, target, headers=headers, timeout=timeout, stream=True, **keywords)
             except FAULTS as error:
@@ -208,15 +211,6 @@ class Http:
             yield reply
         finally:
             reply.close()
-
-    def _check_secure(self, url: str) -> None:
-        """Refuse to send bytes of models in the clear to a host behind a registry that is reached over https."""
-        if self._endpoint.startswith("https:") and urlsplit(url).scheme == "http":
-            host = urlsplit(url).hostname
-            raise InvalidReply(
-                f"The registry is reached over https, but its object host `{host}` would be over http, unencrypted.",
-                advice("Ask an admin of the registry to give its object host an `https://` address."),
-            )
 
     def _refusal(self, reply: requests.Response, registry: bool) -> ModelSyncError:
         """The error for a reply that does not say success; its text is read as far as it is short and arrives soon."""

@@ -18,6 +18,7 @@ import re
 import time
 from collections.abc import Iterator
 from functools import partial
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -29,7 +30,7 @@ _SIGNED = re.compile(r"\?\S*(?:signature|sig=|token)\S*", re.IGNORECASE)
 
 
 class Session(requests.Session):
-    """A session that sends what it is told to, and follows no redirect.
+    """A session that sends what it is told to: no password, no cookie; and follows no redirect.
 
     Args:
         connections: How many to keep open to one host.
@@ -39,6 +40,7 @@ class Session(requests.Session):
     def __init__(self, connections: int, stall: float) -> None:
         super().__init__()
         self.auth = lambda request: request  # else `requests` looks for a password in ~/.netrc
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # they know hosts, but not ports
         adapter = _Adapter(connections, stall)
         self.mount("http://", adapter)
         self.mount("https://", adapter)
@@ -61,9 +63,6 @@ class _Adapter(HTTPAdapter):
             "https": type("SecurePool", (urllib3.HTTPSConnectionPool,), {"ConnectionCls": secure}),
         }
         super().__init__(pool_connections=4, pool_maxsize=connections)
-
-    def init_poolmanager(self, *args: Any, **keywords: Any) -> None:
-        super().init_poolmanager(*args, **keywords)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, proxy: str, **keywords: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -139,10 +140,12 @@ class Listener(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 256
 
-    def __init__(self, service: Service, port: int) -> None:
+    def __init__(self, service: Service, port: int, tls: ssl.SSLContext | None) -> None:
         self.service = service
         self._open: set[socket.socket] = set()
         super().__init__(("127.0.0.1", port), Handler)
+        if tls:  # the handshake is done by the thread of the connection, with the first byte it reads
+            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self._open.add(request)
@@ -171,16 +174,18 @@ class Service:
 
     Args:
         port: TCP port on 127.0.0.1; 0 takes a free one.
+        tls: Certificate and key, to speak TLS.
 
     Attributes:
         log: What was asked.
         errors: Exceptions that escaped the service: a bug of the harness, to be asserted empty.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.log = Log()
         self.errors: list[BaseException] = []
-        self._listener = Listener(self, port)
+        self._scheme = "https" if tls else "http"
+        self._listener = Listener(self, port, tls)
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
 
     def handle(self, handler: Handler) -> None:
@@ -194,7 +199,7 @@ class Service:
     @property
     def url(self) -> str:
         """Origin of the service, without a final slash."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def start(self: S) -> S:
         """Serve until `stop`."""

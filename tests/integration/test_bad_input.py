@@ -103,7 +103,7 @@ def test_a_server_that_sends_us_on_gets_no_token(
     with Page(302, {"Location": f"{yatai.url}/api/v1/auth/current"}) as page:
         client = Client.at(tmp_path / "home", page.url)
         make_model(client.home, "m:v1", {"w": b"1"})
-        assert_one_line(client, capsys, verb, "m:v2" if verb == "pull" else "m:v1", said="sends us on to")
+        assert_one_line(client, capsys, verb, "m:v2" if verb == "pull" else "m:v1", said="redirects to")
     assert yatai.log.count() == 0
 
 

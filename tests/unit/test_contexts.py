@@ -14,7 +14,17 @@ import yaml
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import NoContext, UsageError
-from modelsync_jupyter.remotes.contexts import CLOUD, Context, check_endpoint, forget, load, resolve, save, use
+from modelsync_jupyter.remotes.contexts import (
+    CLOUD,
+    Context,
+    check_endpoint,
+    check_token,
+    forget,
+    load,
+    resolve,
+    save,
+    use,
+)
 
 SECRET = "c0ffee-secret-token"
 BENTOML = """
@@ -179,3 +189,36 @@ def test_endpoints_are_urls_without_secrets(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         check_endpoint(url)
     assert SECRET not in str(caught.value)
+
+
+def test_the_file_is_not_read_where_the_environment_says_all(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENTO_CLOUD_API_KEY", SECRET)
+    monkeypatch.setenv("BENTO_CLOUD_API_ENDPOINT", "http://env.test")
+    home.contexts.mkdir()  # nobody can read this as a file, root included
+    assert (resolve(home).endpoint, resolve(home, "__env__").token) == ("http://env.test", SECRET)
+    home.contexts.rmdir()
+    home.contexts.write_text("contexts: [")
+    assert resolve(home).name == "__env__"
+    with pytest.raises(NoContext, match="cannot be read"):
+        resolve(home, "team")
+
+
+def test_a_named_context_does_not_ask_the_environment(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(home, Context("a", "http://a.test", "1"))
+    monkeypatch.setenv("BENTO_CLOUD_API_KEY", SECRET)
+    monkeypatch.setenv("BENTO_CLOUD_API_ENDPOINT", "not a URL")
+    assert resolve(home, "a").endpoint == "http://a.test"
+    with pytest.raises(UsageError):
+        resolve(home)
+
+
+def test_a_token_loses_what_is_around_it() -> None:
+    assert check_token(f" {SECRET}\n") == SECRET
+
+
+@pytest.mark.parametrize("token", ["", " \n", "a b", "a\nb", "a\tb", "a\r\nX-Other: 1", "a\0b", "tökén", "a\u200b"])
+def test_a_token_that_cannot_be_one_is_refused(token: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_token(token)
+    assert caught.value.hint.startswith("Copy it from the registry")
+    assert not token.strip() or token not in str(caught.value)

@@ -36,23 +36,23 @@ class Remote:
         self._count, self._pages = page, pages
 
     def current_user(self) -> Mapping[str, Any]:
-        """Whose token it is; a cheap check that it is good."""
+        """Ask whose token it is; a cheap check that it is valid."""
         return mapping(self.http.call("GET", f"{API}/auth/current"))
 
     def ensure_repository(self, name: str) -> bool:
-        """Make sure that models of a name can be pushed; says whether the registry knows our extension."""
+        """Make sure that models of a name can be pushed, and return whether the registry knows our extension."""
         try:
             found = self.http.call("GET", repository_path(name))
         except RemoteNotFound:
             body = {"name": name, "description": "", "labels": []}
             try:
                 found = self.http.call("POST", repository_path(), body)
-            except Conflict:  # somebody else was faster
+            except Conflict:  # another client registered it meanwhile
                 found = self.http.call("GET", repository_path(name))
         return bool(mapping(found).get("modelsync"))
 
     def model(self, tag: Tag) -> RemoteModel | None:
-        """One version, or None."""
+        """Ask for one version; None where the registry has no such record."""
         try:
             found = parse_model(self.http.call("GET", model_path(tag)), tag.name)
         except RemoteNotFound:
@@ -88,7 +88,7 @@ class Remote:
         return []
 
     def models(self, *, search: str = "", query: str = "", start: int = 0, limit: int | None = None) -> Page:
-        """All models, or some of them.
+        """List all models, or some of them.
 
         Args:
             search: Part of a name.
@@ -100,7 +100,7 @@ class Remote:
         return self._all(f"{API}/models", params, start, limit)
 
     def create_model(self, tag: Tag, body: CreateModelJSON) -> RemoteModel:
-        """Register a version that has no bytes yet; one that is registered already is fine."""
+        """Register a version that has no bytes yet, or find the one that is registered already."""
         try:
             return parse_model(self.http.call("POST", models_path(tag.name), body), tag.name)
         except Conflict:
@@ -109,11 +109,11 @@ class Remote:
             raise
 
     def start_upload(self, tag: Tag) -> None:
-        """Say that bytes will come."""
+        """Tell the registry that bytes will come."""
         self.http.call("PATCH", model_path(tag, "start_upload"))
 
     def finish_upload(self, tag: Tag, status: str, reason: str = "") -> RemoteModel:
-        """Say how it went: "success" makes the version visible."""
+        """Tell the registry how the upload ended: "success" makes the version visible."""
         body = {"status": status, "reason": reason}
         path = model_path(tag, "finish_upload")
         return parse_model(self.http.call("PATCH", path, body, timeout=self.http.limits.answer), tag.name)
@@ -137,13 +137,13 @@ class Remote:
         return str(upload_id), {number for number in items({"items": present}) if type(number) is int}
 
     def presign_part(self, tag: Tag, upload_id: str, number: int) -> str:
-        """A URL to PUT one part to."""
+        """Ask for a URL to PUT one part to."""
         body = {"upload_id": upload_id, "part_number": number}
         path = model_path(tag, "presign_multipart_upload_url")
         return _url(self.http.call("PATCH", path, body), "presigned_upload_url")
 
     def complete_multipart(self, tag: Tag, upload_id: str, etags: Mapping[int, str]) -> None:
-        """Put the parts together.
+        """Have the registry put the parts together.
 
         Args:
             tag: The version.
@@ -155,13 +155,13 @@ class Remote:
         self.http.call("PATCH", path, {"parts": parts, "upload_id": upload_id}, timeout=self.http.limits.answer)
 
     def presign_upload(self, tag: Tag) -> str:
-        """A URL to PUT the whole archive to, or "" where the registry wants it through its API."""
+        """Ask for a URL to PUT the whole archive to; "" where the registry wants it through its API."""
         reply = mapping(self.http.call("PATCH", model_path(tag, "presign_upload_url")))
         url = str(reply.get("presigned_upload_url") or "")
         return url if url != "None" else ""
 
     def presign_download(self, tag: Tag) -> Download:
-        """Where to download the archive."""
+        """Ask where to download the archive."""
         path = model_path(tag, "presign_download_url")
         return parse_download(self.http.call("PATCH", path, most=_LARGEST_DOWNLOAD))
 

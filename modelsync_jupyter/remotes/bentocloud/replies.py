@@ -1,4 +1,4 @@
-"""What the registry says of a model, checked once and trusted afterwards."""
+"""The replies of a registry about models, checked once and trusted afterwards."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class RemoteModel:
         uid: The registry's own name of the record.
         upload_status: "pending", "uploading", "success" or "failed".
         size: Bytes in its files.
-        creation_time: When the model was made.
+        creation_time: When the model was created.
         labels: Words to find it by.
         module: The BentoML framework module that saved it, or "".
         creator: Who pushed it.
-        metadata: What its maker noted.
+        metadata: What its author noted.
         strategy: How bytes travel: "presigned_url", "proxy" or "".
         digest: Content digest of its files, or "" where the registry does not say it.
         updated: When the record or its upload last changed, as the registry wrote it.
@@ -53,7 +53,7 @@ class RemoteModel:
         return self.upload_status == SUCCESS
 
     def to_dict(self) -> dict[str, Any]:
-        """The model as `--output json` prints it."""
+        """Return the model as JSON, for lists."""
         return {
             "tag": str(self.tag),
             "size": self.size,
@@ -67,7 +67,7 @@ class RemoteModel:
         }
 
     def details(self) -> dict[str, Any]:
-        """The model with all that people noted about it."""
+        """Return the model as JSON with all that people noted about it."""
         return {**self.to_dict(), "metadata": dict(self.metadata), "description": self.description}
 
 
@@ -89,7 +89,7 @@ class Download:
     """Where an archive can be had.
 
     Args:
-        url: Presigned URL, or "" where the API itself must be asked.
+        url: Presigned URL, or "" where the bytes come through the API itself.
         digest: Digest of the archive, or "".
         parts: Parts with digests, or none.
         layout: The layout as JSON, or None.
@@ -102,14 +102,14 @@ class Download:
 
 
 def parse_model(data: object, name: str = "") -> RemoteModel:
-    """A model from a reply.
+    """Read a model from a reply.
 
     Args:
         data: The JSON.
         name: Name of its repository, where the JSON does not say it.
 
     Raises:
-        InvalidReply: It is no model.
+        InvalidReply: It is not a model.
     """
     record = mapping(data)
     manifest = mapping(record.get("manifest") or {})
@@ -139,10 +139,10 @@ def parse_model(data: object, name: str = "") -> RemoteModel:
 
 
 def parse_download(data: object) -> Download:
-    """Where to download from, out of the reply to `presign_download_url`.
+    """Read the reply to `presign_download_url`.
 
     Raises:
-        InvalidReply: It is no such reply.
+        InvalidReply: It is not such a reply.
     """
     record = mapping(data)
     extension = mapping(record.get("modelsync") or {})
@@ -155,25 +155,25 @@ def parse_download(data: object) -> Download:
 
 
 def mapping(data: object) -> Mapping[str, Any]:
-    """`data`, if it is a JSON object.
+    """Return `data` if it is a JSON object.
 
     Raises:
         InvalidReply: It is not.
     """
     if not isinstance(data, Mapping):
-        raise InvalidReply("The registry answers with something else than was asked for.")
+        raise InvalidReply("The registry's reply is not what was asked for.")
     return data
 
 
 def items(data: object) -> list[Any]:
-    """The items of a list reply.
+    """Return the items of a list reply.
 
     Raises:
-        InvalidReply: It is no list.
+        InvalidReply: It is not a list.
     """
     found = mapping(data).get("items")
     if not isinstance(found, list):
-        raise InvalidReply("The registry answers with something else than a list.")
+        raise InvalidReply("The registry's reply is not a list.")
     return found
 
 
