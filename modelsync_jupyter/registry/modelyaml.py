@@ -1,4 +1,4 @@
-"""The model.yaml in an archive: written by a client, so nothing in it is believed before it is measured."""
+"""Read the model.yaml of an archive. A client wrote it, so its size is checked before it is used."""
 
 from __future__ import annotations
 
@@ -57,4 +57,4 @@ def facts(info: ModelInfo, size: int) -> Facts:
     except BadRequest as error:
         raise InvalidModel(f"`{MODEL_YAML}` in the archive: {error.message}") from error
     except (ValueError, OverflowError, RecursionError) as error:
-        raise InvalidModel(f"`{MODEL_YAML}` in the archive has values that no catalog can hold") from error
+        raise InvalidModel(f"`{MODEL_YAML}` in the archive has values that the catalog cannot hold") from error

@@ -1,4 +1,4 @@
-"""Checked values out of the JSON of a request: what passes here needs no second look."""
+"""Take values out of the JSON of a request and check them; code behind this trusts them."""
 
 from __future__ import annotations
 
