@@ -64,7 +64,8 @@ class Extension(TypedDict, total=False):
     """The object `modelsync`, each key where it is of use.
 
     - In every repository of a reply: `protocol`.
-    - In a model with a whole archive: `content_digest` of its files; `digest` and `size` of the archive.
+    - In a model with a whole archive: `content_digest` of its files and the `cut` that it is built on; `digest` and
+      `size` of the archive.
     - In a request to start a multipart upload: `parts` of the whole archive, `cut` and `content_digest` as its client
       sees them, and the `manifest`, `labels` and `build_at` that become visible together with it. In the reply:
       `present`, numbers of the parts the registry holds already. A part that is present is completed with its quoted

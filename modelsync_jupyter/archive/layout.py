@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from modelsync_jupyter.core.errors import UnsafeArchive
+from modelsync_jupyter.core.plain import is_text
 
 Kind = Literal["file", "dir", "link", "hardlink"]
 
@@ -239,7 +240,7 @@ def safe_path(name: str) -> str | None:
         UnsafeArchive: It is absolute, climbs with `..`, or cannot be a file name.
     """
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or not _is_text(name):
+    if path.is_absolute() or ".." in path.parts or not is_text(name):
         raise UnsafeArchive(f"Member {name!r} would leave the model's folder, or is not a file name.")
     return None if path == PurePosixPath() else str(path)
 
@@ -251,17 +252,12 @@ def check_link(path: str, target: str) -> None:
         UnsafeArchive: It is absolute or climbs out.
     """
     depth = len(PurePosixPath(path).parts) - 1
-    if not target or PurePosixPath(target).is_absolute() or not _is_text(target):
+    if not target or PurePosixPath(target).is_absolute() or not is_text(target):
         raise UnsafeArchive(f"Link `{path}` points outside the model's folder: {target!r}.")
     for word in target.split("/"):
         depth += -1 if word == ".." else 0 if word in ("", ".") else 1
         if depth < 0:
             raise UnsafeArchive(f"Link `{path}` points outside the model's folder: `{target}`.")
-
-
-def _is_text(name: str) -> bool:
-    """Whether a name is Unicode, which a journal, a reply or another machine can hold."""
-    return "\0" not in name and not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _entry_from_json(item: object, start: int) -> Entry:

@@ -43,8 +43,12 @@ class Stream(Protocol):
         ...
 
 
-def scan_tar(stream: Stream) -> Iterator[Entry]:
+def scan_tar(stream: Stream, limit: int = MAX_MEMBERS) -> Iterator[Entry]:
     """Read headers from where the stream stands to the end of the archive.
+
+    Args:
+        stream: The archive.
+        limit: Members that it may have.
 
     Yields:
         Each member as soon as its header is read; its content is passed over when the next one is asked for.
@@ -65,8 +69,8 @@ def scan_tar(stream: Stream) -> Iterator[Entry]:
                 if entry.stop > stream.stop:
                     raise IntegrityError(f"The archive breaks off: it ends before member `{entry.path}` does.")
                 count += 1
-                if count > MAX_MEMBERS:
-                    raise UnsafeArchive(f"The archive has more than {MAX_MEMBERS:,} members.")
+                if count > limit:
+                    raise UnsafeArchive(f"The archive has more than {limit:,} members.")
                 yield entry
     except (tarfile.TarError, ValueError, OverflowError) as error:
         raise IntegrityError(f"The archive breaks off, or is not a plain tar: {error}.") from error

@@ -1,4 +1,4 @@
-"""Values and texts with nothing in them that JSON lacks or that a terminal would obey."""
+"""Values and texts with nothing in them that JSON lacks or that a terminal would obey, and trees of a bounded size."""
 
 from __future__ import annotations
 
@@ -30,6 +30,52 @@ def plain(value: Any, *, nan_as_text: bool = False) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def is_text(text: str) -> bool:
+    """Return whether a text is Unicode without NUL, which every file system, database and journal can hold."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def fits(value: object, *, depth: int, values: int) -> bool:
+    """Return whether a tree is small enough to be walked and written out.
+
+    A YAML file can name the same subtree many times, and so be far larger when it is written out, or endless where a
+    subtree names itself. Each subtree is measured once, however often it is named.
+
+    Args:
+        value: The tree: lists, mappings and plain values.
+        depth: Levels of lists and mappings inside it at most.
+        values: Values in it at most, lists and mappings counted too.
+    """
+    try:
+        _measure(value, depth, values, {})
+    except ValueError:
+        return False
+    return True
+
+
+def _measure(value: object, left: int, values: int, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """Return how many values a subtree has, and how many levels; -1 for what is not a list or mapping.
+
+    Raises:
+        ValueError: It has more than `left` levels inside it, or too many values.
+    """
+    if not isinstance(value, (list, tuple, set, frozenset, Mapping)):
+        return 1, -1
+    if left < 0:
+        raise ValueError("nested too deep")
+    if id(value) not in known:
+        count, height = 1, 0
+        for child in [*value.keys(), *value.values()] if isinstance(value, Mapping) else value:
+            child_count, child_height = _measure(child, left - 1, values, known)
+            count, height = count + child_count, max(height, child_height + 1)
+            if count > values:
+                raise ValueError("too many values")
+        known[id(value)] = count, height
+    if known[id(value)][1] > left:
+        raise ValueError("nested too deep")
+    return known[id(value)]
 
 
 def printable(text: str) -> str:

@@ -1,16 +1,18 @@
-"""The registry server: BentoCloud's REST API for models over a catalog (SQLAlchemy) and a folder of blobs.
+"""The registry server: BentoCloud's REST API for models over a catalog (SQLAlchemy) and a store of blobs.
 
 ::
 
-    settings   what the server was told               catalog/   tables and queries, one noun per module
+    settings   what the server was told               catalog/   typed rows, queries, migrations: all SQL
     app        the Flask app and its error replies    routes/    one function per endpoint: parse, call, reply
-    service    catalog, blobs and signer together     blobs      content-addressed files
-    multipart  begin, receive and complete uploads    contents   layout, model.yaml and digest of an archive
-    publishing the one transaction that switches      sending    archives out, whole or in ranges
+    service    catalog, blobs and signer together     blobs/     what a store of blobs promises; a folder as one
+    multipart  receive parts, complete uploads        contents   layout, model.yaml and content digest of an archive
+    cutting    cut a whole body while it arrives      backfill   content digests of archives of earlier versions
+    publishing switch a version, in one transaction   sending    send archives, whole or in ranges
 
 A stored archive is an ordered list of parts named by their BLAKE3 digest; equal parts are stored once. A version
-becomes visible in one catalog transaction, after all its bytes are durable. Nothing is ever removed from the blobs in
-this version: deleting a model hides it, its bytes stay.
+becomes visible in one catalog transaction, after all its bytes are durable. Its content digest is computed from these
+bytes when the upload is completed, for stock clients too. Nothing is removed from the blobs in this version: deleting
+a model hides it, its bytes stay.
 """
 
 from __future__ import annotations

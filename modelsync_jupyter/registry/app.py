@@ -47,13 +47,13 @@ def create_app(settings: Settings) -> Flask:
 
 
 def _limit_stalls() -> None:
-    """Let no silent client hold a thread for ever."""
+    """Close the connection of a client that sends or takes nothing for minutes: it holds a thread."""
     if connection := request.environ.get("gunicorn.socket"):
         connection.settimeout(_STALL_SECONDS)
 
 
 def _drain(reply: Response) -> Response:
-    """Take in the rest of a refused body: a client that still sends would see a broken connection, not our reply."""
+    """Read the rest of a refused body: a client that still sends would see a broken connection, not our reply."""
     left = min(request.content_length or 0, _MAX_DRAIN)
     with suppress(OSError):
         while left > 0 and (block := request.environ["wsgi.input"].read(min(BLOCK, left))):
@@ -62,7 +62,7 @@ def _drain(reply: Response) -> Response:
 
 
 def _refuse_nul(endpoint: str | None, values: dict[str, Any] | None) -> None:
-    """No record has such a name, and databases do not agree on what to do with it."""
+    """Refuse NUL in a path: no record has such a name, and databases treat it differently."""
     if any("\0" in str(value) for value in (values or {}).values()):
         raise NotFound("no such record")
 
@@ -78,7 +78,7 @@ def _api_error(error: ApiError) -> Response:
 
 
 def _client_error(error: ModelSyncError) -> Response:
-    """Errors of `core` come from the words and bytes of a client."""
+    """Errors raised by core are caused by the request: 400."""
     return _reply(400, error.message)
 
 
@@ -90,7 +90,7 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _collision(error: IntegrityError) -> Response:
-    return _reply(400, "somebody else changed this at the same time: look again")
+    return _reply(400, "another request changed this at the same time: read it again and retry")
 
 
 def _busy(error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""Who is calling, and whether they may."""
+"""Authenticate requests and check roles."""
 
 from __future__ import annotations
 
@@ -66,6 +66,6 @@ def _identify() -> Caller:
 
 
 def _note_use(token_id: int) -> None:
-    """Write down that the token was used; a read must not fail because the catalog is busy with writes."""
+    """Write down that the token was used, unless the catalog is busy: a read must not fail for it."""
     with suppress(OperationalError), current().database.write() as connection:
         tokens.note_use(connection, token_id)

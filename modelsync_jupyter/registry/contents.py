@@ -84,7 +84,7 @@ def read_contents(blobs: Blobs, parts: Sequence[Part]) -> Contents:
     Raises:
         IntegrityError: It is a tar that breaks off, or its description is not true.
         InvalidModel: Its model.yaml is broken.
-        UnsafeArchive: Nobody could install it.
+        UnsafeArchive: It has a member that no client would install.
     """
     with ArchiveReader(blobs, parts) as file:
         if not is_tar(file.read(tarfile.BLOCKSIZE)):

@@ -36,7 +36,7 @@ def receive_archive(blobs: Blobs, source: ByteSource, size: int, scratch: Path) 
     Raises:
         BadRequest: The bytes end early.
         IntegrityError: It is a tar that breaks off.
-        UnsafeArchive: Nobody could install it.
+        UnsafeArchive: It has a member that no client would install.
     """
     stored: list[Blob] = []
     head = _read(source, min(tarfile.BLOCKSIZE, size))

@@ -1,4 +1,4 @@
-"""What the registry answers when it says no.
+"""Errors of the registry and their status codes.
 
 ::
 

@@ -1,15 +1,15 @@
-"""The model.yaml in an archive: written by a client, so nothing in it is believed before it is measured."""
+"""Read the model.yaml of an archive. A client wrote it, so its size is checked before it is used."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import timezone
 
 import yaml
 
 from modelsync_jupyter.core.errors import InvalidModel
-from modelsync_jupyter.core.info import MODEL_YAML, ModelInfo
+from modelsync_jupyter.core.info import MAX_DEPTH, MODEL_YAML, ModelInfo
+from modelsync_jupyter.core.plain import fits
 from modelsync_jupyter.wire import labels_json, manifest_json
 
 from .catalog.rows import Facts
@@ -17,8 +17,7 @@ from .errors import BadRequest
 from .values import Fields
 
 MAX_YAML = 1 << 20
-_MAX_DEPTH = 60
-_MAX_NODES = 200_000
+_MAX_VALUES = 200_000
 
 
 def parse(text: bytes) -> ModelInfo:
@@ -29,10 +28,15 @@ def parse(text: bytes) -> ModelInfo:
     """
     try:
         data = yaml.safe_load(text)
-        _measure(data, 0, {})
-        return ModelInfo.from_dict(data)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        small = fits(data, depth=MAX_DEPTH, values=_MAX_VALUES)
+    except RecursionError:
+        small = False
+    except (yaml.YAMLError, ValueError) as error:
         raise InvalidModel(f"`{MODEL_YAML}` in the archive is not valid YAML") from error
+    if not small:
+        limits = f"{_MAX_VALUES:,} values or {MAX_DEPTH} levels"
+        raise InvalidModel(f"`{MODEL_YAML}` in the archive has more than {limits} when its aliases are written out")
+    return ModelInfo.from_dict(data)
 
 
 def facts(info: ModelInfo, size: int) -> Facts:
@@ -53,22 +57,4 @@ def facts(info: ModelInfo, size: int) -> Facts:
     except BadRequest as error:
         raise InvalidModel(f"`{MODEL_YAML}` in the archive: {error.message}") from error
     except (ValueError, OverflowError, RecursionError) as error:
-        raise InvalidModel(f"`{MODEL_YAML}` in the archive has values that no catalog can hold") from error
-
-
-def _measure(value: object, depth: int, known: dict[int, int]) -> int:
-    """Values in `value` when every YAML alias is written out; computed without writing them out.
-
-    Raises:
-        ValueError: Too many, or nested too deep (as is what contains itself).
-    """
-    if depth > _MAX_DEPTH:
-        raise ValueError("nested too deep")
-    if not isinstance(value, (list, Mapping, set)):
-        return 1
-    if id(value) not in known:
-        children = [*value.keys(), *value.values()] if isinstance(value, Mapping) else list(value)
-        known[id(value)] = 1 + sum(_measure(child, depth + 1, known) for child in children)
-    if known[id(value)] > _MAX_NODES:
-        raise ValueError("too many values")
-    return known[id(value)]
+        raise InvalidModel(f"`{MODEL_YAML}` in the archive has values that the catalog cannot hold") from error

@@ -77,7 +77,7 @@ def assemble(registry: Registry, upload: UploadRow, parts: tuple[Part, ...]) -> 
         BadRequest: The archive is of another model, or has another content digest than was declared.
         IntegrityError: The archive breaks off, or describes itself wrongly.
         InvalidModel: Its model.yaml is broken.
-        UnsafeArchive: Nobody could install it.
+        UnsafeArchive: It has a member that no client would install.
     """
     found = read_contents(registry.blobs, parts)
     if found.info and found.info.tag != Tag(upload.name, upload.version):

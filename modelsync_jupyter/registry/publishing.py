@@ -1,16 +1,15 @@
-"""The end of an upload: the one transaction in which bytes, manifest, labels and build time of a version switch."""
+"""Publish an upload: switch bytes, manifest, labels and build time of a version in one transaction."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from .catalog import events, uploads
+from .catalog import events, tables, uploads
 from .catalog.database import now
 from .catalog.labels import replace_labels
 from .catalog.models import find_model, manifest_columns, set_model
 from .catalog.repositories import touch_repository
 from .catalog.rows import ModelRow, UploadRow, UploadState, UploadStatus
-from .catalog.tables import models
 from .catalog.users import Caller
 from .errors import BadRequest
 
@@ -72,7 +71,7 @@ def _switch(connection: Connection, model: ModelRow, upload: UploadRow) -> None:
         **columns,
     )
     if facts.labels is not None:
-        replace_labels(connection, models, model.id, facts.labels)
+        replace_labels(connection, tables.models, model.id, facts.labels)
     touch_repository(connection, model.repository.id)
     uploads.set_upload(connection, upload.id, state=UploadState.PUBLISHED)
     uploads.drop_complete(connection, model.id)

@@ -75,7 +75,7 @@ class _Collected:
         elif key in _KEYS:
             self.values.setdefault(key, []).append(value)
         else:
-            raise BadRequest(f"`{key[:64]}:` is no search key; there are: {', '.join(sorted(_KEYS))}")
+            raise BadRequest(f"`{key[:64]}:` is not a search key; choose one of: {', '.join(sorted(_KEYS))}")
 
     def get(self, key: str) -> tuple[str, ...]:
         return tuple(self.values.get(key, ()))
@@ -139,5 +139,5 @@ def _sort(values: tuple[str, ...]) -> tuple[str, bool]:
 
 def _one_of(value: str, known: set[str], key: str) -> str:
     if value not in known:
-        raise BadRequest(f"`{key}:{value[:64]}` is not known; there are: {', '.join(sorted(known))}")
+        raise BadRequest(f"`{key}:{value[:64]}` is not known; choose one of: {', '.join(sorted(known))}")
     return value

@@ -1,4 +1,4 @@
-"""Archives out: whole or one range, with the conditions of HTTP.
+"""Send archives: whole or one range, with the conditions of HTTP.
 
 A range inside one blob leaves through `wsgi.file_wrapper`, which gunicorn turns into sendfile; a longer one is read in
 blocks, part after part.

@@ -41,7 +41,7 @@ def serve(
         db: SQLAlchemy URL of the catalog, or None for SQLite in `data`.
         workers: Processes.
         threads: Requests served at the same time by each process.
-        strategy: How clients shall move bytes; default: MODELSYNC_TRANSMISSION, else "presigned_url".
+        strategy: How clients are to move bytes; default: MODELSYNC_TRANSMISSION, else "presigned_url".
         url_ttl: Seconds for which presigned URLs are valid; default: MODELSYNC_URL_TTL, else an hour.
 
     Raises:

@@ -23,7 +23,7 @@ class Settings:
     Args:
         data: Folder of the blobs, the secrets and, by default, the catalog.
         db: SQLAlchemy URL of the catalog, or None for SQLite in `data`.
-        strategy: How clients shall move bytes: "presigned_url", "proxy" or "none".
+        strategy: How clients are to move bytes: "presigned_url", "proxy" or "none".
         url_ttl: Seconds for which a presigned URL is valid.
         trust_forwarded: Whether to believe X-Forwarded-Proto, -Host and -Prefix; only behind a proxy that sets them.
         threads: Requests served at the same time by one process.
@@ -69,7 +69,7 @@ class Settings:
 
 def _strategy(text: str) -> str:
     if text not in STRATEGIES:
-        raise UsageError(f"`{text}` is no transmission strategy.", step=f"Choose one of: {', '.join(STRATEGIES)}.")
+        raise UsageError(f"`{text}` is not a transmission strategy.", step=f"Choose one of: {', '.join(STRATEGIES)}.")
     return text
 
 
@@ -79,5 +79,5 @@ def _seconds(value: str | float) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= 7 * 86400:
-        raise UsageError(f"`{value}` is no lifetime for a presigned URL.", step="Give seconds, at most 604800.")
+        raise UsageError(f"`{value}` is not a lifetime for a presigned URL.", step="Give seconds, at most 604800.")
     return seconds

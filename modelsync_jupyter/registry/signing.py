@@ -1,4 +1,4 @@
-"""Presigned URLs: whoever has one may do one thing with one object until it expires, without a token."""
+"""Presigned URLs: each permits one method on one object until it expires, without a token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checked values out of the JSON of a request: what passes here needs no second look."""
+"""Take values out of the JSON of a request and check them; code behind this trusts them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any, cast
 
 from modelsync_jupyter.archive.cut import CUT
 from modelsync_jupyter.core.errors import IntegrityError
+from modelsync_jupyter.core.info import MAX_DEPTH
 from modelsync_jupyter.core.parts import Part, check_digest, parse_parts
+from modelsync_jupyter.core.plain import fits, is_text
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.wire import LabelJSON, ManifestJSON, parse_time
 
@@ -18,7 +20,9 @@ from .errors import BadRequest
 
 MAX_PART_NUMBER = 100_000
 MAX_ARCHIVE = 1 << 50
-_MAX_DEPTH = 60
+#: The manifest itself, and what it holds, as deep as a client's model.yaml may be.
+_MAX_DEPTH = MAX_DEPTH + 2
+_MAX_VALUES = 1_000_000
 _MAX_LABELS = 1000
 _MAX_MANIFEST = 4 << 20
 
@@ -43,7 +47,7 @@ def clean(text: str, what: str) -> str:
     Raises:
         BadRequest: It has NUL characters or lone surrogates.
     """
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if not is_text(text):
         raise BadRequest(f"`{what}` has characters that are not allowed")
     return text
 
@@ -152,8 +156,8 @@ class Fields:
         value = self._data.get(key)
         if value is None:
             return {}
-        if not isinstance(value, dict) or _depth(value) > _MAX_DEPTH:
-            raise BadRequest(f"`{key}` is not an object nested at most {_MAX_DEPTH} deep")
+        if not isinstance(value, dict) or not fits(value, depth=_MAX_DEPTH, values=_MAX_VALUES):
+            raise BadRequest(f"`{key}` is not an object of at most {_MAX_VALUES:,} values, {_MAX_DEPTH} levels deep")
         return value
 
     def manifest(self, key: str = "manifest") -> ManifestJSON:
@@ -194,18 +198,6 @@ class Fields:
         if not parts or parts[-1].stop > MAX_ARCHIVE:
             raise BadRequest(f"`{key}` is empty or larger than {MAX_ARCHIVE} bytes")
         return parts
-
-
-def _depth(value: object) -> int:
-    """How deep `value` is nested, told without recursion."""
-    depth, level = 0, [value]
-    while level:
-        depth += 1
-        containers = [item for item in level if isinstance(item, (dict, list))]
-        level = [child for item in containers for child in (item.values() if isinstance(item, dict) else item)]
-        if depth > _MAX_DEPTH:
-            break
-    return depth
 
 
 def _no_constant(name: str) -> float:

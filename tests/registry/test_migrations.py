@@ -71,7 +71,7 @@ def test_old_archives_get_their_digests(old: Path) -> None:
     registry.database.close()
 
 
-def test_blob_that_is_gone_stops_nobody(old: Path) -> None:
+def test_archive_without_its_bytes_does_not_stop_the_others(old: Path) -> None:
     digits = blake3(ARCHIVES[0]).hexdigest()
     (old / "blobs" / digits[:2] / digits).unlink()
     registry = Registry.open(Settings(old))

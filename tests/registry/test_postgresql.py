@@ -11,6 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, inspect
+
+from modelsync_jupyter.registry.catalog.database import Database
+from modelsync_jupyter.registry.catalog.migrations import SCHEMA, version_of
+from modelsync_jupyter.registry.catalog.tables import metadata
 
 from .contract import RegistryContract
 from .server import Server
@@ -20,18 +25,49 @@ class TestOverPostgresql(RegistryContract):
     """A team's database."""
 
 
+def test_catalog_of_the_first_version_is_upgraded(cluster: str) -> None:
+    """Its columns are taken away from a fresh one: the first version's own statements are SQLite's."""
+    admin = create_engine(cluster, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE old")
+    admin.dispose()
+    database = Database(cluster.replace("/postgres?", "/old?"), 1)
+    database.prepare()
+    with database.write() as connection:
+        for statement in (
+            "DROP TABLE schema_version",
+            "ALTER TABLE archives DROP base, DROP content_digest, DROP cut",
+            "ALTER TABLE uploads DROP content_digest",
+        ):
+            connection.exec_driver_sql(statement)
+        assert version_of(connection) == 1
+    database.prepare()
+    with database.read() as connection:
+        assert version_of(connection) == SCHEMA
+        for name, table in metadata.tables.items():
+            columns = {column["name"] for column in inspect(connection).get_columns(name)}
+            assert columns == set(table.columns.keys())
+    database.close()
+
+
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """In the place of the one over SQLite."""
+def cluster() -> Iterator[str]:
+    """The URL of a database server."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not found:
         pytest.skip("no PostgreSQL server is installed")
     pytest.importorskip("psycopg")
     with _cluster(found[-1]) as url:
-        server = Server(tmp_path_factory.mktemp("postgresql") / "data", ("--db", url)).start()
-        yield server
-        assert server.stop() == 0
-        assert "Traceback" not in server.log, server.log
+        yield url
+
+
+@pytest.fixture(scope="module")
+def registry(cluster: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """In the place of the one over SQLite."""
+    server = Server(tmp_path_factory.mktemp("postgresql") / "data", ("--db", cluster)).start()
+    yield server
+    assert server.stop() == 0
+    assert "Traceback" not in server.log, server.log
 
 
 @contextmanager

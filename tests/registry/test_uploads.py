@@ -150,13 +150,13 @@ class TestStockUploads:
             ({"model.yaml": b"name: [broken"}, "YAML"),
             ({"model.yaml": b"just text"}, "mapping"),
             ({"model.yaml": b"a: &a [1]\n" * 200_000}, "larger"),
-            ({"model.yaml": b"a: &a [*a]"}, "YAML"),
-            ({"model.yaml": BOMB}, "YAML"),
+            ({"model.yaml": b"a: &a [*a]"}, "50 levels"),
+            ({"model.yaml": BOMB}, "200,000 values"),
             ({"model.yaml": odd("metadata: {a: 0x" + "f" * 9000 + "}")}, "hold"),
             ({"model.yaml": odd("labels: {a: " + "x" * 2000 + "}")}, "value"),
             ({"model.yaml": odd('labels: {a: "\\ud800"}')}, "not allowed"),
             ({"model.yaml": odd("creation_time: 0001-01-01T00:00:00+23:00")}, "hold"),
-            ({"model.yaml": odd("signatures: " + "[" * 500 + "]" * 500)}, "YAML"),
+            ({"model.yaml": odd("signatures: " + "[" * 500 + "]" * 500)}, "50 levels"),
         ],
     )
     def test_model_yaml_of_another_model_is_refused(

@@ -88,7 +88,7 @@ def undescribed(connection: Connection, before: int | None, count: int) -> list[
 
 
 def find_archive(connection: Connection, uid: str) -> ArchiveRow:
-    """An archive.
+    """Find an archive.
 
     Raises:
         NotFound: There is none.
@@ -101,7 +101,7 @@ def find_archive(connection: Connection, uid: str) -> ArchiveRow:
 
 
 def layout_of(connection: Connection, archive_id: int) -> list[EntryJSON] | None:
-    """The members of an archive, or None where it is no plain tar."""
+    """Return the members of an archive, or None where they cannot be told."""
     text = connection.execute(select(archives.c.layout).where(archives.c.id == archive_id)).scalar_one()
     return layout_from(text)
 

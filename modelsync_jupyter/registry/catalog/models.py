@@ -53,13 +53,13 @@ _SORTS: dict[str, ColumnElement[Any]] = {
 
 
 def find_model(connection: Connection, name: str, version: str, *, lock: bool = False) -> ModelRow:
-    """One version.
+    """Find one version.
 
     Args:
         connection: A read or a write.
         name: Name of its repository.
         version: The version.
-        lock: Let nobody else change it until this write ends.
+        lock: Keep others from changing it until this write ends.
 
     Raises:
         NotFound: There is none.

@@ -46,10 +46,10 @@ def limit(role: Role, scopes: Sequence[str]) -> Role:
 
 
 def identify(connection: Connection, value: str) -> tuple[Caller, TokenRow]:
-    """Whose token it is, and its row.
+    """Find the user of a token, and the token.
 
     Raises:
-        Unauthorized: Nobody's, or it is expired or revoked.
+        Unauthorized: It is not known, expired or revoked.
     """
     row = connection.execute(_TOKENS.where(tokens.c.digest == hash_token(value))).first()
     if row is None:

@@ -11,12 +11,12 @@ from modelsync_jupyter.wire import API, RepositoryJSON
 
 from .. import body
 from ..auth import caller, needs
+from ..catalog import tables
 from ..catalog.events import note
 from ..catalog.labels import replace_labels
 from ..catalog.models import newest
 from ..catalog.repositories import create_repository, describe_repository, find_repository, list_repositories
 from ..catalog.rows import Role
-from ..catalog.tables import repositories
 from ..replies import page_json, repository_json
 from ..service import current
 from ..values import check_name
@@ -65,7 +65,7 @@ def change(name: str) -> RepositoryJSON:
         row = find_repository(connection, name)
         describe_repository(connection, name, fields.text("description", default=row.description))
         if "labels" in fields:
-            replace_labels(connection, repositories, row.id, fields.labels())
+            replace_labels(connection, tables.repositories, row.id, fields.labels())
         note(connection, caller(), "updated", "model_repository", name)
         return _show(connection, name)
 
