@@ -62,6 +62,12 @@ export function formatTime(iso: string): string {
   return Number.isNaN(time.getTime()) ? iso : time.toLocaleString();
 }
 
+/** The first digits of a digest, enough to tell two apart: `blake3:1a2b3c4d5e6f`. */
+export function shortDigest(digest: string): string {
+  const [algorithm = '', digits = ''] = digest.split(':');
+  return `${algorithm}:${digits.slice(0, 12)}`;
+}
+
 export function isActive(record: IRecord): boolean {
   return record.state === 'planned' || record.state === 'running';
 }

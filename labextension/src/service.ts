@@ -30,6 +30,16 @@ export class Service {
     return this._page('remote', search, start);
   }
 
+  /** How the local store and the registry compare, in every version. */
+  async states(): Promise<wire.IVersionState[]> {
+    const reply = await request<{ items: wire.IVersionState[] }>(
+      this._settings,
+      ['states'],
+      POLL
+    );
+    return reply.items;
+  }
+
   localDetails(tag: string): Promise<wire.ILocalDetails> {
     return request(this._settings, ['local', ...split(tag)]);
   }
