@@ -130,9 +130,9 @@ export function endLine(record: IRecord, trans: TranslationBundle): string {
         formatSeconds(outcome.seconds)
       ].join(' · ');
     case 'cancelled':
-      return trans.__('Cancelled. It can go on where it stopped.');
+      return trans.__('Cancelled. It can be resumed.');
     case 'interrupted':
-      return trans.__('Its process is gone. It can go on where it stopped.');
+      return trans.__('The process ended unexpectedly. It can be resumed.');
     default:
       return '';
   }

