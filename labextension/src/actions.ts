@@ -45,7 +45,7 @@ export async function askForTag(
   return value;
 }
 
-/** Show what force would do; do it if the user agrees. */
+/** Show what overwriting would do; do it if the user agrees. */
 export async function replace(
   context: ICommandContext,
   args: Args

@@ -120,7 +120,7 @@ function transferCommands(context: ICommandContext): ICommand[] {
     },
     {
       id: CommandIDs.replace,
-      label: trans.__('Replace by Force…'),
+      label: trans.__('Overwrite…'),
       args: MODEL_ARGS,
       execute: args => replace(context, args)
     },
@@ -157,7 +157,7 @@ function modelCommands(context: ICommandContext): ICommand[] {
     },
     {
       id: CommandIDs.insertCode,
-      label: trans.__('Insert Code That Loads It'),
+      label: trans.__('Insert Code to Load Model'),
       icon: codeIcon,
       args: MODEL_ARGS,
       execute: on(insertCode)

@@ -1,5 +1,5 @@
 /**
- * Questions to the user. Each resolves to the answer, or to null where the user thinks better of it.
+ * Questions to the user. Each resolves to the answer, or to null if the user cancels.
  */
 import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -18,7 +18,7 @@ export async function askToDelete(
   const { button } = await showDialog({
     title: trans.__('Delete %1?', tag),
     body: trans.__(
-      'It goes from this machine for good. The registry is not touched.'
+      'It will be permanently deleted from this computer. The registry is not changed.'
     ),
     buttons: [
       Dialog.cancelButton({ label: trans.__('Cancel') }),
@@ -29,22 +29,22 @@ export async function askToDelete(
   return button.accept;
 }
 
-/** Whether to do by force what a plan says. */
+/** Whether to overwrite, as a plan says. */
 export async function askToReplace(
   plan: IPlan,
   trans: TranslationBundle
 ): Promise<boolean> {
   const label =
     plan.action === 'replace'
-      ? trans.__('Replace')
+      ? trans.__('Overwrite')
       : plan.direction === 'push'
         ? trans.__('Push')
         : trans.__('Pull');
   const { button } = await showDialog({
     title:
       plan.direction === 'push'
-        ? trans.__('Replace %1 in the registry?', plan.tag)
-        : trans.__('Replace the local %1?', plan.tag),
+        ? trans.__('Overwrite %1 in the registry?', plan.tag)
+        : trans.__('Overwrite the local %1?', plan.tag),
     body: <PlanBody plan={plan} trans={trans} />,
     buttons: [
       Dialog.cancelButton({ label: trans.__('Cancel') }),
@@ -75,7 +75,11 @@ export function PlanBody(props: {
           </li>
         ))}
       </ol>
-      <p>{trans.__('At most %1 will travel.', formatSize(plan.size))}</p>
+      <p>
+        {plan.direction === 'push'
+          ? trans.__('Up to %1 to upload.', formatSize(plan.size))
+          : trans.__('Up to %1 to download.', formatSize(plan.size))}
+      </p>
     </div>
   );
 }

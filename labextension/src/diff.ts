@@ -1,10 +1,12 @@
 /**
- * What differs between two versions.
+ * What differs between two versions: what people noted, which files there are, and the content digest of all files.
  */
-import { formatSize } from './format';
 import type { ILocalDetails, IRemoteDetails } from './wire';
 
 export type Details = ILocalDetails | IRemoteDetails;
+
+/** Stands for a file, whose bytes only the content digest speaks for. */
+export const IS_THERE = '✓';
 
 export interface IDifference {
   key: string;
@@ -27,7 +29,6 @@ export function flatten(value: unknown, key = ''): Record<string, string> {
 /** Everything of a version that can be compared with another one. */
 export function facts(details: Details): Record<string, string> {
   const found: Record<string, string> = {
-    size: formatSize(details.size),
     module: details.module,
     ...flatten(details.labels, 'labels'),
     ...flatten(details.metadata, 'metadata')
@@ -37,7 +38,7 @@ export function facts(details: Details): Record<string, string> {
       Object.assign(found, flatten(details.info[name] ?? {}, name));
     }
     for (const file of details.files.filter(each => each.kind === 'file')) {
-      found[file.path] = formatSize(file.size);
+      found[file.path] = IS_THERE;
     }
   }
   return found;
@@ -50,4 +51,9 @@ export function differences(left: Details, right: Details): IDifference[] {
     .filter(key => one[key] !== other[key])
     .sort()
     .map(key => ({ key, left: one[key], right: other[key] }));
+}
+
+/** Whether two versions hold the same files; null where one of the content digests is not known. */
+export function sameFiles(left: Details, right: Details): boolean | null {
+  return left.digest && right.digest ? left.digest === right.digest : null;
 }

@@ -62,6 +62,12 @@ export function formatTime(iso: string): string {
   return Number.isNaN(time.getTime()) ? iso : time.toLocaleString();
 }
 
+/** The first digits of a digest, enough to tell two apart: `blake3:1a2b3c4d5e6f`. */
+export function shortDigest(digest: string): string {
+  const [algorithm = '', digits = ''] = digest.split(':');
+  return `${algorithm}:${digits.slice(0, 12)}`;
+}
+
 export function isActive(record: IRecord): boolean {
   return record.state === 'planned' || record.state === 'running';
 }
@@ -124,9 +130,9 @@ export function endLine(record: IRecord, trans: TranslationBundle): string {
         formatSeconds(outcome.seconds)
       ].join(' · ');
     case 'cancelled':
-      return trans.__('Cancelled. It can go on where it stopped.');
+      return trans.__('Cancelled. It can be resumed.');
     case 'interrupted':
-      return trans.__('Its process is gone. It can go on where it stopped.');
+      return trans.__('The process ended unexpectedly. It can be resumed.');
     default:
       return '';
   }

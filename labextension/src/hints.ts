@@ -13,9 +13,9 @@ export function nextStep(problem: IProblem, trans: TranslationBundle): string {
 }
 
 function steps(trans: TranslationBundle): Record<string, string | undefined> {
-  const refresh = trans.__('Refresh the sidebar to see what there is.');
-  const sign = trans.__('Sign in again, in the sidebar.');
-  const retry = trans.__('Retry: it goes on where it stopped.');
+  const refresh = trans.__('Refresh the sidebar.');
+  const sign = trans.__('Sign in again in the sidebar.');
+  const retry = trans.__('Retry: it will resume where it left off.');
   return {
     usage: refresh,
     'model-not-found': refresh,
@@ -25,22 +25,20 @@ function steps(trans: TranslationBundle): Record<string, string | undefined> {
     conflict: refresh,
     'no-context': sign,
     'not-authenticated': sign,
-    'remote-error': trans.__('See what the log of the registry says.'),
+    'remote-error': trans.__('Check the log of the registry.'),
     'invalid-reply': trans.__(
       'Check the address you signed in to: it does not answer like a model registry.'
     ),
-    'invalid-model': trans.__(
-      'Replace the broken copy by force, from its menu.'
-    ),
+    'invalid-model': trans.__('Overwrite the broken copy, from its menu.'),
     integrity: trans.__(
-      'Nothing was installed. Retry; if it stays, somebody has to push the model again by force.'
+      'Nothing was installed. Retry; if it fails again, the model has to be pushed again with Overwrite.'
     ),
     'disk-full': trans.__(
-      'Free some space and retry: it goes on where it stopped.'
+      'Free some space and retry: it will resume where it left off.'
     ),
-    cancelled: trans.__('Resume: it goes on where it stopped.'),
+    cancelled: trans.__('Resume: it will continue where it left off.'),
     unavailable: trans.__(
-      'Check the network and the address you signed in to, then retry: it goes on where it stopped.'
+      'Check the network and the address you signed in to, then retry: it will resume where it left off.'
     )
   };
 }

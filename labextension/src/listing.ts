@@ -15,7 +15,7 @@ export interface IListing<T extends IModel> {
   readonly search: string;
   /** Whether an answer is on its way. */
   readonly loading: boolean;
-  /** Whether there ever was one: an empty list is no answer before. */
+  /** Whether there has been an answer: before that, an empty list means nothing. */
   readonly loaded: boolean;
   readonly error: ApiError | null;
 }
@@ -86,7 +86,7 @@ export class Listing<T extends IModel> {
     });
   }
 
-  /** Answers that come late, to a question nobody asks any more, are dropped. */
+  /** Answers that come late, to a question that is out of date, are dropped. */
   private async _load(ask: () => Promise<IPage<T>>): Promise<void> {
     const ticket = ++this._ticket;
     this._set({ loading: true });

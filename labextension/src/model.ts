@@ -8,16 +8,17 @@ import about from '../package.json';
 import { Listing } from './listing';
 import { ApiError } from './request';
 import type { Service } from './service';
+import { States } from './states';
 import { Transfers } from './transfers';
 import type * as wire from './wire';
 
 /** What a user may set. */
 export interface IOptions {
-  /** Parts on their way at the same time; 0 for what the server says. */
+  /** Parts transferred in parallel; 0 uses the server's default. */
   threads: number;
-  /** Megabytes a second at most; 0 for what the server says. */
+  /** Maximum megabytes per second; 0 uses the server's default. */
   rateLimit: number;
-  /** Seconds between two looks for transfers started elsewhere; 0 for none. */
+  /** Seconds between checks for transfers started elsewhere; 0 for none. */
   refreshSeconds: number;
 }
 
@@ -27,6 +28,8 @@ const SIGNED_OUT = ['no-context', 'not-authenticated'];
 export class SidebarModel {
   readonly local: Listing<wire.ILocalModel>;
   readonly remote: Listing<wire.IRemoteModel>;
+  /** How both compare. */
+  readonly states: States;
   readonly transfers: Transfers;
   /** Of this page. */
   readonly version = about.version;
@@ -38,7 +41,9 @@ export class SidebarModel {
   ) {
     this.local = new Listing((search, start) => service.local(search, start));
     this.remote = new Listing((search, start) => service.remote(search, start));
+    this.states = new States(service);
     this.transfers = transfers;
+    this.states.changed.connect(this._emit, this);
     this.local.changed.connect(this._emit, this);
     this.remote.changed.connect(this._emit, this);
     transfers.changed.connect(this._emit, this);
@@ -79,7 +84,7 @@ export class SidebarModel {
     );
   }
 
-  /** Whether the form for signing in shall be shown. */
+  /** Whether to show the form for signing in. */
   get signingIn(): boolean {
     return this._signingIn || this.signedOut;
   }
@@ -120,6 +125,7 @@ export class SidebarModel {
       this._ask(),
       this.local.refresh(),
       this.remote.refresh(),
+      this.states.refresh(),
       this.transfers.refresh()
     ]);
   }
@@ -157,12 +163,12 @@ export class SidebarModel {
 
   async delete(tag: string): Promise<void> {
     await this.service.deleteLocal(tag);
-    await this.local.refresh();
+    await this._changedLocally();
   }
 
   async save(draft: wire.IDraft): Promise<wire.ILocalModel> {
     const model = await this.service.save(draft);
-    await this.local.refresh();
+    await this._changedLocally();
     return model;
   }
 
@@ -188,9 +194,18 @@ export class SidebarModel {
     Signal.clearData(this);
   }
 
+  private async _changedLocally(): Promise<void> {
+    await Promise.all([this.local.refresh(), this.states.refresh()]);
+  }
+
   private async _askAnew(): Promise<void> {
     this.remote.clear();
-    await Promise.all([this._ask(), this.remote.refresh()]);
+    this.states.clear();
+    await Promise.all([
+      this._ask(),
+      this.remote.refresh(),
+      this.states.refresh()
+    ]);
   }
 
   private async _ask(): Promise<void> {
@@ -203,12 +218,15 @@ export class SidebarModel {
     this._emit();
   }
 
-  /** A transfer that ended may have changed one side. */
+  /** A transfer that succeeded has changed one side; one that did not may have left an upload behind. */
   private _onEnded(_: Transfers, record: wire.IRecord): void {
-    if (record.state !== 'succeeded' || !this._visible) {
+    if (!this._visible) {
       return;
     }
-    void (record.direction === 'pull' ? this.local : this.remote).refresh();
+    if (record.state === 'succeeded') {
+      void (record.direction === 'pull' ? this.local : this.remote).refresh();
+    }
+    void this.states.refresh();
   }
 
   private _emit(): void {

@@ -1,5 +1,5 @@
 /**
- * Messages at the edge of the page: for what goes wrong, and for transfers that took long enough to look away.
+ * Notifications: of errors, and of long transfers that end.
  */
 import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';

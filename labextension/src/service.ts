@@ -9,7 +9,7 @@ import type * as wire from './wire';
 /** Models a page of a listing holds at most. */
 export const PAGE = 200;
 
-/** Asked by a timer: Jupyter must not take it for somebody at work, or no idle server would ever be culled. */
+/** Sent by a timer: Jupyter must not count it as user activity, or no idle server would ever be culled. */
 const POLL = { no_track_activity: 1 };
 
 export class Service {
@@ -28,6 +28,16 @@ export class Service {
     start: number
   ): Promise<wire.IPage<wire.IRemoteModel>> {
     return this._page('remote', search, start);
+  }
+
+  /** How the local store and the registry compare, in every version. */
+  async states(): Promise<wire.IVersionState[]> {
+    const reply = await request<{ items: wire.IVersionState[] }>(
+      this._settings,
+      ['states'],
+      POLL
+    );
+    return reply.items;
   }
 
   localDetails(tag: string): Promise<wire.ILocalDetails> {

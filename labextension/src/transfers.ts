@@ -1,5 +1,5 @@
 /**
- * Transfers, whoever started them: in the sidebar, in a cell or in a shell. A timer runs only while there is a reason.
+ * All transfers, whether started in the sidebar, in a cell or in a shell. A timer runs only while there is a reason.
  */
 import { Poll } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
@@ -40,7 +40,7 @@ export class Transfers {
     return this._records.filter(isActive);
   }
 
-  /** Whether somebody asked this transfer to stop and it has not yet done so. */
+  /** Whether this transfer was asked to stop and has not stopped yet. */
   isStopping(id: string): boolean {
     return this._stopping.has(id);
   }

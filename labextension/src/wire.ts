@@ -10,6 +10,23 @@ export type Side = 'local' | 'remote';
 export type State =
   'planned' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
 
+/** How the local store and the registry compare in a version. */
+export type SyncState =
+  | 'local only'
+  | 'remote only'
+  | 'in sync'
+  | 'different'
+  | 'partial'
+  | 'unknown';
+
+/** The state of a version, and the content digests behind it; null where one is not known. */
+export interface IVersionState {
+  tag: string;
+  state: SyncState;
+  local: string | null;
+  remote: string | null;
+}
+
 export interface IContext {
   name: string;
   endpoint: string;
@@ -58,12 +75,16 @@ export interface IFile {
 }
 
 export interface ILocalDetails extends ILocalModel {
+  /** Content digest; null while the files have not been read since they changed. */
+  digest: string | null;
   files: IFile[];
   /** The whole model.yaml. */
   info: Record<string, unknown>;
 }
 
 export interface IRemoteDetails extends IRemoteModel {
+  /** Content digest; null where the registry does not know it. */
+  digest: string | null;
   metadata: Record<string, unknown>;
   description: string;
 }

@@ -8,14 +8,14 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, MIN_RATE, Home
-from modelsync_jupyter.core.errors import ModelNotFound, NoContext, NotAuthenticated, UsageError
+from modelsync_jupyter.core.errors import InvalidModel, ModelNotFound, NoContext, NotAuthenticated, UsageError
 from modelsync_jupyter.core.keywords import Folder, TransferOptions, spelled_out
 from modelsync_jupyter.core.outcome import DifferentContentWarning, Direction, Options, Outcome
 from modelsync_jupyter.core.progress import Counter, Sink
@@ -614,7 +614,9 @@ class Client:
             self._store.describe(model, threads=DEFAULT_THREADS, hashed=count)
 
     def _compare(self, tag: Tag, local: Model | None, remote: RemoteModel | None) -> VersionStatus:
-        mine = (self._store.digest(local) if local else None) or None
+        mine = None
+        with suppress(InvalidModel, OSError):  # its folder is broken, or just being deleted
+            mine = (self._store.digest(local) if local else None) or None
         theirs = (remote.digest if remote and remote.complete else "") or None
         if remote is None:
             state = State.LOCAL_ONLY

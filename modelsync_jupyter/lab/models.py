@@ -44,7 +44,8 @@ class LocalModel(Handler):
     async def get(self, name: str, version: str) -> None:
         """One local model with its files and its whole model.yaml."""
         tag = Tag.parse(f"{name}:{version}")
-        self.reply(await self.local(lambda: _details(api.get(tag, home=self.home))))
+        client = api.Client(self.home)
+        self.reply(await self.local(lambda: _details(client, client.get(tag))))
 
     @web.authenticated
     @authorized
@@ -98,9 +99,26 @@ class RemoteModel(Handler):
         """One model of the registry with its metadata and description."""
         tag, context = Tag.parse(f"{name}:{version}"), self.context
         model = await self.remote(lambda: api.get_remote(tag, context=context, home=self.home))
-        self.reply(model.details())
+        self.reply({**model.details(), "digest": model.digest or None})
 
 
-def _details(model: api.Model) -> dict[str, Any]:
+class States(Handler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """How the local store and the registry compare in every version; told by content digests alone."""
+        client = api.Client(self.home, self.context)
+        self.reply({"items": [_state(each) for each in await self.remote(client.status)]})
+
+
+def _details(client: api.Client, model: api.Model) -> dict[str, Any]:
     files = [{"path": entry.path, "kind": entry.kind, "size": entry.size} for entry in model.source.layout.entries]
-    return {**model.to_dict(), "files": files, "info": model.info.to_dict()}
+    return {**model.to_dict(), "digest": client.digest(model), "files": files, "info": model.info.to_dict()}
+
+
+def _state(status: api.VersionStatus) -> dict[str, Any]:
+    """A state with the digests behind it: where one is null, the reader can say why a state is unknown."""
+    remote = status.remote.digest if status.remote and status.remote.complete else ""
+    unread = status.local is None or (status.state is api.State.UNKNOWN and remote)
+    digests = {"local": None if unread else status.digest, "remote": remote or None}
+    return {"tag": str(status.tag), "state": str(status.state), **digests}

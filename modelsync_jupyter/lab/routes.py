@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .handler import Handler, Missing
-from .models import LocalModel, LocalModels, RemoteModel, RemoteModels, RemoteVersions, SavedModels
+from .models import LocalModel, LocalModels, RemoteModel, RemoteModels, RemoteVersions, SavedModels, States
 from .sessions import Context, Login, Logout, Status
 from .transfers import Cancel, Plan, Resume, Transfers
 
@@ -18,6 +18,7 @@ ROUTES: list[tuple[str, type[Handler]]] = [
     (f"{_API}/remote", RemoteModels),
     (f"{_API}/remote/{_NAME}", RemoteVersions),
     (f"{_API}/remote/{_NAME}/{_NAME}", RemoteModel),
+    (f"{_API}/states", States),
     (f"{_API}/plan", Plan),
     (f"{_API}/transfers", Transfers),
     (f"{_API}/transfers/{_NAME}/cancel", Cancel),

@@ -20,6 +20,7 @@ from .conftest import Call
 ANYTHING = {"direction": "push", "tag": "iris:v1", "endpoint": "http://127.0.0.1:9", "token": "t", "name": "n"}
 CALLS = [
     ("GET", "status"),
+    ("GET", "states"),
     ("GET", "local"),
     ("GET", "local/iris/v1"),
     ("DELETE", "local/iris/v1"),

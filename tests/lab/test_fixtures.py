@@ -63,6 +63,7 @@ async def test_replies_are_formed_like_the_fixtures(
         "remote": await call("GET", "remote"),
         "remote_versions": await call("GET", f"remote/{name}"),
         "remote_model": await call("GET", f"remote/{name}/v1"),
+        "states": await call("GET", "states"),
         "transfers": await call("GET", "transfers"),
         "saved": await call("POST", "models", {"name": "notes:v1", "path": "notes.txt"}),
         "deleted": await call("DELETE", "local/notes/v1"),

@@ -108,6 +108,45 @@ async def test_a_page_longer_than_the_registrys_is_put_together(call: Call, sign
     assert beyond == {"items": [], "total": whole["total"]}
 
 
+async def test_states_are_told_by_content_digests(
+    call: Call, make: Make, signed_in: str, home: Path, name: str
+) -> None:
+    for version in ("same", "changed", "gone", "unread", "broken"):
+        make(f"{name}:{version}", 40)
+        api.push(f"{name}:{version}", home=home)
+    make(f"{name}:new", 40)
+    api.delete(f"{name}:gone", home=home)
+    api.delete(f"{name}:changed", home=home)
+    weights = make(f"{name}:changed", 40).path / "weights.bin"
+    weights.write_bytes(bytes(byte ^ 1 for byte in weights.read_bytes()))
+    for version in ("same", "changed"):
+        api.status(f"{name}:{version}", hash=True, home=home)
+    weights = home / "models" / name / "unread" / "weights.bin"
+    weights.write_bytes(weights.read_bytes()[::-1])
+    (home / "models" / name / "broken" / "link").symlink_to("/etc/passwd")
+    code, body = await call("GET", "states")
+    states = {item["tag"]: item for item in body["items"]}
+    assert code == 200
+    assert {tag: item["state"] for tag, item in states.items()} == {
+        str(status.tag): str(status.state) for status in api.status(home=home)
+    }
+    mine = {tag.partition(":")[2]: item["state"] for tag, item in states.items() if tag.startswith(name)}
+    assert mine == {
+        "same": mine["same"],
+        "changed": "different",
+        "gone": "remote only",
+        "unread": "unknown",
+        "broken": "unknown",
+        "new": "local only",
+    }
+    same, changed, unread = (states[f"{name}:{version}"] for version in ("same", "changed", "unread"))
+    assert (mine["same"] == "in sync") == (same["local"] == same["remote"])
+    assert changed["local"] not in (None, changed["remote"])
+    assert (unread["local"], unread["remote"] is None) == (None, False)
+    for side in ("local", "remote"):
+        assert (await call("GET", f"{side}/{name}/same"))[1]["digest"] == same[side]
+
+
 async def test_what_is_not_there_is_404(call: Call, signed_in: str, name: str) -> None:
     for path in (f"local/{name}/v1", f"remote/{name}/v1"):
         code, body = await call("GET", path)

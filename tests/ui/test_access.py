@@ -75,7 +75,7 @@ def test_it_works_behind_nginx(
         sidebar = Sidebar(open_page(front)).open()
         sidebar.button(f"Push {name}:v1").click()
         expect(sidebar.transfer(f"{name}:v1")).to_contain_text("done")
-        expect(sidebar.row(sidebar.remote, f"{name}:v1")).to_contain_text("here")
+        expect(sidebar.row(sidebar.remote, f"{name}:v1")).to_be_visible()
 
 
 @pytest.fixture(scope="module")

@@ -94,7 +94,7 @@ def test_nothing_is_in_anybodys_way(
     assert violations(page, ".jp-ModelSync-details") == []
     shoot(page, themed, "4-details")
 
-    sidebar.menu(sidebar.local, f"{name}:v2", "Replace by Force…")
+    sidebar.menu(sidebar.local, f"{name}:v2", "Overwrite…")
     expect(page.get_by_role("dialog")).to_contain_text("publish")
     assert violations(page, ".jp-ModelSync-plan") == []
     shoot(page, themed, "5-plan")

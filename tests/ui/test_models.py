@@ -23,15 +23,16 @@ def test_models_are_grouped_and_compared(
     for version in ("v1", "v2"):
         make(f"{name}:{version}", 20_000, stage="test")
     api.push(f"{name}:v1", home=home)
+    state = str(api.status(f"{name}:v1", hash=True, home=home)[0].state)
     page = open_page(lab)
     sidebar = Sidebar(page).open()
     expect(sidebar.group(sidebar.local, name)).to_contain_text("2 versions")
     pushed = sidebar.row(sidebar.local, f"{name}:v1")
-    expect(pushed).to_contain_text("pushed")
-    expect(sidebar.button(f"Push {name}:v1")).to_have_count(0)
+    expect(pushed).to_contain_text(state)
+    expect(sidebar.row(sidebar.local, f"{name}:v2")).to_contain_text("local only")
     expect(sidebar.row(sidebar.local, f"{name}:v2")).to_contain_text("kB · just now")
     expect(sidebar.local.get_by_text("stage=test")).to_have_count(2)
-    expect(sidebar.row(sidebar.remote, f"{name}:v1")).to_contain_text("here")
+    expect(sidebar.row(sidebar.remote, f"{name}:v1")).to_contain_text(state)
 
 
 def test_filter_asks_both_sides_by_name(signed_in: str, make: Make, name: str, home: Path, sidebar: Sidebar) -> None:
@@ -45,7 +46,7 @@ def test_filter_asks_both_sides_by_name(signed_in: str, make: Make, name: str, h
         expect(sidebar.group(section, f"{name}-rose")).to_be_visible()
         expect(sidebar.group(section, f"{name}-lily")).to_have_count(0)
     sidebar.root.get_by_role("searchbox").fill("nothing-is-called-so")
-    expect(sidebar.root.get_by_text("No name contains")).to_have_count(2)
+    expect(sidebar.root.get_by_text("No models match")).to_have_count(2)
 
 
 def test_push_then_pull_elsewhere(signed_in: str, make: Make, name: str, home: Path, sidebar: Sidebar) -> None:
@@ -55,13 +56,13 @@ def test_push_then_pull_elsewhere(signed_in: str, make: Make, name: str, home: P
     sidebar.refresh()
     sidebar.row(sidebar.local, tag).get_by_role("button", name=f"Push {tag}").click()
     expect(sidebar.transfer(tag)).to_contain_text("done")
-    expect(sidebar.row(sidebar.remote, tag)).to_contain_text("here")
+    expect(sidebar.row(sidebar.remote, tag)).to_be_visible()
 
     sidebar.menu(sidebar.local, tag, "Delete…")
     sidebar.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(sidebar.group(sidebar.local, name)).to_have_count(0)
     sidebar.row(sidebar.remote, tag).get_by_role("button", name=f"Pull {tag}").click()
-    expect(sidebar.row(sidebar.local, tag)).to_contain_text("pushed")
+    expect(sidebar.row(sidebar.local, tag)).to_be_visible()
     assert (api.get(tag, home=home).path / "weights.bin").read_bytes() == before
 
 
@@ -84,18 +85,19 @@ def test_force_shows_its_plan_first(
     api.push(tag, home=home)
     api.delete(tag, home=home)
     make(tag, 40_000)
+    api.status(tag, hash=True, home=home)
     sidebar.refresh()
     row = sidebar.row(sidebar.local, tag)
-    expect(row).to_contain_text("differs")
-    row.get_by_role("button", name=f"Replace {tag} in the registry").click()
+    expect(row).to_contain_text("different")
+    row.get_by_role("button", name=f"Overwrite {tag} in the registry").click()
     dialog = sidebar.page.get_by_role("dialog")
     expect(dialog).to_contain_text("replaces the registry's copy")
     expect(dialog).to_contain_text("publish")
     dialog.get_by_role("button", name="Cancel").click()
     assert api.list_remote(name=name, home=home)[0].size < 30_000
-    row.get_by_role("button", name=f"Replace {tag} in the registry").click()
-    dialog.get_by_role("button", name="Replace").click()
-    expect(row).to_contain_text("pushed")
+    row.get_by_role("button", name=f"Overwrite {tag} in the registry").click()
+    dialog.get_by_role("button", name="Overwrite").click()
+    expect(sidebar.transfer(tag)).to_contain_text("done")
     assert api.list_remote(name=name, home=home)[0].size > 30_000
 
 
@@ -130,7 +132,7 @@ def test_code_is_inserted_into_the_notebook(
     make(f"{name}:v1")
     open_notebook(page)
     sidebar.refresh()
-    sidebar.menu(sidebar.local, f"{name}:v1", "Insert Code That Loads It")
+    sidebar.menu(sidebar.local, f"{name}:v1", "Insert Code to Load Model")
     cell = page.locator(".jp-Notebook .jp-Cell").nth(1)
     expect(cell).to_contain_text(f'model = get("{name}:v1")')
 

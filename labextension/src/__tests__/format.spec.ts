@@ -7,7 +7,8 @@ import {
   formatSize,
   percent,
   progressLine,
-  secondsLeft
+  secondsLeft,
+  shortDigest
 } from '../format';
 import type { IRecord, ITransfers } from '../wire';
 import { fixture } from './fixtures';
@@ -26,6 +27,11 @@ describe('formatSize', () => {
     [2.5e12, '2.5 TB']
   ])('%d is %s', (size, text) => expect(formatSize(size)).toBe(text));
 });
+
+it('shortDigest keeps what tells two apart', () =>
+  expect(shortDigest(`blake3:${'0123456789abcdef'.repeat(4)}`)).toBe(
+    'blake3:0123456789ab'
+  ));
 
 describe('formatSeconds', () => {
   it.each([

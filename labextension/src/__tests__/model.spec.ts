@@ -1,6 +1,7 @@
 import { Listing } from '../listing';
 import { SidebarModel } from '../model';
 import { Service } from '../service';
+import { stateOf } from '../states';
 import { Transfers } from '../transfers';
 import type { ILocalModel, IPage, IRecord, ITransfers } from '../wire';
 import { fixture } from './fixtures';
@@ -31,7 +32,7 @@ describe('the model', () => {
   it('asks for everything once when it is', async () => {
     model.visible = true;
     await settle();
-    for (const route of ['status', 'local', 'remote', 'transfers']) {
+    for (const route of ['status', 'local', 'remote', 'states', 'transfers']) {
       expect(server.of(`GET ${route}`)).toHaveLength(1);
     }
     expect(model.context?.name).toBe('team');
@@ -121,6 +122,17 @@ describe('the model', () => {
     await settle();
     expect(server.of('GET remote')).toHaveLength(2);
     expect(server.of('GET local')).toHaveLength(1);
+    expect(server.of('GET states')).toHaveLength(2);
+  });
+
+  it('keeps the objects of states that did not change', async () => {
+    await model.states.refresh();
+    const before = model.states.current;
+    await model.states.refresh();
+    expect(model.states.current).toBe(before);
+    server.answers.delete('GET states');
+    await model.states.refresh();
+    expect(stateOf(model.states.current, 'iris:v1')?.state).toBe('unknown');
   });
 
   it('says that a transfer is being cancelled until it is', async () => {

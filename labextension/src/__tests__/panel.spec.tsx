@@ -10,7 +10,13 @@ import { SidebarModel } from '../model';
 import { Service } from '../service';
 import { CommandIDs } from '../tokens';
 import { Transfers } from '../transfers';
-import type { IPlan, IRecord, IStatus, ITransfers } from '../wire';
+import type {
+  IPlan,
+  IRecord,
+  IStatus,
+  ITransfers,
+  IVersionState
+} from '../wire';
 import { fixture } from './fixtures';
 import { FakeServer, settle } from './server';
 
@@ -67,40 +73,75 @@ describe('models', () => {
     });
   });
 
-  it('that the other side has need no button', async () => {
+  it('that are in sync need no button', async () => {
     await show();
     const local = within(region(/^Local/));
     fireEvent.click(local.getByRole('button', { name: /^iris/ }));
     expect(local.queryByRole('button', { name: 'Push iris:v1' })).toBeNull();
-    expect(local.getAllByText('pushed')).toHaveLength(2);
+    expect(local.getAllByText('in sync')).toHaveLength(2);
+    expect(local.getByText('local only')).toBeTruthy();
     expect(local.getByText('stage=production')).toBeTruthy();
   });
 
-  it('that differ are replaced only after a question', async () => {
-    const page = fixture<{ items: { tag: string; size: number }[] }>('remote');
-    const items = page.items.map(item => ({ ...item, size: 7 }));
-    server.answers.set('GET remote', { json: { items, total: items.length } });
+  /** Show the panel with one version in another state. */
+  async function showState(change: Partial<IVersionState>): Promise<void> {
+    const { items } = fixture<{ items: IVersionState[] }>('states');
+    const json = {
+      items: items.map(item =>
+        item.tag === change.tag ? { ...item, ...change } : item
+      )
+    };
+    server.answers.set('GET states', { json });
     await show();
-    fireEvent.click(
-      within(region(/^Registry/)).getByRole('button', { name: /^iris/ })
-    );
-    fireEvent.click(button('Replace the local iris:v1…'));
+    for (const section of [/^Local/, /^Registry/]) {
+      fireEvent.click(
+        within(region(section)).getByRole('button', { name: /^sentiment/ })
+      );
+    }
+  }
+
+  it('that differ are overwritten only after a question, whatever their size', async () => {
+    await showState({ tag: 'sentiment:v1', state: 'different' });
+    expect(screen.getAllByText('different')).toHaveLength(2);
+    fireEvent.click(button('Overwrite the local sentiment:v1…'));
     expect(run).toHaveBeenCalledWith(CommandIDs.replace, {
       side: 'remote',
-      tag: 'iris:v1'
+      tag: 'sentiment:v1'
     });
+    expect(button('Overwrite sentiment:v1 in the registry…')).toBeTruthy();
   });
 
-  it('whose upload is not complete cannot be pulled', async () => {
-    const [first] = fixture<{ items: object[] }>('remote').items;
-    const item = { ...first, tag: 'half:v1', upload_status: 'uploading' };
-    server.answers.set('GET remote', { json: { items: [item], total: 1 } });
+  it.each([
+    [{ remote: 'blake3:55' }, /^Not compared yet/],
+    [{ remote: null }, /no content digest/]
+  ])(
+    'of equal size and time are unknown without digests',
+    async (known, why) => {
+      await showState({ tag: 'sentiment:v1', ...known });
+      const badges = screen.getAllByText('unknown');
+      expect(badges).toHaveLength(2);
+      expect(badges[0]?.title).toMatch(why);
+      expect(badges[0]?.className).toContain('jp-mod-plain');
+      expect(button('Push sentiment:v1')).toBeTruthy();
+      expect(button('Pull sentiment:v1')).toBeTruthy();
+    }
+  );
+
+  it('are unknown while the registry does not answer', async () => {
+    server.answers.delete('GET states');
     await show();
-    fireEvent.click(
-      within(region(/^Registry/)).getByRole('button', { name: /^half/ })
-    );
-    expect(screen.getByText('uploading')).toBeTruthy();
-    expect(screen.queryByRole('button', { name: /^Pull half/ })).toBeNull();
+    const local = within(region(/^Local/));
+    fireEvent.click(local.getByRole('button', { name: /^iris/ }));
+    const badges = local.getAllByText('unknown');
+    expect(badges).toHaveLength(3);
+    expect(badges[0]?.title).toMatch(/did not answer/);
+  });
+
+  it('whose upload is not complete can be pushed, not pulled', async () => {
+    await showState({ tag: 'sentiment:v1', state: 'partial' });
+    expect(screen.getAllByText('partial')).toHaveLength(2);
+    expect(button('Push sentiment:v1')).toBeTruthy();
+    expect(screen.queryByRole('button', { name: /^Pull senti/ })).toBeNull();
   });
 
   it('are loaded page by page', async () => {
@@ -234,5 +275,5 @@ it('a plan is shown with its steps and its size', () => {
   const plan = fixture<IPlan>('plan_replace');
   render(<PlanBody plan={plan} trans={trans} />);
   expect(screen.getAllByRole('listitem')).toHaveLength(plan.operations.length);
-  expect(screen.getByText('At most 3.0 MB will travel.')).toBeTruthy();
+  expect(screen.getByText('Up to 3.0 MB to upload.')).toBeTruthy();
 });

@@ -18,6 +18,7 @@ export class FakeServer {
       ['GET status', { json: fixture('status') }],
       ['GET local', { json: fixture('local') }],
       ['GET remote', { json: fixture('remote') }],
+      ['GET states', { json: fixture('states') }],
       ['GET transfers', { json: fixture('transfers') }]
     ]
   );

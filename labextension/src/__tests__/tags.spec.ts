@@ -1,4 +1,4 @@
-import { differences, flatten } from '../diff';
+import { differences, flatten, sameFiles } from '../diff';
 import { group, nameOf, parseLabels, suggestName, versionOf } from '../tags';
 import { browserPath, codeFor } from '../target';
 import type { ILocalDetails, ILocalModel, IPage } from '../wire';
@@ -77,16 +77,24 @@ describe('differences', () => {
       ...left,
       labels: { team: 'nlp' },
       metadata: { ...left.metadata, accuracy: 0.98 },
-      files: left.files.map(file =>
-        file.path === 'model.pkl' ? { ...file, size: 5 } : file
-      )
+      files: left.files.filter(file => file.path !== 'model.pkl')
     };
     expect(differences(left, right)).toEqual([
       { key: 'labels.stage', left: 'production', right: undefined },
       { key: 'labels.team', left: undefined, right: 'nlp' },
       { key: 'metadata.accuracy', left: '0.97', right: '0.98' },
-      { key: 'model.pkl', left: '3.0 MB', right: '5 B' }
+      { key: 'model.pkl', left: '✓', right: undefined }
     ]);
+  });
+
+  it('of contents are told by content digests alone', () => {
+    const other = (digest: string | null): ILocalDetails => ({
+      ...left,
+      digest
+    });
+    expect(sameFiles(left, other(left.digest))).toBe(true);
+    expect(sameFiles(left, other('blake3:0'))).toBe(false);
+    expect(sameFiles(left, other(null))).toBeNull();
   });
 
   it('flatten nested values', () => {

@@ -5,15 +5,17 @@ import React from 'react';
 
 import type { Details } from '../diff';
 import { flatten } from '../diff';
-import { formatSize, formatTime } from '../format';
+import { formatSize, formatTime, shortDigest } from '../format';
 import type { SidebarModel } from '../model';
 import { ApiError } from '../request';
+import { stateOf } from '../states';
 import { nameOf, versionOf } from '../tags';
 import { CommandIDs } from '../tokens';
-import type { IModel, Side } from '../wire';
+import type { IModel, IVersionState, Side, SyncState } from '../wire';
 import { Difference } from './difference';
 import { useEnv } from './env';
 import { Labels, Problem, TextButton } from './parts';
+import { explain, moveFor, SyncBadge } from './sync';
 import { Table } from './table';
 
 export function DetailsView(props: {
@@ -35,6 +37,7 @@ export function DetailsView(props: {
   }, [model, side, tag]);
   React.useEffect(() => void load(), [load]);
   const versions = useVersions(model, side, tag);
+  const state = useVersionState(model, tag);
 
   if (error) {
     return <Problem problem={error.problem} onRetry={() => void load()} />;
@@ -45,13 +48,13 @@ export function DetailsView(props: {
   return (
     <article>
       <h1>{tag}</h1>
-      <Actions side={side} tag={tag} />
-      <Facts side={side} details={details} />
+      <Actions side={side} tag={tag} state={state?.state} />
+      <Facts side={side} details={details} state={state} />
       <Metadata title={trans.__('Metadata')} value={details.metadata} />
       {'info' in details && (
         <>
           <Metadata
-            title={trans.__('Made with')}
+            title={trans.__('Environment')}
             value={details.info.context ?? {}}
           />
           <Metadata
@@ -104,16 +107,40 @@ function useVersions(
   return versions;
 }
 
-function Actions({ side, tag }: { side: Side; tag: string }): JSX.Element {
+/** The state of the version, kept up to date. */
+function useVersionState(
+  model: SidebarModel,
+  tag: string
+): IVersionState | undefined {
+  const { states } = model;
+  const [current, setCurrent] = React.useState(states.current);
+  React.useEffect(() => {
+    const update = (): void => setCurrent(states.current);
+    states.changed.connect(update);
+    void states.refresh().then(update);
+    return () => void states.changed.disconnect(update);
+  }, [states]);
+  return stateOf(current, tag);
+}
+
+function Actions(props: {
+  side: Side;
+  tag: string;
+  state: SyncState | undefined;
+}): JSX.Element {
   const { trans, run } = useEnv();
+  const { side, tag, state } = props;
+  const move = state ? moveFor(side, state) : null;
   const act = (label: string, command: string): JSX.Element => (
     <TextButton label={label} onClick={() => run(command, { side, tag })} />
   );
   return (
     <div className="jp-ModelSync-buttons">
-      {side === 'local'
-        ? act(trans.__('Push'), CommandIDs.push)
-        : act(trans.__('Pull'), CommandIDs.pull)}
+      {move === 'overwrite' && act(trans.__('Overwrite…'), CommandIDs.replace)}
+      {move === 'move' &&
+        (side === 'local'
+          ? act(trans.__('Push'), CommandIDs.push)
+          : act(trans.__('Pull'), CommandIDs.pull))}
       {act(trans.__('Insert code'), CommandIDs.insertCode)}
       {act(trans.__('Copy tag'), CommandIDs.copyTag)}
       {side === 'local' && act(trans.__('Reveal files'), CommandIDs.reveal)}
@@ -121,16 +148,29 @@ function Actions({ side, tag }: { side: Side; tag: string }): JSX.Element {
   );
 }
 
-function Facts(props: { side: Side; details: Details }): JSX.Element {
+function Facts(props: {
+  side: Side;
+  details: Details;
+  state: IVersionState | undefined;
+}): JSX.Element {
   const { trans } = useEnv();
-  const { side, details } = props;
+  const { side, details, state } = props;
   const rows: [string, React.ReactNode][] = [
     [
-      trans.__('Where'),
+      trans.__('Location'),
       side === 'local' ? trans.__('Local store') : trans.__('Registry')
     ],
+    [trans.__('State'), state && <Standing key="state" state={state} />],
+    [
+      trans.__('Content digest'),
+      details.digest && (
+        <code key="digest" title={details.digest}>
+          {shortDigest(details.digest)}
+        </code>
+      )
+    ],
     [trans.__('Size'), formatSize(details.size)],
-    [trans.__('Made'), formatTime(details.creation_time)],
+    [trans.__('Created'), formatTime(details.creation_time)],
     [trans.__('Module'), details.module],
     [trans.__('Labels'), <Labels key="labels" labels={details.labels} />]
   ];
@@ -154,6 +194,15 @@ function Facts(props: { side: Side; details: Details }): JSX.Element {
           </React.Fragment>
         ))}
     </dl>
+  );
+}
+
+function Standing({ state }: { state: IVersionState }): JSX.Element {
+  const { trans } = useEnv();
+  return (
+    <>
+      <SyncBadge state={state} /> {explain(state, trans)}
+    </>
   );
 }
 
@@ -204,7 +253,7 @@ function Versions(props: {
   return (
     <Table
       title={trans._n('%1 version', '%1 versions', versions.length)}
-      columns={[trans.__('Version'), trans.__('Size'), trans.__('Made')]}
+      columns={[trans.__('Version'), trans.__('Size'), trans.__('Created')]}
       rows={versions.map(each => [
         each.tag === tag ? (
           <strong key="this">{versionOf(each.tag)}</strong>

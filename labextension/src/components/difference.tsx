@@ -3,7 +3,12 @@
  */
 import React from 'react';
 
-import { type Details, differences } from '../diff';
+import {
+  type Details,
+  differences,
+  type IDifference,
+  sameFiles
+} from '../diff';
 import { ApiError } from '../request';
 import { versionOf } from '../tags';
 import { useEnv } from './env';
@@ -57,11 +62,34 @@ function Compared(props: { left: Details; right: Details }): JSX.Element {
   const { trans } = useEnv();
   const { left, right } = props;
   const found = differences(left, right);
-  if (!found.length) {
-    return (
-      <p>{trans.__('Labels, metadata and sizes of all files are equal.')}</p>
-    );
-  }
+  const same = sameFiles(left, right);
+  const files =
+    same === null
+      ? trans.__(
+          'Whether the files have the same contents is unknown: a content digest is missing.'
+        )
+      : same
+        ? trans.__('All files have the same contents.')
+        : trans.__('The contents of the files differ.');
+  return (
+    <>
+      <p>{files}</p>
+      {found.length ? (
+        <Found left={left} right={right} found={found} />
+      ) : (
+        <p>{trans.__('Labels, metadata and names of files are the same.')}</p>
+      )}
+    </>
+  );
+}
+
+function Found(props: {
+  left: Details;
+  right: Details;
+  found: IDifference[];
+}): JSX.Element {
+  const { trans } = useEnv();
+  const { left, right, found } = props;
   return (
     <Table
       title={trans._n('%1 difference', '%1 differences', found.length)}

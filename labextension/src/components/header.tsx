@@ -29,7 +29,7 @@ export const Contexts = React.memo(function Contexts(props: {
         aria-label={trans.__('Registry')}
         title={
           fixed
-            ? trans.__('The variable BENTO_CLOUD_API_KEY decides.')
+            ? trans.__('Set by the environment variable BENTO_CLOUD_API_KEY.')
             : endpoint
         }
         value={current}

@@ -4,52 +4,31 @@
 import {
   caretDownIcon,
   caretRightIcon,
-  downloadIcon,
-  ellipsesIcon,
-  fileUploadIcon
+  ellipsesIcon
 } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { formatAge, formatSize, formatTime } from '../format';
+import { type IStates, stateOf } from '../states';
 import type { IGroup } from '../tags';
-import { group, nameOf, versionOf } from '../tags';
+import { group, versionOf } from '../tags';
 import { CommandIDs } from '../tokens';
-import type { IModel, Side } from '../wire';
+import type { IModel, IVersionState, Side } from '../wire';
 import { useEnv } from './env';
-import { Badge, IconButton, Labels, TextButton } from './parts';
+import { IconButton, Labels, TextButton } from './parts';
+import { MoveButton, SyncBadge } from './sync';
 
 /** Versions of a name that are shown at first. */
 const FEW = 20;
 
-/** Sizes by tag of what the other side has. */
-export type Known = ReadonlyMap<string, number>;
-
-type AnyModel = IModel & { upload_status?: string };
-
-/** How a model compares with the other side. */
-type Match = 'absent' | 'same' | 'differs';
-
-function matchOf(model: AnyModel, known: Known): Match {
-  const size = known.get(model.tag);
-  return size === undefined
-    ? 'absent'
-    : size === model.size
-      ? 'same'
-      : 'differs';
-}
-
-function isWhole(model: AnyModel): boolean {
-  return (model.upload_status ?? 'success') === 'success';
-}
-
 export const ModelList = React.memo(function ModelList(props: {
   side: Side;
-  items: readonly AnyModel[];
-  known: Known;
-  /** Tags that are on their way, by name, separated by blanks. */
+  items: readonly IModel[];
+  states: IStates;
+  /** Tags that are being transferred, by name, separated by blanks. */
   busy: ReadonlyMap<string, string>;
 }): JSX.Element {
-  const { side, items, known, busy } = props;
+  const { side, items, states, busy } = props;
   const groups = React.useMemo(() => group(items), [items]);
   return (
     <ul className="jp-ModelSync-groups">
@@ -58,7 +37,7 @@ export const ModelList = React.memo(function ModelList(props: {
           key={each.name}
           side={side}
           group={each}
-          known={known}
+          states={states}
           busy={busy.get(each.name) ?? ''}
         />
       ))}
@@ -68,12 +47,12 @@ export const ModelList = React.memo(function ModelList(props: {
 
 const Group = React.memo(function Group(props: {
   side: Side;
-  group: IGroup<AnyModel>;
-  known: Known;
+  group: IGroup<IModel>;
+  states: IStates;
   busy: string;
 }): JSX.Element {
   const { trans } = useEnv();
-  const { side, known, busy } = props;
+  const { side, states, busy } = props;
   const { name, versions } = props.group;
   const [open, setOpen] = React.useState(false);
   const [all, setAll] = React.useState(false);
@@ -102,8 +81,8 @@ const Group = React.memo(function Group(props: {
         {newest && !open && (
           <MoveButton
             side={side}
-            model={newest}
-            match={matchOf(newest, known)}
+            tag={newest.tag}
+            state={stateOf(states, newest.tag)}
             busy={busy !== ''}
             latest
           />
@@ -116,7 +95,7 @@ const Group = React.memo(function Group(props: {
               key={model.tag}
               side={side}
               model={model}
-              match={matchOf(model, known)}
+              state={stateOf(states, model.tag)}
               busy={busy.split(' ').includes(model.tag)}
             />
           ))}
@@ -136,12 +115,12 @@ const Group = React.memo(function Group(props: {
 
 const Version = React.memo(function Version(props: {
   side: Side;
-  model: AnyModel;
-  match: Match;
+  model: IModel;
+  state: IVersionState | undefined;
   busy: boolean;
 }): JSX.Element {
   const { trans, run, openMenu } = useEnv();
-  const { side, model, match, busy } = props;
+  const { side, model, state, busy } = props;
   return (
     <li className="jp-ModelSync-version">
       <div
@@ -163,8 +142,8 @@ const Version = React.memo(function Version(props: {
             {formatSize(model.size)} · {formatAge(model.creation_time, trans)}
           </span>
         </button>
-        <MatchBadge side={side} model={model} match={match} />
-        <MoveButton side={side} model={model} match={match} busy={busy} />
+        <SyncBadge state={state} />
+        <MoveButton side={side} tag={model.tag} state={state} busy={busy} />
         <IconButton
           icon={ellipsesIcon}
           label={trans.__('More for %1', model.tag)}
@@ -176,85 +155,3 @@ const Version = React.memo(function Version(props: {
     </li>
   );
 });
-
-/** How it stands with this version, in a word. */
-function MatchBadge(props: {
-  side: Side;
-  model: AnyModel;
-  match: Match;
-}): JSX.Element | null {
-  const { trans } = useEnv();
-  const { side, model, match } = props;
-  if (!isWhole(model)) {
-    return (
-      <Badge
-        kind={model.upload_status === 'failed' ? 'bad' : 'warn'}
-        title={trans.__('Its upload is not complete.')}
-      >
-        {model.upload_status}
-      </Badge>
-    );
-  }
-  if (match === 'differs') {
-    return (
-      <Badge
-        kind="warn"
-        title={trans.__('The local store and the registry differ.')}
-      >
-        {trans.__('differs')}
-      </Badge>
-    );
-  }
-  if (match === 'same') {
-    return (
-      <Badge
-        kind="good"
-        title={
-          side === 'local'
-            ? trans.__('The registry has it too.')
-            : trans.__('The local store has it too.')
-        }
-      >
-        {side === 'local' ? trans.__('pushed') : trans.__('here')}
-      </Badge>
-    );
-  }
-  return null;
-}
-
-/** Push or pull; nothing where there is nothing to move. */
-function MoveButton(props: {
-  side: Side;
-  model: AnyModel;
-  match: Match;
-  busy: boolean;
-  latest?: boolean;
-}): JSX.Element | null {
-  const { trans, run } = useEnv();
-  const { side, model, match, busy, latest } = props;
-  if (match === 'same' || !isWhole(model)) {
-    return null;
-  }
-  const push = side === 'local';
-  const pullLatest = latest && !push && match === 'absent';
-  const tag = pullLatest ? `${nameOf(model.tag)}:latest` : model.tag;
-  const [label, command] =
-    match === 'differs'
-      ? [
-          push
-            ? trans.__('Replace %1 in the registry…', tag)
-            : trans.__('Replace the local %1…', tag),
-          CommandIDs.replace
-        ]
-      : push
-        ? [trans.__('Push %1', tag), CommandIDs.push]
-        : [trans.__('Pull %1', tag), CommandIDs.pull];
-  return (
-    <IconButton
-      icon={push ? fileUploadIcon : downloadIcon}
-      label={busy ? trans.__('%1 is on its way', tag) : label}
-      disabled={busy}
-      onClick={() => run(command, { side, tag })}
-    />
-  );
-}

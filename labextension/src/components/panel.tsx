@@ -8,10 +8,11 @@ import { isActive } from '../format';
 import type { IListing } from '../listing';
 import type { SidebarModel } from '../model';
 import { nameOf } from '../tags';
+import type { IStates } from '../states';
 import type { IModel, IProblem, IRecord, Side } from '../wire';
 import { useEnv } from './env';
 import { Contexts, Filter } from './header';
-import { type Known, ModelList } from './models';
+import { ModelList } from './models';
 import { Problem, TextButton } from './parts';
 import { Section } from './section';
 import { SignIn } from './signin';
@@ -26,8 +27,7 @@ export function Panel({ model }: { model: SidebarModel }): JSX.Element {
   const local = model.local.state;
   const remote = model.remote.state;
   const { records } = model.transfers;
-  const here = useKnown(local.items);
-  const there = useKnown(remote.items);
+  const states = model.states.current;
   const busy = useBusy(records);
   if (model.problem) {
     return (
@@ -61,6 +61,7 @@ export function Panel({ model }: { model: SidebarModel }): JSX.Element {
       )}
       <TransferList
         records={records}
+        states={states}
         isStopping={id => model.transfers.isStopping(id)}
       />
       <Section
@@ -71,7 +72,7 @@ export function Panel({ model }: { model: SidebarModel }): JSX.Element {
         <ModelsOf
           side="local"
           listing={local}
-          known={there}
+          states={states}
           busy={busy}
           model={model}
         />
@@ -89,7 +90,7 @@ export function Panel({ model }: { model: SidebarModel }): JSX.Element {
           <ModelsOf
             side="remote"
             listing={remote}
-            known={here}
+            states={states}
             busy={busy}
             model={model}
           />
@@ -123,12 +124,12 @@ function mismatch(
 function ModelsOf(props: {
   side: Side;
   listing: IListing<IModel>;
-  known: Known;
+  states: IStates;
   busy: ReadonlyMap<string, string>;
   model: SidebarModel;
 }): JSX.Element {
   const { trans } = useEnv();
-  const { side, listing, known, busy, model } = props;
+  const { side, listing, states, busy, model } = props;
   const source = side === 'local' ? model.local : model.remote;
   const rest = listing.total - listing.items.length;
   return (
@@ -142,7 +143,12 @@ function ModelsOf(props: {
       {listing.loaded && !listing.items.length && (
         <Empty side={side} search={listing.search} />
       )}
-      <ModelList side={side} items={listing.items} known={known} busy={busy} />
+      <ModelList
+        side={side}
+        items={listing.items}
+        states={states}
+        busy={busy}
+      />
       {listing.loaded && rest > 0 && (
         <div className="jp-ModelSync-more">
           <TextButton
@@ -166,7 +172,7 @@ function Empty(props: { side: Side; search: string }): JSX.Element {
   if (search) {
     return (
       <p className="jp-ModelSync-empty">
-        {trans.__('No name contains “%1”.', search)}
+        {trans.__('No models match “%1”.', search)}
       </p>
     );
   }
@@ -216,14 +222,7 @@ function Announcer({ model }: { model: SidebarModel }): JSX.Element {
   );
 }
 
-function useKnown(items: readonly IModel[]): Known {
-  return React.useMemo(
-    () => new Map(items.map(item => [item.tag, item.size])),
-    [items]
-  );
-}
-
-/** Tags on their way, by name; the same map as long as they are the same, however far they are. */
+/** Tags being transferred, by name; the same map as long as they are the same, however far they are. */
 function useBusy(records: readonly IRecord[]): ReadonlyMap<string, string> {
   const key = records
     .filter(isActive)

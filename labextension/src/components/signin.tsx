@@ -9,7 +9,7 @@ import { useEnv } from './env';
 import { Hint, TextButton, Words } from './parts';
 
 export function SignIn(props: {
-  /** The registry whose token is no longer taken, if that is why we are here. */
+  /** The registry that no longer accepts its token, if that is why this form is shown. */
   expired: IContext | null;
   contexts: readonly IContext[];
   onLogin: (endpoint: string, token: string, name: string) => Promise<void>;
@@ -61,7 +61,7 @@ export function SignIn(props: {
         <p>
           <Words
             text={trans.__(
-              'The token for `%1` is missing, wrong or expired.',
+              'Your token for `%1` is missing, invalid or has expired.',
               expired.name
             )}
           />
@@ -88,7 +88,7 @@ export function SignIn(props: {
         aria-describedby={problem ? `${id}-problem` : undefined}
       />
       <label htmlFor={`${id}-name`}>
-        {trans.__('Call it')}{' '}
+        {trans.__('Name')}{' '}
         <span className="jp-ModelSync-optional">{trans.__('(optional)')}</span>
       </label>
       <input
@@ -113,9 +113,7 @@ export function SignIn(props: {
           primary
           disabled={busy}
         />
-        {onClose && (
-          <TextButton label={trans.__('Not now')} onClick={onClose} />
-        )}
+        {onClose && <TextButton label={trans.__('Cancel')} onClick={onClose} />}
       </div>
     </form>
   );

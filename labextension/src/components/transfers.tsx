@@ -1,5 +1,5 @@
 /**
- * Transfers on their way, and how the last ones ended.
+ * Transfers that run, and how the last ones ended.
  */
 import {
   closeIcon,
@@ -9,6 +9,7 @@ import {
 import React from 'react';
 
 import { endLine, isActive, percent, progressLine } from '../format';
+import { type IStates, stateOf } from '../states';
 import { CommandIDs } from '../tokens';
 import type { IRecord } from '../wire';
 import { useEnv } from './env';
@@ -29,6 +30,7 @@ export function newestOfEach(records: readonly IRecord[]): IRecord[] {
 
 export function TransferList(props: {
   records: readonly IRecord[];
+  states: IStates;
   isStopping: (id: string) => boolean;
 }): JSX.Element | null {
   const { trans } = useEnv();
@@ -50,6 +52,7 @@ export function TransferList(props: {
           <Transfer
             key={record.id}
             record={record}
+            different={stateOf(props.states, record.tag)?.state === 'different'}
             stopping={props.isStopping(record.id)}
           />
         ))}
@@ -66,10 +69,12 @@ export function TransferList(props: {
 
 const Transfer = React.memo(function Transfer(props: {
   record: IRecord;
+  /** Whether both sides have different files under its tag. */
+  different: boolean;
   stopping: boolean;
 }): JSX.Element {
   const { trans, run } = useEnv();
-  const { record, stopping } = props;
+  const { record, different, stopping } = props;
   const { direction, id, tag } = record;
   const active = isActive(record);
   const Arrow = direction === 'push' ? fileUploadIcon : downloadIcon;
@@ -95,7 +100,7 @@ const Transfer = React.memo(function Transfer(props: {
             label={
               stopping
                 ? trans.__('%1 is being cancelled', tag)
-                : trans.__('Cancel %1; it can go on later', tag)
+                : trans.__('Cancel %1; it can be resumed', tag)
             }
             disabled={stopping}
             onClick={() => run(CommandIDs.cancel, { id })}
@@ -105,7 +110,7 @@ const Transfer = React.memo(function Transfer(props: {
       {active ? (
         <Running record={record} stopping={stopping} />
       ) : (
-        <Ended record={record} />
+        <Ended record={record} different={different} />
       )}
     </li>
   );
@@ -156,16 +161,16 @@ function Running(props: { record: IRecord; stopping: boolean }): JSX.Element {
   );
 }
 
-function Ended({ record }: { record: IRecord }): JSX.Element {
+function Ended(props: { record: IRecord; different: boolean }): JSX.Element {
   const { trans, run } = useEnv();
+  const { record, different } = props;
   const { direction, error, id, state, tag } = record;
   const line = endLine(record, trans);
   const failed = state === 'failed';
   const again = failed
     ? [trans.__('Retry'), trans.__('Retry %1', tag)]
     : [trans.__('Resume'), trans.__('Resume %1', tag)];
-  const forceable =
-    record.outcome?.status === 'skipped' && /--force/.test(line);
+  const overwritable = record.outcome?.status === 'skipped' && different;
   return (
     <div className="jp-ModelSync-ended">
       {failed && error ? (
@@ -189,10 +194,10 @@ function Ended({ record }: { record: IRecord }): JSX.Element {
           onClick={() => run(CommandIDs.resume, { id })}
         />
       )}
-      {forceable && (
+      {overwritable && (
         <TextButton
-          label={trans.__('Replace…')}
-          description={trans.__('Replace %1…', tag)}
+          label={trans.__('Overwrite…')}
+          description={trans.__('Overwrite %1…', tag)}
           onClick={() =>
             run(CommandIDs.replace, {
               side: direction === 'push' ? 'local' : 'remote',
