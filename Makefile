@@ -12,6 +12,7 @@ SIDEBAR := $(shell find labextension/src labextension/style labextension/schema 
 
 # Most tests wait for sockets and processes, so that more of them run at a time than there are processors.
 WORKERS ?= 4
+FAST := tests/unit tests/property tests/meta
 
 # An environment that happens to be active would mislead jlpm and pip.
 unexport VIRTUAL_ENV
@@ -38,7 +39,22 @@ test-sidebar: $(VENV)/.sidebar
 
 # Less than a minute: what starts no process and waits for nobody.
 test-fast: $(VENV)/.test
-	$(BIN)/python -m pytest -q -n 2 --fast tests/unit tests/property tests/meta
+	$(BIN)/python -m pytest -q -n 2 --fast $(FAST)
+
+# The fast tests on each Python that uv can find or download; says which ran. Fails if a test does, not for want of a Python.
+PYTHONS ?= 3.10 3.11 3.12 3.13
+test-pythons: $(VENV)/.uv
+	@failed=; ran=; missing=; \
+	for version in $(PYTHONS); do \
+		echo "== Python $$version"; \
+		folder=$(VENV)/pythons/$$version; \
+		if ! $(BIN)/uv venv -q --allow-existing --python $$version $$folder; then missing="$$missing $$version"; continue; fi; \
+		if SKIP_JUPYTER_BUILDER=1 $(BIN)/uv pip install -q --python $$folder/bin/python -e ".[demo,test]" \
+			&& $$folder/bin/python -m pytest -q -n 2 -p no:cacheprovider --fast $(FAST); \
+		then ran="$$ran $$version"; else failed="$$failed $$version"; fi; \
+	done; \
+	echo "Python: passed:$${ran:- none}; failed:$${failed:- none}; not to be had:$${missing:- none}"; \
+	test -z "$$failed"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -62,6 +78,10 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 
 $(VENV)/.test: pyproject.toml | $(BIN)/python
 	$(PIP) install -q -e ".[demo,test,lint,dev]"
+	touch $@
+
+$(VENV)/.uv: | $(BIN)/python
+	$(BIN)/python -m pip install -q "uv>=0.5"
 	touch $@
 
 $(VENV)/.sidebar: $(SIDEBAR) | $(VENV)/.test

@@ -20,12 +20,10 @@ from modelsync_jupyter.wire import (
     manifest_json,
     model_path,
 )
-from tests.harness.models import CREATED, make_model
+from tests.harness.models import CREATED, MIB, make_model
 from tests.unit.archives import pack
 
 from .backends import Backend
-
-MIB = 1 << 20
 
 
 class Body:

@@ -11,9 +11,9 @@ from urllib3.exceptions import ProtocolError
 
 from .conftest import Call
 from .faults import Fault, FaultyProxy
+from .models import MIB
 from .yatai import Yatai
 
-MIB = 1 << 20
 DATA = bytes(range(256)) * 4096
 
 

@@ -13,11 +13,9 @@ import pytest
 import requests
 
 from .conftest import Call
-from .models import differences, make_model
+from .models import MIB, differences, make_model
 from .processes import bentoml, environment
 from .yatai import Yatai
-
-MIB = 1 << 20
 
 
 def start(call: Call, model: str) -> str:

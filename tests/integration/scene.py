@@ -21,10 +21,9 @@ from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 from tests.harness.faults import FaultyProxy
-from tests.harness.models import Entry
+from tests.harness.models import MIB, Entry
 from tests.harness.processes import TOKEN, environment, modelsync, start_modelsync
 
-MIB = 1 << 20
 #: Four files of their own parts, and small ones around them: about 20 MiB in 9 parts, none above `LARGEST`.
 FILES: Mapping[str, Entry] = {
     **{f"layer-{number}.bin": 5 * MIB + 1000 * number for number in range(4)},

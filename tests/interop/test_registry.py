@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.models import ODD_FILES, Executable, Link, differences, make_model
+from tests.harness.models import MIB, ODD_FILES, Executable, Link, differences, make_model
 
 from .conftest import Person
 
-MIB = 1 << 20
 #: Stock clients make copies of links and lose exec bits, so these have neither.
 PLAIN = {path: entry for path, entry in ODD_FILES.items() if not isinstance(entry, (Link, Executable))}
 #: Three parts of a stock client's 100 MiB.
