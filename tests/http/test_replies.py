@@ -85,6 +85,28 @@ def test_a_body_that_goes_silent_ends_after_a_stall(net: Net) -> None:
     assert "did not answer in time" in error.message
 
 
+def test_silence_in_a_reply_is_a_stall_however_long_the_answer_may_take(net: Net) -> None:
+    def stall(handler: Handler) -> None:
+        handler.begin(200, {"Content-Length": "1000"})
+        handler.wfile.flush()
+        time.sleep(3)
+        handler.abandon()
+
+    http = net.client(net.serve(stall).url, attempts=1, stall=0.2)
+    error = error_of(lambda: http.call("PATCH", "/api/x", timeout=60))
+    assert "did not answer in time" in error.message  # not: broke, as the server does in the end
+
+
+def test_a_slow_body_that_keeps_coming_is_no_stall(net: Net) -> None:
+    def slow(handler: Handler) -> None:
+        handler.begin(200, {"Content-Length": "12"})
+        drip(handler, b"x" * 12, 0.2)
+
+    server = net.serve(slow)
+    with net.client(server.url, stall=1.0).get(f"{server.url}/o/x", {}) as reply:
+        assert b"".join(bytes(view) for view in blocks(reply)) == b"x" * 12
+
+
 def test_a_put_may_be_answered_long_after_its_bytes(net: Net) -> None:
     def think(handler: Handler) -> None:
         handler.read()
