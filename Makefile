@@ -12,7 +12,7 @@ SIDEBAR := $(shell find labextension/src labextension/style labextension/schema 
 # Another virtual environment that happens to be active is none of ours.
 unexport VIRTUAL_ENV
 
-.PHONY: demo test lint lint-sidebar bench clean
+.PHONY: demo test lint lint-sidebar bench screenshots clean
 
 demo: $(VENV)/.demo
 	$(BIN)/modelsync demo
@@ -34,6 +34,10 @@ lint-sidebar: $(VENV)/.sidebar
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.speed --size 1GiB --rounds 7
+
+# The pictures of the README, taken anew from a running JupyterLab.
+screenshots: $(VENV)/.test $(VENV)/.sidebar
+	$(BIN)/python -m tests.ui.screenshots
 
 clean:
 	rm -rf $(VENV)
