@@ -17,7 +17,7 @@ FAST := tests/unit tests/property tests/meta
 # An environment that happens to be active would mislead jlpm and pip.
 unexport VIRTUAL_ENV
 
-.PHONY: demo test test-python test-ui test-sidebar test-fast test-pythons lint lint-sidebar bench clean
+.PHONY: demo test test-python test-ui test-sidebar test-fast test-pythons lint lint-sidebar bench screenshots clean
 # The parts of `test` share the processors and must not run side by side, even under `make -j`.
 .NOTPARALLEL:
 
@@ -68,6 +68,10 @@ lint-sidebar: $(VENV)/.sidebar
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.speed --size 1GiB --rounds 7
+
+# The pictures of the README, taken anew from a running JupyterLab.
+screenshots: $(VENV)/.test $(VENV)/.sidebar
+	$(BIN)/python -m tests.ui.screenshots
 
 clean:
 	rm -rf $(VENV)

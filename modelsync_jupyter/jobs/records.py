@@ -27,6 +27,8 @@ ENDED = (SUCCEEDED, FAILED, CANCELLED, INTERRUPTED)
 #: Time of the last change, inode and size of a file.
 Stamp = tuple[int, int, int]
 
+_TEXTS = ("id", "direction", "tag", "state", "context", "endpoint", "step", "host")
+_NUMBERS = ("done", "total", "reused", "rate", "started", "updated", "pid")
 _SILENT_SECONDS = 60.0
 _KEPT = 100
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -177,10 +179,14 @@ class Records:
         return self._folder / f"{id}.cancel"
 
     def _read(self, path: Path) -> Record | None:
-        data = read_json(path)
+        """Read a record; None where it is missing, or where what others wrote into a shared home is not one."""
         try:
-            return Record(**{**data, "options": Options(**data["options"])}).seen_now()
-        except (TypeError, KeyError):
+            data = read_json(path)
+            record = Record(**{**data, "options": Options(**data["options"])})
+            texts = all(isinstance(getattr(record, name), str) for name in _TEXTS)
+            numbers = all(isinstance(getattr(record, name), (int, float)) for name in _NUMBERS)
+            return record.seen_now() if texts and numbers and record.id == path.stem else None
+        except (TypeError, KeyError, OverflowError, RecursionError):
             return None
 
 

@@ -11,11 +11,12 @@ from traitlets import Int, Unicode
 from modelsync_jupyter.client import Feed
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, Home
 
-from .pool import Pool
+from .pool import Pool, Pools
 from .routes import ROUTES
 from .watch import Watch
 
-_LOCAL_THREADS, _REMOTE_THREADS = 2, 8
+#: For quick local work, for copying files and cancelling, and for each registry.
+_LOCAL_THREADS, _SLOW_THREADS, _REMOTE_THREADS = 2, 4, 4
 
 
 class ModelSyncApp(ExtensionApp):
@@ -35,14 +36,16 @@ class ModelSyncApp(ExtensionApp):
 
     feed: Feed
     local_pool: Pool
-    remote_pool: Pool
+    slow_pool: Pool
+    remote_pools: Pools
     watch: Watch
 
     def initialize_settings(self) -> None:
         """Make what the handlers use."""
         self.feed = Feed(Home.find(self.home or None))
         self.local_pool = Pool("modelsync-local", _LOCAL_THREADS)
-        self.remote_pool = Pool("modelsync-remote", _REMOTE_THREADS)
+        self.slow_pool = Pool("modelsync-slow", _SLOW_THREADS)
+        self.remote_pools = Pools("modelsync-remote", _REMOTE_THREADS)
         self.watch = Watch(self.feed, self.local_pool, self.name, self.settings["last_activity_times"])
         self.watch.start()
 
@@ -55,8 +58,9 @@ class ModelSyncApp(ExtensionApp):
         return self.watch.running
 
     async def stop_extension(self) -> None:
-        """Let go of everything; transfers go on by themselves. Whatever is wrong, the server must be able to stop."""
+        """Stop the threads; transfers continue in their own processes. No error here may keep the server running."""
         with suppress(Exception):
             self.watch.stop()
             self.local_pool.stop()
-            self.remote_pool.stop()
+            self.slow_pool.stop()
+            self.remote_pools.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -22,7 +23,7 @@ class Fields:
         body: The body of the request; an empty one has no fields.
 
     Raises:
-        UsageError: It is no JSON object.
+        UsageError: It is not a JSON object.
     """
 
     def __init__(self, body: bytes) -> None:
@@ -88,7 +89,7 @@ def whole(name: str, text: str, low: int, high: int = _MOST) -> int:
     """A whole number of a query.
 
     Raises:
-        UsageError: It is none, or not between `low` and `high`.
+        UsageError: It is not a whole number between `low` and `high`.
     """
     number = int(text) if text.isdecimal() and len(text) < 12 else -1
     if not low <= number <= high:
@@ -121,7 +122,31 @@ def below(root: str, path: str) -> Path:
     try:
         found = (base / path.lstrip("/")).resolve()
     except (ValueError, OSError, RuntimeError):  # a null byte; links in a circle
-        raise UsageError(f"`{path}` is no path.", step="Choose a file or folder in the file browser.") from None
+        raise UsageError(f"`{path}` isn't a valid path.", step="Choose a file or folder in the file browser.") from None
     if not found.is_relative_to(base):
         raise UsageError(f"`{path}` is outside the server's folder.", step="Copy it into the server's folder first.")
     return found
+
+
+def check_savable(source: Path, root: str, *, hidden: bool) -> None:
+    """Refuse what cannot be in a model, or what the file browser would not show either.
+
+    Args:
+        source: The file or folder to save.
+        root: The server's root folder.
+        hidden: Whether the server shows hidden files.
+
+    Raises:
+        UsageError: Something in it is neither file, folder nor link, or hidden and not to be shown.
+    """
+    within = [Path(folder, name) for folder, folders, files in os.walk(source) for name in (*folders, *files)]
+    parts = source.relative_to(Path(root).expanduser().resolve()).parts
+    concealed = [part for part in parts if part.startswith(".")]
+    concealed += [str(path.relative_to(source)) for path in within if path.name.startswith(".")]
+    if concealed and not hidden:
+        step = "Hidden files often hold secrets. Remove them, or choose a folder without them."
+        raise UsageError(f"`{concealed[0]}` is hidden, and this server does not show hidden files.", step=step)
+    for path in within:
+        if not (path.is_symlink() or path.is_dir() or path.is_file()):
+            step = "Remove it, or choose another folder."
+            raise UsageError(f"`{path.relative_to(source)}` is neither a file nor a folder.", step=step)

@@ -13,6 +13,7 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
 
+from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import ModelSyncError, Unavailable
 
 from .fields import Fields
@@ -55,16 +56,26 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         """Do something quick on this machine, in a thread."""
         return await self.app.local_pool.run(work)
 
+    async def slow(self, work: Callable[[], T]) -> T:
+        """Do something on this machine that may take long, in a thread."""
+        return await self.app.slow_pool.run(work)
+
     async def remote(self, work: Callable[[], T]) -> T:
-        """Ask a registry, in a thread.
+        """Ask the registry that the request is about, in one of that registry's threads.
 
         Raises:
             Unavailable: It has not answered in time.
         """
         try:
-            return await self.app.remote_pool.run(work, ANSWER_SECONDS)
+            return await self.app.remote_pools.of(await self.local(self._endpoint)).run(work, ANSWER_SECONDS)
         except asyncio.TimeoutError:
             raise Unavailable(f"The registry has not answered within {ANSWER_SECONDS:g} s.") from None
+
+    def _endpoint(self) -> str:
+        """The endpoint of the registry that the request is about; "" where it is not known, as in signing in."""
+        named = self.context
+        contexts = api.contexts(home=self.home)
+        return next((each.endpoint for each in contexts if (each.name == named if named else each.current)), "")
 
     def reply(self, value: Any, status: int = 200) -> None:
         """Answer with JSON."""
@@ -83,7 +94,7 @@ class Handler(ExtensionHandlerMixin, APIHandler):
     def log_exception(
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
     ) -> None:
-        """Log only what nobody expected."""
+        """Log only unexpected errors."""
         if not isinstance(value, ModelSyncError):
             super().log_exception(typ, value, tb)
 

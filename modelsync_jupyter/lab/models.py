@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from modelsync_jupyter import client as api
+from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.tags import Tag
 
-from .fields import below, whole
+from .fields import below, check_savable, whole
 from .handler import Handler
 
 _PAGE, _LONGEST_PAGE = 200, 1000
@@ -62,9 +64,19 @@ class SavedModels(Handler):
         """Save a file or folder of the server as a model."""
         fields = self.fields
         name, labels = fields.text("name"), fields.texts("labels")
-        source = below(self.settings["server_root_dir"], fields.text("path"))
-        work = self.app.remote_pool.run(lambda: api.save(name, source, labels=labels, home=self.home).to_dict())
-        self.reply(await work, 201)
+        root = self.settings["server_root_dir"]
+        source = below(root, fields.text("path"))
+        hidden = self.contents_manager.allow_hidden
+
+        def save() -> dict[str, Any]:
+            check_savable(source, root, hidden=hidden)
+            try:
+                return api.save(name, source, labels=labels, home=self.home).to_dict()
+            except shutil.Error as error:  # one reason for each file that could not be copied
+                file, _, why = error.args[0][0]
+                raise UsageError(f"`{file}` cannot be copied: {why}.", step="Check its permissions.") from error
+
+        self.reply(await self.slow(save), 201)
 
 
 class RemoteModels(_Listing):

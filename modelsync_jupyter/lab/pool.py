@@ -30,11 +30,11 @@ class Pool:
         self._queue: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
 
     async def run(self, work: Callable[[], T], timeout: float | None = None) -> T:
-        """Do something in a thread, and wait for it without holding up anything else. Called in the event loop.
+        """Do something in a thread, and wait for it without blocking the event loop, which must be the caller.
 
         Args:
             work: What to do.
-            timeout: Seconds to wait at most; what has been begun goes on by itself.
+            timeout: Seconds to wait at most; work that has begun is not interrupted.
 
         Raises:
             asyncio.TimeoutError: It took longer.
@@ -57,6 +57,32 @@ class Pool:
             future, work = job
             if future.set_running_or_notify_cancel():
                 _carry_out(future, work)
+
+
+class Pools:
+    """A pool for each registry, so that one that never answers, or drips its replies, holds up nothing but itself.
+
+    Args:
+        name: What the threads are called.
+        size: How many threads there are for one registry.
+    """
+
+    def __init__(self, name: str, size: int) -> None:
+        self._name, self._size = name, size
+        self._pools: dict[str, Pool] = {}
+
+    def of(self, registry: str) -> Pool:
+        """Return the pool of a registry.
+
+        Args:
+            registry: Its endpoint; one that is known, since each has threads of its own.
+        """
+        return self._pools.setdefault(registry, Pool(self._name, self._size))
+
+    def stop(self) -> None:
+        """Let each thread end once it has nothing to do."""
+        for pool in self._pools.values():
+            pool.stop()
 
 
 def _carry_out(future: Future[T], work: Callable[[], T]) -> None:

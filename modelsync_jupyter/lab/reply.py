@@ -19,11 +19,14 @@ _HINTS = {
 
 
 def to_json(value: Any) -> str:
-    """A value as JSON; what JSON lacks becomes text (dates, other keys) or null (NaN)."""
+    """Write a value as JSON; what JSON lacks becomes text (dates, other keys) or null (NaN).
+
+    All of it is ASCII: a lone surrogate in somebody's metadata has no UTF-8, but it can be escaped.
+    """
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):
-        return json.dumps(plain(value), ensure_ascii=False)
+        return json.dumps(plain(value))
 
 
 def status_of(error: BaseException | None, status: int) -> int:

@@ -27,7 +27,7 @@ class Transfers(Handler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """The transfers that changed since a revision; asking is no sign of a person at work."""
+        """The transfers that changed since a revision; polling does not count as user activity."""
         self._track_activity = False
         since = self.get_query_argument("since", "")
         revision, records = await self.local(lambda: self.app.feed.look(since))
@@ -52,13 +52,13 @@ class Cancel(Handler):
     @web.authenticated
     @authorized
     async def post(self, id: str) -> None:
-        """Ask one to stop, and wait a little for it to do so."""
-        self.reply(await self.remote(lambda: api.cancel(id, home=self.home).record.to_dict()))
+        """Ask one to stop, and wait a moment for it to do so."""
+        self.reply(await self.slow(lambda: api.cancel(id, home=self.home).record.to_dict()))
 
 
 class Resume(Handler):
     @web.authenticated
     @authorized
     async def post(self, id: str) -> None:
-        """Carry one out again; it goes on where it stopped."""
+        """Run one again; it resumes where it left off."""
         self.reply(await self.local(lambda: api.resume_in_background(id, home=self.home).record.to_dict()))

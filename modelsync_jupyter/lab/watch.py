@@ -1,4 +1,4 @@
-"""Watch: a server whose transfers run is at work, though nobody types; idle cullers must see that."""
+"""Watch: report running transfers as activity, so that idle cullers keep the server."""
 
 from __future__ import annotations
 

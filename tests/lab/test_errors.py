@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 
 from modelsync_jupyter import client as api
+from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.remotes import contexts
 
 from .conftest import Call
 
@@ -36,6 +39,7 @@ BAD: list[tuple[str, str, Any, int, str]] = [
     ("POST", "models", {"name": "m:v1"}, 400, "usage"),
     ("POST", "models", {"name": "", "path": "x"}, 400, "usage"),
     ("POST", "models", {"name": "m:v1", "path": "nothing-there"}, 400, "usage"),
+    ("POST", "models", {"name": "m:v1", "path": "\ud800"}, 400, "usage"),
     ("POST", "models", {"name": "no tag", "path": "x"}, 400, "invalid-tag"),
     ("POST", "models", {"name": "m:v1", "path": "x", "labels": {"a": 1}}, 400, "usage"),
     ("POST", "models", {"name": "m:v1", "path": "x", "labels": [1]}, 400, "usage"),
@@ -97,6 +101,22 @@ async def test_a_registry_that_does_not_answer_in_time(call: Call, home: Path, m
         code, body = await call("GET", "remote")
         assert (code, body["code"]) == (503, "unavailable")
         assert (await call("GET", "local"))[0] == 200
+
+
+async def test_a_silent_registry_keeps_nobody_else_waiting(
+    call: Call, signed_in: str, home: Path, jp_root_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelsync_jupyter.lab.handler.ANSWER_SECONDS", 8.0)
+    (jp_root_dir / "notes.txt").write_text("n")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        contexts.save(Home(home), api.Context("silent", endpoint, "t"))
+        waiting = [asyncio.create_task(call("GET", "remote", context="silent")) for _ in range(9)]
+        await asyncio.sleep(0)
+        assert (await call("POST", "models", {"name": "notes:v1", "path": "notes.txt"}))[0] == 201
+        assert (await call("GET", "remote", context="team"))[0] == 200
+        assert not any(task.done() for task in waiting)
+        assert {code for code, _ in await asyncio.gather(*waiting)} == {503}
 
 
 async def test_a_bug_is_json_too(call: Call, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

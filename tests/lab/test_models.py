@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from modelsync_jupyter import client as api
+from modelsync_jupyter.lab.reply import to_json
 
 from .conftest import Call
 
@@ -78,6 +82,42 @@ async def test_save_does_not_leave_the_servers_folder(call: Call, jp_root_dir: P
     code, body = await call("POST", "models", {"name": "stolen:v1", "path": path})
     assert (code, body["code"]) == (400, "usage")
     assert api.list_models(home=home) == []
+
+
+async def test_save_refuses_what_cannot_be_in_a_model(call: Call, jp_root_dir: Path, home: Path) -> None:
+    folder = jp_root_dir / "net"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe")
+    code, body = await call("POST", "models", {"name": "net:v1", "path": "net"})
+    assert (code, body["code"]) == (400, "usage")
+    assert "pipe" in body["message"]
+    assert api.list_models(home=home) == []
+
+
+@pytest.mark.parametrize("path", ["net", "net/.env", ".hidden/net"])
+async def test_save_refuses_hidden_files_as_the_file_browser_does(
+    call: Call, jp_root_dir: Path, path: str, home: Path
+) -> None:
+    for file in ("net/sub/.env", "net/.env", ".hidden/net/w.bin"):
+        (jp_root_dir / file).parent.mkdir(parents=True, exist_ok=True)
+        (jp_root_dir / file).write_text("TOKEN=secret")
+    code, body = await call("POST", "models", {"name": "net:v1", "path": path})
+    assert (code, body["code"]) == (400, "usage")
+    assert "hidden" in body["message"]
+    assert api.list_models(home=home) == []
+
+
+async def test_save_of_hidden_files_where_the_server_shows_them(
+    call: Call, jp_root_dir: Path, jp_serverapp: Any
+) -> None:
+    jp_serverapp.contents_manager.allow_hidden = True
+    (jp_root_dir / "net").mkdir()
+    (jp_root_dir / "net" / ".config").write_text("{}")
+    assert (await call("POST", "models", {"name": "net:v1", "path": "net"}))[0] == 201
+
+
+def test_lone_surrogates_have_a_place_in_a_reply() -> None:
+    assert json.loads(to_json({"note": "\ud800"}).encode()) == {"note": "\ud800"}
 
 
 async def test_save_of_a_folder_that_holds_the_store_is_refused(call: Call, jp_root_dir: Path, home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -79,3 +80,21 @@ async def test_the_watch_looks_by_itself(
     await extension.stop_extension()
     assert not extension.watch._timer.is_running()
     assert os.getpid() not in extension.watch.running
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"id": "../../x"}, {"started": "x"}, {"pid": 2**70}, {"updated": None}, {"tag": ["a"]}, {"options": 1}],
+    ids=str,
+)
+async def test_a_bad_record_does_not_hide_the_others(
+    call: Call, note: Callable[..., None], home: Path, change: Any
+) -> None:
+    note(state="succeeded", ended=1.0)
+    folder = Home(home).state / "transfers"
+    good = json.loads((folder / "abcdefgh.json").read_text())
+    (folder / "bad.json").write_text(json.dumps({**good, "id": "bad", "state": "running", **change}))
+    (folder / "deep.json").write_text("[" * 100_000)
+    (folder / "list.json").write_text("[]")
+    code, body = await call("GET", "transfers")
+    assert (code, [record["id"] for record in body["transfers"]]) == (200, ["abcdefgh"])
