@@ -322,6 +322,21 @@ def is_at_work(process: str, touched: float) -> bool:
     return time.time() - touched < _ABANDONED
 
 
+def remove_leftovers(folder: Path, start: str, end: str) -> None:
+    """Remove temporary files that killed processes left beside the files which they were about to replace.
+
+    Args:
+        folder: Where to look.
+        start: How the names of the temporary files begin: a dot, and the name of the file or the beginning of it.
+        end: How the name of the file ends, with a dot behind it.
+    """
+    for path in folder.glob(f"{start}*"):
+        with suppress(FileNotFoundError):
+            process = path.name.rpartition(end)[2].rpartition("-")[0]
+            if not is_at_work(process, path.lstat().st_mtime):
+                path.unlink()
+
+
 def private_folder(place: Path, prefix: str) -> Path:
     """Make a folder of a random name that only this user may enter, marked as this process's own."""
     folder = Path(mkdtemp(prefix=prefix, dir=place))

@@ -36,7 +36,7 @@ from modelsync_jupyter.archive.layout import Entry, contents
 from modelsync_jupyter.archive.source import BLOCK, Source
 from modelsync_jupyter.core.parts import ALGORITHM, Part
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.files import write_text
+from modelsync_jupyter.files import remove_leftovers, write_text
 
 _DIGEST = re.compile(rf"{ALGORITHM}:[0-9a-f]{{64}}")
 _EMPTY = f"{ALGORITHM}:{blake3().hexdigest()}"
@@ -118,10 +118,19 @@ class Index:
         with suppress(OSError):
             self._file(tag).unlink(missing_ok=True)
 
-    def tags(self, name: str) -> Iterator[Tag]:
-        """Yield the versions of a name that the index knows, or knew when they were last there."""
-        for path in self._folder.glob(f"{name}@*.json"):
-            yield Tag(name, path.name[len(name) + 1 : -len(".json")])
+    def sweep(self, name: str, exists: Callable[[Tag], bool]) -> None:
+        """Forget versions of a name that other programs deleted, and remove what killed processes left behind.
+
+        Args:
+            name: Whose versions to look at.
+            exists: Returns whether the store has a version.
+        """
+        with suppress(OSError):
+            remove_leftovers(self._folder, f".{name}@", ".json.")
+            for path in self._folder.glob(f"{name}@*.json"):
+                tag = Tag(name, path.name[len(name) + 1 : -len(".json")])
+                if not exists(tag):
+                    self.forget(tag)
 
     def settle(self, source: Source) -> bool:
         """Wait until a later change of a file would show in its stamp; False where that would take too long.

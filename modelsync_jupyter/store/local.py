@@ -21,12 +21,12 @@ from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists,
 from modelsync_jupyter.core.tags import LATEST, Tag
 from modelsync_jupyter.files import (
     is_abandoned,
-    is_at_work,
     move,
     prepared_text,
     private_folder,
     put_folder,
     read_regular,
+    remove_leftovers,
     remove_tree,
     write_text,
 )
@@ -249,14 +249,10 @@ class LocalStore:
             name: Whose versions to look at.
         """
         with suppress(OSError):
-            for path in (self.home.models / name).glob(f".{LATEST}.*"):
-                if not is_at_work(path.name.removeprefix(f".{LATEST}.").rpartition("-")[0], path.lstat().st_mtime):
-                    path.unlink(missing_ok=True)
+            remove_leftovers(self.home.models / name, f".{LATEST}.", f".{LATEST}.")
         with suppress(OSError):
             self._mend_latest(name)
-        for tag in self.index.tags(name):
-            if not self.folder(tag).is_dir():
-                self.index.forget(tag)
+        self.index.sweep(name, lambda tag: self.folder(tag).is_dir())
         with suppress(OSError):
             for path in self.home.tmp.glob(f"{_OURS}*"):
                 if not path.name.startswith(_KEPT) and is_abandoned(path) and not self._is_in_a_journal(path.name):

@@ -225,9 +225,14 @@ def test_a_read_only_store_is_left_alone_without_an_error(tmp_path: Path, dead_p
         assert seen(home) == before
 
 
-def test_the_index_forgets_versions_that_others_deleted(store: LocalStore) -> None:
+def test_the_index_forgets_versions_that_others_deleted(store: LocalStore, dead_process: str) -> None:
     for version in ("v1", "v2"):
         store.describe(store.get(Tag("m", version)))
     shutil.rmtree(store.folder(Tag("m", "v1")))
     store.heal("m")
-    assert [tag.version for tag in store.index.tags("m")] == ["v2"]
+    digests = store.home.state / "digests"
+    assert [path.name for path in digests.iterdir()] == ["m@v2.json"]
+    for process in (dead_process, this_process()):
+        (digests / f".m@v2.json.{process}-0123abcd").touch()
+    store.heal("m")
+    assert len(list(digests.iterdir())) == 2
