@@ -29,7 +29,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def create_app(settings: Settings) -> Flask:
-    """The app of one process over the registry in `settings.data`."""
+    """Make the app of one process over the registry in `settings.data`."""
     app = Flask(__name__, static_folder=None)
     app.extensions[EXTENSION] = Registry.open(settings)
     app.url_map.strict_slashes = False
@@ -78,7 +78,7 @@ def _api_error(error: ApiError) -> Response:
 
 
 def _client_error(error: ModelSyncError) -> Response:
-    """Errors raised by core are caused by the request: 400."""
+    """Answer 400 to errors raised by core: the request caused them."""
     return _reply(400, error.message)
 
 

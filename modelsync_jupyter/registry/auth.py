@@ -38,7 +38,7 @@ def needs(role: Role) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def caller() -> Caller:
-    """Who sent this request."""
+    """Return who sent this request."""
     found = g.caller
     assert isinstance(found, Caller)
     return found

@@ -16,23 +16,23 @@ _MAX_QUERY = 4096
 
 
 def fields() -> Fields:
-    """The fields of the JSON body; none where there is no body."""
+    """Parse the fields of the JSON body; none where there is no body."""
     request.max_content_length = _MAX_JSON
     return Fields(parse_json(request.get_data(cache=False)))
 
 
 def page(default: int = 0) -> Page:
-    """The page asked for by `start` and `count`."""
+    """Parse the page asked for by `start` and `count`."""
     return Page(_number("start", 0), _number("count", default))
 
 
 def search() -> Search:
-    """What `q` and `search` look for."""
+    """Parse what `q` and `search` look for."""
     return parse(text("q"), text("search"))
 
 
 def text(key: str) -> str:
-    """A short text from the query string."""
+    """Return a short text from the query string."""
     value = request.args.get(key, "")
     if len(value) > _MAX_QUERY:
         raise BadRequest(f"`{key}` is longer than {_MAX_QUERY} characters")
@@ -40,7 +40,7 @@ def text(key: str) -> str:
 
 
 def content_length() -> int:
-    """How many bytes the body has.
+    """Return how many bytes the body has.
 
     Raises:
         BadRequest: None, too many, or the client does not say.

@@ -64,7 +64,7 @@ class Contents:
         return CUT if self.digest else ""
 
     def layout_json(self) -> list[EntryJSON] | None:
-        """The layout as clients are told it, offsets counted from the start of the archive; None if they cannot be."""
+        """Return the layout for clients, offsets counted from the start of the archive; None if it cannot be told."""
         entries = self.layout.entries if self.layout else ()
         if self.layout is None or len(entries) > MAX_LISTED or any(entry.kind == "hardlink" for entry in entries):
             return None
@@ -97,16 +97,17 @@ def read_contents(blobs: Blobs, parts: Sequence[Part]) -> Contents:
         file.seek(0)
         layout = Layout(tuple(scan_tar(file)), file.stop)
         check_tree(layout.entries)
+        info = _info(file, layout.entries)  # before the long work, for it may be refused
         digests = _Digests(file, {(part.start - base, part.stop - base): part.digest for part in parts})
         files = digests.files(layout)
         digest = content_digest(layout.entries, files)
         if claimed and not (claimed.digest == digest and claimed.layout == layout and digests.are(claimed.parts)):
             raise IntegrityError("The archive's description of itself does not match its bytes.")
-        return Contents(base, layout, files, digest, _info(file, layout.entries))
+        return Contents(base, layout, files, digest, info)
 
 
 def is_tar(head: bytes) -> bool:
-    """Whether an archive starts as a tar does; what does not is stored as it is, as any object store would."""
+    """Return whether an archive starts as a tar does; what does not is stored as it is, as any object store would."""
     try:
         tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
     except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # an empty tar
@@ -117,7 +118,7 @@ def is_tar(head: bytes) -> bool:
 
 
 def _description(file: ArchiveReader) -> Description | None:
-    """The description in front of an archive; the file stands behind it then."""
+    """Read the description in front of an archive; the file stands behind it then."""
     file.seek(0)
     size = description_size(file.read(tarfile.BLOCKSIZE))
     if not size:
@@ -135,7 +136,7 @@ class _Digests:
         self._file, self._known = file, known
 
     def of(self, start: int, stop: int) -> str:
-        """The digest of the bytes in `[start, stop)`."""
+        """Return the digest of the bytes in `[start, stop)`."""
         if (start, stop) not in self._known:
             hasher = Hasher()
             self._file.seek(start)
@@ -149,7 +150,7 @@ class _Digests:
         return self._known[start, stop]
 
     def files(self, layout: Layout) -> dict[str, str]:
-        """The digest of each file, as content digests are built on."""
+        """Return the digest of each file, as content digests are built on."""
         small: dict[str, str] = {}
         pieces: list[Part] = []
         for entry in layout.entries:
@@ -160,7 +161,7 @@ class _Digests:
         return file_digests(layout, pieces, small)
 
     def are(self, parts: Sequence[Part]) -> bool:
-        """Whether parts have the digests they claim."""
+        """Return whether parts have the digests they claim."""
         return all(self.of(part.start, part.stop) == part.digest for part in parts)
 
 

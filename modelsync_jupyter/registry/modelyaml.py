@@ -40,7 +40,7 @@ def parse(text: bytes) -> ModelInfo:
 
 
 def facts(info: ModelInfo, size: int) -> Facts:
-    """What a model.yaml says about its version, for a client that sent nothing along.
+    """Take from a model.yaml what a client that sent nothing along left out.
 
     Args:
         info: The content of the model.yaml.

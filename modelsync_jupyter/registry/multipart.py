@@ -20,7 +20,7 @@ from .service import Registry
 
 
 def present(registry: Registry, parts: Sequence[Part]) -> list[int]:
-    """Numbers of the parts whose bytes are here already."""
+    """List the numbers of the parts whose bytes are here already."""
     return [part.number for part in parts if registry.blobs.has(part.digest, part.size)]
 
 
@@ -97,7 +97,7 @@ def assemble(registry: Registry, upload: UploadRow, parts: tuple[Part, ...]) -> 
 
 
 def described(found: Contents) -> Described:
-    """What the catalog keeps of the contents of an archive."""
+    """Return what the catalog keeps of the contents of an archive."""
     return Described(found.layout_json(), found.base, found.digest, found.cut)
 
 
@@ -112,7 +112,7 @@ def check_open(upload: UploadRow) -> None:
 
 
 def _match(registry: Registry, parts: Sequence[PartRow], listed: Mapping[int, str]) -> tuple[Part, ...]:
-    """The parts of the archive, if they are all here and are the listed ones."""
+    """Return the parts of the archive, if they are all here and are the listed ones."""
     good = {
         part.number
         for part in parts

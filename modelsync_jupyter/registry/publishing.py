@@ -78,6 +78,6 @@ def _switch(connection: Connection, model: ModelRow, upload: UploadRow) -> None:
 
 
 def _is_repeated(connection: Connection, model: ModelRow) -> bool:
-    """Whether the last upload is the one that is visible: its client missed our first answer."""
+    """Return whether the last upload is the one that is visible: its client missed our first answer."""
     last = uploads.newest_upload(connection, model.id)
     return model.upload_status == UploadStatus.SUCCESS and last is not None and last.state == UploadState.PUBLISHED

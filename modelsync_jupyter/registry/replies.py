@@ -24,22 +24,22 @@ ORGANIZATION: dict[str, Any] = {
 
 
 def time_json(time: datetime | None) -> str | None:
-    """A time of the catalog, with its zone: zone-less times confuse stock clients."""
+    """Write a time of the catalog with its zone: zone-less times confuse stock clients."""
     return f"{time.isoformat(timespec='microseconds')}Z" if time else None
 
 
 def user_json(name: str) -> UserJSON:
-    """A user; the catalog knows no more than the name."""
+    """Write a user; the catalog knows no more than the name."""
     return {"name": name, "email": "", "first_name": "", "last_name": ""}
 
 
 def page_json(page: Page, total: int, items: Iterable[Any]) -> dict[str, Any]:
-    """One page of a list."""
+    """Write one page of a list."""
     return {"start": page.start, "count": page.count, "total": total, "items": list(items)}
 
 
 def model_json(row: ModelRow, strategy: str, **extra: Any) -> ModelJSON:
-    """A version.
+    """Write a version.
 
     Args:
         row: The version.
@@ -71,7 +71,7 @@ def model_json(row: ModelRow, strategy: str, **extra: Any) -> ModelJSON:
 
 
 def archive_json(archive: ArchiveRow) -> Extension:
-    """What our extension says of a version with a whole archive."""
+    """Write what our extension says of a version with a whole archive."""
     said: Extension = {"digest": archive.digest, "size": archive.size}
     if archive.content_digest and archive.cut:
         said |= {"content_digest": archive.content_digest, "cut": archive.cut}
@@ -79,12 +79,12 @@ def archive_json(archive: ArchiveRow) -> Extension:
 
 
 def model_with_repository(row: ModelRow, strategy: str) -> ModelJSON:
-    """A version inside its repository."""
+    """Write a version inside its repository."""
     return model_json(row, strategy, repository=repository_json(row.repository, None, strategy))
 
 
 def repository_json(row: RepositoryRow, newest: ModelRow | None, strategy: str) -> RepositoryJSON:
-    """A repository with its newest whole version, or null."""
+    """Write a repository with its newest whole version, or null."""
     repository = {
         **_resource(row, row.name, "model_repository"),
         "description": row.description,
@@ -96,7 +96,7 @@ def repository_json(row: RepositoryRow, newest: ModelRow | None, strategy: str) 
 
 
 def token_json(row: TokenRow, value: str | None = None) -> dict[str, Any]:
-    """An API token; `value` only in the reply that makes it."""
+    """Write an API token; `value` only in the reply that makes it."""
     return {
         **_base(row.uid, row.created_at, None, row.name, "api_token", []),
         "description": row.description,
@@ -114,7 +114,7 @@ def token_json(row: TokenRow, value: str | None = None) -> dict[str, Any]:
 
 
 def event_json(row: EventRow) -> dict[str, Any]:
-    """An event of the audit log."""
+    """Write an event of the audit log."""
     return {
         "uid": row.uid,
         "created_at": time_json(row.created_at),

@@ -59,7 +59,7 @@ def send_archive(registry: Registry, archive: ArchiveRow) -> Response:
 
 
 def _range_header(etag: str) -> str:
-    """The Range header, or nothing where If-Range names other bytes."""
+    """Return the Range header, or nothing where If-Range names other bytes."""
     condition = request.headers.get("If-Range", "")
     if condition and unquote_etag(condition) != (etag, False):
         return ""
@@ -93,7 +93,7 @@ class Unsatisfiable(Exception):
 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
-    """The slice `[start, stop)` that a Range header asks for.
+    """Parse the slice `[start, stop)` that a Range header asks for.
 
     Args:
         header: The header, or "".

@@ -51,7 +51,7 @@ class Registry:
 
 
 def current() -> Registry:
-    """The registry that serves this request."""
+    """Return the registry that serves this request."""
     registry = current_app.extensions[EXTENSION]
     assert isinstance(registry, Registry)
     return registry

@@ -33,7 +33,7 @@ class Signer:
     clock: Callable[[], float] = time.time
 
     def sign(self, method: str, path: str) -> str:
-        """The query string that lets `method` be used on `path`."""
+        """Make the query string that lets `method` be used on `path`."""
         expires = str(int((self.clock() + self.ttl) * 1000))
         return urlencode({"expires": expires, "signature": self._signature(method, path, expires)})
 
@@ -56,7 +56,7 @@ class Signer:
 
 
 def secret_file(path: Path) -> str:
-    """The secret in `path`; made on first use, readable by its owner only, and the same for all who ask at once."""
+    """Read the secret in `path`; made on first use, readable by its owner only, the same for all who ask at once."""
     if not path.exists():
         fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         write_text(fresh, secrets.token_urlsafe(32) + "\n", mode=0o600)

@@ -28,7 +28,7 @@ _MAX_MANIFEST = 4 << 20
 
 
 def parse_json(body: bytes) -> object:
-    """The JSON value in `body`, or an empty object for no body.
+    """Parse the JSON value in `body`; an empty object for no body.
 
     Raises:
         BadRequest: Not JSON, or a number that JSON does not have.
@@ -53,7 +53,7 @@ def clean(text: str, what: str) -> str:
 
 
 def check_name(text: str) -> str:
-    """The name of a repository.
+    """Check the name of a repository.
 
     Raises:
         InvalidTag: It is not.
@@ -66,7 +66,7 @@ def check_name(text: str) -> str:
 
 
 def check_version(text: str) -> str:
-    """The version of a model.
+    """Check the version of a model.
 
     Raises:
         InvalidTag: It is not.
@@ -96,7 +96,7 @@ class Fields:
         return self._data.get(key) is not None
 
     def text(self, key: str, limit: int = 1 << 16, default: str = "") -> str:
-        """Text of at most `limit` characters; `default` where there is none."""
+        """Return text of at most `limit` characters; `default` where there is none."""
         value = self._data.get(key)
         if value is None:
             return default
@@ -105,14 +105,14 @@ class Fields:
         return clean(value, key)
 
     def integer(self, key: str, minimum: int, maximum: int) -> int:
-        """A whole number from `minimum` to `maximum`."""
+        """Return a whole number from `minimum` to `maximum`."""
         value = self._data.get(key)
         if type(value) is not int or not minimum <= value <= maximum:
             raise BadRequest(f"`{key}` is not a whole number from {minimum} to {maximum}")
         return value
 
     def time(self, key: str) -> datetime | None:
-        """A time, as UTC without a zone; None where there is none."""
+        """Return a time, as UTC without a zone; None where there is none."""
         text = self.text(key, 64)
         if not text:
             return None
@@ -123,7 +123,7 @@ class Fields:
             return _no_time(key)
 
     def items(self, key: str, limit: int) -> list[Fields]:
-        """A list of at most `limit` objects; empty where there is none."""
+        """Return a list of at most `limit` objects; empty where there is none."""
         value = self._data.get(key)
         if value is None:
             return []
@@ -132,7 +132,7 @@ class Fields:
         return [Fields(item) for item in value]
 
     def texts(self, key: str, limit: int) -> list[str]:
-        """A list of at most `limit` short texts; empty where there is none."""
+        """Return a list of at most `limit` short texts; empty where there is none."""
         value = self._data.get(key)
         if value is None:
             return []
@@ -148,11 +148,11 @@ class Fields:
         return [{"key": name, "value": value} for name, value in pairs.items()]
 
     def object(self, key: str) -> Fields:
-        """An object; an empty one where there is none."""
+        """Return an object; an empty one where there is none."""
         return Fields(self._data.get(key) or {})
 
     def mapping(self, key: str) -> dict[str, Any]:
-        """An object as it is, not nested too deep; empty where there is none."""
+        """Return an object as it is, not nested too deep; empty where there is none."""
         value = self._data.get(key)
         if value is None:
             return {}
@@ -161,7 +161,7 @@ class Fields:
         return value
 
     def manifest(self, key: str = "manifest") -> ManifestJSON:
-        """A model's manifest."""
+        """Return a model's manifest."""
         fields = Fields(self.mapping(key))
         manifest: ManifestJSON = {
             "module": fields.text("module", 256),
@@ -177,7 +177,7 @@ class Fields:
         return manifest
 
     def content_digest(self) -> str | None:
-        """The content digest that a client declares; None where it is built on other rules than ours."""
+        """Return the content digest that a client declares; None where it is built on other rules than ours."""
         text = self.text("content_digest", 80)
         if not text or self.text("cut", 64) != CUT:
             return None
@@ -187,7 +187,7 @@ class Fields:
             raise BadRequest("`content_digest` is not `blake3:` and 64 hexadecimal digits") from error
 
     def parts(self, key: str = "parts") -> tuple[Part, ...]:
-        """The parts of an archive."""
+        """Return the parts of an archive."""
         value = self._data.get(key)
         if isinstance(value, list) and len(value) > MAX_PART_NUMBER:
             raise BadRequest(f"`{key}` has more than {MAX_PART_NUMBER} parts")

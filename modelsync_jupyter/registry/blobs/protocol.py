@@ -70,5 +70,5 @@ class Blobs(Protocol):
 
 
 def hex_of(digest: str) -> str:
-    """The hexadecimal digits of a digest."""
+    """Return the hexadecimal digits of a digest."""
     return digest.removeprefix(f"{ALGORITHM}:")

@@ -35,7 +35,7 @@ class Described:
     cut: str
 
     def columns(self) -> dict[str, Any]:
-        """The same as columns of an archive."""
+        """Return the same as columns of an archive."""
         return {
             "layout": None if self.layout is None else json.dumps(self.layout),
             "base": self.base,
@@ -74,7 +74,7 @@ def describe_archive(connection: Connection, archive_id: int, described: Describ
 
 
 def undescribed(connection: Connection, before: int | None, count: int) -> list[tuple[int, int]]:
-    """Rows and sizes of archives that an earlier version of the registry took in, the newest first.
+    """List rows and sizes of archives that an earlier version of the registry took in, the newest first.
 
     Args:
         connection: A read.
@@ -107,7 +107,7 @@ def layout_of(connection: Connection, archive_id: int) -> list[EntryJSON] | None
 
 
 def parts_between(connection: Connection, archive_id: int, start: int, stop: int) -> Sequence[Part]:
-    """The parts that hold the bytes `[start, stop)` of an archive, in order."""
+    """List the parts that hold the bytes `[start, stop)` of an archive, in order."""
     query = (
         select(archive_parts)
         .where(archive_parts.c.archive_id == archive_id, archive_parts.c.start < stop, archive_parts.c.stop > start)

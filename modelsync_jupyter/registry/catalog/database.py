@@ -18,12 +18,12 @@ _BUSY_SECONDS = 30
 
 
 def now() -> datetime:
-    """The moment as the catalog keeps it: UTC without a zone."""
+    """Return the moment as the catalog keeps it: UTC without a zone."""
     return datetime.now(timezone.utc).replace(tzinfo=None)
 
 
 def new_uid() -> str:
-    """A fresh id for a record."""
+    """Return a fresh id for a record."""
     return uuid.uuid4().hex
 
 
@@ -59,13 +59,13 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection to look at the catalog."""
+        """Open a connection to look at the catalog."""
         with self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction: all of it is durable when this ends, or nothing is when it raises."""
+        """Open one transaction: all of it is durable when this ends, or nothing is when it raises."""
         with self._writer.begin() as connection:
             yield connection
 

@@ -39,7 +39,7 @@ def note(connection: Connection, caller: Caller, operation: str, kind: str, name
 
 
 def list_events(connection: Connection, page: Page) -> tuple[int, list[EventRow]]:
-    """How many events there are, and one page of them, newest first."""
+    """Count the events, and return one page of them, newest first."""
     total = connection.execute(select(func.count()).select_from(events)).scalar_one()
     query = select(events, users.c.name.label("user_name")).join(users).order_by(events.c.id.desc())
     return total, list(map(EventRow.of, connection.execute(page.cut(query))))

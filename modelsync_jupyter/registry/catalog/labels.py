@@ -25,7 +25,7 @@ def replace_labels(connection: Connection, owner: Table, owner_id: int, labels: 
 
 
 def has_label(owner: Table, terms: Iterable[LabelTerm]) -> ColumnElement[bool]:
-    """Whether a row of `owner` has a label that one of `terms` names."""
+    """Return whether a row of `owner` has a label that one of `terms` names."""
     table = _TABLES[owner]
     wanted = or_(*(_matches(table, term) for term in terms))
     return select(table.c.owner_id).where(table.c.owner_id == owner.c.id, wanted).exists()

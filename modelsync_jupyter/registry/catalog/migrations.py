@@ -20,7 +20,7 @@ _LOCK = 0x6D6F64656C
 
 
 def version_of(connection: Connection) -> int:
-    """The version of a catalog; 0 where there is none yet."""
+    """Return the version of a catalog; 0 where there is none yet."""
     names = set(inspect(connection).get_table_names())
     if schema_version.name in names:
         return int(connection.execute(select(schema_version.c.version)).scalar_one())

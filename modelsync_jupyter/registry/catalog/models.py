@@ -113,7 +113,7 @@ def create_model(
 
 
 def manifest_columns(manifest: ManifestJSON) -> dict[str, Any]:
-    """The columns that a manifest fills."""
+    """Return the columns that a manifest fills."""
     return {"manifest": json.dumps(manifest), "module": manifest["module"], "size_bytes": manifest["size_bytes"]}
 
 
@@ -138,7 +138,7 @@ def delete_model(connection: Connection, model: ModelRow) -> None:
 
 
 def newest(connection: Connection, repository_ids: Iterable[int]) -> dict[int, ModelRow]:
-    """The newest whole version by build time of each repository that has one."""
+    """Find the newest whole version by build time of each repository that has one."""
     place = func.row_number().over(
         partition_by=_models.c.repository_id, order_by=(_models.c.build_at.desc(), _models.c.id.desc())
     )
@@ -159,7 +159,7 @@ def newest(connection: Connection, repository_ids: Iterable[int]) -> dict[int, M
 def list_models(
     connection: Connection, search: Search, page: Page, me: str, repository_id: int | None = None
 ) -> tuple[int, list[ModelRow]]:
-    """How many versions match, and one page of them; by default only whole ones, the newest build first.
+    """Count the versions that match, and return one page of them: whole ones by default, the newest build first.
 
     Args:
         connection: A read.

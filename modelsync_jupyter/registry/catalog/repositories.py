@@ -36,7 +36,7 @@ _SORTS = {
 
 
 def find_repository(connection: Connection, name: str) -> RepositoryRow:
-    """The repository called `name`.
+    """Find the repository called `name`.
 
     Raises:
         NotFound: There is none.
@@ -84,7 +84,7 @@ def touch_repository(connection: Connection, repository_id: int) -> None:
 
 
 def list_repositories(connection: Connection, search: Search, page: Page, me: str) -> tuple[int, list[RepositoryRow]]:
-    """How many repositories match, and one page of them, by default the last changed first."""
+    """Count the repositories that match, and return one page of them, by default the last changed first."""
     conditions = _conditions(search, me)
     query = _REPOSITORIES.where(*conditions)
     total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()

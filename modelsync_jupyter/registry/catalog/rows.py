@@ -32,7 +32,7 @@ class Role(Word):
     ADMIN = "admin"
 
     def includes(self, other: Role) -> bool:
-        """Whether this role may do what `other` may."""
+        """Return whether this role may do what `other` may."""
         return self.rank >= other.rank
 
     @property
@@ -176,7 +176,7 @@ class ModelRow:
 
 
 def is_elsewhere(manifest: ManifestJSON) -> bool:
-    """Whether the bytes of a model are kept by Hugging Face."""
+    """Return whether the bytes of a model are kept by Hugging Face."""
     return manifest["metadata"].get("registry") == "huggingface"
 
 
@@ -189,7 +189,7 @@ class Facts:
     build_at: datetime | None = None
 
     def columns(self) -> dict[str, Any]:
-        """The facts as columns of an upload."""
+        """Return the facts as columns of an upload."""
         return {
             "manifest": None if self.manifest is None else json.dumps(self.manifest),
             "labels": None if self.labels is None else json.dumps(self.labels),
@@ -197,7 +197,7 @@ class Facts:
         }
 
     def or_else(self, other: Facts) -> Facts:
-        """These facts, and where one is missing that of `other`."""
+        """Return these facts, and where one is missing that of `other`."""
         return Facts(
             other.manifest if self.manifest is None else self.manifest,
             other.labels if self.labels is None else self.labels,

@@ -26,7 +26,7 @@ metadata = MetaData()
 
 
 def _words(kind: type[Word]) -> Enum:
-    """The type of a column that holds one word out of a list."""
+    """Make the type of a column that holds one word out of a list."""
     return Enum(kind, native_enum=False, length=16, values_callable=lambda known: [item.value for item in known])
 
 

@@ -35,12 +35,12 @@ _TOKENS: Select[Any] = (
 
 
 def hash_token(value: str) -> str:
-    """What is kept of a token. Tokens are 32 random bytes, so one round is enough."""
+    """Hash a token, to keep only that of it. Tokens are 32 random bytes, so one round is enough."""
     return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()
 
 
 def limit(role: Role, scopes: Sequence[str]) -> Role:
-    """The role of a token: the highest its scopes give, at most the user's."""
+    """Return the role of a token: the highest its scopes give, at most the user's."""
     given = max((SCOPES.get(scope, Role.NONE) for scope in scopes), key=lambda found: found.rank, default=Role.NONE)
     return role if given.includes(role) else given
 
@@ -61,7 +61,7 @@ def identify(connection: Connection, value: str) -> tuple[Caller, TokenRow]:
 
 
 def is_use_due(token: TokenRow) -> bool:
-    """Whether this use of a token should be written down: at most once a minute."""
+    """Return whether this use of a token should be written down: at most once a minute."""
     return token.last_used_at is None or now() - token.last_used_at > _USE_INTERVAL
 
 
@@ -98,7 +98,7 @@ def set_first_token(connection: Connection, user_id: int, value: str) -> None:
 
 
 def list_tokens(connection: Connection, page: Page, search: str, user_id: int | None) -> tuple[int, list[TokenRow]]:
-    """How many tokens are not revoked, and one page of them; of one user where given."""
+    """Count the tokens that are not revoked, and return one page of them; of one user where given."""
     query = _TOKENS.where(tokens.c.name.icontains(search, autoescape=True))
     if user_id is not None:
         query = query.where(tokens.c.user_id == user_id)
@@ -107,7 +107,7 @@ def list_tokens(connection: Connection, page: Page, search: str, user_id: int | 
 
 
 def find_token(connection: Connection, uid: str) -> TokenRow:
-    """A token that is not revoked.
+    """Find a token that is not revoked.
 
     Raises:
         NotFound: There is none.

@@ -63,7 +63,7 @@ def open_upload(
 
 
 def find_upload(connection: Connection, uid: str, *, model_id: int | None = None, lock: bool = False) -> UploadRow:
-    """An upload that is not aborted.
+    """Find an upload that is not aborted.
 
     Raises:
         NotFound: There is none, or it is for another version.
@@ -76,14 +76,14 @@ def find_upload(connection: Connection, uid: str, *, model_id: int | None = None
 
 
 def find_part(connection: Connection, upload_id: int, number: int) -> PartRow | None:
-    """What is known of one part of an upload."""
+    """Find what is known of one part of an upload."""
     query = select(upload_parts).where(upload_parts.c.upload_id == upload_id, upload_parts.c.number == number)
     row = connection.execute(query).first()
     return PartRow.of(row) if row else None
 
 
 def list_parts(connection: Connection, upload_id: int) -> list[PartRow]:
-    """What is known of all parts of an upload, in order."""
+    """List what is known of all parts of an upload, in order."""
     query = select(upload_parts).where(upload_parts.c.upload_id == upload_id).order_by(upload_parts.c.number)
     return list(map(PartRow.of, connection.execute(query)))
 
@@ -103,7 +103,7 @@ def set_upload(connection: Connection, upload_id: int, **columns: Any) -> None:
 
 
 def newest_upload(connection: Connection, model_id: int, state: UploadState | None = None) -> UploadRow | None:
-    """The last upload begun for a version, of those in `state` where one is given."""
+    """Find the last upload begun for a version, of those in `state` where one is given."""
     query = _UPLOADS.where(uploads.c.model_id == model_id).order_by(uploads.c.id.desc())
     row = connection.execute(query.where(uploads.c.state == state) if state else query).first()
     return UploadRow.of(row) if row else None

@@ -28,12 +28,12 @@ class Caller:
     token: str
 
     def may(self, role: Role) -> bool:
-        """Whether the caller has at least `role`."""
+        """Return whether the caller has at least `role`."""
         return self.role.includes(role)
 
 
 def find_user(connection: Connection, name: str) -> UserRow | None:
-    """The user called `name`, or None."""
+    """Find the user called `name`, or None."""
     row = connection.execute(select(users.c.id, users.c.name, users.c.role).where(users.c.name == name)).first()
     return UserRow(*row) if row else None
 

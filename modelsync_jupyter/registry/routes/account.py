@@ -21,35 +21,35 @@ blueprint = Blueprint("account", __name__)
 
 @blueprint.get("/healthz")
 def healthz() -> dict[str, str]:
-    """The process serves requests."""
+    """Answer that this process serves requests."""
     return {"status": "ok"}
 
 
 @blueprint.get("/version")
 @blueprint.get(f"{API}/version")
 def version() -> dict[str, str]:
-    """What runs here."""
+    """Tell what runs here."""
     return {"version": modelsync_jupyter.__version__, "git_commit": "", "build_date": ""}
 
 
 @blueprint.get(f"{API}/auth/current")
 @needs(Role.GUEST)
 def current_user() -> dict[str, Any]:
-    """The caller, with what the token lets them do."""
+    """Show the caller, with what the token permits."""
     return {**user_json(caller().name), "modelsync": {"role": caller().role}}
 
 
 @blueprint.get(f"{API}/current_org")
 @needs(Role.GUEST)
 def current_organization() -> dict[str, Any]:
-    """The one organisation of this registry."""
+    """Show the one organisation of this registry."""
     return ORGANIZATION
 
 
 @blueprint.get(f"{API}/current_org/events")
 @needs(Role.GUEST)
 def events() -> dict[str, Any]:
-    """What was done here, newest first."""
+    """List what was done here, newest first."""
     page = body.page(default=100)
     with current().database.read() as connection:
         total, rows = list_events(connection, page)

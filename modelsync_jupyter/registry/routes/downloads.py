@@ -24,7 +24,7 @@ blueprint = Blueprint("downloads", __name__, url_prefix=f"{API}/model_repositori
 @blueprint.patch("/presign_download_url")
 @needs(Role.GUEST)
 def presign_download(name: str, version: str) -> ModelJSON:
-    """A URL of the archive as it is now: a later forced push does not change what it gives."""
+    """Sign a URL of the archive as it is now: a later forced push does not change what it gives."""
     strategy = current().settings.strategy
     with current().database.read() as connection:
         model = find_model(connection, name, version)
@@ -39,7 +39,7 @@ def presign_download(name: str, version: str) -> ModelJSON:
 @blueprint.get("/download")
 @needs(Role.GUEST)
 def download(name: str, version: str) -> Response:
-    """The archive."""
+    """Send the archive."""
     with current().database.read() as connection:
         archive = _archive(find_model(connection, name, version))
     return send_archive(current(), archive)

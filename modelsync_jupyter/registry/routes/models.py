@@ -28,7 +28,7 @@ _ONE = f"{_ALL}/<version>"
 @blueprint.get("/models")
 @needs(Role.GUEST)
 def index() -> dict[str, Any]:
-    """The whole versions of all repositories that match, newest build first."""
+    """List the whole versions of all repositories that match, newest build first."""
     page = body.page()
     with current().database.read() as connection:
         total, rows = list_models(connection, body.search(), page, caller().name)
@@ -38,7 +38,7 @@ def index() -> dict[str, Any]:
 @blueprint.get(_ALL)
 @needs(Role.GUEST)
 def versions(name: str) -> dict[str, Any]:
-    """The whole versions of one repository that match, newest build first: the first one is `latest`."""
+    """List the whole versions of one repository that match, newest build first: the first one is `latest`."""
     page = body.page()
     with current().database.read() as connection:
         repository = find_repository(connection, name)
@@ -70,7 +70,7 @@ def create(name: str) -> ModelJSON:
 @blueprint.get(_ONE)
 @needs(Role.GUEST)
 def show(name: str, version: str) -> dict[str, Any]:
-    """One version, whatever its status."""
+    """Show one version, whatever its status."""
     with current().database.read() as connection:
         row = find_model(connection, name, version)
     return {**model_with_repository(row, current().settings.strategy), "bentos": []}
@@ -79,7 +79,7 @@ def show(name: str, version: str) -> dict[str, Any]:
 @blueprint.patch(_ONE)
 @needs(Role.DEVELOPER)
 def change(name: str, version: str) -> ModelJSON:
-    """Other labels (those not sent are gone) or another description."""
+    """Replace the labels (those not sent are gone) or the description."""
     fields = body.fields()
     with current().database.write() as connection:
         row = find_model(connection, name, version, lock=True)
@@ -107,7 +107,7 @@ def delete(name: str, version: str) -> ModelJSON:
 @blueprint.get(f"{_ONE}/deployments")
 @needs(Role.GUEST)
 def users_of(name: str, version: str) -> dict[str, Any]:
-    """Who uses a version: this registry knows of none."""
+    """List who uses a version: this registry knows of none."""
     with current().database.read() as connection:
         find_model(connection, name, version)
     return page_json(body.page(), 0, [])

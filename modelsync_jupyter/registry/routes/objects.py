@@ -15,7 +15,7 @@ blueprint = Blueprint("objects", __name__, url_prefix="/objects")
 
 
 def presigned(method: str, path: str) -> str:
-    """A URL, on the origin that the client itself used, that gives anybody the use of `method` on `path` for a while.
+    """Sign a URL, on the origin that the client itself used, that permits `method` on `path` for a while.
 
     Args:
         method: "GET" or "PUT".
@@ -27,7 +27,7 @@ def presigned(method: str, path: str) -> str:
 
 @blueprint.put("/uploads/<uid>/parts/<int:number>")
 def put_part(uid: str, number: int) -> Response:
-    """One part of a multipart upload; its ETag is its digest."""
+    """Receive one part of a multipart upload; its ETag is its digest."""
     _check_presigned("PUT")
     blob = multipart.receive_part(current(), uid, number, request.environ["wsgi.input"], body.content_length())
     return Response(status=200, headers={"ETag": f'"{hex_of(blob.digest)}"'})
@@ -35,7 +35,7 @@ def put_part(uid: str, number: int) -> Response:
 
 @blueprint.put("/uploads/<uid>")
 def put_whole(uid: str) -> Response:
-    """A whole archive in one request."""
+    """Receive a whole archive in one request."""
     _check_presigned("PUT")
     size = body.content_length()
     with current().database.read() as connection:
@@ -48,7 +48,7 @@ def put_whole(uid: str) -> Response:
 
 @blueprint.get("/archives/<uid>")
 def get_archive(uid: str) -> Response:
-    """An archive, or one range of it."""
+    """Send an archive, or one range of it."""
     _check_presigned("GET")
     with current().database.read() as connection:
         archive = find_archive(connection, uid)

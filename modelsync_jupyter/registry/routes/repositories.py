@@ -27,7 +27,7 @@ blueprint = Blueprint("repositories", __name__, url_prefix=f"{API}/model_reposit
 @blueprint.get("")
 @needs(Role.GUEST)
 def index() -> dict[str, Any]:
-    """The repositories that match, each with its newest whole version."""
+    """List the repositories that match, each with its newest whole version."""
     page, search = body.page(), body.search()
     with current().database.read() as connection:
         total, rows = list_repositories(connection, search, page, caller().name)
@@ -39,7 +39,7 @@ def index() -> dict[str, Any]:
 @blueprint.post("")
 @needs(Role.DEVELOPER)
 def create() -> RepositoryJSON:
-    """A new repository."""
+    """Make a repository."""
     fields = body.fields()
     name = check_name(fields.text("name", 128))
     with current().database.write() as connection:
@@ -51,7 +51,7 @@ def create() -> RepositoryJSON:
 @blueprint.get("/<name>")
 @needs(Role.GUEST)
 def show(name: str) -> RepositoryJSON:
-    """One repository."""
+    """Show one repository."""
     with current().database.read() as connection:
         return _show(connection, name)
 
@@ -59,7 +59,7 @@ def show(name: str) -> RepositoryJSON:
 @blueprint.patch("/<name>")
 @needs(Role.DEVELOPER)
 def change(name: str) -> RepositoryJSON:
-    """Another description or other labels; what is not sent stays."""
+    """Replace the description or the labels; what is not sent stays."""
     fields = body.fields()
     with current().database.write() as connection:
         row = find_repository(connection, name)

@@ -28,7 +28,7 @@ _USER = re.compile(r"[a-zA-Z0-9]([-._@a-zA-Z0-9]{0,61}[a-zA-Z0-9])?", re.ASCII)
 @blueprint.get("")
 @needs(Role.GUEST)
 def index() -> dict[str, Any]:
-    """The caller's tokens; an admin sees everybody's."""
+    """List the caller's tokens; an admin sees all."""
     page, search = body.page(default=100), body.text("search")
     with current().database.read() as connection:
         mine = None if caller().may(Role.ADMIN) else caller().user_id
@@ -39,7 +39,7 @@ def index() -> dict[str, Any]:
 @blueprint.post("")
 @needs(Role.GUEST)
 def create() -> dict[str, Any]:
-    """A new token for the caller, or for another user where an admin asks; its value is in this reply only."""
+    """Make a token for the caller, or for another user where an admin asks; its value is in this reply only."""
     fields = body.fields()
     name, scopes = fields.text("name", 128), fields.texts("scopes", 16) or ["api"]
     if not name:
@@ -63,7 +63,7 @@ def create() -> dict[str, Any]:
 @blueprint.get("/<uid>")
 @needs(Role.GUEST)
 def show(uid: str) -> dict[str, Any]:
-    """One token, without its value."""
+    """Show one token, without its value."""
     with current().database.read() as connection:
         return token_json(_own(connection, uid))
 
@@ -80,7 +80,7 @@ def revoke(uid: str) -> dict[str, Any]:
 
 
 def _own(connection: Connection, uid: str) -> TokenRow:
-    """A token of the caller; for an admin, anybody's."""
+    """Find a token of the caller; for an admin, anybody's."""
     row = tokens.find_token(connection, uid)
     if row.user_id != caller().user_id and not caller().may(Role.ADMIN):
         raise NotFound("API token not found")
@@ -88,7 +88,7 @@ def _own(connection: Connection, uid: str) -> TokenRow:
 
 
 def _owner(connection: Connection, who: Caller, wish: Fields) -> UserRow:
-    """The user that the token is for, made where an admin names a new one."""
+    """Find the user that the token is for; make one where an admin names a new one."""
     name = wish.text("user", 63)
     if not name:
         found = find_user(connection, who.name)

@@ -31,7 +31,7 @@ blueprint = Blueprint("uploads", __name__, url_prefix=f"{API}/model_repositories
 @blueprint.patch("/start_upload")
 @needs(Role.DEVELOPER)
 def start_upload(name: str, version: str) -> ModelJSON:
-    """Bytes are coming."""
+    """Note that bytes are coming."""
     with current().database.write() as connection:
         models.note_start(connection, find_model(connection, name, version, lock=True))
         return _show(connection, name, version)
@@ -40,7 +40,7 @@ def start_upload(name: str, version: str) -> ModelJSON:
 @blueprint.patch("/presign_upload_url")
 @needs(Role.DEVELOPER)
 def presign_upload(name: str, version: str) -> ModelJSON:
-    """A URL for the whole archive in one PUT."""
+    """Sign a URL for the whole archive in one PUT."""
     with current().database.write() as connection:
         uid = _open(connection, name, version, Facts())
         link = presigned("PUT", url_for("objects.put_whole", uid=uid))
@@ -50,7 +50,7 @@ def presign_upload(name: str, version: str) -> ModelJSON:
 @blueprint.patch("/start_multipart_upload")
 @needs(Role.DEVELOPER)
 def start_multipart(name: str, version: str) -> ModelJSON:
-    """A new upload; with our extension, what it will hold, and which of it is here already."""
+    """Begin an upload; with our extension, note what it will hold, and tell which of it is here already."""
     fields = body.fields().object("modelsync")
     declared = fields.parts() if "parts" in fields else ()
     digest = fields.content_digest()
@@ -70,7 +70,7 @@ def start_multipart(name: str, version: str) -> ModelJSON:
 @blueprint.patch("/presign_multipart_upload_url")
 @needs(Role.DEVELOPER)
 def presign_part(name: str, version: str) -> ModelJSON:
-    """A URL for one part."""
+    """Sign a URL for one part."""
     fields = body.fields()
     uid, number = fields.text("upload_id", 64), fields.integer("part_number", 1, MAX_PART_NUMBER)
     with current().database.read() as connection:
@@ -83,7 +83,7 @@ def presign_part(name: str, version: str) -> ModelJSON:
 @blueprint.patch("/complete_multipart_upload")
 @needs(Role.DEVELOPER)
 def complete_multipart(name: str, version: str) -> ModelJSON:
-    """All parts are there: make them an archive. It is not visible yet."""
+    """Make an archive of the parts, which are all there. It is not visible yet."""
     fields = body.fields()
     uid, listed = fields.text("upload_id", 64), dict(map(_etag, fields.items("parts", MAX_PART_NUMBER)))
     with current().database.read() as connection:
@@ -110,7 +110,7 @@ def abort_multipart(name: str, version: str) -> ModelJSON:
 @blueprint.patch("/finish_upload")
 @needs(Role.DEVELOPER)
 def finish_upload(name: str, version: str) -> ModelJSON:
-    """The client's last word: `success` makes the complete upload visible, `failed` leaves what there was."""
+    """Take the client's last word: `success` makes the complete upload visible, `failed` leaves what there was."""
     fields = body.fields()
     status, reason = fields.text("status", 16), fields.text("reason", 1 << 20)[:_MAX_REASON]
     with current().database.write() as connection:
@@ -126,7 +126,7 @@ def finish_upload(name: str, version: str) -> ModelJSON:
 @blueprint.put("/upload")
 @needs(Role.DEVELOPER)
 def upload(name: str, version: str) -> Response:
-    """The whole archive through us; success or failure is noted without the client's word."""
+    """Receive the whole archive through the API; success or failure is noted without the client's word."""
     size = body.content_length()
     with current().database.write() as connection:
         models.note_start(connection, find_model(connection, name, version, lock=True))
