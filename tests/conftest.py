@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", autouse=True)
 def _clean_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What the caller's shell says of endpoints, tokens, proxies and homes reaches no test and no child of one."""
+    """Keep the caller's endpoints, tokens, proxies and homes from tests and from the processes they start."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.upper().startswith(_FOREIGN) or name in _TRUST:
@@ -63,7 +63,7 @@ def _clean_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _own_user_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """`~` is empty, and nobody else's."""
+    """Give each test an empty `~` of its own."""
     folder = tmp_path_factory.mktemp("user")
     monkeypatch.setenv("HOME", str(folder))
     return folder
@@ -71,9 +71,9 @@ def _own_user_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_outside_network() -> Iterator[None]:
-    """Fail a test that wants to talk to anybody but this machine; names under `.invalid` are unknown, as they must be.
+    """Fail a test that connects to another machine; names under `.invalid` are unknown, as they must be.
 
-    The failure is no `Exception`, so that no code under test can take it for a broken network.
+    The failure is not an `Exception`, so that no code under test can take it for a broken network.
     """
     with pytest.MonkeyPatch.context() as patch:
         connect, connect_ex, lookup = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo

@@ -1,7 +1,19 @@
 """Real servers, faults and models for tests: public classes that any test may import.
 
-- `yatai.Yatai`: a BentoCloud-like API with an S3-like object host, without our extension.
-- `faults.FaultyProxy`: stands between a client and any server and does what networks do.
-- `processes`: clients and our registry as processes, to be killed and started again.
-- `models`: folders in BentoML's layout, and their comparison.
+Servers, and when to use which:
+
+- `processes.RegistryProcess`: our registry as a process, to be pushed to, killed and started again.
+- `yatai.Yatai`: a BentoCloud-like API with an S3-like object host, in this process, without our extension; what it was
+  asked and every violation of the protocol is kept for asserts. Its parts: `actions`, `buckets`, `objects`, `records`.
+- `registry.server.Server`: our registry with a raw client, for tests of single requests to it.
+- `demo.process.Served`: what users get from `modelsync demo`; for the tests of the faces.
+
+In front of them:
+
+- `faults.FaultyProxy`: does what networks do; `script.Fault` says what goes wrong with which request.
+- `tls.TlsProxy`: speaks TLS, with a certificate of the test's own.
+- `nginx.nginx`: Debian's nginx, where a test or a benchmark is about nginx itself.
+
+And around them: `processes` (clients as processes), `models` (folders in BentoML's layout, and their comparison),
+`httpd` and `log` (what the servers are made of), `fixtures` (for tests of the Jupyter server and of the sidebar).
 """

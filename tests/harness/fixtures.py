@@ -1,4 +1,4 @@
-"""What a Jupyter server and a browser on it are both tested with; whoever imports these has a `home` of its own."""
+"""Fixtures for tests of the Jupyter server and of the sidebar; a module that imports them brings its own `home`."""
 
 from __future__ import annotations
 
