@@ -8,7 +8,7 @@
     ├── ModelNotFound            no such model, here or there
     ├── ModelExists              the tag is taken
     ├── InvalidModel             model.yaml is missing, broken or names another tag
-    ├── UnsafeArchive            a member would leave the model's folder, or is no file, folder or link
+    ├── UnsafeArchive            a member would leave the model's folder, or is not a file, folder or link
     ├── ModelChanged             files changed while they were being read
     ├── IntegrityError           bytes do not match their digest, size or structure       (retried per part)
     ├── DiskFull                 no space for the staged model
