@@ -5,7 +5,6 @@ The threads are daemons: a job that hangs in the network cannot keep a process f
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
@@ -15,11 +14,6 @@ from modelsync_jupyter.archive.source import BLOCK
 from modelsync_jupyter.core.errors import Cancelled
 
 Job = Callable[[bytearray], None]
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Stop:

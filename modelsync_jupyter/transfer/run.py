@@ -15,6 +15,7 @@ from typing import Any
 
 from modelsync_jupyter.archive.cut import cut
 from modelsync_jupyter.archive.description import Description
+from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.errors import InvalidModel, ModelExists, ModelSyncError
 from modelsync_jupyter.core.outcome import Direction, Outcome, Status
 from modelsync_jupyter.core.progress import Progress
@@ -30,13 +31,12 @@ from modelsync_jupyter.remotes.http import Http
 from modelsync_jupyter.remotes.protocol import Source, Target
 from modelsync_jupyter.remotes.retry import Renew
 from modelsync_jupyter.store.local import LocalStore
-from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.store.model import Model, check_limits
 
 from .copy import copy
 from .ends import FolderSource, StageTarget
 from .journal import Journal
 from .plan import Chosen, Facts, Plan, plan_pull, plan_push
-from .pool import processors
 from .work import Work, file_key
 
 #: A journal that was not written to for so many seconds is of use to nobody: uploads expire sooner.
@@ -85,6 +85,7 @@ class Run:
 
         Raises:
             ModelNotFound: The version is not there to be transferred.
+            UsageError: The model exceeds a limit of the registry.
             Conflict: The registry does not have all of it.
         """
         force = self.work.options.force
@@ -96,6 +97,8 @@ class Run:
             theirs = remote.digest or self._described(remote)
             mine = self.store.digest(local) or (self.describe(local).digest if hash and theirs else "")
             facts = Facts(local, remote, mine or "", theirs)
+        else:
+            check_limits(local.info)
         return plan_push(chosen, facts, cut(local.source.layout), force=force)
 
     def carry_out(self, plan: Plan) -> Outcome:
@@ -166,10 +169,9 @@ class Run:
     def _described(self, record: RemoteModel) -> str:
         """The content digest that an archive says of itself, or ""; other registries keep none in their records."""
         try:
-            found = RemoteArchive(self.remote, record).description
+            return RemoteArchive(self.remote, record).content_digest
         except ModelSyncError:
             return ""
-        return _digest(found)
 
     def _tidy(self, plan: Plan) -> None:
         """Sweep what killed attempts left behind: journals that nobody goes on with, dead stages, a stale `latest`."""
@@ -195,6 +197,7 @@ class _Move:
         self._run, self._plan, self._work = run, plan, run.work
         self._description: Description | None = None
         self._source: Source | None = None
+        self._archive: RemoteArchive
         self._target: Target | None = None
         self.digest = self.remark = ""
         self.state = State.UNKNOWN
@@ -246,7 +249,7 @@ class _Move:
     def _receive(self) -> None:
         run, remote = self._run, self._plan.facts.remote
         assert remote
-        self._source = source = RemoteArchive(run.remote, remote)
+        self._source = self._archive = source = RemoteArchive(run.remote, remote)
         self._target = target = StageTarget(
             run.store,
             self._plan.tag,
@@ -268,8 +271,4 @@ class _Move:
         self._target.publish()
         if isinstance(self._target, StageTarget):
             self.digest = self._target.digest
-            self.state = compare(self.digest, self._plan.facts.remote_digest or _digest(self._source.description))
-
-
-def _digest(description: Description | None) -> str:
-    return description.digest if description else ""
+            self.state = compare(self.digest, self._archive.content_digest)

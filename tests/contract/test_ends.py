@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -35,12 +36,13 @@ from tests.unit.archives import pack
 from .backends import Backend
 from .plainly import create, upload
 
-FILES = {"w.bin": 6 * MIB + 7, "a.json": b"{}", "sub/empty": b"", "z.bin": 4 * MIB}
+FILES = {"a.json": b"{}", "sub/empty": b"", "z.bin": 4 * MIB}
 
 
 def described(home: Path, tag: Tag, **files: int | bytes) -> tuple[Model, FolderSource, Path]:
     """A model in a store, as a source."""
-    folder = make_model(home, str(tag), {**FILES, **files}, latest=False)
+    own = {"w.bin": random.Random(str(tag)).randbytes(6 * MIB + 7)}  # no other test pushed these bytes
+    folder = make_model(home, str(tag), {**FILES, **own, **files}, latest=False)
     store = LocalStore(Home(home))
     model = store.get(tag)
     return model, FolderSource(model, store.describe(model)), folder
@@ -208,7 +210,7 @@ class TestTargets:
     ) -> None:
         ends, source, made = written
         with closing(ends.open(source)) as target:
-            assert target.present == set()
+            assert {1, 2, 3} & target.present == set()
             fill(target, source)
             assert target.present == {part.number for part in source.parts}
             assert ends.seen() is None or not ends.waits
@@ -227,7 +229,7 @@ class TestTargets:
             assert done
             target.give_up(Unavailable("Interrupted."))
         with closing(ends.open(source)) as target:
-            assert target.present == (done if ends.resumes else set())
+            assert target.present >= done if ends.resumes else not target.present
             fill(target, source)
             target.publish()
         assert differences(made, ends.seen() or Path()) == []

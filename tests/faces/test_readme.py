@@ -118,7 +118,7 @@ def test_the_cells_and_commands_run_as_printed(tmp_path: Path, environment: dict
         assert token.stat().st_mode & 0o777 == 0o600
         assert "Signed in" in typed(login, token.read_text().strip(), tmp_path, environment)
         shown = cells(tmp_path, environment)
-        for text in ("Pushed `sentiment:", "0.1 0.2 0.7", "VersionStatus", "succeeded"):
+        for text in ("Pushed `sentiment:", "0.1 0.2 0.7", "in sync", "succeeded"):
             assert text in shown, shown
         printed = {line: shell(line, tmp_path, environment) for line in shell_lines("modelsync ")[2:]}
     assert len(printed) >= 7

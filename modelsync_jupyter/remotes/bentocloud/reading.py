@@ -40,6 +40,9 @@ class RemoteArchive:
         remote: The registry.
         model: Its record of the version.
 
+    Attributes:
+        content_digest: What the archive or, where it says nothing, the registry calls its content digest, or "".
+
     Raises:
         IntegrityError: The archive is empty, or its description is broken.
         InvalidReply: The registry and the archive contradict each other.
@@ -65,8 +68,9 @@ class RemoteArchive:
             self._take_description(self.description)
         else:
             self._take_reply()
+        self.content_digest = self.description.digest if self.description else self._download.content_digest
         self.identity = [
-            self.description.digest if self.description else self._download.digest,
+            self.content_digest or self._download.digest,
             self._etag,
             self._total,
             model.uid,
@@ -106,7 +110,7 @@ class RemoteArchive:
     def _take_description(self, found: Description) -> None:
         if self.size not in (None, found.layout.size):
             raise IntegrityError(f"The archive of `{self._model.tag}` is not as long as its description says.")
-        if self._model.digest not in ("", found.digest):
+        if self._download.content_digest not in ("", found.digest):
             raise InvalidReply(f"The registry says another content digest of `{self._model.tag}` than its archive.")
         self.size, self.layout, self.parts = found.layout.size, found.layout, found.parts
 

@@ -93,12 +93,14 @@ class Download:
         digest: Digest of the archive, or "".
         parts: Parts with digests, or none.
         layout: The layout as JSON, or None.
+        content_digest: Content digest of its files, or "".
     """
 
     url: str
     digest: str = ""
     parts: tuple[Part, ...] = ()
     layout: object = None
+    content_digest: str = ""
 
 
 def parse_model(data: object, name: str = "") -> RemoteModel:
@@ -151,7 +153,8 @@ def parse_download(data: object) -> Download:
     except IntegrityError as error:
         raise InvalidReply(error.message) from None
     url = record.get("presigned_download_url") or ""
-    return Download(str(url), str(extension.get("digest") or ""), parts, extension.get("layout"))
+    digest, content = (str(extension.get(key) or "") for key in ("digest", "content_digest"))
+    return Download(str(url), digest, parts, extension.get("layout"), content)
 
 
 def mapping(data: object) -> Mapping[str, Any]:
