@@ -164,6 +164,7 @@ export interface IPlan {
   action: 'push' | 'pull' | 'replace' | 'skip';
   reason: string;
   size: number;
+  state: SyncState;
   operations: IOperation[];
 }
 

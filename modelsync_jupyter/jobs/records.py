@@ -185,7 +185,8 @@ class Records:
             record = Record(**{**data, "options": Options(**data["options"])})
             texts = all(isinstance(getattr(record, name), str) for name in _TEXTS)
             numbers = all(isinstance(getattr(record, name), (int, float)) for name in _NUMBERS)
-            return record.seen_now() if texts and numbers and record.id == path.stem else None
+            known = texts and numbers and record.id == path.stem and 0 <= record.pid < 1 << 31
+            return record.seen_now() if known else None
         except (TypeError, KeyError, OverflowError, RecursionError):
             return None
 

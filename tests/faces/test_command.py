@@ -331,12 +331,14 @@ def test_contexts_marks_the_current_one(client: Client, served: Served, capsys: 
 
 
 def test_transfers_say_why_they_failed(client: Client, name: str, capsys: Captured) -> None:
+    make(f"{name}:v1")
+    (client.get(f"{name}:v1").path / "link").symlink_to("/etc/passwd")
     assert main(["push", f"{name}:v1"]) == 1
     capsys.readouterr()
     assert main(["transfers"]) == 0
     head, row = capsys.readouterr().out.splitlines()
     assert head.split()[-1] == "REASON"
-    assert row[head.index("REASON") :].startswith(f"No model `{name}:v1`")
+    assert "`link`" in row[head.index("REASON") :]
     (transfer,) = client.transfers()
     assert main(["cancel", transfer.id[:4]]) == 0
     assert capsys.readouterr().out == f"Push of `{name}:v1` failed (transfer `{transfer.id}`).\n"

@@ -13,7 +13,7 @@ import trustme
 
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.remotes.http import Http, Limits
-from modelsync_jupyter.remotes.retry import Retry
+from modelsync_jupyter.remotes.retry import ATTEMPTS, Renew, Retry
 from tests.harness.httpd import Handler, Service
 
 TOKEN = "t0ken-for-the-endpoint-only"
@@ -85,7 +85,8 @@ class Net:
 
     def client(self, url: str, *, attempts: int = 3, **limits: float) -> Http:
         """A client of the registry at `url`, which notes its waits between attempts and does not wait."""
-        http = Http(Context("c", url, TOKEN), Retry(self.waits.append, attempts), limits=Limits(**limits))  # type: ignore[arg-type]
+        retry = Retry(self.waits.append, {**ATTEMPTS, Renew.REQUEST: attempts})
+        http = Http(Context("c", url, TOKEN), retry, limits=Limits(**limits))  # type: ignore[arg-type]
         self.stack.callback(http.close)
         return http
 

@@ -65,7 +65,7 @@ BAD: list[tuple[str, str, Any, int, str]] = [
     ("GET", "plan?direction=push", None, 400, "invalid-tag"),
     ("GET", "plan?tag=iris:v1", None, 400, "usage"),
     ("GET", "plan?direction=push&tag=iris:v1&force=yes", None, 400, "usage"),
-    ("GET", "plan?direction=push&tag=iris:v1", None, 401, "no-context"),
+    ("GET", "plan?direction=push&tag=iris:v1", None, 404, "model-not-found"),
     ("GET", "nothing", None, 404, "not-found"),
     ("POST", "status", {}, 405, "method-not-allowed"),
     ("DELETE", "transfers", None, 405, "method-not-allowed"),
