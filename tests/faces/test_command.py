@@ -330,7 +330,7 @@ def test_contexts_marks_the_current_one(client: Client, served: Served, capsys: 
     assert capsys.readouterr().out.endswith("Sign in with `modelsync login ENDPOINT`.\n")
 
 
-def test_transfers_say_why_they_failed(client: Client, name: str, capsys: Captured) -> None:
+def test_transfers_say_why_they_failed(client: Client, make: Make, name: str, capsys: Captured) -> None:
     make(f"{name}:v1")
     (client.get(f"{name}:v1").path / "link").symlink_to("/etc/passwd")
     assert main(["push", f"{name}:v1"]) == 1
