@@ -61,6 +61,8 @@ export interface IRemoteModel extends IModel {
   upload_status: string;
   creator: string;
   uid: string;
+  /** Content digest; null or empty where the registry does not know it. */
+  digest: string | null;
 }
 
 export interface IPage<T> {
@@ -83,8 +85,6 @@ export interface ILocalDetails extends ILocalModel {
 }
 
 export interface IRemoteDetails extends IRemoteModel {
-  /** Content digest; null where the registry does not know it. */
-  digest: string | null;
   metadata: Record<string, unknown>;
   description: string;
 }

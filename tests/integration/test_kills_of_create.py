@@ -48,7 +48,9 @@ def test_whatever_the_moment_of_the_kill_the_store_is_whole_and_healed(tmp_path:
             "tmp/*",
             ".modelsync/digests/.*",
         )  # `*` leaves dots out in a shell alone
-        left = {path.name for pattern in folders for path in tmp_path.glob(pattern)}
+        found = [path for pattern in folders for path in tmp_path.glob(pattern)]
+        # A folder killed before its owner was noted in it is empty, and may be anybody's: it is swept a day later.
+        left = {path.name for path in found if path.parent.name != "tmp" or any(path.iterdir())}
         assert sorted(left) == sorted([*(str(model.tag.version) for model in models), *(["latest"] if models else [])])
         assert store.find(Tag("m")) == (models[0] if models else None)
         assert not models or (tmp_path / "models/m/latest").read_text() == models[0].tag.version
