@@ -113,6 +113,10 @@ export interface IOutcome {
   bytes_reused: number;
   bytes_sent?: number;
   bytes_received?: number;
+  /** Content digest, or empty where it is not known. */
+  digest: string;
+  state: SyncState;
+  different: boolean;
 }
 
 /** A transfer; times are seconds since the epoch, amounts are bytes. */
