@@ -16,6 +16,8 @@ from .fields import below, check_savable, whole
 from .handler import Handler
 
 _PAGE, _LONGEST_PAGE = 200, 1000
+#: For so many names at most the registry is asked one by one.
+_ASKED_BY_NAME = 20
 
 
 class _Listing(Handler):
@@ -118,9 +120,20 @@ class States(Handler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """How the local store and the registry compare in every version; told by content digests alone."""
+        """How both sides compare in every version of the local names, told by content digests alone.
+
+        A registry may have thousands of names that nobody has here: their versions are only there, which needs no
+        question.
+        """
         client = api.Client(self.home, self.context)
-        self.reply({"items": [_state(each) for each in await self.remote(client.status)]})
+
+        def look() -> list[api.VersionStatus]:
+            names = sorted({model.tag.name for model in client.list_models()})
+            if len(names) > _ASKED_BY_NAME:
+                return [each for each in client.status() if each.tag.name in names]
+            return [each for name in names for each in client.status(name)]
+
+        self.reply({"items": [_state(each) for each in await self.remote(look)]})
 
 
 def _details(client: api.Client, model: api.Model) -> dict[str, Any]:

@@ -170,7 +170,7 @@ async def test_states_are_told_by_content_digests(
     states = {item["tag"]: item for item in body["items"]}
     assert code == 200
     assert {tag: item["state"] for tag, item in states.items()} == {
-        str(status.tag): str(status.state) for status in api.status(home=home)
+        str(status.tag): str(status.state) for status in api.status(name, home=home)
     }
     mine = {tag.partition(":")[2]: item["state"] for tag, item in states.items() if tag.startswith(name)}
     assert mine == {

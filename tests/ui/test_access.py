@@ -27,7 +27,7 @@ def test_sign_in(home: Path, line: FaultyProxy, lab: Lab, page: Page, sidebar: S
     expect(sidebar.root.get_by_role("heading", name="Sign in to a registry")).to_be_visible()
     expect(sidebar.root.get_by_role("alert")).to_have_count(0)
     sign_in(page, line.url, "wr0ng-t0ken")
-    expect(sidebar.root.get_by_role("alert")).to_contain_text("401")
+    expect(sidebar.root.get_by_role("alert")).to_contain_text("refuses this token")
     expect(page.get_by_label("API token")).to_have_value("")
     expect(page.get_by_label("API token")).to_be_focused()
     sent: list[str] = []

@@ -94,7 +94,7 @@ export function moveFor(
   }
 }
 
-/** Push or pull; nothing where there is nothing to move, or while nobody knows yet. */
+/** Push or pull; nothing where there is nothing to move. Before the state is known it is offered: the plan decides. */
 export function MoveButton(props: {
   side: Side;
   tag: string;
@@ -105,12 +105,13 @@ export function MoveButton(props: {
 }): JSX.Element | null {
   const { trans, run } = useEnv();
   const { side, state, busy, latest } = props;
-  const move = state ? moveFor(side, state.state) : null;
-  if (!state || !move) {
+  const move = state ? moveFor(side, state.state) : 'move';
+  if (!move) {
     return null;
   }
   const push = side === 'local';
-  const pullLatest = latest && state.state === 'remote only';
+  const pullLatest =
+    latest && !push && (!state || state.state === 'remote only');
   const tag = pullLatest ? `${nameOf(props.tag)}:latest` : props.tag;
   const [label, command] =
     move === 'overwrite'
