@@ -93,7 +93,10 @@ describe('endLine', () => {
     size: 10,
     seconds: 2,
     bytes_reused: 0,
-    bytes_sent: 3_000_000
+    bytes_sent: 3_000_000,
+    digest: '',
+    state: 'in sync' as const,
+    different: false
   };
   it('says what travelled and how long it took', () => {
     const record: IRecord = { ...running, state: 'succeeded', outcome };
