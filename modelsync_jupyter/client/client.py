@@ -115,12 +115,7 @@ class Client:
         """
         outcome = self.run("push", tag, **options)
         if outcome.different:
-            warnings.warn(
-                f"{outcome.tag} was not pushed: the registry has a different model under this tag. "
-                "Choose another version, or replace it with force=True.",
-                DifferentContentWarning,
-                stacklevel=_callers_level(),
-            )
+            _warn(f"{outcome.tag} was not pushed: the registry has", "Choose another version")
         return outcome
 
     @spelled_out
@@ -136,12 +131,7 @@ class Client:
         """
         outcome = self.run("pull", tag, **options)
         if outcome.different:
-            warnings.warn(
-                f"{outcome.tag} was not pulled: the local store has a different model under this tag. "
-                "Delete it, or replace it with force=True.",
-                DifferentContentWarning,
-                stacklevel=_callers_level(),
-            )
+            _warn(f"{outcome.tag} was not pulled: the local store has", "Delete it")
         return self._store.get(outcome.tag)
 
     @spelled_out
@@ -625,6 +615,12 @@ class Client:
         else:
             state = compare(mine, theirs) if local else State.REMOTE_ONLY
         return VersionStatus(tag, state, mine or theirs, local, remote)
+
+
+def _warn(what: str, otherwise: str) -> None:
+    """Warn about the caller's line that a version was left alone because the other end has different files."""
+    text = f"{what} a different model under this tag. {otherwise}, or replace it with force=True."
+    warnings.warn(text, DifferentContentWarning, stacklevel=_callers_level())
 
 
 def _callers_level() -> int:

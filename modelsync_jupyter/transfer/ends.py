@@ -13,7 +13,14 @@ from modelsync_jupyter.archive.digest import Hasher
 from modelsync_jupyter.archive.layout import Entry
 from modelsync_jupyter.archive.stage import Stage
 from modelsync_jupyter.archive.unpack import Frontier, unpack
-from modelsync_jupyter.core.errors import DiskFull, IntegrityError, InvalidModel, ModelSyncError, UnsafeArchive
+from modelsync_jupyter.core.errors import (
+    DiskFull,
+    IntegrityError,
+    InvalidModel,
+    ModelExists,
+    ModelSyncError,
+    UnsafeArchive,
+)
 from modelsync_jupyter.core.parts import MIB, Part
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
@@ -131,8 +138,8 @@ class StageTarget:
                 self.digest = self._store.remember(self.model, known).digest
 
     def give_up(self, error: ModelSyncError) -> None:
-        """Keep what was staged, unless it is known to be bad."""
-        if isinstance(error, (IntegrityError, UnsafeArchive, InvalidModel)):
+        """Keep what was staged, unless it is known to be bad, or of no use: the version is in the store already."""
+        if isinstance(error, (IntegrityError, UnsafeArchive, InvalidModel, ModelExists)):
             self._discard()
 
     def close(self) -> None:

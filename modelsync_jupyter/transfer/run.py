@@ -242,7 +242,7 @@ class _Move:
             version,
             facts.remote,
             notes=lambda about: run.journal(self._plan, about),
-            check=lambda: self._work.stop.check(),
+            check=self._work.stop.check,
         )
         copy(source, target, self._work, "sending")
 
@@ -257,7 +257,7 @@ class _Move:
             run.journal(self._plan, {"archive": source.identity, "ranged": source.ranged}),
             replace=self._work.options.force,
             threads=self._work.threads,
-            check=lambda: self._work.stop.check(),
+            check=self._work.stop.check,
         )
         copy(source, target, self._work, "receiving")
         if source.description and remote.size not in (0, sum(e.size for e in source.description.layout.entries)):

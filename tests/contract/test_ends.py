@@ -18,6 +18,7 @@ from modelsync_jupyter.core.errors import (
     IntegrityError,
     InvalidReply,
     ModelChanged,
+    ModelExists,
     Unavailable,
 )
 from modelsync_jupyter.core.parts import MIB, Part
@@ -347,3 +348,19 @@ def test_parts_without_digests_are_taken_as_they_come(tmp_path: Path) -> None:
         target.publish()
     assert differences(made, store.folder(tag)) == []
     assert target.digest == ""
+
+
+def test_a_stage_whose_version_appeared_meanwhile_is_discarded(tmp_path: Path) -> None:
+    tag = Tag("m", "v1")
+    _, source, _ = described(tmp_path / "one", tag)
+    store = LocalStore(Home(tmp_path / "far"))
+    notes = tmp_path / "notes.jsonl"
+    with closing(StageTarget(store, tag, source, Journal(notes, {}), replace=False, threads=2)) as target:
+        fill(target, source)
+        make_model(tmp_path / "far", str(tag), {"f": b"of another process"}, latest=False)
+        with pytest.raises(ModelExists) as caught:
+            target.publish()
+        target.give_up(caught.value)
+    assert not notes.exists()
+    assert list((tmp_path / "far" / "tmp").iterdir()) == []
+    assert (store.folder(tag) / "f").read_bytes() == b"of another process"
