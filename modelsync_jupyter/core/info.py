@@ -14,6 +14,10 @@ MODEL_YAML = "model.yaml"
 #: Levels and values in a model.yaml at most; its aliases could make a small file an endless tree.
 MAX_DEPTH = 50
 MAX_VALUES = 200_000
+#: Bytes of a model.yaml at most, locally and in the registry.
+MAX_YAML = 1 << 20
+#: What the registry takes of labels: how many, and characters in their names and values.
+MAX_LABELS, MAX_LABEL_KEY, MAX_LABEL_VALUE = 1000, 128, 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from modelsync_jupyter.archive.digest import Hasher
 from modelsync_jupyter.archive.layout import Entry, Layout, check_tree
 from modelsync_jupyter.archive.scan import scan_tar
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel
-from modelsync_jupyter.core.info import MODEL_YAML, ModelInfo
+from modelsync_jupyter.core.info import MAX_YAML, MODEL_YAML, ModelInfo
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.wire import EntryJSON
 
@@ -169,7 +169,7 @@ def _info(file: ArchiveReader, entries: Sequence[Entry]) -> ModelInfo | None:
     found = next((entry for entry in entries if entry.path == MODEL_YAML and entry.kind == "file"), None)
     if found is None:
         return None
-    if found.size > modelyaml.MAX_YAML:
-        raise InvalidModel(f"`{MODEL_YAML}` in the archive is larger than {modelyaml.MAX_YAML:,} bytes")
+    if found.size > MAX_YAML:
+        raise InvalidModel(f"`{MODEL_YAML}` in the archive is larger than {MAX_YAML:,} bytes")
     file.seek(found.offset)
     return modelyaml.parse(file.read(found.size))

@@ -8,16 +8,13 @@ from datetime import timezone
 import yaml
 
 from modelsync_jupyter.core.errors import InvalidModel
-from modelsync_jupyter.core.info import MAX_DEPTH, MODEL_YAML, ModelInfo
+from modelsync_jupyter.core.info import MAX_DEPTH, MAX_VALUES, MODEL_YAML, ModelInfo
 from modelsync_jupyter.core.plain import fits
 from modelsync_jupyter.wire import labels_json, manifest_json
 
 from .catalog.rows import Facts
 from .errors import BadRequest
 from .values import Fields
-
-MAX_YAML = 1 << 20
-_MAX_VALUES = 200_000
 
 
 def parse(text: bytes) -> ModelInfo:
@@ -28,13 +25,13 @@ def parse(text: bytes) -> ModelInfo:
     """
     try:
         data = yaml.safe_load(text)
-        small = fits(data, depth=MAX_DEPTH, values=_MAX_VALUES)
+        small = fits(data, depth=MAX_DEPTH, values=MAX_VALUES)
     except RecursionError:
         small = False
     except (yaml.YAMLError, ValueError) as error:
         raise InvalidModel(f"`{MODEL_YAML}` in the archive is not valid YAML") from error
     if not small:
-        limits = f"{_MAX_VALUES:,} values or {MAX_DEPTH} levels"
+        limits = f"{MAX_VALUES:,} values or {MAX_DEPTH} levels"
         raise InvalidModel(f"`{MODEL_YAML}` in the archive has more than {limits} when its aliases are written out")
     return ModelInfo.from_dict(data)
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from modelsync_jupyter.archive.cut import CUT
 from modelsync_jupyter.core.errors import IntegrityError
-from modelsync_jupyter.core.info import MAX_DEPTH
+from modelsync_jupyter.core.info import MAX_DEPTH, MAX_LABEL_KEY, MAX_LABEL_VALUE, MAX_LABELS
 from modelsync_jupyter.core.parts import Part, check_digest, parse_parts
 from modelsync_jupyter.core.plain import fits, is_text
 from modelsync_jupyter.core.tags import Tag
@@ -23,7 +23,6 @@ MAX_ARCHIVE = 1 << 50
 #: The manifest itself, and what it holds, as deep as a client's model.yaml may be.
 _MAX_DEPTH = MAX_DEPTH + 2
 _MAX_VALUES = 1_000_000
-_MAX_LABELS = 1000
 _MAX_MANIFEST = 4 << 20
 
 
@@ -142,7 +141,9 @@ class Fields:
 
     def labels(self, key: str = "labels") -> list[LabelJSON]:
         """Labels, each key once."""
-        pairs = {item.text("key", 128): item.text("value", 1024) for item in self.items(key, _MAX_LABELS)}
+        pairs = {
+            item.text("key", MAX_LABEL_KEY): item.text("value", MAX_LABEL_VALUE) for item in self.items(key, MAX_LABELS)
+        }
         if "" in pairs:
             raise BadRequest(f"a label in `{key}` has no key")
         return [{"key": name, "value": value} for name, value in pairs.items()]

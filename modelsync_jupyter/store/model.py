@@ -15,15 +15,20 @@ import yaml
 
 from modelsync_jupyter.archive.source import Source
 from modelsync_jupyter.core.errors import InvalidModel, UsageError
-from modelsync_jupyter.core.info import MAX_DEPTH, MAX_VALUES, MODEL_YAML, ModelInfo
+from modelsync_jupyter.core.info import (
+    MAX_DEPTH,
+    MAX_LABEL_KEY,
+    MAX_LABEL_VALUE,
+    MAX_LABELS,
+    MAX_VALUES,
+    MAX_YAML,
+    MODEL_YAML,
+    ModelInfo,
+)
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.files import read_regular
 
-#: Bytes of a model.yaml at most, as in the registry.
-MAX_YAML = 1 << 20
-#: What the registry takes of labels: how many, and characters in their names and values.
-MAX_LABELS, MAX_LABEL_KEY, MAX_LABEL_VALUE = 1000, 128, 1024
 #: libyaml where it is built in: ten times faster.
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
