@@ -7,7 +7,10 @@
     ├── Unauthorized  401  no token, or not a valid one
     ├── Forbidden     403  the role is too low, or a presigned URL is expired or forged
     ├── NotFound      404  no such record
-    └── Failed        412  a precondition such as If-Match does not hold
+    ├── Moved         409  the record is no longer what the request expects it to be
+    ├── Failed        412  a precondition such as If-Match does not hold
+    ├── Again         503  the bytes have to be sent again
+    └── Full          507  the disk is full
 
 Errors of `core` that a client's bytes or words cause (InvalidTag, InvalidModel, IntegrityError) are answered as 400.
 """
@@ -47,3 +50,15 @@ class NotFound(ApiError):
 
 class Failed(ApiError):
     status = 412
+
+
+class Moved(ApiError):
+    status = 409
+
+
+class Again(ApiError):
+    status = 503
+
+
+class Full(ApiError):
+    status = 507

@@ -13,8 +13,8 @@ import pytest
 from blake3 import blake3
 
 from modelsync_jupyter.registry.blobs.folder import FolderBlobs
-from modelsync_jupyter.registry.blobs.protocol import BLOCK, Blobs
-from modelsync_jupyter.registry.errors import BadRequest
+from modelsync_jupyter.registry.blobs.protocol import BLOCK, Blobs, Room
+from modelsync_jupyter.registry.errors import BadRequest, Full
 
 DATA = os.urandom(BLOCK + 4321)
 DIGEST = f"blake3:{blake3(DATA).hexdigest()}"
@@ -85,6 +85,28 @@ class BlobsContract(ABC):
             blobs.open(DIGEST)
         assert not blobs.has(DIGEST, len(DATA))
 
+    def test_blobs_are_listed_and_deleted(self, blobs: Blobs) -> None:
+        assert list(blobs.list()) == []
+        before = time.time()
+        stored = [blobs.receive(io.BytesIO(data), len(data)) for data in (b"one", b"other")]
+        assert {(each.digest, each.size) for each in blobs.list()} == {(blob.digest, blob.size) for blob in stored}
+        assert all(abs(each.modified - before) < 60 for each in blobs.list())
+        blobs.delete([stored[0].digest, DIGEST])
+        assert [each.digest for each in blobs.list()] == [stored[1].digest]
+        assert not blobs.has(stored[0].digest, 3)
+        blobs.delete([])
+
+    def test_quarantined_blob_is_not_there_until_it_is_received_again(self, blobs: Blobs) -> None:
+        blobs.receive(io.BytesIO(DATA), len(DATA))
+        blobs.quarantine(DIGEST)
+        blobs.quarantine(DIGEST)
+        assert not blobs.has(DIGEST, len(DATA))
+        assert list(blobs.list()) == []
+        with pytest.raises(FileNotFoundError):
+            blobs.open(DIGEST)
+        blobs.receive(io.BytesIO(DATA), len(DATA))
+        assert blobs.has(DIGEST, len(DATA))
+
     def check_empty(self, blobs: Blobs, data: bytes) -> None:
         """See that nothing of `data` is in the store."""
         assert not blobs.has(f"blake3:{blake3(data).hexdigest()}", len(data))
@@ -106,3 +128,24 @@ class TestFolder(BlobsContract):
             os.utime(tmp_path / "tmp" / name, (time.time() - age,) * 2)
         self.make(tmp_path).prepare()
         assert [file.name for file in (tmp_path / "tmp").iterdir()] == ["fresh"]
+
+    def test_rotten_blob_is_healed_by_the_same_bytes(self, tmp_path: Path) -> None:
+        blobs = self.make(tmp_path)
+        blobs.prepare()
+        blobs.receive(io.BytesIO(DATA), len(DATA))
+        path = next(path for path in tmp_path.rglob("*") if path.is_file())
+        path.write_bytes(DATA[::-1])
+        blobs.receive(io.BytesIO(DATA), len(DATA), DIGEST)
+        assert path.read_bytes() == DATA
+
+    def test_reserve_is_left_free(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        blobs = FolderBlobs(tmp_path, reserve=1 << 60)
+        blobs.prepare()
+        room = blobs.room()
+        free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
+        assert room.free <= free - room.total // 21, "at most a twentieth of a small disk is held back"
+        left = iter([2 * BLOCK, BLOCK, 5])  # another thread fills the disk while this one receives
+        monkeypatch.setattr(blobs, "room", lambda: Room(next(left), 3 * BLOCK))
+        with pytest.raises(Full, match="5 B are left"):
+            blobs.receive(io.BytesIO(bytes(2 * BLOCK)), 2 * BLOCK)
+        self.check_empty(blobs, bytes(2 * BLOCK))

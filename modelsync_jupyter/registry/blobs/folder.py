@@ -3,40 +3,78 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import uuid
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
 from modelsync_jupyter.archive.digest import Hasher
+from modelsync_jupyter.core.parts import ALGORITHM
+from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.files import fsync_folder
 
-from ..errors import BadRequest
-from .protocol import BLOCK, Blob, ByteSource, hex_of
+from ..errors import BadRequest, Full
+from .protocol import BLOCK, Blob, ByteSource, Room, Stored, hex_of
 
-_STALE = 6 * 3600.0
+#: Bytes that blobs leave free by default, for the catalog: it must still be written when no more blobs fit.
+DEFAULT_RESERVE = 256 << 20
+_STALE = 3600.0
+_DIGITS = re.compile("[0-9a-f]{64}")
 
 
 class FolderBlobs:
     """A folder of blobs, one file each; a `Blobs`.
 
     Args:
-        root: The folder; `root/ab/<hex>` are blobs, `root/tmp` those on their way.
+        root: The folder; `root/ab/<hex>` are blobs, `root/tmp` those on their way, `root/quarantine` rotten ones.
+        reserve: Bytes of the disk that blobs leave free; on a small disk at most a twentieth of it.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._tmp = root / "tmp"
+    def __init__(self, root: Path, reserve: int = DEFAULT_RESERVE) -> None:
+        self._root, self._reserve = root, reserve
+        self._tmp, self._quarantine = root / "tmp", root / "quarantine"
 
     def prepare(self) -> None:
-        """Make the folders and remove what was left half received hours ago."""
-        for name in ("tmp", *(f"{number:02x}" for number in range(256))):
+        for name in ("tmp", "quarantine", *(f"{number:02x}" for number in range(256))):
             (self._root / name).mkdir(parents=True, exist_ok=True)
+        self.sweep()
+
+    def sweep(self) -> int:
+        freed = 0
         for path in self._tmp.iterdir():
             with suppress(FileNotFoundError):
-                if path.stat().st_mtime < time.time() - _STALE:
+                found = path.stat()
+                if found.st_mtime < time.time() - _STALE:  # what is still being received was written to just now
                     path.unlink()
+                    freed += found.st_size
+        return freed
+
+    def room(self) -> Room:
+        found = os.statvfs(self._root)
+        total = found.f_blocks * found.f_frsize
+        return Room(max(0, found.f_bavail * found.f_frsize - min(self._reserve, total // 20)), total)
+
+    def list(self) -> Iterator[Stored]:
+        for folder in self._root.glob("[0-9a-f][0-9a-f]"):
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    with suppress(FileNotFoundError):  # deleted meanwhile
+                        if _DIGITS.fullmatch(entry.name):
+                            found = entry.stat(follow_symlinks=False)
+                            yield Stored(f"{ALGORITHM}:{entry.name}", found.st_size, found.st_mtime)
+
+    def delete(self, digests: Sequence[str]) -> None:
+        for digest in digests:
+            self._path(digest).unlink(missing_ok=True)
+
+    def quarantine(self, digest: str) -> None:
+        path = self._path(digest)
+        with suppress(FileNotFoundError):
+            os.replace(path, self._quarantine / path.name)
+            fsync_folder(path.parent)
 
     def has(self, digest: str, size: int) -> bool:
         try:
@@ -48,37 +86,42 @@ class FolderBlobs:
         return open(self._path(digest), "rb", buffering=0)
 
     def receive(self, source: ByteSource, size: int, digest: str = "") -> Blob:
+        self._check_room(size)
         path = self._tmp / uuid.uuid4().hex
         try:
             with open(path, "xb", buffering=0) as file:
-                found = _copy(source, file, size)
+                found = self._copy(source, file, size)
                 if digest and digest != found:
                     raise BadRequest(f"the digest of the bytes is `{found}`, declared was `{digest}`")
-                if not self.has(found, size):
-                    os.fsync(file.fileno())
-                    os.replace(path, self._path(found))
-            fsync_folder(self._path(found).parent)  # also where another process has just put the blob there
+                os.fsync(file.fileno())
+            os.replace(path, self._path(found))
+            fsync_folder(self._path(found).parent)
         finally:
             path.unlink(missing_ok=True)
         return Blob(found, size)
 
+    def _copy(self, source: ByteSource, file: FileIO, size: int) -> str:
+        hasher, left = Hasher(), size
+        while left:
+            try:
+                block = source.read(min(BLOCK, left))
+            except OSError as error:
+                raise BadRequest("the connection broke in the middle of the body") from error
+            if not block:
+                raise BadRequest(f"the body ended {left} bytes early")
+            self._check_room(len(block))  # each time, for many threads fill the same disk
+            view = memoryview(block)
+            hasher.update(view)
+            left -= len(view)
+            while view:
+                view = view[file.write(view) :]  # a raw file may write less than asked
+        return hasher.digest()
+
+    def _check_room(self, size: int) -> None:
+        free = self.room().free
+        if size > free:
+            raise Full(f"the registry's disk is full: {format_size(size)} were to come, {format_size(free)} are left")
+
     def _path(self, digest: str) -> Path:
         digits = hex_of(digest)
         return self._root / digits[:2] / digits
-
-
-def _copy(source: ByteSource, file: FileIO, size: int) -> str:
-    hasher, left = Hasher(), size
-    while left:
-        try:
-            block = source.read(min(BLOCK, left))
-        except OSError as error:
-            raise BadRequest("the connection broke in the middle of the body") from error
-        if not block:
-            raise BadRequest(f"the body ended {left} bytes early")
-        view = memoryview(block)
-        hasher.update(view)
-        left -= len(view)
-        while view:
-            view = view[file.write(view) :]  # a raw file may write less than asked
-    return hasher.digest()

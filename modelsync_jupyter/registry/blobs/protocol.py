@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -28,6 +29,34 @@ class Blob:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A blob as a listing of the store shows it.
+
+    Args:
+        digest: Its name.
+        size: Its bytes.
+        modified: When its bytes were last received, in seconds since the epoch by the store's own clock.
+    """
+
+    digest: str
+    size: int
+    modified: float
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much fits into a store.
+
+    Args:
+        free: Bytes that may still be stored.
+        total: Bytes of the whole disk.
+    """
+
+    free: int
+    total: int
+
+
 class Blobs(Protocol):
     """A store of blobs, used by many threads and processes at once.
 
@@ -37,10 +66,32 @@ class Blobs(Protocol):
     - A blob is there whole and for good, or not at all: when `receive` returns, the bytes outlive a crash of the
       machine; when it raises, or the process is killed, nothing of them can be seen.
     - Several may store the same bytes at once; all of them succeed.
+    - What was received replaces what was stored under the same name: a blob that has rotted is healed by it.
+    - It does not know which blobs are needed. Only `registry.space` deletes, and asks the catalog first.
     """
 
     def prepare(self) -> None:
-        """Make the store if need be, and remove what processes that were killed hours ago had half received."""
+        """Make the store if need be, and `sweep`."""
+        ...
+
+    def sweep(self) -> int:
+        """Remove what processes that were killed hours ago had half received, and return how many bytes that frees."""
+        ...
+
+    def room(self) -> Room | None:
+        """Return how much still fits, or None where the store has no limit that it knows of."""
+        ...
+
+    def list(self) -> Iterator[Stored]:
+        """List all blobs, in any order. Those stored or deleted meanwhile may be in the list or not."""
+        ...
+
+    def delete(self, digests: Sequence[str]) -> None:
+        """Delete blobs for good. Those that are not there are no error; readers that have one open keep it."""
+        ...
+
+    def quarantine(self, digest: str) -> None:
+        """Set a rotten blob aside: it is kept for inspection, and is not there for `has`, `open` and `list`."""
         ...
 
     def has(self, digest: str, size: int) -> bool:
@@ -65,6 +116,7 @@ class Blobs(Protocol):
 
         Raises:
             BadRequest: The bytes end early or have another digest.
+            Full: They do not fit.
         """
         ...
 
