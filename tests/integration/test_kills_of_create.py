@@ -51,5 +51,5 @@ def test_whatever_the_moment_of_the_kill_the_store_is_whole_and_healed(tmp_path:
 
 
 def _has_no_owner_yet(path: Path) -> bool:
-    """Return whether its maker was killed before noting itself in a folder: it may be anybody's, and goes a day later."""
+    """Return whether its maker was killed before noting itself in a folder: it may be anybody's for a day."""
     return path.parent.name == "tmp" and [each.stat().st_size for each in path.iterdir()] in ([], [0])
