@@ -177,11 +177,12 @@ class Execution:
             changes |= {"error": ModelSyncError(f"{type(result).__name__}: {result}").to_dict()}
         begun = self._record.background or self._record.state == RUNNING
         self._record = dataclasses.replace(self._record, **changes)  # type: ignore[arg-type]
-        if not begun and isinstance(result, (ModelNotFound, UsageError, InvalidTag, NoContext)):
-            self._records.remove(self._record.id)  # it was never a transfer: the tag or the options were wrong
-        else:
-            self._save()
-        self._records.clear_wish(self._record.id)
+        with writable_or_skipped():  # a read-only file system says so even where there is nothing to remove
+            if not begun and isinstance(result, (ModelNotFound, UsageError, InvalidTag, NoContext)):
+                self._records.remove(self._record.id)  # it was never a transfer: the tag or the options were wrong
+            else:
+                self._save()
+            self._records.clear_wish(self._record.id)
         if self._lock:
             self._lock.release()
         if isinstance(result, BaseException):

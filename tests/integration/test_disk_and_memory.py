@@ -36,6 +36,29 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Mount a folder onto itself, read-only: what it refuses, it refuses root too."""
+    for options in (["--bind", folder, folder], ["-o", "remount,ro,bind", folder]):
+        if subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
+            pytest.skip("no right to mount a file system")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_read_only_store_can_be_pushed_and_looked_at(registry: RegistryProcess, tmp_path: Path) -> None:
+    home, tag = tmp_path / "home", f"fixed-{tmp_path.name[-8:].strip('_')}:v1"
+    make_model(home, tag, {"f": b"1"})
+    near = Client.at(home, registry.url)
+    with read_only(home):
+        assert "Pushed" in near.cli("push", tag).stdout
+        assert "The registry has it already." in near.cli("push", tag).stdout
+        assert "Skipped" in near.cli("pull", tag).stdout
+        assert tag in near.cli("list").stdout
+
+
 def test_a_disk_that_is_too_small_is_noticed_before_anything_is_fetched(
     proxy: FaultyProxy, to_pull: Path, tag: str, small_disk: Path
 ) -> None:
