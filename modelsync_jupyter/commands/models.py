@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.core.errors import InvalidModel, UsageError
 from modelsync_jupyter.core.tags import Tag
 
 from . import client_of
@@ -118,10 +118,14 @@ def _answer(model: Model, text: str, digest: str | None) -> Answer:
 
 
 def _versions(word: str, client: Client) -> list[Tag]:
-    """The exact versions that a word means; `NAME:latest` is one of them, `NAME` is all."""
-    if ":" in word:
-        return [client.get(word).tag]
-    return [model.tag for model in client.list_models(word)] or [client.get(word).tag]
+    """Return the exact versions that a word means; `NAME:latest` is one of them, `NAME` is all."""
+    found = [] if ":" in word else [model.tag for model in client.list_models(word)]
+    try:
+        return found or [client.get(word).tag]
+    except InvalidModel:  # half a model can be deleted too, if it is named
+        if Tag.parse(word).is_latest:
+            raise
+        return [Tag.parse(word)]
 
 
 def _name(tags: Iterable[Tag]) -> str:

@@ -72,9 +72,9 @@ class Story:
 
     def tell(self) -> None:
         """Do every step."""
-        made = self._save(self._train())
         with registry(self._data) as served:
             self._sign_in(served)
+            made = self._save(self._train())
             _say("Push", "from the first store")
             pushed = self._move("push", made.tag, self._maker)
             self._row("push", pushed.size, pushed.seconds)

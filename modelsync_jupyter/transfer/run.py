@@ -178,8 +178,10 @@ class Run:
         folder = self.work.home.state / "journals"
         with suppress(OSError):
             for path in folder.glob("*.jsonl"):
-                of_this = path.stem == file_key(plan.direction, plan.tag)
-                if of_this or time.time() - path.stat().st_mtime > _FORGOTTEN:
+                direction, _, version = path.stem.partition("-")
+                done = path.stem == file_key(plan.direction, plan.tag)
+                gone = direction == "push" and not (self.work.home.models / version.replace("@", "/")).is_dir()
+                if done or gone or time.time() - path.stat().st_mtime > _FORGOTTEN:
                     path.unlink(missing_ok=True)
         self.store.heal(plan.tag.name)
 

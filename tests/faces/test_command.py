@@ -258,6 +258,13 @@ def test_delete_of_latest_is_one_version_and_of_a_name_is_all(make: Make, home: 
     assert main(["delete", "rose", "-y"]) == 1
 
 
+def test_half_a_model_can_be_deleted_by_its_version(make: Make, home: Path) -> None:
+    make("iris:half")
+    (home / "models/iris/half/model.yaml").unlink()
+    assert main(["delete", "iris:half", "-y"]) == 0
+    assert not (home / "models/iris").exists()
+
+
 def test_delete_asks_and_takes_silence_for_no(
     make: Make, home: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,7 +48,7 @@ def test_interrupted_demo_removes_its_folder_and_its_registry(tmp_path: Path, mo
     process = subprocess.Popen(command("demo"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     for line in process.stdout:
-        if line.startswith("Push"):
+        if line.startswith("Train"):
             break
     children = psutil.Process(process.pid).children(recursive=True)
     assert children
