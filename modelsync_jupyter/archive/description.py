@@ -25,11 +25,9 @@ from typing import Any
 from blake3 import blake3
 
 from modelsync_jupyter.core.errors import IntegrityError
-from modelsync_jupyter.core.parts import ALGORITHM, Part, check_digest, parse_parts, parts_json
+from modelsync_jupyter.core.parts import ALGORITHM, Part, check_digest, describe, parse_parts, parts_json
 
-from .cut import CUT, LARGE, cut
-from .digest import digest_of
-from .layout import Entry, Layout, padded
+from .layout import CUT, LARGE, Entry, Layout, cut, padded
 
 #: Bytes of a description at most: enough for a terabyte, or for 100,000 files.
 MAX_DESCRIPTION = 32 << 20
@@ -100,6 +98,26 @@ class Description:
         """The archive's first member: everything before the body."""
         text = json.dumps(self.to_json(), separators=(",", ":"))
         return tarfile.TarInfo.create_pax_global_header({_COMMENT: text})
+
+
+class Hasher:
+    """Computes a BLAKE3 digest piece by piece."""
+
+    def __init__(self) -> None:
+        self._blake3 = blake3()
+
+    def update(self, view: memoryview) -> None:
+        """Add bytes; lets other threads run meanwhile."""
+        self._blake3.update(view)
+
+    def digest(self) -> str:
+        """Return the digest of all bytes so far: `blake3:` and 64 hexadecimal digits."""
+        return f"{ALGORITHM}:{self._blake3.hexdigest()}"
+
+
+def digest_of(parts: Iterable[Part]) -> str:
+    """Return the digest of an archive: that of the list of its parts' sizes and digests."""
+    return f"{ALGORITHM}:{blake3(describe(parts)).hexdigest()}"
 
 
 def description_size(head: bytes) -> int:

@@ -17,9 +17,9 @@ from pathlib import Path
 from modelsync_jupyter.core.errors import UnsafeArchive
 from modelsync_jupyter.files import claim, disk_errors, fsync_folder, is_private, private_folder, remove_tree, reserve
 
-from .digest import Hasher
+from .description import Hasher
+from .folder import BLOCK
 from .layout import Entry, Kind, claim_path, contents
-from .source import BLOCK
 from .writer import Flusher, Writer
 
 #: How the names of stages begin.

@@ -17,8 +17,8 @@ from contextlib import AbstractContextManager
 
 from modelsync_jupyter.core.parts import MIB
 
+from .folder import BLOCK
 from .layout import Entry
-from .source import BLOCK
 
 #: Processor time per byte above which the cache is slow, in seconds: a MiB takes 0.1 to 0.6 ms where memory is
 #: at hand, and 2 to 8 ms where it is not.

@@ -56,7 +56,7 @@ class Shell:
             return nullcontext()
         from tqdm import tqdm
 
-        from modelsync_jupyter.commands.bar import Bar
+        from modelsync_jupyter.commands.face import Bar
 
         known = os.get_terminal_size(sys.stderr.fileno()).columns  # 0 in a terminal that nobody has sized
         return Bar(title, partial(tqdm, dynamic_ncols=True) if known else partial(tqdm, ncols=_COLUMNS))

@@ -10,13 +10,13 @@ from modelsync_jupyter.core.states import State
 from modelsync_jupyter.jobs.feed import Feed
 from modelsync_jupyter.jobs.records import Record
 from modelsync_jupyter.jobs.transfer import Transfer
-from modelsync_jupyter.remotes.bentocloud.replies import Page, RemoteModel
+from modelsync_jupyter.remotes.bentocloud.client import Page, RemoteModel
 from modelsync_jupyter.remotes.contexts import Context, check_endpoint
 from modelsync_jupyter.store.create import Draft
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.plan import Operation, Plan
 
-from .client import Client, Statuses, VersionStatus
+from .client import Client
 from .functions import (
     attach,
     cancel,
@@ -44,6 +44,7 @@ from .functions import (
     transfers,
     use_context,
 )
+from .status import Statuses, VersionStatus
 
 __all__ = [
     "Client",

@@ -8,18 +8,16 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, MIN_RATE, Home
-from modelsync_jupyter.core.errors import InvalidModel, ModelNotFound, NoContext, NotAuthenticated, UsageError
+from modelsync_jupyter.core.errors import ModelNotFound, NoContext, NotAuthenticated, UsageError
 from modelsync_jupyter.core.keywords import Folder, TransferOptions, spelled_out
 from modelsync_jupyter.core.outcome import DifferentContentWarning, Direction, Options, Outcome
-from modelsync_jupyter.core.progress import Counter, Sink
-from modelsync_jupyter.core.states import State, compare
+from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size, parse_rate
@@ -28,8 +26,7 @@ from modelsync_jupyter.jobs.execution import Execution
 from modelsync_jupyter.jobs.records import ENDED, Record, Records
 from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.remotes import contexts as known
-from modelsync_jupyter.remotes.bentocloud.client import Remote
-from modelsync_jupyter.remotes.bentocloud.replies import Page, RemoteModel
+from modelsync_jupyter.remotes.bentocloud.client import Page, Remote, RemoteModel
 from modelsync_jupyter.remotes.contexts import Context, check_endpoint, check_token
 from modelsync_jupyter.remotes.http import Http
 from modelsync_jupyter.remotes.retry import Retry
@@ -38,52 +35,15 @@ from modelsync_jupyter.store.local import LocalStore, Models
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.plan import Plan
 from modelsync_jupyter.transfer.run import Run
-from modelsync_jupyter.transfer.work import Work
+from modelsync_jupyter.transfer.work import Counter, Work
+
+from .status import Statuses, compared, join
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
 _CANCEL_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class VersionStatus:
-    """How the local store and the registry compare in one version.
-
-    Args:
-        tag: The version.
-        state: Told by content digests alone, never by size or time.
-        digest: Its content digest, the local one where both sides are known to have one; None while it is unknown.
-        local: The local model, or None.
-        remote: The registry's record, or None.
-    """
-
-    tag: Tag
-    state: State
-    digest: str | None
-    local: Model | None
-    remote: RemoteModel | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The status as JSON."""
-        return {
-            "tag": str(self.tag),
-            "state": str(self.state),
-            "digest": self.digest,
-            "local": self.local.to_dict() if self.local else None,
-            "remote": self.remote.to_dict() if self.remote else None,
-        }
-
-
-class Statuses(list[VersionStatus]):
-    """Some of the versions on both sides.
-
-    Attributes:
-        total: How many there are in all.
-    """
-
-    total = 0
 
 
 class Client:
@@ -298,20 +258,25 @@ class Client:
             NoContext: There is no registry to ask.
             RemoteError: It cannot be reached, or refuses.
         """
-        asked = Tag.parse(name) if name else None
-        local = {each.tag: each for each in self.list_models(name) if search.lower() in each.tag.name}
-        remote = {each.tag: each for each in self.list_remote(search or None, query=query or None, name=name)}
-        if search and asked:
-            remote = {tag: each for tag, each in remote.items() if search.lower() in tag.name}
-        tags = [tag for tag in {**local, **remote} if not query or tag in remote]
-        times = {tag: local[tag].info.creation_time if tag in local else remote[tag].creation_time for tag in tags}
-        tags.sort(key=lambda tag: (tag.name, -times[tag].timestamp(), str(tag.version)))
-        shown = tags[start:] if limit is None else tags[start : start + limit]
+        asked, search = Tag.parse(name) if name else None, search.lower()
+        remote = self.list_remote(search or None, query=query or None, name=name)
+
+        def matches(tag: Tag) -> bool:
+            return search in tag.name and (asked is None or asked.is_latest or tag == asked)
+
+        page = join(
+            self._store,
+            [each for each in remote if matches(each.tag)] if asked else remote,
+            matches,
+            name=asked.name if asked else None,
+            local_only=not query,
+            start=start,
+            limit=limit,
+        )
         if hash:
-            self._hash([local[tag] for tag in shown if tag in local], progress)
-        found = Statuses(self._compare(tag, local.get(tag), remote.get(tag)) for tag in shown)
-        found.total = len(tags)
-        return found
+            self._hash([each.local for each in page if each.local], progress)
+            page[:] = [compared(self._store, each.tag, each.local, each.remote) for each in page]
+        return page
 
     def digest(self, model: Model, *, hash: bool = False, progress: Sink | None = None) -> str | None:
         """Return the content digest of a local model, or None while it is unknown.
@@ -602,19 +567,6 @@ class Client:
 
         for model in missing:
             self._store.describe(model, threads=DEFAULT_THREADS, hashed=count)
-
-    def _compare(self, tag: Tag, local: Model | None, remote: RemoteModel | None) -> VersionStatus:
-        mine = None
-        with suppress(InvalidModel, OSError):  # its folder is broken, or just being deleted
-            mine = (self._store.digest(local) if local else None) or None
-        theirs = (remote.digest if remote and remote.complete else "") or None
-        if remote is None:
-            state = State.LOCAL_ONLY
-        elif not remote.complete:
-            state = State.PARTIAL
-        else:
-            state = compare(mine, theirs) if local else State.REMOTE_ONLY
-        return VersionStatus(tag, state, mine or theirs, local, remote)
 
 
 def _warn(what: str, otherwise: str) -> None:

@@ -12,14 +12,15 @@ from modelsync_jupyter.core.outcome import Direction, Outcome
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.jobs.transfer import Transfer
-from modelsync_jupyter.remotes.bentocloud.replies import Page, RemoteModel
+from modelsync_jupyter.remotes.bentocloud.client import Page, RemoteModel
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.store.create import Draft
 from modelsync_jupyter.store.local import Models
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.plan import Plan
 
-from .client import Client, Statuses
+from .client import Client
+from .status import Statuses
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -16,14 +16,13 @@ from contextlib import suppress
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import Cancelled, InvalidTag, ModelNotFound, ModelSyncError, NoContext, UsageError
 from modelsync_jupyter.core.outcome import Outcome
-from modelsync_jupyter.core.progress import Counter, Sink
+from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import disk_errors, writable_or_skipped
 from modelsync_jupyter.remotes import contexts
 from modelsync_jupyter.remotes.contexts import Context
-from modelsync_jupyter.transfer.pool import Stop
 from modelsync_jupyter.transfer.run import Run
-from modelsync_jupyter.transfer.work import Work, file_key
+from modelsync_jupyter.transfer.work import Counter, Stop, Work, file_key
 
 from .locks import Lock
 from .records import CANCELLED, FAILED, PLANNED, RUNNING, SUCCEEDED, Record, Records

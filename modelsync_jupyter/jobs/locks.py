@@ -17,7 +17,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from modelsync_jupyter.files import is_alive, read_json
-from modelsync_jupyter.transfer.pool import Stop
+from modelsync_jupyter.transfer.work import Stop
 
 _STALE_SECONDS = 30.0
 _POLL_SECONDS = 0.2

@@ -137,7 +137,7 @@ class States(Handler):
 
 
 def _details(client: api.Client, model: api.Model) -> dict[str, Any]:
-    files = [{"path": entry.path, "kind": entry.kind, "size": entry.size} for entry in model.source.layout.entries]
+    files = [{"path": entry.path, "kind": entry.kind, "size": entry.size} for entry in model.archive.layout.entries]
     return {**model.to_dict(), "digest": client.digest(model), "files": files, "info": model.info.to_dict()}
 
 

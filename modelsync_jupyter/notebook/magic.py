@@ -3,7 +3,8 @@
     %modelsync push sentiment:v1
     model = %modelsync pull sentiment
 
-A failure fails the cell, so that `Run all` stops there, but shows only what happened and what to do next.
+A failure fails the cell, so that `Run all` stops there, but shows only what happened and what to do next. Remarks stand
+under the cell, questions are asked through the kernel, and bars are widgets where there are any.
 """
 
 from __future__ import annotations
@@ -11,19 +12,25 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from modelsync_jupyter.cli.shell import CONFIRM, Shell
 from modelsync_jupyter.commands import run
 from modelsync_jupyter.commands.answers import Answer
+from modelsync_jupyter.commands.face import Bar
 from modelsync_jupyter.commands.grammar import build_parser
 from modelsync_jupyter.commands.parser import HelpShown
 from modelsync_jupyter.commands.tables import Table
 from modelsync_jupyter.commands.words import CELL
 from modelsync_jupyter.core.errors import Cancelled, ModelSyncError, UsageError
 from modelsync_jupyter.core.plain import plain, printable
+from modelsync_jupyter.core.progress import Sink
+from modelsync_jupyter.core.steps import Step, advice
 
 from .completion import remember
-from .face import NotebookFace
 
 NAME = "modelsync"
 _BARE = re.compile(rf"get_ipython\(\)\.run_line_magic\(['\"]{NAME}['\"]")
@@ -109,6 +116,48 @@ class Magic:
         last = (cells[-1].strip().splitlines() or [""])[-1]
         if value is not shown or count != self._ip.execution_count or not _BARE.match(last):
             raise NotImplementedError
+
+
+class NotebookFace(Shell):
+    """The face of a cell.
+
+    Args:
+        quiet: No remarks and no progress bar.
+    """
+
+    words = CELL
+
+    def confirm(self, question: str) -> bool:
+        """Ask under the cell."""
+        answer = _ask(lambda: input(f"{question} [y/N] "), f"confirmation: {question}", CONFIRM)
+        return answer.strip().lower() in ("y", "yes")
+
+    def secret(self, prompt: str) -> str:
+        """Ask under the cell; what is typed is neither shown nor stored in the notebook."""
+        from getpass import getpass
+
+        return _ask(lambda: getpass(prompt), "the token.", advice("Set MODELSYNC_TOKEN before the kernel starts."))
+
+    def progress(self, title: str) -> AbstractContextManager[Sink | None]:
+        """A bar made of widgets, or of text where there are none."""
+        return nullcontext() if self._quiet else Bar(title, _tqdm())
+
+
+def _tqdm() -> Callable[..., Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns where there is no ipywidgets, and draws text then
+        from tqdm.auto import tqdm
+    return tqdm
+
+
+def _ask(ask: Callable[[], str], what: str, step: Step) -> str:
+    """Ask; a run without a person in front of it (nbconvert, papermill) refuses input, and says so."""
+    from IPython.core.error import StdinNotImplementedError
+
+    try:
+        return ask()
+    except (StdinNotImplementedError, EOFError) as error:
+        raise UsageError(f"Can't ask for {what} This is a non-interactive run.", step) from error
 
 
 def split(line: str) -> list[str]:

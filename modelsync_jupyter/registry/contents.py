@@ -11,16 +11,15 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from modelsync_jupyter.archive.cut import CUT, LARGE, slices
 from modelsync_jupyter.archive.description import (
     Description,
+    Hasher,
     content_digest,
     description_size,
     file_digests,
     read_description,
 )
-from modelsync_jupyter.archive.digest import Hasher
-from modelsync_jupyter.archive.layout import Entry, Layout, check_tree
+from modelsync_jupyter.archive.layout import CUT, LARGE, Entry, Layout, check_tree, slices
 from modelsync_jupyter.archive.scan import scan_tar
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel
 from modelsync_jupyter.core.info import MAX_YAML, MODEL_YAML, ModelInfo

@@ -12,8 +12,8 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from types import TracebackType
 
-from modelsync_jupyter.archive.cut import LARGE, slices
 from modelsync_jupyter.archive.description import description_size
+from modelsync_jupyter.archive.layout import LARGE, slices
 from modelsync_jupyter.archive.scan import scan_tar
 from modelsync_jupyter.core.parts import Part, from_sizes, split
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from modelsync_jupyter.archive.digest import digest_of
+from modelsync_jupyter.archive.description import digest_of
 from modelsync_jupyter.core.parts import Part, from_sizes
 from modelsync_jupyter.core.tags import Tag
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, cast
 
-from modelsync_jupyter.archive.cut import CUT
+from modelsync_jupyter.archive.layout import CUT
 from modelsync_jupyter.core.errors import IntegrityError
 from modelsync_jupyter.core.info import MAX_DEPTH, MAX_LABEL_KEY, MAX_LABEL_VALUE, MAX_LABELS
 from modelsync_jupyter.core.parts import Part, check_digest, parse_parts

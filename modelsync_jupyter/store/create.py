@@ -18,7 +18,7 @@ from importlib import metadata as packages
 from pathlib import Path
 from typing import Any
 
-from modelsync_jupyter.archive.source import Source
+from modelsync_jupyter.archive.folder import FolderArchive
 from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.errors import ModelChanged, ModelExists, ModelSyncError, UsageError
 from modelsync_jupyter.core.info import MODEL_YAML, ModelInfo
@@ -150,10 +150,10 @@ def _copy_file(source: Path, target: Path) -> None:
 def _finish(store: LocalStore, making: Draft) -> None:
     info = _checked(making.info)
     write_text(making.path / MODEL_YAML, model_yaml(info), durable=False)
-    source = Source.scan(making.path, int(info.creation_time.timestamp()))
+    archive = FolderArchive.scan(making.path, int(info.creation_time.timestamp()))
     fsync_tree(making.path)
     with suppress(ModelChanged):  # something still writes: then there is no digest to keep
-        store.index.describe(making.tag, source, processors())
+        store.index.describe(making.tag, archive, processors())
     try:
         making.model = store.install(making.path, making.tag)
     except BaseException:

@@ -29,11 +29,9 @@ from typing import Any
 
 from blake3 import blake3
 
-from modelsync_jupyter.archive.cut import LARGE, cut
-from modelsync_jupyter.archive.description import Description
-from modelsync_jupyter.archive.digest import Hasher
-from modelsync_jupyter.archive.layout import Entry, contents
-from modelsync_jupyter.archive.source import BLOCK, Source
+from modelsync_jupyter.archive.description import Description, Hasher
+from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
+from modelsync_jupyter.archive.layout import LARGE, Entry, contents, cut
 from modelsync_jupyter.core.parts import ALGORITHM, Part
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import remove_leftovers, write_text
@@ -73,16 +71,16 @@ class Index:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def digest(self, tag: Tag, source: Source) -> str | None:
+    def digest(self, tag: Tag, archive: FolderArchive) -> str | None:
         """Return the content digest of a folder, or None where it is not known; reads no file of it."""
         with self._open(tag) as file:
             known = _head(os.read(file, _HEAD)) if file is not None else Known()
-        return known.digest if known.state == state_of(source) else None
+        return known.digest if known.state == state_of(archive) else None
 
     def describe(
         self,
         tag: Tag,
-        source: Source,
+        archive: FolderArchive,
         threads: int = 1,
         hashed: Callable[[int], None] | None = None,
         check: Callable[[], None] | None = None,
@@ -92,7 +90,7 @@ class Index:
 
         Args:
             tag: Which version it is.
-            source: The folder.
+            archive: The folder.
             threads: Parts hashed at the same time, each with a buffer of 1 MiB.
             hashed: Called by the calling thread with the number of bytes, after each part that was hashed.
             check: Called often, by any thread; may raise to stop.
@@ -104,13 +102,13 @@ class Index:
         """
         known = self._read(tag)
         if given:
-            known.parts.update(_slices_of(source, given))
-        settled = self.settle(source)
-        hashing = _Hashing(source, known, threads, hashed, check)
+            known.parts.update(_slices_of(archive, given))
+        settled = self.settle(archive)
+        hashing = _Hashing(archive, known, threads, hashed, check)
         description = hashing.run()
-        source.check_unchanged()
-        if settled and (hashing.missing or known.state != state_of(source)):
-            self._write(tag, Known(description.digest, state_of(source), *hashing.keys()))
+        archive.check_unchanged()
+        if settled and (hashing.missing or known.state != state_of(archive)):
+            self._write(tag, Known(description.digest, state_of(archive), *hashing.keys()))
         return description
 
     def forget(self, tag: Tag) -> None:
@@ -132,16 +130,16 @@ class Index:
                 if not exists(tag):
                     self.forget(tag)
 
-    def settle(self, source: Source) -> bool:
+    def settle(self, archive: FolderArchive) -> bool:
         """Wait until a later change of a file would show in its stamp; False where that would take too long.
 
         The clock that counts is the file system's: the time of a fresh file.
         """
-        newest = max((stamp[2] for stamp in source.stamps if stamp), default=0)
+        newest = max((stamp[2] for stamp in archive.stamps if stamp), default=0)
         end = time.monotonic() + _PATIENCE
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            slack = 0 if self._folder.stat().st_dev == source.folder.stat().st_dev else _TICK_ELSEWHERE
+            slack = 0 if self._folder.stat().st_dev == archive.folder.stat().st_dev else _TICK_ELSEWHERE
             while True:
                 with TemporaryFile(dir=self._folder) as probe:
                     if os.fstat(probe.fileno()).st_ctime_ns - slack > newest:
@@ -186,34 +184,34 @@ class Index:
             write_text(self._file(tag), text, mode=0o644, durable=False)
 
 
-def state_of(source: Source) -> str:
+def state_of(archive: FolderArchive) -> str:
     """Return a fingerprint of a folder as it was scanned: names, kinds, stamps and targets, but no content."""
-    facts = [source.mtime, *((each.path, each.kind, each.target) for each in source.layout.entries), source.stamps]
+    facts = [archive.mtime, *((each.path, each.kind, each.target) for each in archive.layout.entries), archive.stamps]
     return blake3(repr(facts).encode()).hexdigest()
 
 
-def keyed_parts(source: Source) -> Iterator[tuple[Part, str, Entry | None]]:
+def keyed_parts(archive: FolderArchive) -> Iterator[tuple[Part, str, Entry | None]]:
     """Yield the parts of a folder, each with its key and with the large file that it is a slice of.
 
     The key of such a slice does not depend on where the file stands in the archive; that of any other part holds all
     that its headers and bytes depend on.
     """
-    layout = source.layout
+    layout = archive.layout
     for part in cut(layout):
         index = max(layout.find(part.start), 0)
         first = layout.entries[index] if layout.entries else None
         if first and first.size >= LARGE and first.offset <= part.start and part.stop <= first.content_stop:
-            yield part, _key(part.start - first.offset, part.size, source.stamps[index]), first
+            yield part, _key(part.start - first.offset, part.size, archive.stamps[index]), first
             continue
-        facts: list[object] = [source.mtime, part.size]
+        facts: list[object] = [archive.mtime, part.size]
         while index < len(layout.entries) and layout.entries[index].start < part.stop:
             each = layout.entries[index]
-            facts += (each.start - part.start, each.path, each.kind, each.target, source.stamps[index])
+            facts += (each.start - part.start, each.path, each.kind, each.target, archive.stamps[index])
             index += 1
         yield part, _key(*facts), None
 
 
-def _slices_of(source: Source, given: Description) -> dict[str, str]:
+def _slices_of(archive: FolderArchive, given: Description) -> dict[str, str]:
     """Return the digests of slices of large files by their keys, as far as another description of the folder has them.
 
     No others: the rest of an archive depends on how its program writes headers.
@@ -221,16 +219,16 @@ def _slices_of(source: Source, given: Description) -> dict[str, str]:
     theirs = {entry.path: entry for entry in given.layout.entries}
     digests = {(part.start, part.size): part.digest for part in given.parts}
     found: dict[str, str] = {}
-    for part, key, entry in keyed_parts(source):
+    for part, key, entry in keyed_parts(archive):
         same = theirs.get(entry.path) if entry else None
         if entry and same and same.size == entry.size:
             found[key] = digests.get((part.start - entry.offset + same.offset, part.size), "")
     return {key: digest for key, digest in found.items() if digest}
 
 
-def small_files(source: Source) -> Iterator[tuple[Entry, str]]:
+def small_files(archive: FolderArchive) -> Iterator[tuple[Entry, str]]:
     """Yield the files that are not cut, each with its key."""
-    for entry, stamp in zip(source.layout.entries, source.stamps, strict=True):
+    for entry, stamp in zip(archive.layout.entries, archive.stamps, strict=True):
         if entry.kind == "file" and entry.size < LARGE:
             yield entry, _key(entry.path, stamp)
 
@@ -240,20 +238,20 @@ class _Hashing:
 
     def __init__(
         self,
-        source: Source,
+        archive: FolderArchive,
         known: Known,
         threads: int,
         hashed: Callable[[int], None] | None,
         check: Callable[[], None] | None,
     ) -> None:
-        self._source, self._threads, self._hashed, self._check = source, threads, hashed, check
-        self._parts = [(part, key) for part, key, _ in keyed_parts(source)]
-        self._small = {entry.path: (entry, key) for entry, key in small_files(source)}
+        self._archive, self._threads, self._hashed, self._check = archive, threads, hashed, check
+        self._parts = [(part, key) for part, key, _ in keyed_parts(archive)]
+        self._small = {entry.path: (entry, key) for entry, key in small_files(archive)}
         self._digests = {part.number: known.parts[key] for part, key in self._parts if key in known.parts}
         self._files = {path: known.files[key] for path, (_, key) in self._small.items() if key in known.files}
         self._files |= {path: _EMPTY for path, (entry, _) in self._small.items() if not entry.size}
         self.missing = [part for part, _ in self._parts if part.number not in self._digests]
-        self._starts = [entry.start for entry in source.layout.entries]
+        self._starts = [entry.start for entry in archive.layout.entries]
         self._own = threading.local()
         self._failure: BaseException | None = None
 
@@ -262,7 +260,7 @@ class _Hashing:
         split = [entry for path, (entry, _) in self._small.items() if path not in self._files]
         self._in_threads([partial(self._hash_file, entry) for entry in split])
         parts = tuple(replace(part, digest=self._digests[part.number]) for part, _ in self._parts)
-        return Description.build(self._source.layout, parts, self._files)
+        return Description.build(self._archive.layout, parts, self._files)
 
     def keys(self) -> tuple[dict[str, str], dict[str, str]]:
         """Return all digests of parts and of small files by their keys."""
@@ -295,7 +293,7 @@ class _Hashing:
         for position, view in self._blocks(part):
             hasher.update(view)
             for entry, begin, end in contents(
-                self._source.layout.entries, self._starts, position, position + len(view)
+                self._archive.layout.entries, self._starts, position, position + len(view)
             ):
                 if entry.path in hashers:
                     hashers[entry.path].update(view[begin - position : end - position])
@@ -312,7 +310,7 @@ class _Hashing:
 
     def _lacking(self, part: Part) -> dict[str, Hasher]:
         """Return a hasher for each small file that lies in a part as a whole and is not known."""
-        inside = contents(self._source.layout.entries, self._starts, part.start, part.stop)
+        inside = contents(self._archive.layout.entries, self._starts, part.start, part.stop)
         return {
             entry.path: Hasher()
             for entry, begin, end in inside
@@ -323,7 +321,7 @@ class _Hashing:
         if not hasattr(self._own, "buffer"):
             self._own.buffer = bytearray(BLOCK)
         position = part.start
-        for view in self._source.blocks(part, self._own.buffer):
+        for view in self._archive.blocks(part, self._own.buffer):
             if self._failure:
                 return
             if self._check:

@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from modelsync_jupyter.archive.description import Description
-from modelsync_jupyter.archive.source import Source
+from modelsync_jupyter.archive.folder import FolderArchive
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelNotFound, UsageError
 from modelsync_jupyter.core.tags import LATEST, Tag
@@ -118,12 +118,10 @@ class LocalStore:
             limit: How many at most.
             matches: Only tags for which this is true.
         """
-        names = [name] if name else _folders(self.home.models)
-        tags = [tag for each in names for version in self._versions(each) if matches(tag := Tag(each, version))]
-        if limit is None and not start:
-            times = dict.fromkeys(tags, datetime.min.replace(tzinfo=timezone.utc))  # all are going to be read
+        if limit is None and not start:  # all are going to be read
+            times = dict.fromkeys(self._tags(name, matches), datetime.min.replace(tzinfo=timezone.utc))
         else:
-            times = {tag: time for tag in tags if (time := self._time(tag))}
+            times = self.creation_times(name, matches)
         found: dict[Tag, Model] = {}
         while True:
             order = sorted(times, key=lambda tag: (tag.name, -times[tag].timestamp(), str(tag.version)))
@@ -131,7 +129,7 @@ class LocalStore:
             settled = True
             for tag in shown:
                 if tag not in found:
-                    guess, model = times.pop(tag), self._load(tag)
+                    guess, model = times.pop(tag), self.load(tag)
                     if model:
                         found[tag], times[tag] = model, model.info.creation_time
                     settled = settled and guess == times.get(tag)
@@ -140,13 +138,34 @@ class LocalStore:
                 models.total = len(order)
                 return models
 
+    def creation_times(self, name: str | None, matches: Callable[[Tag], bool]) -> dict[Tag, datetime]:
+        """Return when each model was made, without reading what else its model.yaml says.
+
+        Args:
+            name: Only this name.
+            matches: Only tags for which this is true.
+        """
+        return {tag: time for tag in self._tags(name, matches) if (time := self._time(tag))}
+
+    def load(self, tag: Tag) -> Model | None:
+        """Read a version for a list, as it was at one moment; None if it is gone, or not a model."""
+        for _ in range(3):
+            with suppress(InvalidModel, OSError):
+                before = self.folder(tag).stat().st_ino
+                model = Model.load(self.folder(tag))
+                if model.tag != tag:
+                    return None
+                if before == self.folder(tag).stat().st_ino:
+                    return model
+        return None
+
     def digest(self, model: Model) -> str | None:
         """Return the content digest of a version as its folder is now, or None while it is unknown; hashes nothing."""
         try:
-            source = Source.scan(model.path, model.archive_time)
+            archive = FolderArchive.scan(model.path, model.archive_time)
         except InvalidModel:
             return None
-        return self.index.digest(model.tag, source)
+        return self.index.digest(model.tag, archive)
 
     def describe(
         self,
@@ -170,7 +189,7 @@ class LocalStore:
             ModelChanged: A file changed meanwhile.
             InvalidModel: A file cannot be read.
         """
-        return self.index.describe(model.tag, model.source, threads, hashed, check)
+        return self.index.describe(model.tag, model.archive, threads, hashed, check)
 
     # Writing
 
@@ -191,7 +210,7 @@ class LocalStore:
             ModelChanged: A file changed since it was installed.
             InvalidModel: A file cannot be read.
         """
-        return self.index.describe(model.tag, model.source, threads, given=description)
+        return self.index.describe(model.tag, model.archive, threads, given=description)
 
     def delete(self, tag: Tag) -> list[Tag]:
         """Delete a version, or with no version every one of that name; each is gone in one step.
@@ -227,8 +246,8 @@ class LocalStore:
         if info.tag != tag:
             step = "Ask the person who pushed it to push it again."
             raise InvalidModel(f"The archive of `{tag}` holds `{info.tag}`.", step=step)
-        source = Source.scan(folder, int(info.creation_time.timestamp()))
-        self.index.settle(source)  # from now on others may change it, and each change must show
+        archive = FolderArchive.scan(folder, int(info.creation_time.timestamp()))
+        self.index.settle(archive)  # from now on others may change it, and each change must show
         # A disk that is too full for `latest` is too full for the model.
         with self._latest_file(tag) if self._is_newest(tag, info.creation_time) else nullcontext():
             try:
@@ -237,7 +256,7 @@ class LocalStore:
                 raise ModelExists(f"Model `{tag}` is in the local store already.") from error
         if replace:
             self._mend_latest(tag.name)
-        return Model(tag, self.folder(tag), info, source.content_size, changed(source, folder=self.folder(tag)))
+        return Model(tag, self.folder(tag), info, archive.content_size, changed(archive, folder=self.folder(tag)))
 
     def heal(self, name: str) -> None:
         """Mend what killed processes left behind: a stale `latest` of a name, temporary files, dead stages and trash.
@@ -283,17 +302,9 @@ class LocalStore:
             )
         return tmp
 
-    def _load(self, tag: Tag) -> Model | None:
-        """Read a version for a list, as it was at one moment; None if it is gone, or not a model."""
-        for _ in range(3):
-            with suppress(InvalidModel, OSError):
-                before = self.folder(tag).stat().st_ino
-                model = Model.load(self.folder(tag))
-                if model.tag != tag:
-                    return None
-                if before == self.folder(tag).stat().st_ino:
-                    return model
-        return None
+    def _tags(self, name: str | None, matches: Callable[[Tag], bool]) -> list[Tag]:
+        names = [name] if name else _folders(self.home.models)
+        return [tag for each in names for version in self._versions(each) if matches(tag := Tag(each, version))]
 
     def _versions(self, name: str) -> list[str]:
         return _folders(self.home.models / name)

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from modelsync_jupyter.archive.source import Source
+from modelsync_jupyter.archive.folder import FolderArchive
 from modelsync_jupyter.core.errors import InvalidModel, UsageError
 from modelsync_jupyter.core.info import (
     MAX_DEPTH,
@@ -54,7 +54,7 @@ class Model:
     path: Path
     info: ModelInfo
     size: int
-    scanned: Source | None = field(default=None, repr=False, compare=False)
+    scanned: FolderArchive | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def load(cls, path: Path) -> Model:
@@ -67,13 +67,13 @@ class Model:
         return cls(info.tag, path, info, folder_size(path))
 
     @cached_property
-    def source(self) -> Source:
+    def archive(self) -> FolderArchive:
         """The model as an archive, as its folder was when first asked.
 
         Raises:
             InvalidModel: It cannot be read, or something in it cannot be in an archive.
         """
-        return self.scanned or Source.scan(self.path, self.archive_time)
+        return self.scanned or FolderArchive.scan(self.path, self.archive_time)
 
     @property
     def archive_time(self) -> int:

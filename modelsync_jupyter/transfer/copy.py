@@ -11,21 +11,25 @@ are small beside them, and run on all threads.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import threading
+from collections import deque
+from collections.abc import Callable, Generator
 from contextlib import closing
 from functools import partial
 
+from modelsync_jupyter.archive.folder import BLOCK
 from modelsync_jupyter.core.errors import ModelSyncError
 from modelsync_jupyter.core.parts import MIB, Part
 from modelsync_jupyter.remotes.protocol import ENDLESS, Source, Target
 from modelsync_jupyter.remotes.retry import WITHIN_A_PART, Renew
 
-from .pool import Pool
-from .work import Work
+from .work import Stop, Work
 
 #: Archives up to this size are sent again in seconds, so they use all threads.
 _SMALL = 30 * MIB
 _ADDRESS = frozenset({Renew.REQUEST, Renew.URL})
+
+Job = Callable[[bytearray], None]
 
 
 def copy(source: Source, target: Target, work: Work, step: str) -> None:
@@ -57,7 +61,7 @@ class Copy:
             if part.number in target.present:
                 work.counter.add(part.size, reused=True)
         missing = [part for part in source.parts if part.number not in target.present]
-        with Pool(self._threads(), work.stop) as pool:
+        with Workers(self._threads(), work.stop) as pool:
 
             def arrange(buffer: bytearray) -> None:
                 target.arrange(
@@ -131,3 +135,85 @@ class Copy:
                 work.counter.add(len(view))
         finally:
             stream.close()
+
+
+class Workers:
+    """Threads that do at most `threads` jobs at a time. The first failure stops everything that asks the same `stop`.
+
+    They are daemons: a job that hangs in the network cannot keep a process from ending, nor a user from going on.
+
+    Memory: `threads x BLOCK` for the buffers, whatever the jobs move.
+
+    Args:
+        threads: How many.
+        stop: The wish to stop; a failure sets it.
+    """
+
+    def __init__(self, threads: int, stop: Stop) -> None:
+        self.stop = stop
+        self._threads = threads
+        self._jobs: deque[Job] = deque()
+        self._changed = threading.Condition()
+        self._started = self._busy = 0
+        self._closed = False
+        self._failure: BaseException | None = None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            self._fail(error)
+        self.join()
+
+    def submit(self, job: Job) -> None:
+        """Have a job done; it gets a buffer of its thread's to use."""
+        with self._changed:
+            self._jobs.append(job)
+            if self._started < min(self._threads, self._busy + len(self._jobs)):
+                self._started += 1
+                threading.Thread(target=self._work, name="modelsync", daemon=True).start()
+            self._changed.notify_all()
+
+    def join(self) -> None:
+        """Wait until all jobs are done.
+
+        Raises:
+            BaseException: The first failure.
+        """
+        with self._changed:
+            while self._busy or (self._jobs and not self._failure):
+                self._changed.wait()
+            self._closed = True
+            self._changed.notify_all()
+        if self._failure:
+            raise self._failure
+
+    def _work(self) -> None:
+        buffer = bytearray(BLOCK)
+        while job := self._next():
+            try:
+                self.stop.check()
+                job(buffer)
+            except BaseException as error:
+                self._fail(error)
+            finally:
+                with self._changed:
+                    self._busy -= 1
+                    self._changed.notify_all()
+
+    def _next(self) -> Job | None:
+        with self._changed:
+            while not self._jobs and not self._closed:
+                self._changed.wait()
+            if not self._jobs or self._failure:
+                return None
+            self._busy += 1
+            return self._jobs.popleft()
+
+    def _fail(self, error: BaseException) -> None:
+        with self._changed:
+            if self._failure is None:
+                self._failure = error
+            self.stop.set()
+            self._changed.notify_all()

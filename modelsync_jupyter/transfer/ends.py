@@ -7,10 +7,8 @@ import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 
-from modelsync_jupyter.archive.cut import cut
-from modelsync_jupyter.archive.description import Description
-from modelsync_jupyter.archive.digest import Hasher
-from modelsync_jupyter.archive.layout import Entry
+from modelsync_jupyter.archive.description import Description, Hasher
+from modelsync_jupyter.archive.layout import Entry, cut
 from modelsync_jupyter.archive.stage import Stage
 from modelsync_jupyter.archive.unpack import Frontier, unpack
 from modelsync_jupyter.core.errors import (
@@ -43,7 +41,7 @@ class FolderSource:
     ranged = True
 
     def __init__(self, model: Model, description: Description) -> None:
-        self._archive = model.source
+        self._archive = model.archive
         self.identity = description.digest
         self.description: Description | None = description
         self.layout, self.parts = description.layout, description.parts

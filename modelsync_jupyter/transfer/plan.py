@@ -13,7 +13,7 @@ from modelsync_jupyter.core.states import State, compare
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
-from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
+from modelsync_jupyter.remotes.bentocloud.client import RemoteModel
 from modelsync_jupyter.store.model import Model
 
 Action = Literal["push", "pull", "skip", "replace"]
@@ -129,7 +129,7 @@ def plan_push(chosen: Chosen, facts: Facts, parts: Sequence[Part], *, force: boo
     there = remote is not None and remote.complete
     if there and not force:
         return Plan("push", tag, "skip", why + _skipped("The registry", facts.state), facts=facts)
-    size = local.source.size
+    size = local.archive.size
     pieces = "1 part" if len(parts) == 1 else f"{len(parts)} parts"
     operations = (
         Operation("hash", pieces, "so that every byte can be checked at the other end"),

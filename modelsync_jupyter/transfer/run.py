@@ -13,8 +13,8 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
-from modelsync_jupyter.archive.cut import cut
 from modelsync_jupyter.archive.description import Description
+from modelsync_jupyter.archive.layout import cut
 from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.errors import InvalidModel, ModelExists, ModelSyncError
 from modelsync_jupyter.core.outcome import Direction, Outcome, Status
@@ -22,9 +22,8 @@ from modelsync_jupyter.core.progress import Progress
 from modelsync_jupyter.core.states import State, compare
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remotes.bentocloud.client import Remote
+from modelsync_jupyter.remotes.bentocloud.client import Remote, RemoteModel
 from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
-from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 from modelsync_jupyter.remotes.bentocloud.uploading import Version, open_upload
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.remotes.http import Http
@@ -99,7 +98,7 @@ class Run:
             facts = Facts(local, remote, mine or "", theirs)
         else:
             check_limits(local.info)
-        return plan_push(chosen, facts, cut(local.source.layout), force=force)
+        return plan_push(chosen, facts, cut(local.archive.layout), force=force)
 
     def carry_out(self, plan: Plan) -> Outcome:
         """Carry out the operations of a plan.
@@ -140,7 +139,7 @@ class Run:
     def describe(self, model: Model) -> Description:
         """The archive of a local model; reads every file unless the store knows its digest."""
         work = self.work
-        work.counter.begin("hashing", model.source.size)
+        work.counter.begin("hashing", model.archive.size)
         threads = min(work.threads, processors())  # hashing waits for nothing else
         return self.store.describe(model, threads=threads, hashed=work.counter.add, check=work.stop.check)
 

@@ -4,16 +4,100 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.errors import Cancelled
 from modelsync_jupyter.core.outcome import Direction, Options
 from modelsync_jupyter.core.parts import MIB
-from modelsync_jupyter.core.progress import Counter
+from modelsync_jupyter.core.progress import Progress
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.retry import Retry
 
-from .pool import Stop
+
+class Stop:
+    """Whether to stop, asked often by whoever works.
+
+    Args:
+        above: A wider wish to stop, which counts as well.
+    """
+
+    def __init__(self, above: Stop | None = None) -> None:
+        self._event = threading.Event()
+        self._above = above
+
+    def set(self) -> None:
+        """Ask to stop."""
+        self._event.set()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._event.is_set() or (self._above is not None and self._above.wanted)
+
+    def check(self) -> None:
+        """Go on or not.
+
+        Raises:
+            Cancelled: Somebody asked to stop.
+        """
+        if self.wanted:
+            raise Cancelled("The transfer was cancelled.")
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but not longer than until somebody asks to stop.
+
+        Raises:
+            Cancelled: Somebody did.
+        """
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and not self.wanted:
+            self._event.wait(min(left, 0.2))
+        self.check()
+
+
+class Counter:
+    """The running sum behind `Progress`; any thread may add."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._now = Progress()
+        self._sum = self._retries = 0
+
+    def begin(self, step: str, total: int | None = None) -> None:
+        """Name the step; with `total`, count from zero again."""
+        with self._lock:
+            now = self._now
+            if total is None:
+                self._now = Progress(step, now.done, now.total, now.reused)
+            else:
+                self._now, self._sum = Progress(step, 0, total, 0), 0
+
+    def add(self, size: int, *, reused: bool = False) -> None:
+        """Add bytes; a negative number takes back those of a failed attempt."""
+        with self._lock:
+            now = self._now
+            self._sum += size
+            done = max(min(self._sum, now.total or self._sum), 0)
+            self._now = Progress(now.step, done, now.total, now.reused + (size if reused else 0))
+
+    @contextmanager
+    def retrying(self) -> Iterator[None]:
+        """Show the step as "retrying" for the length of the block: a request failed and waits to be sent again."""
+        with self._lock:
+            self._retries += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._retries -= 1
+
+    def look(self) -> Progress:
+        """Return the sum as it stands."""
+        now = self._now
+        return replace(now, step="retrying") if self._retries else now
 
 
 class Work:

@@ -11,7 +11,7 @@ from modelsync_jupyter.remotes.bentocloud.client import Remote
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.remotes.http import Http
 from modelsync_jupyter.remotes.retry import Retry
-from modelsync_jupyter.transfer.pool import Stop
+from modelsync_jupyter.transfer.work import Stop
 from tests.harness.processes import RegistryProcess
 from tests.harness.yatai import Yatai
 

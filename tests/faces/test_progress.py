@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from tqdm import tqdm
 
-from modelsync_jupyter.commands.bar import Bar
-from modelsync_jupyter.core.progress import Counter, Progress
+from modelsync_jupyter.commands.face import Bar
+from modelsync_jupyter.core.progress import Progress
+from modelsync_jupyter.transfer.work import Counter
 
 MB = 1_000_000
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from modelsync_jupyter import client as api
-from modelsync_jupyter.archive.cut import cut
+from modelsync_jupyter.archive.layout import cut
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.outcome import Direction, Outcome
 from modelsync_jupyter.core.parts import Part
@@ -80,16 +80,16 @@ class Client:
 
     def parts(self, tag: str) -> tuple[Part, ...]:
         """How the archive of a model of this home is cut."""
-        return cut(Model.load(self.folder(tag)).source.layout)
+        return cut(Model.load(self.folder(tag)).archive.layout)
 
     def size(self, tag: str) -> int:
         """Bytes in the archive of a model of this home."""
-        return Model.load(self.folder(tag)).source.size
+        return Model.load(self.folder(tag)).archive.size
 
     def sent_size(self, tag: str) -> int:
         """Bytes in the archive of a model of this home, with the description in front of it."""
         model = Model.load(self.folder(tag))
-        return model.source.size + len(LocalStore(Home(self.home)).describe(model).header())
+        return model.archive.size + len(LocalStore(Home(self.home)).describe(model).header())
 
     def visible(self) -> list[str]:
         """Every file and folder that a reader of the store can see."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter.archive.cut import cut
+from modelsync_jupyter.archive.layout import cut
 from modelsync_jupyter.store.model import Model
 from tests.harness.faults import FaultyProxy
 from tests.harness.models import CREATED, ODD_FILES, Entry, differences, make_model
@@ -107,7 +107,7 @@ def test_many_threads_move_each_part_once(yatai: Yatai, tmp_path: Path) -> None:
 
 
 def archive_of(folder: Path) -> bytes:
-    source = Model.load(folder).source
+    source = Model.load(folder).archive
     buffer = bytearray(MIB)
     return b"".join(bytes(view) for part in cut(source.layout) for view in source.blocks(part, buffer))
 

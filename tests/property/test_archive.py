@@ -9,9 +9,8 @@ import tarfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelsync_jupyter.archive.cut import cut
-from modelsync_jupyter.archive.layout import Layout
-from modelsync_jupyter.archive.source import Source
+from modelsync_jupyter.archive.folder import FolderArchive
+from modelsync_jupyter.archive.layout import Layout, cut
 from modelsync_jupyter.archive.stage import Stage
 from modelsync_jupyter.core.parts import Part, from_sizes
 from tests.harness.models import differences
@@ -66,7 +65,7 @@ def test_what_tarfile_packs_as_ustar_we_unpack(files: dict[str, bytes]) -> None:
 def test_parts_in_any_order_and_cut_anywhere_make_the_folder(tree: Tree, seed: int, count: int) -> None:
     with scratch() as top:
         made = write(tree, top / "made")
-        source = Source.scan(made, MTIME)
+        source = FolderArchive.scan(made, MTIME)
         data = read(source)
         stage = Stage(top / "out")
         layout = Layout.from_json([entry.to_json() for entry in source.layout.entries], len(data))
@@ -87,7 +86,9 @@ def test_unpacking_does_not_depend_on_cuts_or_blocks(tree: Tree, seed: int, coun
         data = pack(made)
         stage, handed, found = unpack_bytes(data, top / "out", parts=cut_at(data, seed, count), block=block)
         assert differences(made, top / "out") == []
-        assert [entry.path for entry in found] == [entry.path for entry in Source.scan(made, MTIME).layout.entries]
+        assert [entry.path for entry in found] == [
+            entry.path for entry in FolderArchive.scan(made, MTIME).layout.entries
+        ]
         assert all(stage.within_one(part.start, part.stop) for part in handed)
 
 
@@ -96,14 +97,14 @@ def test_equal_folders_give_equal_bytes_and_parts(tree: Tree) -> None:
     with scratch() as top:
         one, other = write(tree, top / "one"), write(tree, top / "other", backwards=True)
         assert pack(one) == pack(other)
-        cuts = [cut(Source.scan(folder, MTIME).layout) for folder in (one, other)]
+        cuts = [cut(FolderArchive.scan(folder, MTIME).layout) for folder in (one, other)]
         assert cuts[0] == cuts[1]
 
 
 @given(TREES, st.data())
 def test_any_range_is_the_slice(tree: Tree, data: st.DataObject) -> None:
     with scratch() as top:
-        source = Source.scan(write(tree, top / "made"), MTIME)
+        source = FolderArchive.scan(write(tree, top / "made"), MTIME)
         whole = read(source)
         assert len(whole) == source.size
         for _ in range(5):
@@ -115,7 +116,7 @@ def test_any_range_is_the_slice(tree: Tree, data: st.DataObject) -> None:
 @given(TREES)
 def test_layouts_of_folders_survive_the_wire(tree: Tree) -> None:
     with scratch() as top:
-        layout = Source.scan(write(tree, top / "made"), MTIME).layout
+        layout = FolderArchive.scan(write(tree, top / "made"), MTIME).layout
         again = Layout.from_json([entry.to_json() for entry in layout.entries], layout.size)
         assert [entry.to_json() for entry in again.entries] == [entry.to_json() for entry in layout.entries]
         assert again.size == layout.size

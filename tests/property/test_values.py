@@ -11,15 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelsync_jupyter.archive.cut import LARGE, cut
-from modelsync_jupyter.archive.layout import Entry, Layout
+from modelsync_jupyter.archive.layout import LARGE, Entry, Layout, cut
 from modelsync_jupyter.core.errors import InvalidTag
 from modelsync_jupyter.core.parts import Part, group, split
-from modelsync_jupyter.core.progress import Counter
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
+from modelsync_jupyter.remotes.bentocloud.client import RemoteModel
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.plan import Chosen, Facts, plan_pull, plan_push
+from modelsync_jupyter.transfer.work import Counter
 from modelsync_jupyter.wire import format_time, parse_time
 from tests.harness.models import make_model
 
@@ -134,7 +133,7 @@ REMOTE = st.none() | st.builds(
 def test_a_push_that_was_carried_out_is_not_planned_again(
     model: Model, there: RemoteModel | None, force: bool, asked: Tag
 ) -> None:
-    parts = cut(model.source.layout)
+    parts = cut(model.archive.layout)
     plan = plan_push(Chosen("push", asked, model.tag), Facts(model, there), parts, force=force)
     assert plan == plan_push(Chosen("push", asked, model.tag), Facts(model, there), parts, force=force)
     assert plan.action == ("push" if there is None or not there.complete else "replace" if force else "skip")

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from modelsync_jupyter.archive.cut import CUT
-from modelsync_jupyter.archive.description import Description
-from modelsync_jupyter.archive.digest import Hasher
-from modelsync_jupyter.archive.source import BLOCK, Source
+from modelsync_jupyter.archive.description import Description, Hasher
+from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
+from modelsync_jupyter.archive.layout import CUT
 from modelsync_jupyter.core.parts import Part
 
 from . import pushing
@@ -44,7 +43,7 @@ class Saved:
         (folder / "run.sh").write_bytes(b"#!/bin/sh\n")
         (folder / "run.sh").chmod(0o755)
         (folder / "latest.bin").symlink_to("weights.bin")
-        self.source = source = Source.scan(folder, 1_700_000_000)
+        self.source = source = FolderArchive.scan(folder, 1_700_000_000)
         buffer = bytearray(BLOCK)
         self.body = b"".join(bytes(view) for view in source.blocks(Part(1, 0, source.size), buffer))
         self.description = self.describe()
@@ -54,8 +53,8 @@ class Saved:
 
     def describe(self) -> Description:
         """Describe it as a push does."""
-        from modelsync_jupyter.archive.cut import LARGE
-        from modelsync_jupyter.archive.cut import cut as cut_layout
+        from modelsync_jupyter.archive.layout import LARGE
+        from modelsync_jupyter.archive.layout import cut as cut_layout
 
         layout = self.source.layout
         parts = [

@@ -7,8 +7,8 @@ import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
 from modelsync_jupyter.archive.layout import Entry
-from modelsync_jupyter.archive.source import BLOCK, Source
 from modelsync_jupyter.archive.stage import Stage
 from modelsync_jupyter.archive.unpack import Frontier, unpack
 from modelsync_jupyter.core.parts import Part, from_sizes, split
@@ -16,7 +16,7 @@ from modelsync_jupyter.core.parts import Part, from_sizes, split
 MTIME = 1_715_938_212
 
 
-def read(source: Source, start: int = 0, stop: int | None = None, block: int = BLOCK) -> bytes:
+def read(source: FolderArchive, start: int = 0, stop: int | None = None, block: int = BLOCK) -> bytes:
     """The bytes of `[start, stop)` of an archive of our own."""
     part = Part(1, start, source.size if stop is None else stop)
     return b"".join(bytes(view) for view in source.blocks(part, bytearray(block)))
@@ -24,7 +24,7 @@ def read(source: Source, start: int = 0, stop: int | None = None, block: int = B
 
 def pack(folder: Path) -> bytes:
     """Our archive of a folder."""
-    return read(Source.scan(folder, MTIME))
+    return read(FolderArchive.scan(folder, MTIME))
 
 
 def member(name: str, content: bytes = b"", **fields: object) -> tuple[tarfile.TarInfo, bytes]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter.archive.digest import Hasher
+from modelsync_jupyter.archive.description import Hasher
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import IntegrityError, ModelSyncError, Unavailable
 from modelsync_jupyter.core.outcome import Options

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter.archive.digest import Hasher, digest_of
+from modelsync_jupyter.archive.description import Hasher, digest_of
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import IntegrityError
 from modelsync_jupyter.core.outcome import Outcome
 from modelsync_jupyter.core.parts import MIN_UPLOAD, Part, check_digest, from_sizes, group, split
-from modelsync_jupyter.core.progress import Counter, Progress
+from modelsync_jupyter.core.progress import Progress
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_age, format_seconds, format_size, parse_size
+from modelsync_jupyter.transfer.work import Counter
 
 DIGEST = "blake3:" + "0f" * 32
 

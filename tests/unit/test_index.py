@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from modelsync_jupyter.archive.cut import cut
 from modelsync_jupyter.archive.description import Description, content_digest
+from modelsync_jupyter.archive.folder import BLOCK
 from modelsync_jupyter.archive.layout import Entry as Member
-from modelsync_jupyter.archive.layout import Layout
-from modelsync_jupyter.archive.source import BLOCK
+from modelsync_jupyter.archive.layout import Layout, cut
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import Cancelled, ModelChanged
 from modelsync_jupyter.core.tags import Tag
@@ -65,7 +64,7 @@ def hashing(tmp_path: Path) -> Hashing:
 
 
 def test_a_description_is_that_of_the_bytes(hashing: Hashing) -> None:
-    source = hashing.model.source
+    source = hashing.model.archive
     described = hashing()
     assert described.layout == source.layout
     expected = [source.digest(part, bytearray(BLOCK)) for part in cut(source.layout)]
@@ -247,7 +246,7 @@ def test_what_a_pull_hashed_is_remembered_without_reading_large_files(hashing: H
 
 def test_another_program_s_archive_of_equal_files_is_remembered_by_its_files(hashing: Hashing) -> None:
     """Its members come in another order, so that offsets and the parts with headers are others."""
-    source = hashing.model.source
+    source = hashing.model.archive
     described = hashing()
     hashing.file.unlink()
     turned = Layout.arrange(sorted(source.layout.entries, key=lambda entry: entry.path, reverse=True), 0)

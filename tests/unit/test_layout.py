@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from modelsync_jupyter.archive.cut import LARGE, cut, part_size
-from modelsync_jupyter.archive.layout import Entry, Layout, check_link, padded, safe_path
-from modelsync_jupyter.archive.source import BLOCK, Source
+from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
+from modelsync_jupyter.archive.layout import LARGE, Entry, Layout, check_link, cut, padded, part_size, safe_path
 from modelsync_jupyter.core.errors import UnsafeArchive
 from modelsync_jupyter.core.parts import MIB, PART_SIZE
 from tests.harness.models import ODD_FILES, make_model, random_bytes
@@ -25,7 +24,7 @@ def file(path: str, size: int) -> Entry:
 
 
 def test_a_layout_survives_the_wire(tmp_path: Path) -> None:
-    layout = Source.scan(make_model(tmp_path, "m:v1", ODD_FILES), MTIME).layout
+    layout = FolderArchive.scan(make_model(tmp_path, "m:v1", ODD_FILES), MTIME).layout
     data = json.loads(json.dumps([entry.to_json() for entry in layout.entries]))
     again = Layout.from_json(data, layout.size)
     assert [entry.to_json() for entry in again.entries] == data
@@ -147,7 +146,9 @@ def test_two_versions_that_share_a_file_share_the_digests_of_its_parts(tmp_path:
     weights = b"".join(map(bytes, random_bytes(20 * MIB)))
     digests = []
     for version, readme in (("v1", b"short"), ("v2", b"much longer " * 999)):
-        source = Source.scan(make_model(tmp_path, f"m:{version}", {"a-readme": readme, "weights.bin": weights}), MTIME)
+        source = FolderArchive.scan(
+            make_model(tmp_path, f"m:{version}", {"a-readme": readme, "weights.bin": weights}), MTIME
+        )
         digests.append({source.digest(part, bytearray(BLOCK)): part.size for part in cut(source.layout)})
     shared = digests[0].keys() & digests[1].keys()
     assert sum(digests[0][digest] for digest in shared) >= 20 * MIB

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from modelsync_jupyter.archive.cut import cut
+from modelsync_jupyter.archive.layout import cut
 from modelsync_jupyter.core.errors import Conflict, ModelNotFound
 from modelsync_jupyter.core.states import State
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
+from modelsync_jupyter.remotes.bentocloud.client import RemoteModel
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.plan import Chosen, Facts, Plan, plan_pull, plan_push
 from tests.harness.models import CREATED, make_model
@@ -43,7 +43,7 @@ def push(
     remote_digest: str = "",
 ) -> Plan:
     facts = Facts(local, there, local_digest, remote_digest)
-    return plan_push(Chosen("push", asked, TAG), facts, cut(local.source.layout), force=force)
+    return plan_push(Chosen("push", asked, TAG), facts, cut(local.archive.layout), force=force)
 
 
 def pull(local: Model | None, there: RemoteModel | None, *, force: bool = False, asked: Tag = TAG) -> Plan:
@@ -59,7 +59,7 @@ def test_push_of_what_the_registry_lacks(local: Model) -> None:
     assert (plan.direction, plan.tag, plan.action) == ("push", TAG, "push")
     assert plan.reason == "The registry did not have it."
     assert verbs(plan) == ["hash", "send", "publish"]
-    assert plan.size == plan.operations[1].size == local.source.size
+    assert plan.size == plan.operations[1].size == local.archive.size
 
 
 @pytest.mark.parametrize("status", ["pending", "uploading", "failed"])

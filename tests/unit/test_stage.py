@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
 from modelsync_jupyter.archive.layout import Entry, Layout
-from modelsync_jupyter.archive.source import BLOCK, Source
 from modelsync_jupyter.archive.stage import Stage
 from modelsync_jupyter.core.errors import UnsafeArchive
 from modelsync_jupyter.core.parts import split
@@ -53,7 +53,7 @@ def outside(stage: Stage) -> dict[str, bytes]:
 
 def test_parts_in_reverse_order_make_the_folder(tmp_path: Path) -> None:
     made = make_model(tmp_path, "m:v1", ODD_FILES)
-    source = Source.scan(made, MTIME)
+    source = FolderArchive.scan(made, MTIME)
     stage = Stage(tmp_path / "stage")
     for entry in source.layout.entries:
         stage.add(entry)

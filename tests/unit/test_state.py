@@ -25,7 +25,7 @@ from modelsync_jupyter.jobs.locks import Lock
 from modelsync_jupyter.jobs.records import Record, Records
 from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.transfer.journal import Journal
-from modelsync_jupyter.transfer.pool import Stop
+from modelsync_jupyter.transfer.work import Stop
 
 ABOUT = {"pull": "m:v1", "state": ["x", 5, None]}
 

@@ -167,7 +167,7 @@ def test_a_model_says_what_it_is(store: LocalStore) -> None:
     path = make(store, "m:v1", labels={"stage": "dev"})
     model = store.get(Tag("m", "v1"))
     assert model.size == sum(file.stat().st_size for file in path.iterdir())
-    assert model.source.mtime == int(CREATED.timestamp())
+    assert model.archive.mtime == int(CREATED.timestamp())
     assert model.to_dict() == {
         **{"tag": "m:v1", "size": model.size, "labels": {"stage": "dev"}, "module": "", "metadata": {}},
         **{"creation_time": CREATED.isoformat(), "path": str(path)},

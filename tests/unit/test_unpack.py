@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter.archive.source import Source
+from modelsync_jupyter.archive.folder import FolderArchive
 from modelsync_jupyter.archive.unpack import Frontier, unpack
 from modelsync_jupyter.core.errors import IntegrityError, ModelSyncError, UnsafeArchive
 from modelsync_jupyter.core.parts import Part, from_sizes
@@ -75,7 +75,7 @@ def test_times_with_fractions_need_pax_and_do_no_harm(odd: Path, tmp_path: Path)
 
 def test_exactly_the_parts_inside_one_file_are_handed_off(tmp_path: Path) -> None:
     made = make_model(tmp_path / "home", "m:v1", {"a": 10_000, "b": 300, "c": 512, "d": 9_999, "e": b""})
-    source = Source.scan(made, MTIME)
+    source = FolderArchive.scan(made, MTIME)
     data = read(source)
     at_random = sorted(random.Random(5).sample(range(1, len(data)), 30))
     for cuts in (range(512, len(data), 512), at_random):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from modelsync_jupyter.archive.source import BLOCK
+from modelsync_jupyter.archive.folder import BLOCK
 from modelsync_jupyter.core.errors import (
     Cancelled,
     IntegrityError,
@@ -17,7 +17,8 @@ from modelsync_jupyter.core.errors import (
     UploadLost,
 )
 from modelsync_jupyter.remotes.retry import ATTEMPTS, FIRST_ATTEMPTS, Renew, Retry
-from modelsync_jupyter.transfer.pool import Pool, Stop
+from modelsync_jupyter.transfer.copy import Workers
+from modelsync_jupyter.transfer.work import Stop
 
 
 class Sleeps(list[float]):
@@ -168,7 +169,7 @@ def test_all_jobs_are_done_by_at_most_so_many_threads() -> None:
             now -= 1
             done.append((number, len(buffer)))
 
-    with Pool(3, Stop()) as pool:
+    with Workers(3, Stop()) as pool:
         for number in range(30):
             pool.submit(lambda buffer, number=number: job(buffer, number))
     assert most == 3
@@ -187,7 +188,7 @@ def test_the_first_failure_stops_the_others_and_is_raised() -> None:
         assert begun.wait(10)
         raise IntegrityError("The first.")
 
-    pool = Pool(2, stop)
+    pool = Workers(2, stop)
     for job in (long_job, bad_job, *[lambda buffer: done.append("later")] * 20):
         pool.submit(job)
     with pytest.raises(IntegrityError, match=r"The first\."):
@@ -204,7 +205,7 @@ def test_a_failure_of_the_one_who_submits_stops_the_jobs() -> None:
         stop.sleep(30)
 
     def submit() -> None:
-        with Pool(1, stop) as pool:
+        with Workers(1, stop) as pool:
             pool.submit(job)
             assert begun.wait(10)
             raise ValueError("mine")
@@ -220,7 +221,7 @@ def test_a_failure_of_a_job_goes_before_what_it_caused() -> None:
         raise IntegrityError("The cause.")
 
     def submit() -> None:
-        with Pool(1, stop) as pool:
+        with Workers(1, stop) as pool:
             pool.submit(fail)
             stop.sleep(30)
 
@@ -232,7 +233,7 @@ def test_no_job_is_begun_once_somebody_cancelled() -> None:
     cancel = Stop()
     cancel.set()
     done: list[int] = []
-    pool = Pool(4, Stop(cancel))
+    pool = Workers(4, Stop(cancel))
     for number in range(9):
         pool.submit(lambda buffer, number=number: done.append(number))
     with pytest.raises(Cancelled):

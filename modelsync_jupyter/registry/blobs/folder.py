@@ -11,7 +11,7 @@ from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
-from modelsync_jupyter.archive.digest import Hasher
+from modelsync_jupyter.archive.description import Hasher
 from modelsync_jupyter.core.parts import ALGORITHM
 from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.files import fsync_folder

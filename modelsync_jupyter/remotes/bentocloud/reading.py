@@ -15,18 +15,21 @@ from contextlib import AbstractContextManager, contextmanager
 
 import requests
 
-from modelsync_jupyter.archive.cut import part_size
-from modelsync_jupyter.archive.description import MAX_DESCRIPTION, Description, description_size, read_description
-from modelsync_jupyter.archive.digest import digest_of
-from modelsync_jupyter.archive.layout import Layout
+from modelsync_jupyter.archive.description import (
+    MAX_DESCRIPTION,
+    Description,
+    description_size,
+    digest_of,
+    read_description,
+)
+from modelsync_jupyter.archive.layout import Layout, part_size
 from modelsync_jupyter.core.errors import Conflict, IntegrityError, InvalidReply, Unavailable, UrlExpired
 from modelsync_jupyter.core.parts import Part, split
 from modelsync_jupyter.remotes.http import blocks
 from modelsync_jupyter.remotes.protocol import ENDLESS
 from modelsync_jupyter.wire import PROXY, model_path
 
-from .client import Remote
-from .replies import Download, RemoteModel
+from .client import Download, Remote, RemoteModel
 
 #: What is read first: the description of most archives fits into it.
 _HEAD = 64 * 1024

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from modelsync_jupyter.archive.cut import CUT
-from modelsync_jupyter.archive.description import Description
-from modelsync_jupyter.archive.digest import Hasher
+from modelsync_jupyter.archive.description import Description, Hasher
+from modelsync_jupyter.archive.layout import CUT
 from modelsync_jupyter.core.errors import (
     Cancelled,
     Conflict,
@@ -41,9 +40,8 @@ from modelsync_jupyter.wire import (
     model_path,
 )
 
-from .client import Remote
+from .client import Remote, RemoteModel
 from .reading import RemoteArchive
-from .replies import RemoteModel
 
 _LONGEST_UNIT = 64 * MIB
 _SENT_AT_ONCE = MIB // 4

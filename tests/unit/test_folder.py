@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from modelsync_jupyter.archive.folder import FolderArchive
 from modelsync_jupyter.archive.layout import Entry
-from modelsync_jupyter.archive.source import Source
 from modelsync_jupyter.core.errors import InvalidModel, ModelChanged
 from modelsync_jupyter.core.parts import Part
 from tests.harness.models import ODD_FILES, Executable, Folder, make_model
@@ -68,11 +68,11 @@ def test_an_empty_folder_is_an_archive_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("block", [1, 511, 513, 100_000])
 def test_every_buffer_gives_the_same_bytes(block: int, tmp_path: Path) -> None:
     folder = make_model(tmp_path, "m:v1", {"a": 1000, "empty": b"", "n" * 150: 2000, "run": Executable(b"x")})
-    assert read(Source.scan(folder, MTIME), block=block) == by_tarfile(folder)
+    assert read(FolderArchive.scan(folder, MTIME), block=block) == by_tarfile(folder)
 
 
 def test_ranges_at_every_boundary(odd: Path) -> None:
-    source = Source.scan(odd, MTIME)
+    source = FolderArchive.scan(odd, MTIME)
     whole = read(source)
     marks = sorted(
         {mark for entry in source.layout.entries for mark in (entry.start, entry.offset, entry.content_stop)}
@@ -84,7 +84,7 @@ def test_ranges_at_every_boundary(odd: Path) -> None:
 
 
 def test_sizes_are_those_of_the_files(odd: Path) -> None:
-    source = Source.scan(odd, MTIME)
+    source = FolderArchive.scan(odd, MTIME)
     files = [path for path in odd.rglob("*") if path.is_file() and not path.is_symlink()]
     assert source.content_size == sum(path.stat().st_size for path in files)
     assert source.size == len(read(source))
@@ -100,7 +100,7 @@ def test_files_over_8_gib(tmp_path: Path) -> None:
         os.truncate(tmp_path / "big", size)
         file.seek(size - 3)
         file.write(b"end")
-    source = Source.scan(tmp_path, MTIME)
+    source = FolderArchive.scan(tmp_path, MTIME)
     a, big, z = source.layout.entries
     assert (big.offset, big.size) == (big.start + 3 * 512, size)
     assert read(source, big.offset - 2, big.offset + 7) == b"\0\0begin\0\0"
@@ -119,11 +119,11 @@ def test_files_over_8_gib(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def scanned(tmp_path: Path) -> Source:
+def scanned(tmp_path: Path) -> FolderArchive:
     """A folder with a file `d/f`, scanned."""
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "f").write_bytes(b"x" * 5000)
-    return Source.scan(tmp_path, MTIME)
+    return FolderArchive.scan(tmp_path, MTIME)
 
 
 def append(path: Path) -> None:
@@ -156,7 +156,9 @@ CHANGES: list[Callable[[Path], object]] = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_file_that_changed_is_not_read_and_is_noticed(scanned: Source, change: Callable[[Path], object]) -> None:
+def test_a_file_that_changed_is_not_read_and_is_noticed(
+    scanned: FolderArchive, change: Callable[[Path], object]
+) -> None:
     change(scanned.folder / "d/f")
     with pytest.raises(ModelChanged):
         read(scanned)
@@ -173,13 +175,13 @@ def test_a_file_that_changed_is_not_read_and_is_noticed(scanned: Source, change:
         lambda folder: os.mkfifo(folder / "new"),
     ],
 )
-def test_what_is_new_in_the_folder_is_noticed(scanned: Source, change: Callable[[Path], object]) -> None:
+def test_what_is_new_in_the_folder_is_noticed(scanned: FolderArchive, change: Callable[[Path], object]) -> None:
     change(scanned.folder)
     with pytest.raises(ModelChanged):
         scanned.check_unchanged()
 
 
-def test_a_change_between_two_blocks_is_noticed(scanned: Source) -> None:
+def test_a_change_between_two_blocks_is_noticed(scanned: FolderArchive) -> None:
     views = scanned.blocks(Part(1, 0, scanned.size), bytearray(2048))
     next(views)
     (scanned.folder / "d/f").write_bytes(b"z" * 5000)
@@ -187,7 +189,7 @@ def test_a_change_between_two_blocks_is_noticed(scanned: Source) -> None:
         list(views)
 
 
-def test_nothing_changed(scanned: Source) -> None:
+def test_nothing_changed(scanned: FolderArchive) -> None:
     read(scanned)
     scanned.check_unchanged()
 
@@ -212,20 +214,20 @@ def test_what_no_model_may_hold_is_refused(spoil: Callable[[Path], object], said
     spoil(tmp_path / "deep")
     (tmp_path / "deep" / "fine").symlink_to("../deep")
     with pytest.raises(InvalidModel, match=said) as caught:
-        Source.scan(tmp_path / "deep" if said == "outside" else tmp_path, MTIME)
+        FolderArchive.scan(tmp_path / "deep" if said == "outside" else tmp_path, MTIME)
     assert caught.value.hint
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InvalidModel, match="cannot be read"):
-        Source.scan(tmp_path / "none", MTIME)
+        FolderArchive.scan(tmp_path / "none", MTIME)
 
 
 def test_links_are_members_and_are_not_followed(tmp_path: Path) -> None:
     folder = make_model(tmp_path, "m:v1", {"d": Folder()})
     (folder / "d" / "loop").symlink_to("..")
     (folder / "dangling").symlink_to("nothing")
-    entries = {entry.path: entry for entry in Source.scan(folder, MTIME).layout.entries}
+    entries = {entry.path: entry for entry in FolderArchive.scan(folder, MTIME).layout.entries}
     assert entries.keys() == {"d", "d/loop", "dangling", "model.yaml"}
     assert (entries["d/loop"].kind, entries["d/loop"].target) == ("link", "..")
 

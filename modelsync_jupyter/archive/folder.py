@@ -1,4 +1,4 @@
-"""Source: an archive that is read straight out of a model's folder. No archive file ever exists."""
+"""FolderArchive: an archive that is read straight out of a model's folder. No archive file ever exists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from modelsync_jupyter.core.errors import InvalidModel, ModelChanged, UnsafeArchive
 from modelsync_jupyter.core.parts import Part
 
-from .digest import Hasher
+from .description import Hasher
 from .layout import Entry, Layout, check_link
 
 #: Bytes read at a time. A transfer's buffers take `threads x BLOCK` of memory, whatever the size of model and part.
@@ -19,7 +19,7 @@ BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class FolderArchive:
     """A folder seen as an archive.
 
     Args:
@@ -35,7 +35,7 @@ class Source:
     stamps: tuple[tuple[int, ...], ...]
 
     @classmethod
-    def scan(cls, folder: Path, mtime: int) -> Source:
+    def scan(cls, folder: Path, mtime: int) -> FolderArchive:
         """Scan a folder; reads no file's content.
 
         Raises:
@@ -83,7 +83,7 @@ class Source:
             ModelChanged: The folder is not as it was when scanned.
         """
         try:
-            now = Source.scan(self.folder, self.mtime)
+            now = FolderArchive.scan(self.folder, self.mtime)
         except InvalidModel as error:
             raise ModelChanged(f"`{self.folder}` was changed while it was being read: {error.message}") from error
         if (now.layout, now.stamps) != (self.layout, self.stamps):
