@@ -12,10 +12,10 @@ from datetime import datetime, timezone
 from typing import Any, TypedDict
 from urllib.parse import quote
 
-from modelsync_jupyter.core.info import ModelInfo
 from modelsync_jupyter.core.parts import PartJSON
 from modelsync_jupyter.core.plain import plain
 from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.info import ModelInfo
 
 API = "/api/v1"
 TOKEN_HEADER = "X-YATAI-API-TOKEN"

@@ -22,11 +22,10 @@ from modelsync_jupyter.archive.description import (
 from modelsync_jupyter.archive.layout import CUT, LARGE, Entry, Layout, check_tree, slices
 from modelsync_jupyter.archive.scan import scan_tar
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel
-from modelsync_jupyter.core.info import MAX_YAML, MODEL_YAML, ModelInfo
 from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo, parse_info
 from modelsync_jupyter.wire import EntryJSON
 
-from . import modelyaml
 from .blobs.protocol import BLOCK, Blobs
 from .reader import ArchiveReader
 
@@ -171,4 +170,4 @@ def _info(file: ArchiveReader, entries: Sequence[Entry]) -> ModelInfo | None:
     if found.size > MAX_YAML:
         raise InvalidModel(f"`{MODEL_YAML}` in the archive is larger than {MAX_YAML:,} bytes")
     file.seek(found.offset)
-    return modelyaml.parse(file.read(found.size))
+    return parse_info(file.read(found.size), f"`{MODEL_YAML}` in the archive")

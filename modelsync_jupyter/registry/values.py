@@ -10,10 +10,10 @@ from typing import Any, cast
 
 from modelsync_jupyter.archive.layout import CUT
 from modelsync_jupyter.core.errors import IntegrityError
-from modelsync_jupyter.core.info import MAX_DEPTH, MAX_LABEL_KEY, MAX_LABEL_VALUE, MAX_LABELS
 from modelsync_jupyter.core.parts import Part, check_digest, parse_parts
 from modelsync_jupyter.core.plain import fits, is_text
 from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.info import MAX_DEPTH, MAX_LABEL_KEY, MAX_LABEL_VALUE, MAX_LABELS
 from modelsync_jupyter.wire import LabelJSON, ManifestJSON, parse_time
 
 from .errors import BadRequest

@@ -21,13 +21,13 @@ from typing import Any
 from modelsync_jupyter.archive.folder import FolderArchive
 from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.errors import ModelChanged, ModelExists, ModelSyncError, UsageError
-from modelsync_jupyter.core.info import MODEL_YAML, ModelInfo
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag, new_version
 from modelsync_jupyter.files import disk_errors, fsync_tree, remove_tree, write_text
+from modelsync_jupyter.info import MODEL_YAML, ModelInfo, info_yaml
 
 from .local import LocalStore
-from .model import Model, model_yaml
+from .model import Model
 
 #: YAML has these types, but not those derived from them, such as enumerations and pandas' times.
 _PLAIN: dict[type, Callable[[Any], Any]] = {
@@ -149,7 +149,7 @@ def _copy_file(source: Path, target: Path) -> None:
 
 def _finish(store: LocalStore, making: Draft) -> None:
     info = _checked(making.info)
-    write_text(making.path / MODEL_YAML, model_yaml(info), durable=False)
+    write_text(making.path / MODEL_YAML, info_yaml(info), durable=False)
     archive = FolderArchive.scan(making.path, int(info.creation_time.timestamp()))
     fsync_tree(making.path)
     with suppress(ModelChanged):  # something still writes: then there is no digest to keep
@@ -179,7 +179,7 @@ def _checked(info: ModelInfo) -> ModelInfo:
         )
     except RecursionError:
         raise UsageError("The metadata holds itself, or is nested too deep.", "Use flat values.") from None
-    model_yaml(checked)
+    info_yaml(checked)
     return checked
 
 

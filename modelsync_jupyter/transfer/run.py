@@ -22,6 +22,7 @@ from modelsync_jupyter.core.progress import Progress
 from modelsync_jupyter.core.states import State, compare
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.info import check_limits
 from modelsync_jupyter.remotes.bentocloud.client import Remote, RemoteModel
 from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
 from modelsync_jupyter.remotes.bentocloud.uploading import Version, open_upload
@@ -30,7 +31,7 @@ from modelsync_jupyter.remotes.http import Http
 from modelsync_jupyter.remotes.protocol import Source, Target
 from modelsync_jupyter.remotes.retry import Renew
 from modelsync_jupyter.store.local import LocalStore
-from modelsync_jupyter.store.model import Model, check_limits
+from modelsync_jupyter.store.model import Model
 
 from .copy import copy
 from .ends import FolderSource, StageTarget

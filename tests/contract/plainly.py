@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from modelsync_jupyter.core.info import ModelInfo
 from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.info import ModelInfo
 from modelsync_jupyter.remotes.bentocloud.client import Download, Remote, RemoteModel
 from modelsync_jupyter.remotes.http import blocks
 from modelsync_jupyter.wire import (

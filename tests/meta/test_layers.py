@@ -13,16 +13,17 @@ import modelsync_jupyter
 
 PACKAGE = Path(modelsync_jupyter.__file__).parent
 NAME = PACKAGE.name
-ENDS = {"core", "wire", "files", "archive", "store", "remotes"}
+ENDS = {"core", "info", "wire", "files", "archive", "store", "remotes"}
 
 #: For each part of the package: what of the package it may import, besides itself.
 MAY: dict[str, set[str]] = {
     "core": set(),
-    "wire": {"core"},
+    "info": {"core"},
+    "wire": {"core", "info"},
     "files": {"core"},
     "archive": {"core", "files"},
-    "store": {"core", "files", "archive"},
-    "remotes": {"core", "wire", "files", "archive"},
+    "store": {"core", "info", "files", "archive"},
+    "remotes": {"core", "info", "wire", "files", "archive"},
     "transfer": ENDS,
     "jobs": {*ENDS, "transfer"},
     "client": {*ENDS, "transfer", "jobs"},
@@ -31,7 +32,7 @@ MAY: dict[str, set[str]] = {
     "notebook": {"core", "client", "commands", "cli"},
     "lab": {"core", "client", "commands", "__init__"},
     "demo": {"core", "client", "commands"},
-    "registry": {"core", "wire", "files", "archive", "__init__"},
+    "registry": {"core", "info", "wire", "files", "archive", "__init__"},
     "__init__": {"core", "client", "notebook", "lab"},
     "__main__": {"cli"},
 }

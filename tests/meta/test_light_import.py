@@ -29,7 +29,7 @@ def loaded(code: str, folder: Path) -> set[str]:
         "import modelsync_jupyter",
         "import modelsync_jupyter; modelsync_jupyter.__version__; dir(modelsync_jupyter)",
         "import modelsync_jupyter.cli.main",
-        "import modelsync_jupyter.core.errors, modelsync_jupyter.core.tags, modelsync_jupyter.core.info",
+        "import modelsync_jupyter.core.errors, modelsync_jupyter.core.tags, modelsync_jupyter.core.parts",
     ],
 )
 def test_nothing_is_loaded_before_it_is_used(code: str, tmp_path: Path) -> None:

@@ -16,11 +16,10 @@ import yaml
 from modelsync_jupyter import client as api
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelSyncError, UsageError
-from modelsync_jupyter.core.info import ModelInfo
 from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.info import ModelInfo, check_limits
 from modelsync_jupyter.store.create import copy_in, draft
 from modelsync_jupyter.store.local import LocalStore
-from modelsync_jupyter.store.model import check_limits
 from tests.harness.models import CREATED, ODD_FILES, differences, make_model
 
 
@@ -273,5 +272,3 @@ def test_limits_of_the_registry_are_checked_without_it() -> None:
     for bad in (info(a="b" * 1025), info(**{"k" * 129: ""}), info(**{f"k{number}": "" for number in range(1001)})):
         with pytest.raises(UsageError, match="label"):
             check_limits(bad)
-    with pytest.raises(UsageError, match="are allowed"):
-        check_limits(ModelInfo(Tag("m", "v1"), CREATED, metadata={"a": "x" * (1 << 20)}))

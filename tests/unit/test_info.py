@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from modelsync_jupyter.core.errors import InvalidModel
-from modelsync_jupyter.core.info import ModelInfo
+from modelsync_jupyter.core.errors import InvalidModel, UsageError
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.store.model import model_yaml, read_info
+from modelsync_jupyter.info import ModelInfo, info_yaml
+from modelsync_jupyter.store.model import read_info
 from tests.harness.models import CREATED, make_model
 
 GOOD = {"name": "m", "version": "v1", "creation_time": "2024-05-17T09:30:12.345678+00:00"}
@@ -77,8 +77,13 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         context={"framework_name": "sklearn", "framework_versions": {"scikit-learn": "1.4"}},
         signatures={"predict": {"batchable": True}},
     )
-    (tmp_path / "model.yaml").write_text(model_yaml(info), encoding="utf-8")
+    (tmp_path / "model.yaml").write_text(info_yaml(info), encoding="utf-8")
     assert read_info(tmp_path) == info
+
+
+def test_what_would_be_too_large_is_not_written() -> None:
+    with pytest.raises(UsageError, match="are allowed"):
+        info_yaml(ModelInfo(Tag("m", "v1"), CREATED, metadata={"a": "x" * MILLION}))
 
 
 def test_keys_are_in_the_order_in_which_bentoml_writes_them(tmp_path: Path) -> None:
@@ -116,7 +121,7 @@ def test_aliases_may_repeat_but_not_explode(tmp_path: Path) -> None:
     laughs = "".join(f"  a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]\n" for i in range(9))
     for metadata in ("metadata: &a {x: *a}", "metadata: {x: &a [*a]}", f"metadata:\n  a0: &a0 [lol]\n{laughs}"):
         (tmp_path / "model.yaml").write_text(facts + metadata)
-        with pytest.raises(InvalidModel, match="holds too much"):
+        with pytest.raises(InvalidModel, match="50 levels"):
             read_info(tmp_path)
     (tmp_path / "model.yaml").write_text(facts + "labels: &a {x: y}\nmetadata: {one: *a, two: *a}")
     assert read_info(tmp_path).metadata == {"one": {"x": "y"}, "two": {"x": "y"}}

@@ -24,8 +24,8 @@ from modelsync_jupyter.core.errors import (
     ModelSyncError,
     UploadLost,
 )
-from modelsync_jupyter.core.info import ModelInfo
 from modelsync_jupyter.core.parts import MIB, MIN_UPLOAD, Part, from_sizes, parts_json
+from modelsync_jupyter.info import ModelInfo
 from modelsync_jupyter.remotes.protocol import HandOff, Notes, Read
 from modelsync_jupyter.wire import (
     FAILED,

@@ -1,0 +1,212 @@
+"""What a model says of itself: its model.yaml, read by the same rules and limits in the store and in the registry.
+
+Whoever wrote the file is not trusted: a few lines of YAML can name a tree without end, and some of YAML 1.1 takes
+quadratic or exponential time to read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+import yaml
+
+from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, UsageError
+from modelsync_jupyter.core.plain import fits
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.core.units import format_size
+
+MODEL_YAML = "model.yaml"
+#: Levels and values inside a model.yaml at most, also when its aliases are written out.
+MAX_DEPTH = 50
+MAX_VALUES = 200_000
+#: Bytes of a model.yaml at most, locally and in the registry.
+MAX_YAML = 1 << 20
+#: What the registry takes of labels: how many, and characters in their names and values.
+MAX_LABELS, MAX_LABEL_KEY, MAX_LABEL_VALUE = 1000, 128, 1024
+
+#: libyaml where it is built in: ten times faster.
+_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+#: Digits of a number at most; Python refuses to write longer ones out.
+_MAX_DIGITS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """The facts in a model.yaml.
+
+    Args:
+        tag: Name and version.
+        creation_time: When the model was made, with its zone.
+        module: The BentoML framework module that saved it, or "".
+        api_version: Version of that module's format.
+        labels: Words to find the model by.
+        metadata: Anything its maker noted: nested JSON-like values.
+        options: Options of the framework module.
+        context: The environment it was made in: framework_name, framework_versions, bentoml_version, python_version.
+        signatures: Methods a runner may call.
+    """
+
+    tag: Tag
+    creation_time: datetime
+    module: str = ""
+    api_version: str = "v1"
+    labels: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    context: Mapping[str, Any] = field(default_factory=dict)
+    signatures: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, data: object) -> ModelInfo:
+        """Check what a model.yaml holds.
+
+        Raises:
+            InvalidModel: It is not a mapping, or `name`, `version` or `creation_time` are missing or wrong.
+        """
+        if not isinstance(data, Mapping):
+            raise InvalidModel(f"`{MODEL_YAML}` is not a mapping.")
+        name, version, time = data.get("name"), data.get("version"), data.get("creation_time")
+        if not isinstance(name, str) or type(version) not in (str, int):
+            raise InvalidModel(f"`{MODEL_YAML}` lacks a `name` or a `version`.")
+        try:
+            tag = Tag.parse(f"{name}:{version}")
+        except InvalidTag as error:
+            raise InvalidModel(f"`{MODEL_YAML}` names no valid model: {error.message}") from error
+        if tag.is_latest:
+            raise InvalidModel(f"`{MODEL_YAML}` of `{name}` has no version of its own.")
+        try:
+            made = time if isinstance(time, datetime) else datetime.fromisoformat(str(time).replace("Z", "+00:00"))
+        except ValueError as error:
+            raise InvalidModel(f"`creation_time` in `{MODEL_YAML}` is no ISO 8601 time: `{time}`.") from error
+        nested: dict[str, dict[str, Any]] = {}
+        for key in ("labels", "metadata", "options", "context", "signatures"):
+            value = data.get(key) or {}
+            if not isinstance(value, Mapping):
+                raise InvalidModel(f"`{key}` in `{MODEL_YAML}` is not a mapping.")
+            nested[key] = dict(value)
+        nested["labels"] = {str(key): str(value) for key, value in nested["labels"].items()}
+        return cls(
+            tag=tag,
+            creation_time=made if made.tzinfo else made.replace(tzinfo=timezone.utc),
+            module=str(data.get("module") or ""),
+            api_version=str(data.get("api_version") or "v1"),
+            **nested,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The facts in the order and form in which BentoML writes them."""
+        return {
+            "name": self.tag.name,
+            "version": self.tag.version,
+            "module": self.module,
+            "labels": dict(self.labels),
+            "options": dict(self.options),
+            "metadata": dict(self.metadata),
+            "context": dict(self.context),
+            "signatures": dict(self.signatures),
+            "api_version": self.api_version,
+            "creation_time": self.creation_time.isoformat(),
+        }
+
+
+class _Loader(_Safe):  # type: ignore[misc]
+    """Reads what BentoML writes, in time that grows with the size of the file alone.
+
+    Left out of YAML 1.1: numbers of base 60 (`1:30:00` is text here), whose value takes quadratic time to compute, and
+    merge keys (`<<` is a key like others), which take exponential time to copy. BentoML writes neither.
+    """
+
+    def construct_yaml_int(self, node: Any) -> Any:
+        if ":" in node.value or len(node.value) > _MAX_DIGITS:
+            raise yaml.constructor.ConstructorError(None, None, "a number that is too long", node.start_mark)
+        return super().construct_yaml_int(node)
+
+    def construct_yaml_float(self, node: Any) -> Any:
+        if ":" in node.value:
+            raise yaml.constructor.ConstructorError(None, None, "a number of base 60", node.start_mark)
+        return super().construct_yaml_float(node)
+
+    def flatten_mapping(self, node: Any) -> None:
+        """Leave merge keys alone."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, re.compile(pattern.pattern.replace("(?::[0-5]?[0-9])+", "(?!)"), re.VERBOSE))
+        for tag, pattern in pairs
+        if not tag.endswith((":merge", ":value"))
+    ]
+    for first, pairs in _Safe.yaml_implicit_resolvers.items()
+}
+
+
+def parse_info(data: bytes, where: str = f"`{MODEL_YAML}`") -> ModelInfo:
+    """Read the bytes of a model.yaml.
+
+    Args:
+        data: Its bytes, of which there are no more than `MAX_YAML`.
+        where: What to call the file in an error.
+
+    Raises:
+        InvalidModel: It is broken, or holds too much.
+    """
+    if re.search(rb"^%TAG", data, re.MULTILINE):  # libyaml compares each with all others
+        raise InvalidModel(f"{where} has directives.")
+    too_much = InvalidModel(f"{where} has more than {MAX_VALUES:,} values or {MAX_DEPTH} levels.")
+    try:
+        # What is nested deep makes libyaml overrun the stack, so depth is counted beforehand. Most files are spared
+        # that: each level takes one of these characters, each value a byte.
+        if sum(map(data.count, (b"[", b"{", b"-", b"?", b":"))) > MAX_DEPTH or len(data) > MAX_VALUES:
+            depth = 0
+            for count, event in enumerate(yaml.parse(data, _Loader)):
+                depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+                if depth > MAX_DEPTH + 1 or count > 2 * MAX_VALUES:
+                    raise too_much
+        found = yaml.load(data, _Loader)
+        if b"*" in data and not fits(found, depth=MAX_DEPTH, values=MAX_VALUES):  # else no alias writes more of it out
+            raise too_much
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InvalidModel(f"{where} is not valid YAML.") from error
+    return ModelInfo.from_dict(found)
+
+
+def info_yaml(info: ModelInfo) -> str:
+    """Return the text of a model.yaml.
+
+    Raises:
+        UsageError: It would be larger than a registry takes, or nested too deep, or hold what YAML does not have.
+    """
+    try:
+        text: str = yaml.dump(info.to_dict(), None, _Dumper, sort_keys=False, allow_unicode=True)
+        data = text.encode()
+        if len(data) > MAX_YAML:
+            raise UsageError(
+                f"`{MODEL_YAML}` would have {format_size(len(data))}, and {format_size(MAX_YAML)} are allowed.",
+                "Write large metadata into a file of the model.",
+            )
+        parse_info(data)
+    except (yaml.YAMLError, ValueError, RecursionError, InvalidModel) as error:
+        raise UsageError("The metadata cannot be written.", "Use flat values: text, numbers and dates.") from error
+    return text
+
+
+def check_limits(info: ModelInfo) -> None:
+    """Check a model against the limits of the registry, before anything is sent.
+
+    Raises:
+        UsageError: The registry would refuse it; says what, and how much is allowed.
+    """
+    if len(info.labels) > MAX_LABELS:
+        raise UsageError(f"The model has {len(info.labels)} labels, and {MAX_LABELS} are allowed.", "Remove some.")
+    for key, value in info.labels.items():
+        for what, text, limit in (("name", key, MAX_LABEL_KEY), ("value", value, MAX_LABEL_VALUE)):
+            if len(text) > limit or "\0" in text:
+                message = f"The {what} of label `{key[:80]}` has more than {limit} characters, or a NUL."
+                raise UsageError(message, "Shorten it.")
