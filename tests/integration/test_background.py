@@ -17,12 +17,21 @@ from modelsync_jupyter.core.errors import Cancelled, TransferFailed
 from modelsync_jupyter.core.outcome import Direction
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.models import differences, make_model
-from tests.harness.processes import environment
+from tests.harness.processes import RegistryProcess, environment
+from tests.harness.yatai import Yatai
 
 from .scene import FILES, HEAD, LARGEST, MIB, Client, one_line, wait_for
 
 RATE = 12 * MIB
 DIRECTIONS: list[Direction] = ["push", "pull"]
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> RegistryProcess | Yatai:
+    """One kind of server for each direction: who carries a transfer out does not depend on it."""
+    direction = request.node.callspec.params.get("direction", "push") if hasattr(request.node, "callspec") else "push"
+    found: RegistryProcess | Yatai = request.getfixturevalue("registry" if direction == "push" else "yatai")
+    return found
 
 
 @pytest.fixture

@@ -55,8 +55,7 @@ def test_a_broken_range_goes_on_from_its_offset(proxy: FaultyProxy, near: Client
     assert differences(to_pull, near.folder(tag)) == []
 
 
-@pytest.mark.parametrize("status", [503, 429])
-@pytest.mark.parametrize("path", ["^/objects/", "/presign_"])
+@pytest.mark.parametrize(("status", "path"), [(503, "^/objects/"), (429, "/presign_")])
 def test_the_wait_a_server_asks_for_is_kept(
     proxy: FaultyProxy, near: Client, to_pull: Path, tag: str, status: int, path: str
 ) -> None:

@@ -54,8 +54,7 @@ def test_a_part_is_sent_again(
     assert differences(to_push, far.folder(tag)) == []
 
 
-@pytest.mark.parametrize("status", [503, 429])
-@pytest.mark.parametrize("path", ["^/objects/", "/presign_"])
+@pytest.mark.parametrize(("status", "path"), [(503, "^/objects/"), (429, "/presign_")])
 def test_the_wait_a_server_asks_for_is_kept(
     proxy: FaultyProxy, near: Client, to_push: Path, tag: str, status: int, path: str
 ) -> None:
