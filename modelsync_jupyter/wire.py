@@ -63,9 +63,10 @@ class ManifestJSON(TypedDict):
 class Extension(TypedDict, total=False):
     """The object `modelsync`, each key where it is of use.
 
-    - In every repository of a reply: `protocol`.
+    - In every repository of a reply: `protocol`, and whether it is `private`.
     - In a model with a whole archive: `content_digest` of its files and the `cut` that it is built on; `digest` and
-      `size` of the archive.
+      `size` of the archive; `pushed_by`, the name of who published it.
+    - In a request to finish an upload: `upload_id`, which one. Without it the registry takes the caller's own last one.
     - In a request to start a multipart upload: `parts` of the whole archive, `cut` and `content_digest` as its client
       sees them, and the `manifest`, `labels` and `build_at` that become visible together with it. In the reply:
       `present`, numbers of the parts the registry holds already. A part that is present is completed with its quoted
@@ -75,6 +76,9 @@ class Extension(TypedDict, total=False):
     """
 
     protocol: int
+    private: bool
+    pushed_by: str
+    upload_id: str
     content_digest: str
     cut: str
     base: int

@@ -11,6 +11,7 @@ from modelsync_jupyter.jobs.feed import Feed
 from modelsync_jupyter.jobs.records import Record
 from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.remotes.bentocloud.client import Page, RemoteModel
+from modelsync_jupyter.remotes.bentocloud.management import Event, Grant, Management, Token, User
 from modelsync_jupyter.remotes.contexts import Context, check_endpoint
 from modelsync_jupyter.store.create import Draft
 from modelsync_jupyter.store.model import Model
@@ -51,7 +52,10 @@ __all__ = [
     "Context",
     "Direction",
     "Draft",
+    "Event",
     "Feed",
+    "Grant",
+    "Management",
     "Model",
     "Operation",
     "Options",
@@ -62,8 +66,10 @@ __all__ = [
     "RemoteModel",
     "State",
     "Statuses",
+    "Token",
     "Transfer",
     "TransferOptions",
+    "User",
     "VersionStatus",
     "attach",
     "cancel",

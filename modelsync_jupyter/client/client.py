@@ -27,6 +27,7 @@ from modelsync_jupyter.jobs.records import ENDED, Record, Records
 from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.remotes import contexts as known
 from modelsync_jupyter.remotes.bentocloud.client import Page, Remote, RemoteModel
+from modelsync_jupyter.remotes.bentocloud.management import Management
 from modelsync_jupyter.remotes.contexts import Context, check_endpoint, check_token
 from modelsync_jupyter.remotes.http import Http
 from modelsync_jupyter.remotes.retry import Retry
@@ -508,6 +509,11 @@ class Client:
         """
         known.use(self.home, name)
         return known.resolve(self.home, name)
+
+    @property
+    def registry(self) -> Management:
+        """The registry's users, tokens, grants and audit trail, for those who may manage them."""
+        return Management(Http(known.resolve(self.home, self.context), Retry()))
 
     # Help for the above
 

@@ -60,7 +60,7 @@ def serve_command(args: argparse.Namespace, face: Face) -> Answer:
         server = import_module("modelsync_jupyter.registry.server")
     except ImportError as error:
         raise MissingDependency(f"The registry needs `{error.name}`, which is not installed.") from error
-    server.serve(host=args.host, port=args.port, data=args.data, db=args.db)
+    server.serve(host=args.host, port=args.port, data=args.data, db=args.db, reset_admin_token=args.reset_admin_token)
     return Answer(None, "")
 
 

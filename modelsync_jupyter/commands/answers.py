@@ -31,6 +31,8 @@ class Answer:
         """Return the answer in the form that `--output` names."""
         if output == "json":  # strict: no NaN; and nothing in a string reaches a terminal raw
             return printable(json.dumps(plain(self.data), indent=2, ensure_ascii=False, allow_nan=False))
+        if output == "jsonl":
+            return "\n".join(json.dumps(plain(item), allow_nan=False) for item in self.data)
         if output == "yaml":
             import yaml
 

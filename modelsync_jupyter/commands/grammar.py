@@ -9,10 +9,11 @@ from typing import Any
 
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS
 
-from . import access, models, transfer
-from .parser import Parser, ShowVersion, pair, positive, rate, threads
+from . import access, models, registry, transfer
+from .parser import Parser, ShowVersion, ago, ahead, pair, positive, rate, threads
 
 _OUTPUTS = ("table", "json", "yaml")
+_ROLES = ("none", "guest", "developer", "admin")
 _TAG_HELP = "NAME:VERSION, or NAME for its latest version"
 _EXIT_CODES = """\
 Exit codes: 0 done; 1 failed, with one line on stderr that says what happened and what to do next; 2 wrong usage;
@@ -38,6 +39,7 @@ def build_parser(prog: str = "modelsync") -> Parser:
     _add_transfer_commands(add)
     _add_model_commands(add)
     _add_access_commands(add)
+    _add_registry_commands(add)
     return parser
 
 
@@ -148,10 +150,105 @@ def _add_access_commands(add: Any) -> None:
         "--data", type=Path, default=Path("modelsync-registry"), metavar="DIR", help="(default %(default)s)"
     )
     parser.add_argument("--db", metavar="URL", help="SQLAlchemy URL of the catalog (default: SQLite in DIR)")
+    what = "make a new admin token in DIR/admin-token; the one before ends, and all that it made for itself"
+    parser.add_argument("--reset-admin-token", action="store_true", help=what)
 
     what = "train, save, push, pull, compare and use a real model in a temporary folder"
     parser = add("demo", what, access.demo_command)
     parser.add_argument("--keep", type=Path, metavar="DIR", help="work in DIR, which must be empty, and keep it")
+
+
+def _add_registry_commands(add: Any) -> None:
+    """Add the group `registry`: each command in it works on a running registry, as whoever is signed in."""
+    group = add("registry", "manage the registry: users, tokens, grants, audit trail", None)
+    add = partial(_command, group.add_subparsers(dest="group", metavar="COMMAND", title="commands", required=True))
+    _add_user_commands(_group(add, "user", "users, and their roles in the whole registry"))
+    _add_token_commands(_group(add, "token", "API tokens, of oneself or as an admin of anybody"))
+    _add_grant_commands(_group(add, "grant", "what users may do in single repositories"))
+
+    parser = add("visibility", "ask, or change, who can know of a repository", registry.visibility_command)
+    parser.add_argument("repository", metavar="REPOSITORY", help="the name of its models")
+    parser.add_argument("visibility", nargs="?", choices=("private", "public"), help="private: only who was granted")
+    _add_managed(parser)
+
+    parser = add("audit", "list what was done in the registry, newest first", registry.audit_command)
+    parser.add_argument("--user", metavar="NAME", help="only what this user did")
+    parser.add_argument("--operation", metavar="WORD", help="only this, such as `pushed` or `sign-in-failed`")
+    parser.add_argument("--of", metavar="NAME", help="only what happened to this: a repository, a tag, a user, a token")
+    parser.add_argument("--from", dest="address", metavar="ADDRESS", help="only what came from this address")
+    parser.add_argument("--since", type=ago, metavar="TIME", help="a date, or an age such as `12h`, `30d`, `8w`")
+    parser.add_argument("--until", type=ago, metavar="TIME", help="likewise")
+    parser.add_argument(
+        "-n", "--limit", type=positive, metavar="N", help="at most N (default: 100 in a table, else all)"
+    )
+    _add_managed(parser, "jsonl")
+
+
+def _add_user_commands(add: Any) -> None:
+    parser = add("list", "list users; for admins", registry.list_users_command)
+    parser.add_argument("--search", metavar="TEXT", help="only users whose name contains TEXT")
+    _add_managed(parser)
+    parser = add("add", "make a user; for admins", registry.add_user_command)
+    parser.add_argument("name", metavar="NAME", help="the name of the user")
+    parser.add_argument("--role", choices=_ROLES, default="none", help="in the whole registry (default %(default)s)")
+    parser.add_argument("--robot", action="store_true", help="it is a program, such as a CI pipeline")
+    _add_managed(parser)
+    parser = add("set", "change the role of a user; for admins", registry.set_user_command)
+    parser.add_argument("name", metavar="NAME", help="the name of the user")
+    parser.add_argument("--role", choices=_ROLES, required=True, help="in the whole registry")
+    _add_managed(parser)
+    for verb, what in (("disable", "refuse all tokens of a user"), ("enable", "let a disabled user sign in again")):
+        parser = add(verb, f"{what}; for admins", registry.disable_user_command)
+        parser.add_argument("name", metavar="NAME", help="the name of the user")
+        _add_managed(parser)
+
+
+def _add_token_commands(add: Any) -> None:
+    parser = add("list", "list your tokens; for an admin, everybody's", registry.list_tokens_command)
+    parser.add_argument("--user", metavar="NAME", help="only those of this user")
+    _add_managed(parser)
+    parser = add("add", "make a token, which is shown only once", registry.add_token_command)
+    parser.add_argument("name", metavar="NAME", help="what to call it")
+    parser.add_argument("--user", metavar="NAME", help="whose it will be (default: yours; it ends with your own token)")
+    what = "how much of what its user may do (default %(default)s)"
+    parser.add_argument("--scope", choices=("read", "write", "all"), default="all", help=what)
+    what = "when it stops being valid: a date, or `12h`, `30d`, `8w` from now"
+    parser.add_argument("--expires", type=ahead, metavar="TIME", help=what)
+    what = "write it into a new file that only you can read, instead of printing it"
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help=what)
+    _add_managed(parser)
+    parser = add("revoke", "make a token useless, and those that it made for itself", registry.revoke_token_command)
+    parser.add_argument("id", metavar="ID", help="id of the token")
+    parser.add_argument("--issued", action="store_true", help="also those that it made for other users; for admins")
+    _add_managed(parser)
+
+
+def _add_grant_commands(add: Any) -> None:
+    parser = add("list", "list who was granted what in a repository; for its owners", registry.list_grants_command)
+    parser.add_argument("repository", metavar="REPOSITORY", help="the name of its models")
+    _add_managed(parser)
+    for verb, what, run in (
+        ("add", "grant a user a right in a repository; for its owners", registry.add_grant_command),
+        ("remove", "take away what a user was granted; for its owners", registry.remove_grant_command),
+    ):
+        parser = add(verb, what, run)
+        parser.add_argument("repository", metavar="REPOSITORY", help="the name of its models")
+        parser.add_argument("user", metavar="USER", help="the name of the user")
+        if verb == "add":
+            what = "reader pulls; writer also pushes; owner also deletes and grants"
+            parser.add_argument("right", choices=("reader", "writer", "owner"), help=what)
+        _add_managed(parser)
+
+
+def _group(add: Any, name: str, what: str) -> Any:
+    """Add a command that has commands of its own; returns what adds those."""
+    commands = add(name, what, None).add_subparsers(dest="action", metavar="COMMAND", title="commands", required=True)
+    return partial(_command, commands)
+
+
+def _add_managed(parser: Parser, *more: str) -> None:
+    _add_context(parser)
+    _add_output(parser, *more)
 
 
 def _command(commands: Any, name: str, what: str, run: Any, **options: Any) -> Parser:

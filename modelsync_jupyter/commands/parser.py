@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
@@ -33,7 +34,7 @@ class Parser(argparse.ArgumentParser):
         args, rest = self.parse_known_args(words)
         if not rest:
             return args
-        parser = self.commands.get(args.command, self)
+        parser = self.deepest(words)
         option = next((word.partition("=")[0] for word in rest if word.startswith("-")), "")
         near = get_close_matches(option, parser.options, n=1)
         parser.error(f"unrecognized arguments: {' '.join(rest)}" + (f". Did you mean `{near[0]}`?" if near else ""))
@@ -54,9 +55,16 @@ class Parser(argparse.ArgumentParser):
         action = self._option_string_actions.get(option)
         return None if action is None or action.nargs == 0 else list(action.choices or ())
 
+    def deepest(self, words: Sequence[str]) -> Parser:
+        """Return the parser of the command that stands in a line, or of the command of that command."""
+        parser = self
+        for word in words:
+            parser = parser.commands.get(word, parser)
+        return parser
+
     @property
     def commands(self) -> dict[str, Parser]:
-        """The parser of each command."""
+        """The parser of each command; none for a command that has no commands of its own."""
         return next((dict(a.choices) for a in self._actions if isinstance(a, argparse._SubParsersAction)), {})
 
 
@@ -95,12 +103,34 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def ahead(text: str) -> datetime:
+    """Read a time to come: `12h`, `30d` or `8w` from now, or a date."""
+    return _time(text, 1)
+
+
+def ago(text: str) -> datetime:
+    """Read a time that has passed: `12h`, `30d` or `8w` before now, or a date."""
+    return _time(text, -1)
+
+
 def pair(text: str) -> tuple[str, str]:
     """Read `KEY=VALUE` as key and value."""
     key, equals, value = text.partition("=")
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"`{text}` is not of the form KEY=VALUE")
     return key, value
+
+
+def _time(text: str, direction: int) -> datetime:
+    """Read an age or a date as a time with a zone; a date without one is local."""
+    age = re.fullmatch(r"(\d{1,4})([hdw])", text)
+    try:
+        if age:
+            length = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}[age[2]]
+            return datetime.now(timezone.utc) + direction * int(age[1]) * length
+        return datetime.fromisoformat(text).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"`{text}` is neither like `12h`, `30d` or `8w` nor a date") from None
 
 
 def _explain(message: str) -> str:

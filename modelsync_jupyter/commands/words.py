@@ -24,6 +24,7 @@ _COMMANDS: Mapping[str, str] = {
     "list-remote": "list --remote",
     "login": "login {endpoint}",
     "pull": "pull {tag}",
+    "registry token add": "registry token add NAME --user {user}",
     "push": "push {tag}",
     "resume": "resume {id}",
     "status": "status {name}",

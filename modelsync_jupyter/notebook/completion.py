@@ -52,16 +52,16 @@ def complete(line: str) -> tuple[str, list[str]] | None:
 
 def _choices(before: list[str], word: str) -> Iterable[str]:
     parser = build_parser(CELL.prefix)
-    commands = parser.commands
-    command = next((name for name in before if name in commands), None)
-    if command is None:
-        return parser.options if word.startswith("-") else commands
+    command = next((name for name in before if name in parser.commands), "")
+    parser = parser.deepest(before)
+    if parser.commands:
+        return parser.options if word.startswith("-") else parser.commands
     if before[-1] in ("-c", "--context", "--use"):
         return _contexts()
-    values = commands[command].values(before[-1])
+    values = parser.values(before[-1])
     if values is not None:
         return values
-    return commands[command].options if word.startswith("-") else _SUBJECTS.get(command, list)()
+    return parser.options if word.startswith("-") else _SUBJECTS.get(command, list)()
 
 
 def _matcher() -> Callable[..., Any]:

@@ -23,6 +23,7 @@ from modelsync_jupyter.commands.answers import Answer
 from modelsync_jupyter.commands.face import Bar
 from modelsync_jupyter.commands.grammar import build_parser
 from modelsync_jupyter.commands.parser import HelpShown
+from modelsync_jupyter.commands.registry import refuse_in_notebook
 from modelsync_jupyter.commands.tables import Table
 from modelsync_jupyter.commands.words import CELL
 from modelsync_jupyter.core.errors import Cancelled, ModelSyncError, UsageError
@@ -186,6 +187,7 @@ def _check(args: argparse.Namespace) -> None:
     if args.command == "login" and (args.token or args.token_stdin):
         hint = f"Delete the token from the cell and write {CELL.command('login')}: it asks, and stores nothing here."
         raise UsageError("A notebook keeps what is written in it, tokens too.", step=hint)
+    refuse_in_notebook(args)
     if args.command == "serve":
         raise UsageError("`serve` would block this cell.", step="Run it in a terminal.")
 

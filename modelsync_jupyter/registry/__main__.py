@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=DEFAULT_WORKERS)
     parser.add_argument("--threads", type=int, default=DEFAULT_THREADS)
     parser.add_argument("--strategy", choices=STRATEGIES)
+    parser.add_argument("--reset-admin-token", action="store_true", help="make a new admin token; the old one ends")
     try:
         serve(**vars(parser.parse_args(arguments)))
     except ModelSyncError as error:

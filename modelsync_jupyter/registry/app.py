@@ -16,8 +16,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from modelsync_jupyter.core.errors import ModelSyncError
 
+from .auth import rule_of
 from .blobs.protocol import BLOCK
-from .errors import ApiError, NotFound
+from .errors import ApiError, NotFound, TooMany
 from .routes import BLUEPRINTS
 from .service import EXTENSION, Registry
 from .settings import Settings
@@ -36,13 +37,15 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    for endpoint, view in app.view_functions.items():
+        assert rule_of(view) is not None, f"the route {endpoint} does not say who may use it"
     for kind, handler in _HANDLERS.items():
         app.register_error_handler(kind, handler)
     app.before_request(_limit_stalls)
     app.after_request(_drain)
     app.url_value_preprocessor(_refuse_nul)
     if settings.trust_forwarded:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_proto=1, x_host=1, x_prefix=1)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)  # type: ignore[method-assign]
     return app
 
 
@@ -67,14 +70,21 @@ def _refuse_nul(endpoint: str | None, values: dict[str, Any] | None) -> None:
         raise NotFound("no such record")
 
 
-def _reply(status: int, message: str) -> Response:
-    reply = jsonify({"error": message})
+def _reply(status: int, message: str, code: str = "", step: str = "") -> Response:
+    """Answer with an error; where a step is to be taken, in words for all clients and for ours with both apart."""
+    body: dict[str, Any] = {"error": f"{message}. {step.rstrip('.')}" if step else message}
+    if step:
+        body["modelsync"] = {"code": code, "message": message, "step": step}
+    reply = jsonify(body)
     reply.status_code = status
     return reply
 
 
 def _api_error(error: ApiError) -> Response:
-    return _reply(error.status, error.message)
+    reply = _reply(error.status, error.message, error.code, error.step)
+    if isinstance(error, TooMany):
+        reply.headers["Retry-After"] = str(error.seconds)
+    return reply
 
 
 def _client_error(error: ModelSyncError) -> Response:

@@ -1,7 +1,12 @@
-"""Authenticate requests and check roles."""
+"""Authenticate requests and hold them to the rule of their route; `access` decides who may do what.
+
+Every route says its rule, `create_app` refuses one without, and a test walks all of them.
+"""
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
@@ -12,29 +17,61 @@ from sqlalchemy.exc import OperationalError
 
 from modelsync_jupyter.wire import TOKEN_HEADER
 
-from .catalog import tokens
-from .catalog.rows import Role
+from . import access
+from .catalog import events, tokens
+from .catalog.rows import Right, Role
 from .catalog.users import Caller
-from .errors import Forbidden, Unauthorized
-from .service import current
+from .errors import TooMany, Unauthorized
+from .service import Registry, current
 
+log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
+Rule = Role | Right | str
 
 
-def needs(role: Role) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a route be used only with a token of at least `role`."""
+def needs(rule: Role | Right) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a route be used only by a caller with enough power.
+
+    Args:
+        rule: A role in the whole registry, where `Role.NONE` asks for a token of any use and the route itself for what
+            it may show; or a right in the repository that `<name>` in the path names.
+    """
 
     def decorate(route: Callable[P, R]) -> Callable[P, R]:
         @wraps(route)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            g.caller = _identify()
-            require(g.caller, role)
+            g.caller = who = identify(current(), request.headers.get(TOKEN_HEADER, ""), request.remote_addr or "")
+            with current().database.read() as connection:
+                if isinstance(rule, Role):
+                    access.require(connection, who, rule)
+                else:
+                    access.find(connection, who, rule, str(kwargs["name"]))
             return route(*args, **kwargs)
 
-        return guarded
+        return set_rule(guarded, rule)
 
     return decorate
+
+
+def open_to_all(why: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a route be used without a token.
+
+    Args:
+        why: Why that is right.
+    """
+    return lambda route: set_rule(route, why)
+
+
+def set_rule(route: Callable[P, R], rule: Rule) -> Callable[P, R]:
+    """Write the rule of a route on it."""
+    route.rule = rule  # type: ignore[attr-defined]  # functions may have any attribute
+    return route
+
+
+def rule_of(route: Callable[..., object]) -> Rule | None:
+    """Return the rule of a route, or None where nobody said one."""
+    return getattr(route, "rule", None)
 
 
 def caller() -> Caller:
@@ -44,28 +81,41 @@ def caller() -> Caller:
     return found
 
 
-def require(who: Caller, role: Role) -> None:
-    """Go on only with enough power.
+def identify(registry: Registry, value: str, address: str) -> Caller:
+    """Find who is calling; a failure is logged, counted and noted in the audit trail.
+
+    Args:
+        registry: The registry.
+        value: The token, or "".
+        address: Where the request comes from.
 
     Raises:
-        Forbidden: The role is too low.
+        Unauthorized: There is no token, or it is not valid.
+        TooMany: Too many have failed from this address.
     """
-    if not who.may(role):
-        raise Forbidden(f"permission denied: this needs the role `{role}`, the token has `{who.role or 'none'}`")
-
-
-def _identify() -> Caller:
-    value = request.headers.get(TOKEN_HEADER, "")
     if not value:
         raise Unauthorized(f"no API token: send one in the header {TOKEN_HEADER}")
-    with current().database.read() as connection:
-        who, row = tokens.identify(connection, value)
+    digest = tokens.hash_token(value)
+    if seconds := registry.throttle.wait(address, digest):
+        raise TooMany("too many sign-ins have failed from your address", math.ceil(seconds))
+    try:
+        with registry.database.read() as connection:
+            who, row = tokens.identify(connection, value, address)
+    except Unauthorized as error:
+        unseen = registry.throttle.failed(address, digest)
+        if unseen is not None:
+            _note_failure(registry, error, address, unseen)
+        raise
+    registry.throttle.succeeded(address, digest)
     if tokens.is_use_due(row):
-        _note_use(row.id)
+        with suppress(OperationalError), registry.database.write() as connection:  # a read must not fail for it
+            tokens.note_use(connection, row.id)
     return who
 
 
-def _note_use(token_id: int) -> None:
-    """Write down that the token was used, unless the catalog is busy: a read must not fail for it."""
-    with suppress(OperationalError), current().database.write() as connection:
-        tokens.note_use(connection, token_id)
+def _note_failure(registry: Registry, error: Unauthorized, address: str, unseen: int) -> None:
+    token = error.token if isinstance(error, tokens.Refused) else None
+    name = token.name if token else ""
+    log.warning("a sign-in from %s failed: %s (token %r, %d more)", address, error.message, name, unseen)
+    with suppress(OperationalError), registry.database.write() as connection:
+        events.note_failure(connection, token.user.id if token else None, name, error.message, address, unseen)

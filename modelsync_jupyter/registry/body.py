@@ -21,9 +21,15 @@ def fields() -> Fields:
     return Fields(parse_json(request.get_data(cache=False)))
 
 
-def page(default: int = 0) -> Page:
-    """Parse the page asked for by `start` and `count`."""
-    return Page(_number("start", 0), _number("count", default))
+def page(default: int = 0, most: int = 0) -> Page:
+    """Parse the page asked for by `start` and `count`.
+
+    Args:
+        default: Rows where `count` says nothing; 0 for all.
+        most: Rows however many are asked for; 0 for any number.
+    """
+    count = _number("count", default)
+    return Page(_number("start", 0), min(count or most, most) if most else count)
 
 
 def search() -> Search:

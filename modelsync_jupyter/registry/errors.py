@@ -6,9 +6,10 @@
     ├── BadRequest    400  the request is wrong, or the record is not in that state
     ├── Unauthorized  401  no token, or not a valid one
     ├── Forbidden     403  the role is too low, or a presigned URL is expired or forged
-    ├── NotFound      404  no such record
+    ├── NotFound      404  no such record, or none that the caller may know of
     ├── Moved         409  the record is no longer what the request expects it to be
     ├── Failed        412  a precondition such as If-Match does not hold
+    ├── TooMany       429  too many failed sign-ins from one address
     ├── Again         503  the bytes have to be sent again
     └── Full          507  the disk is full
 
@@ -23,42 +24,74 @@ class ApiError(Exception):
 
     Args:
         message: What is wrong, for the `error` of the reply.
+        step: What to do next, as a sentence: to sign in again, or whom to ask. By default the step of the class.
+
+    Attributes:
+        code: What kind of refusal it is, for programs.
     """
 
     status = 500
+    code = "error"
+    step = ""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, step: str = "") -> None:
         super().__init__(message)
         self.message = message
+        self.step = step or self.step
 
 
 class BadRequest(ApiError):
     status = 400
+    code = "bad-request"
 
 
 class Unauthorized(ApiError):
     status = 401
+    code = "not-authenticated"
+    step = "Sign in with a valid token."
 
 
 class Forbidden(ApiError):
     status = 403
+    code = "permission-denied"
 
 
 class NotFound(ApiError):
     status = 404
+    code = "not-found"
 
 
 class Failed(ApiError):
     status = 412
+    code = "precondition-failed"
 
 
 class Moved(ApiError):
     status = 409
+    code = "conflict"
+
+
+class TooMany(ApiError):
+    """Too many failed sign-ins.
+
+    Args:
+        message: What is wrong.
+        seconds: How long to wait.
+    """
+
+    status = 429
+    code = "too-many-requests"
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message, f"Wait {seconds} s, then sign in with a valid token.")
+        self.seconds = seconds
 
 
 class Again(ApiError):
     status = 503
+    code = "again"
 
 
 class Full(ApiError):
     status = 507
+    code = "disk-full"

@@ -13,6 +13,7 @@ from .blobs.protocol import Blob, ByteSource, hex_of
 from .catalog import uploads
 from .catalog.archives import Described, add_archive
 from .catalog.rows import PartRow, UploadRow, UploadState
+from .catalog.users import Caller
 from .contents import Contents, read_contents
 from .cutting import receive_archive
 from .errors import BadRequest
@@ -50,11 +51,12 @@ def receive_whole(registry: Registry, source: ByteSource, size: int) -> tuple[Pa
     return receive_archive(registry.blobs, source, size, registry.settings.data)
 
 
-def complete(registry: Registry, uid: str, model_id: int, listed: Mapping[int, str]) -> None:
+def complete(registry: Registry, caller: Caller, uid: str, model_id: int, listed: Mapping[int, str]) -> None:
     """Make an archive of the parts of an upload; to complete it again changes nothing.
 
     Args:
         registry: The registry.
+        caller: Who began it.
         uid: The upload.
         model_id: The version it must be for.
         listed: The digest, in hexadecimal, of each part that the client knows of.
@@ -64,7 +66,7 @@ def complete(registry: Registry, uid: str, model_id: int, listed: Mapping[int, s
         BadRequest: Parts are missing or others than listed; the upload goes on.
     """
     with registry.database.read() as connection:
-        upload = uploads.find_upload(connection, uid, model_id=model_id)
+        upload = uploads.find_upload(connection, uid, model_id=model_id, caller=caller)
         parts = uploads.list_parts(connection, upload.id)
     if upload.state == UploadState.OPEN:
         assemble(registry, upload, _match(registry, parts, listed))

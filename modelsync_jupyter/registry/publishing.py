@@ -1,9 +1,14 @@
-"""Publish an upload: switch bytes, manifest, labels and build time of a version in one transaction."""
+"""Publish an upload: switch bytes, manifest, labels and build time of a version in one transaction.
+
+An upload is finished, and given up, by whoever began it. Our clients name the upload. Stock ones do not: then it is the
+last one of this client, see `last_upload`; those that it does not mean stay as they are, until they expire.
+"""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from . import access
 from .catalog import events, tables, uploads
 from .catalog.database import now
 from .catalog.labels import replace_labels
@@ -14,37 +19,59 @@ from .catalog.users import Caller
 from .errors import BadRequest
 
 
-def publish(connection: Connection, caller: Caller, name: str, version: str) -> None:
-    """Make the newest complete upload of a version visible; to say so again changes nothing.
+def publish(connection: Connection, caller: Caller, name: str, version: str, uid: str = "") -> None:
+    """Make a complete upload of a version visible; to say so again changes nothing.
+
+    Args:
+        connection: A write.
+        caller: Who began the upload.
+        name: Name of the repository.
+        version: The version.
+        uid: The upload; by default the caller's last complete one.
 
     Raises:
-        NotFound: There is no such version.
-        BadRequest: No upload of it is complete.
+        NotFound: There is no such version, or no such upload of this caller.
+        BadRequest: The upload is not complete.
+        Forbidden: Somebody else has published the version meanwhile.
     """
     model = find_model(connection, name, version, lock=True)
-    upload = uploads.newest_upload(connection, model.id, UploadState.COMPLETE)
-    if upload is not None:
-        _switch(connection, model, upload)
-        events.note(
-            connection,
-            caller,
-            "pushed",
-            "model",
-            f"{name}:{version}",
-            force=model.upload_status == UploadStatus.SUCCESS,
-        )
-    elif not _is_repeated(connection, model):
-        raise BadRequest(f"`{name}:{version}` has no complete upload: complete it before finishing it")
+    upload = _meant(connection, model, caller, uid, UploadState.COMPLETE)
+    upload = upload or uploads.last_upload(connection, model.id, caller)
+    if upload and upload.state == UploadState.PUBLISHED and model.upload_status == UploadStatus.SUCCESS:
+        return  # its client missed our first answer
+    if upload is None or upload.state != UploadState.COMPLETE:
+        raise BadRequest(f"`{name}:{version}` has no complete upload of yours: complete it before finishing it")
+    access.require_replacing(connection, caller, model)
+    _switch(connection, model, upload)
+    digest = archive.content_digest if (archive := find_model(connection, name, version).archive) else None
+    replaced = model.upload_status == UploadStatus.SUCCESS
+    events.note(
+        connection, caller, "pushed", "model", f"{name}:{version}", force=replaced, upload=upload.uid, digest=digest
+    )
 
 
-def note_failure(connection: Connection, caller: Caller, name: str, version: str, reason: str) -> None:
+def note_failure(connection: Connection, caller: Caller, name: str, version: str, reason: str, uid: str = "") -> None:
     """Note that an upload failed; a version that is visible stays as it was.
 
+    Args:
+        connection: A write.
+        caller: Who began the upload.
+        name: Name of the repository.
+        version: The version.
+        reason: Why.
+        uid: The upload; by default the caller's last one that is still open: one that is complete may be another
+            client's, about to be finished.
+
     Raises:
-        NotFound: There is no such version.
+        NotFound: There is no such version, or no such upload of this caller.
+        BadRequest: The version and all its uploads are of others.
     """
     model = find_model(connection, name, version, lock=True)
-    uploads.drop_complete(connection, model.id, caller.user_id)
+    upload = _meant(connection, model, caller, uid, UploadState.OPEN)
+    if upload is None and caller.user_id != model.creator_id and not uploads.last_upload(connection, model.id, caller):
+        raise BadRequest(f"`{name}:{version}` has no upload of yours")
+    if upload and upload.state != UploadState.PUBLISHED:
+        uploads.set_upload(connection, upload.id, state=UploadState.ABORTED)
     if model.upload_status != UploadStatus.SUCCESS:
         set_model(
             connection,
@@ -56,6 +83,13 @@ def note_failure(connection: Connection, caller: Caller, name: str, version: str
     events.note(connection, caller, "push-failed", "model", f"{name}:{version}", reason=reason[:1000])
 
 
+def _meant(connection: Connection, model: ModelRow, caller: Caller, uid: str, state: UploadState) -> UploadRow | None:
+    """Find the upload that a client means: the one it names, else its last one in `state`."""
+    if uid:
+        return uploads.find_upload(connection, uid, model_id=model.id, caller=caller, lock=True)
+    return uploads.last_upload(connection, model.id, caller, state)
+
+
 def _switch(connection: Connection, model: ModelRow, upload: UploadRow) -> None:
     facts = upload.facts
     columns = manifest_columns(facts.manifest) if facts.manifest else {}
@@ -65,6 +99,7 @@ def _switch(connection: Connection, model: ModelRow, upload: UploadRow) -> None:
         connection,
         model.id,
         archive_id=upload.archive_id,
+        pushed_by_id=upload.creator_id,
         upload_status=UploadStatus.SUCCESS,
         upload_finished_at=now(),
         upload_finished_reason="",
@@ -74,10 +109,3 @@ def _switch(connection: Connection, model: ModelRow, upload: UploadRow) -> None:
         replace_labels(connection, tables.models, model.id, facts.labels)
     touch_repository(connection, model.repository.id)
     uploads.set_upload(connection, upload.id, state=UploadState.PUBLISHED)
-    uploads.drop_complete(connection, model.id)
-
-
-def _is_repeated(connection: Connection, model: ModelRow) -> bool:
-    """Return whether the last upload is the one that is visible: its client missed our first answer."""
-    last = uploads.newest_upload(connection, model.id)
-    return model.upload_status == UploadStatus.SUCCESS and last is not None and last.state == UploadState.PUBLISHED

@@ -9,7 +9,7 @@ from typing import Any, cast
 from modelsync_jupyter.wire import PROTOCOL, Extension, LabelJSON, ModelJSON, RepositoryJSON, ResourceJSON, UserJSON
 
 from .catalog.database import Page, now
-from .catalog.rows import ArchiveRow, EventRow, ModelRow, RepositoryRow, TokenRow
+from .catalog.rows import ArchiveRow, EventRow, GrantRow, ModelRow, RepositoryRow, TokenRow, UserRow
 
 ORGANIZATION: dict[str, Any] = {
     "uid": "default",
@@ -66,7 +66,10 @@ def model_json(row: ModelRow, strategy: str, **extra: Any) -> ModelJSON:
         "build_at": time_json(row.build_at),
     }
     if row.archive:
-        model["modelsync"] = archive_json(row.archive)
+        said = archive_json(row.archive)
+        if row.pusher:
+            said["pushed_by"] = row.pusher
+        model["modelsync"] = said
     return cast(ModelJSON, {**model, **extra})
 
 
@@ -90,7 +93,7 @@ def repository_json(row: RepositoryRow, newest: ModelRow | None, strategy: str) 
         "description": row.description,
         "creator": user_json(row.creator),
         "latest_model": model_json(newest, strategy) if newest is not None else None,
-        "modelsync": {"protocol": PROTOCOL},
+        "modelsync": {"protocol": PROTOCOL, "private": row.private},
     }
     return cast(RepositoryJSON, repository)
 
@@ -101,24 +104,37 @@ def token_json(row: TokenRow, value: str | None = None) -> dict[str, Any]:
         **_base(row.uid, row.created_at, None, row.name, "api_token", []),
         "description": row.description,
         "scopes": row.scopes,
-        "user": user_json(row.user),
+        "user": user_json(row.user.name),
         "organization": ORGANIZATION,
         "expired_at": time_json(row.expired_at),
         "last_used_at": time_json(row.last_used_at),
         "is_expired": row.expired_at is not None and row.expired_at <= now(),
         "is_api_token": True,
-        "is_organization_token": False,
+        "is_organization_token": row.user.robot,
         "is_global_access": False,
         "token": value,
+        "modelsync": {"parent": row.parent},
     }
 
 
+def account_json(row: UserRow) -> dict[str, Any]:
+    """Write a user as those who manage users see one."""
+    facts = {"role": row.role, "robot": row.robot, "disabled_at": time_json(row.disabled_at)}
+    return {**user_json(row.name), "created_at": time_json(row.created_at), "modelsync": facts}
+
+
+def grant_json(row: GrantRow) -> dict[str, Any]:
+    """Write what a user was granted in a repository."""
+    return {"user": user_json(row.user.name), "right": row.right, "created_at": time_json(row.created_at)}
+
+
 def event_json(row: EventRow) -> dict[str, Any]:
-    """Write an event of the audit log."""
+    """Write an event of the audit trail; nobody did it where a sign-in failed with a token that nobody has."""
     return {
         "uid": row.uid,
         "created_at": time_json(row.created_at),
-        "creator": user_json(row.creator),
+        "creator": user_json(row.creator or ""),
+        "address": row.address,
         "api_token_name": row.token_name,
         "operation_name": row.operation,
         "resource_type": row.resource_type,

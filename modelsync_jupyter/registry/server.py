@@ -31,6 +31,7 @@ def serve(
     threads: int = DEFAULT_THREADS,
     strategy: str | None = None,
     url_ttl: float | None = None,
+    reset_admin_token: bool = False,
 ) -> None:
     """Run the registry until SIGTERM or SIGINT; print a line with its URL when it accepts requests.
 
@@ -43,23 +44,24 @@ def serve(
         threads: Requests served at the same time by each process.
         strategy: How clients are to move bytes; default: MODELSYNC_TRANSMISSION, else "presigned_url".
         url_ttl: Seconds for which presigned URLs are valid; default: MODELSYNC_URL_TTL, else an hour.
+        reset_admin_token: Make a new admin token first; the one before ends.
 
     Raises:
         UsageError: A setting has no such value.
         SystemExit: The server was stopped (0) or could not start.
     """
     settings = Settings.from_environment(data, db, strategy=strategy, url_ttl=url_ttl, threads=threads)
-    _prepare(settings)
+    _prepare(settings, reset_admin_token)
     _Server(settings, {"bind": _bind(host, port), "workers": workers, "threads": threads}).run()
 
 
-def _prepare(settings: Settings) -> None:
+def _prepare(settings: Settings, reset_admin_token: bool) -> None:
     """Do once, before there are several processes, what must be done once."""
     registry = Registry.open(settings)
-    token_file = ensure_admin(registry)
+    remark = ensure_admin(registry, reset=reset_admin_token)
     registry.database.close()
-    if token_file:
-        print(f"The admin token is in {token_file}", file=sys.stderr, flush=True)
+    if remark:
+        print(remark, file=sys.stderr, flush=True)
 
 
 def _bind(host: str, port: int) -> str:

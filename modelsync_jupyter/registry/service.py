@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from flask import current_app
+
+from modelsync_jupyter.core.errors import UsageError
 
 from .blobs.folder import FolderBlobs
 from .blobs.protocol import Blobs
 from .catalog.database import Database
 from .catalog.rows import Role
 from .catalog.tokens import set_first_token
-from .catalog.users import add_user, find_user
+from .catalog.users import add_user, find_user, set_user
 from .settings import Settings
 from .signing import Signer, secret_file
+from .throttle import Throttle
 
 EXTENSION = "modelsync"
 #: Name of the user whose token the server itself makes.
 FIRST_USER = "admin"
+#: Characters that a token of the operator's choice has at least; guessing is slowed down besides.
+SHORTEST_TOKEN = 8
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,14 @@ class Registry:
         database: The catalog.
         blobs: The bytes.
         signer: Makes presigned URLs.
+        throttle: Counts failed sign-ins.
     """
 
     settings: Settings
     database: Database
     blobs: Blobs
     signer: Signer
+    throttle: Throttle = field(default_factory=Throttle)
 
     @classmethod
     def open(cls, settings: Settings) -> Registry:
@@ -57,15 +63,38 @@ def current() -> Registry:
     return registry
 
 
-def ensure_admin(registry: Registry) -> Path | None:
+def ensure_admin(registry: Registry, *, reset: bool = False) -> str:
     """Let the first admin in: with MODELSYNC_ADMIN_TOKEN, else with a token in a file.
 
+    A token that was revoked stays revoked, however often the server starts; `reset` is the way back in.
+
+    Args:
+        registry: The registry.
+        reset: Make a new token, end the one there was and all that it made, and make its user an admin again.
+
     Returns:
-        The file, or None where the environment has the token.
+        What the operator should know, in a sentence; "" for nothing.
+
+    Raises:
+        UsageError: The token in the environment is one that could be guessed, or was revoked.
     """
     value = os.environ.get("MODELSYNC_ADMIN_TOKEN", "").strip()
     path = None if value else registry.settings.data / "admin-token"
+    if value and not (len(value) >= SHORTEST_TOKEN and value.isascii() and value.isprintable() and " " not in value):
+        raise UsageError(
+            f"MODELSYNC_ADMIN_TOKEN is not a token: it has fewer than {SHORTEST_TOKEN} characters, or spaces.",
+            step="Choose a long random one, as `openssl rand -hex 24` prints it.",
+        )
+    if path and reset:
+        path.unlink(missing_ok=True)
     with registry.database.write() as connection:
         user = find_user(connection, FIRST_USER) or add_user(connection, FIRST_USER, Role.ADMIN)
-        set_first_token(connection, user.id, secret_file(path) if path else value)
-    return path
+        valid = set_first_token(connection, user.id, secret_file(path) if path else value)
+        if valid and reset:
+            set_user(connection, user, Role.ADMIN, None)
+    if valid:
+        return f"The admin token is in {path}" if path else ""
+    if reset:
+        raise UsageError("The token in MODELSYNC_ADMIN_TOKEN was revoked.", step="Set another one, or unset it.")
+    where = f"in {path}" if path else "in MODELSYNC_ADMIN_TOKEN"
+    return f"The admin token {where} was revoked and stays so; `--reset-admin-token` makes a new one"

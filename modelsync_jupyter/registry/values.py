@@ -110,6 +110,13 @@ class Fields:
             raise BadRequest(f"`{key}` is not a whole number from {minimum} to {maximum}")
         return value
 
+    def flag(self, key: str) -> bool | None:
+        """Return true or false; None where there is neither."""
+        value = self._data.get(key)
+        if value is not None and type(value) is not bool:
+            raise BadRequest(f"`{key}` is neither true nor false")
+        return value
+
     def time(self, key: str) -> datetime | None:
         """Return a time, as UTC without a zone; None where there is none."""
         text = self.text(key, 64)

@@ -10,6 +10,7 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
 from modelsync_jupyter.client import Client
+from modelsync_jupyter.commands.grammar import build_parser
 from modelsync_jupyter.jobs.records import Record, Records
 from modelsync_jupyter.notebook import completion
 
@@ -35,7 +36,12 @@ def complete(ip: InteractiveShell, text: str) -> list[str]:
 
 def test_commands(ip: InteractiveShell) -> None:
     assert complete(ip, "%modelsync pu") == ["%modelsync pull", "%modelsync push"]
-    assert len(complete(ip, "%modelsync ")) == 16
+    assert len(complete(ip, "%modelsync ")) == len(build_parser().commands)
+    assert complete(ip, "%modelsync registry u") == ["%modelsync registry user"]
+    assert complete(ip, "%modelsync registry user d") == ["%modelsync registry user disable"]
+    assert complete(ip, "%modelsync registry user add --ro") == [
+        f"%modelsync registry user add {option}" for option in ("--robot", "--role")
+    ]
 
 
 def test_commands_behind_an_assignment_and_in_a_later_line(ip: InteractiveShell) -> None:

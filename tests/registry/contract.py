@@ -106,8 +106,8 @@ class RegistryContract:
 
     def test_failed_bytes_are_not_published_by_a_later_finish(self, admin: Client, name: str) -> None:
         register(admin, name, "v1")
-        send(admin, name, "v1", model_tar(name, "v1"))
-        finish(admin, name, "v1", "failed", "changed my mind")
+        upload = send(admin, name, "v1", model_tar(name, "v1"))
+        finish(admin, name, "v1", "failed", "changed my mind", upload)
         assert finish(admin, name, "v1").status_code == 400
 
     def test_labels_are_replaced(self, admin: Client, name: str) -> None:

@@ -116,9 +116,14 @@ def complete(client: Client, name: str, version: str, upload_id: str, listed: An
     )
 
 
-def finish(client: Client, name: str, version: str, status: str = "success", reason: str = "") -> requests.Response:
-    """The client's last word."""
-    return client.call("PATCH", path(name, version, "finish_upload"), {"status": status, "reason": reason})
+def finish(
+    client: Client, name: str, version: str, status: str = "success", reason: str = "", upload: str = ""
+) -> requests.Response:
+    """The client's last word; with the id of the upload where it is one of ours."""
+    body: dict[str, Any] = {"status": status, "reason": reason}
+    if upload:
+        body["modelsync"] = {"upload_id": upload}
+    return client.call("PATCH", path(name, version, "finish_upload"), body)
 
 
 def send(client: Client, name: str, version: str, archive: bytes, part_size: int = 1 << 20) -> str:

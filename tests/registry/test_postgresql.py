@@ -35,7 +35,14 @@ def test_catalog_of_the_first_version_is_upgraded(cluster: str) -> None:
     database.prepare()
     with database.write() as connection:
         for statement in (
-            "DROP TABLE schema_version",
+            "DROP TABLE schema_version, grants",
+            "ALTER TABLE users DROP robot, DROP disabled_at",
+            "ALTER TABLE tokens DROP parent_id, DROP issuer_id",
+            "ALTER TABLE repositories DROP private",
+            "ALTER TABLE models DROP pushed_by_id",
+            "ALTER TABLE events DROP repository_id, DROP address, ALTER user_id SET NOT NULL",
+            "DROP INDEX ix_events_user_id",
+            "ALTER TABLE uploads DROP token_id, DROP address",
             "ALTER TABLE archives DROP base, DROP content_digest, DROP cut",
             "ALTER TABLE uploads DROP content_digest",
         ):

@@ -181,12 +181,12 @@ class TestContents:
 
 def test_ranges_inside_one_part_are_left_to_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The app hands gunicorn its own file wrapper, at the right place and with a length: that is its sendfile path."""
-    monkeypatch.setenv("MODELSYNC_ADMIN_TOKEN", "t")
+    monkeypatch.setenv("MODELSYNC_ADMIN_TOKEN", "token-of-the-test")
     app = create_app(Settings(tmp_path))
     registry = app.extensions[EXTENSION]
     ensure_admin(registry)
     client = app.test_client()
-    headers = {"X-YATAI-API-TOKEN": "t"}
+    headers = {"X-YATAI-API-TOKEN": "token-of-the-test"}
     address = "/api/v1/model_repositories"
     payload = os.urandom(5000)
     client.post(address, json={"name": "m"}, headers=headers)

@@ -50,15 +50,85 @@ def upgrade(connection: Connection) -> None:
 
 def _add_content_digests(connection: Connection) -> None:
     """Version 2: archives have a content digest; it is computed later, for it takes reading all bytes."""
-    for statement in (
+    _run(
+        connection,
         "ALTER TABLE archives ADD COLUMN base BIGINT DEFAULT 0 NOT NULL",
         "ALTER TABLE archives ADD COLUMN content_digest VARCHAR(80)",
         "ALTER TABLE archives ADD COLUMN cut VARCHAR(16)",
         "ALTER TABLE uploads ADD COLUMN content_digest VARCHAR(80)",
-    ):
+    )
+
+
+def _add_access_control(connection: Connection) -> None:
+    """Version 3: robots, disabled users, private repositories and grants, tokens with parents, and who pushed.
+
+    Who made a repository owns it. Who pushed a version is told by the events.
+    """
+    time = "DATETIME" if connection.dialect.name == "sqlite" else "TIMESTAMP"
+    _run(
+        connection,
+        "ALTER TABLE users ADD COLUMN robot BOOLEAN DEFAULT FALSE NOT NULL",
+        f"ALTER TABLE users ADD COLUMN disabled_at {time}",
+        "ALTER TABLE tokens ADD COLUMN parent_id INTEGER REFERENCES tokens (id)",
+        "ALTER TABLE tokens ADD COLUMN issuer_id INTEGER REFERENCES tokens (id)",
+        "ALTER TABLE repositories ADD COLUMN private BOOLEAN DEFAULT FALSE NOT NULL",
+        "ALTER TABLE models ADD COLUMN pushed_by_id INTEGER REFERENCES users (id)",
+        "ALTER TABLE uploads ADD COLUMN token_id INTEGER REFERENCES tokens (id)",
+        "ALTER TABLE uploads ADD COLUMN address VARCHAR(64)",
+        "CREATE TABLE grants (repository_id INTEGER NOT NULL REFERENCES repositories (id), "
+        "user_id INTEGER NOT NULL REFERENCES users (id), access VARCHAR(16) NOT NULL, "
+        f"created_at {time} NOT NULL, PRIMARY KEY (repository_id, user_id))",
+        "INSERT INTO grants SELECT id, creator_id, 'owner', created_at FROM repositories",
+        "UPDATE models SET pushed_by_id = coalesce((SELECT events.user_id FROM events "
+        "JOIN repositories ON repositories.id = models.repository_id WHERE operation = 'pushed' "
+        "AND resource_name = repositories.name || ':' || models.version ORDER BY events.id DESC LIMIT 1), creator_id) "
+        "WHERE upload_status = 'success'",
+    )
+    _widen_events(connection)
+    indexed = {"tokens": ("parent_id", "issuer_id"), "grants": ("user_id",), "events": ("user_id", "repository_id")}
+    for table, columns in indexed.items():
+        for column in columns:
+            _run(connection, f"CREATE INDEX ix_{table}_{column} ON {table} ({column})")
+
+
+def _widen_events(connection: Connection) -> None:
+    """Give events a repository and an address, and let them be without a user.
+
+    SQLite cannot change a column, so there the table is made again.
+    """
+    if connection.dialect.name == "sqlite":
+        old = "id, uid, created_at, user_id, token_name, operation, resource_type, resource_name, info"
+        _run(
+            connection,
+            "ALTER TABLE events RENAME TO old_events",
+            "CREATE TABLE events (id INTEGER NOT NULL PRIMARY KEY, uid VARCHAR(32) NOT NULL UNIQUE, "
+            "created_at DATETIME NOT NULL, user_id INTEGER REFERENCES users (id), token_name VARCHAR(128) NOT NULL, "
+            "operation VARCHAR(64) NOT NULL, resource_type VARCHAR(32) NOT NULL, resource_name VARCHAR(256) NOT NULL, "
+            "info TEXT NOT NULL, repository_id INTEGER REFERENCES repositories (id), address VARCHAR(64))",
+            f"INSERT INTO events ({old}) SELECT {old} FROM old_events",
+            "DROP TABLE old_events",
+        )
+    else:
+        _run(
+            connection,
+            "ALTER TABLE events ALTER COLUMN user_id DROP NOT NULL",
+            "ALTER TABLE events ADD COLUMN repository_id INTEGER REFERENCES repositories (id)",
+            "ALTER TABLE events ADD COLUMN address VARCHAR(64)",
+        )
+    _run(
+        connection,
+        "UPDATE events SET repository_id = (SELECT id FROM repositories WHERE name = resource_name) "
+        "WHERE resource_type = 'model_repository'",
+        "UPDATE events SET repository_id = (SELECT id FROM repositories "
+        "WHERE substr(resource_name, 1, length(name) + 1) = name || ':') WHERE resource_type = 'model'",
+    )
+
+
+def _run(connection: Connection, *statements: str) -> None:
+    for statement in statements:
         connection.execute(text(statement))
 
 
-_MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_add_content_digests,)
+_MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_add_content_digests, _add_access_control)
 #: The version that `tables` describes.
 SCHEMA = 1 + len(_MIGRATIONS)

@@ -15,6 +15,7 @@ from ..errors import BadRequest, NotFound
 from ..search import Search
 from . import tables
 from .database import Page, new_uid, now
+from .grants import visible
 from .labels import has_label, replace_labels
 from .repositories import COLUMNS as REPOSITORY
 from .repositories import CREATOR
@@ -22,12 +23,14 @@ from .rows import ModelRow, UploadState, UploadStatus, is_elsewhere
 from .users import Caller
 
 _archives, _models, _repositories, _users = tables.archives, tables.models, tables.repositories, tables.users
+_pushers = _users.alias("pushers")
 
-#: All versions that are not deleted, each with its repository, its creator and its archive.
+#: All versions that are not deleted, each with its repository, its creator, who pushed it, and its archive.
 MODELS: Select[Any] = (
     select(
         *(column for column in _models.c if column.name != "repository_id"),
         _users.c.name.label("creator"),
+        _pushers.c.name.label("pusher"),
         *REPOSITORY,
         *(
             _archives.c[name].label(f"archive_{name}")
@@ -37,6 +40,7 @@ MODELS: Select[Any] = (
     .join(_repositories, _models.c.repository_id == _repositories.c.id)
     .join(_users, _models.c.creator_id == _users.c.id)
     .join(CREATOR, _repositories.c.creator_id == CREATOR.c.id)
+    .outerjoin(_pushers, _models.c.pushed_by_id == _pushers.c.id)
     .outerjoin(_archives, _models.c.archive_id == _archives.c.id)
     .where(_models.c.deleted_at.is_(None))
 )
@@ -157,18 +161,18 @@ def newest(connection: Connection, repository_ids: Iterable[int]) -> dict[int, M
 
 
 def list_models(
-    connection: Connection, search: Search, page: Page, me: str, repository_id: int | None = None
+    connection: Connection, who: Caller, search: Search, page: Page, repository_id: int | None = None
 ) -> tuple[int, list[ModelRow]]:
     """Count the versions that match, and return one page of them: whole ones by default, the newest build first.
 
     Args:
         connection: A read.
+        who: The caller: only what they may read is found.
         search: What to look for.
         page: Which slice of it.
-        me: Name of the caller, for `creator:@me`.
         repository_id: Look in this repository only.
     """
-    query = MODELS.where(*_conditions(search, me))
+    query = MODELS.where(visible(who), *_conditions(search, who.name))
     if repository_id is not None:
         query = query.where(_models.c.repository_id == repository_id)
     total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()

@@ -12,8 +12,9 @@ from modelsync_jupyter.wire import LabelJSON
 from ..errors import BadRequest, NotFound
 from ..search import Search
 from .database import Page, new_uid, now
+from .grants import set_grant, visible
 from .labels import has_label, replace_labels
-from .rows import RepositoryRow
+from .rows import RepositoryRow, Right
 from .tables import repositories, users
 from .users import Caller
 
@@ -23,7 +24,7 @@ CREATOR = users.alias("repository_creators")
 COLUMNS = (
     *(
         repositories.c[name].label(f"repository_{name}")
-        for name in ("id", "uid", "name", "description", "labels", "created_at", "updated_at")
+        for name in ("id", "uid", "name", "description", "labels", "private", "created_at", "updated_at")
     ),
     CREATOR.c.name.label("repository_creator"),
 )
@@ -43,20 +44,31 @@ def find_repository(connection: Connection, name: str) -> RepositoryRow:
     """
     row = connection.execute(_REPOSITORIES.where(repositories.c.name == name)).first()
     if row is None:
-        raise NotFound(f"model repository `{name[:200]}` not found")
+        raise no_repository(name)
     return RepositoryRow.of(row)
 
 
+def no_repository(name: str) -> NotFound:
+    """Return the error for a repository that is not there, or of which the caller may not know: there is no telling."""
+    return NotFound(f"model repository `{name[:200]}` not found")
+
+
 def create_repository(
-    connection: Connection, caller: Caller, name: str, description: str, labels: Iterable[LabelJSON]
+    connection: Connection,
+    caller: Caller,
+    name: str,
+    description: str,
+    labels: Iterable[LabelJSON],
+    *,
+    private: bool = False,
 ) -> None:
-    """Make a repository.
+    """Make a repository, which its maker owns.
 
     Raises:
-        BadRequest: The name is taken.
+        BadRequest: The name is taken; whether by a repository that the caller may see is not told.
     """
     if connection.execute(select(repositories.c.id).where(repositories.c.name == name)).first():
-        raise BadRequest(f"model repository `{name}` already exists")
+        raise BadRequest(f"the name `{name}` is taken")
     moment = now()
     result = connection.execute(
         insert(repositories).values(
@@ -67,15 +79,17 @@ def create_repository(
             creator_id=caller.user_id,
             created_at=moment,
             updated_at=moment,
+            private=private,
         )
     )
-    replace_labels(connection, repositories, result.inserted_primary_key[0], labels)  # type: ignore[index]
+    repository_id = int(result.inserted_primary_key[0])  # type: ignore[index]  # a table with a key returns it
+    replace_labels(connection, repositories, repository_id, labels)
+    set_grant(connection, repository_id, caller.user_id, Right.OWNER)
 
 
-def describe_repository(connection: Connection, name: str, description: str) -> None:
-    """Change the description of a repository."""
-    change = update(repositories).where(repositories.c.name == name)
-    connection.execute(change.values(description=description, updated_at=now()))
+def set_repository(connection: Connection, name: str, **columns: Any) -> None:
+    """Change columns of a repository: its description, or whether it is private."""
+    connection.execute(update(repositories).where(repositories.c.name == name).values(updated_at=now(), **columns))
 
 
 def touch_repository(connection: Connection, repository_id: int) -> None:
@@ -83,10 +97,11 @@ def touch_repository(connection: Connection, repository_id: int) -> None:
     connection.execute(update(repositories).where(repositories.c.id == repository_id).values(updated_at=now()))
 
 
-def list_repositories(connection: Connection, search: Search, page: Page, me: str) -> tuple[int, list[RepositoryRow]]:
-    """Count the repositories that match, and return one page of them, by default the last changed first."""
-    conditions = _conditions(search, me)
-    query = _REPOSITORIES.where(*conditions)
+def list_repositories(
+    connection: Connection, who: Caller, search: Search, page: Page
+) -> tuple[int, list[RepositoryRow]]:
+    """Count the repositories that the caller may see and that match, and return one page, the last changed first."""
+    query = _REPOSITORIES.where(visible(who), *_conditions(search, who.name))
     total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
     column = _SORTS.get(search.sort or "updated_at", repositories.c.updated_at)
     order = column.desc() if search.descending else column.asc()

@@ -23,22 +23,43 @@ class Word(str, Enum):
     __str__ = str.__str__
 
 
-class Role(Word):
-    """What a user or a token may do; each role may do what the ones before it may."""
+class Power(Word):
+    """A word out of a list that is in the order of power: each permits what those before it permit."""
+
+    def includes(self, other: Power) -> bool:
+        """Return whether this one permits what `other` permits."""
+        return self.rank >= other.rank
+
+    @property
+    def rank(self) -> int:
+        """Place in the order of power."""
+        return list(type(self)).index(self)
+
+
+class Role(Power):
+    """What a user may do in the whole registry.
+
+    A guest reads all repositories that are not private, a developer also makes repositories and pushes into these, an
+    admin does everything. Without a role one has what one was granted in single repositories.
+    """
 
     NONE = ""
     GUEST = "guest"
     DEVELOPER = "developer"
     ADMIN = "admin"
 
-    def includes(self, other: Role) -> bool:
-        """Return whether this role may do what `other` may."""
-        return self.rank >= other.rank
 
-    @property
-    def rank(self) -> int:
-        """Place in the order of power."""
-        return list(Role).index(self)
+class Right(Power):
+    """What somebody may do in one repository.
+
+    A writer pushes new versions and replaces or deletes those they pushed, an owner those of others too, and decides
+    who else may do what.
+    """
+
+    NONE = ""
+    READER = "reader"
+    WRITER = "writer"
+    OWNER = "owner"
 
 
 class UploadStatus(Word):
@@ -82,7 +103,7 @@ class ArchiveRow:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryRow:
-    """All versions of one name."""
+    """All versions of one name; a private one is known only to those who were granted a right in it."""
 
     id: int
     uid: str
@@ -90,6 +111,7 @@ class RepositoryRow:
     description: str
     labels: list[LabelJSON]
     creator: str
+    private: bool
     created_at: datetime
     updated_at: datetime
 
@@ -103,6 +125,7 @@ class RepositoryRow:
             row.repository_description,
             json.loads(row.repository_labels),
             row.repository_creator,
+            row.repository_private,
             row.repository_created_at,
             row.repository_updated_at,
         )
@@ -110,7 +133,7 @@ class RepositoryRow:
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """A version; `archive` is None until one is visible."""
+    """A version; `archive` is None until one is visible, and so is `pusher`, who published it."""
 
     id: int
     uid: str
@@ -121,6 +144,8 @@ class ModelRow:
     build_at: datetime
     creator_id: int
     creator: str
+    pusher_id: int | None
+    pusher: str | None
     created_at: datetime
     updated_at: datetime
     upload_status: UploadStatus
@@ -154,6 +179,8 @@ class ModelRow:
             row.build_at,
             row.creator_id,
             row.creator,
+            row.pushed_by_id,
+            row.pusher,
             row.created_at,
             row.updated_at,
             row.upload_status,
@@ -221,6 +248,7 @@ class UploadRow:
     id: int
     uid: str
     model_id: int
+    creator_id: int
     state: UploadState
     facts: Facts
     archive_id: int | None
@@ -237,6 +265,7 @@ class UploadRow:
             row.id,
             row.uid,
             row.model_id,
+            row.creator_id,
             row.state,
             facts,
             row.archive_id,
@@ -274,13 +303,16 @@ class PartRow:
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """An API token and whose it is."""
+    """An API token and whose it is.
+
+    Args:
+        parent: Id of the token that made it for its own user, and that it ends with; or None.
+    """
 
     id: int
     uid: str
-    user_id: int
-    user: str
-    user_role: Role
+    user: UserRow
+    parent: str | None
     name: str
     description: str
     scopes: list[str]
@@ -291,13 +323,14 @@ class TokenRow:
 
     @classmethod
     def of(cls, row: Row[Any]) -> TokenRow:
-        """Read a row of `tokens` with its user."""
+        """Read a row of `tokens` with its user and the id of its parent."""
         return cls(
             row.id,
             row.uid,
-            row.user_id,
-            row.user_name,
-            row.user_role,
+            UserRow(
+                row.user_id, row.user_name, row.user_role, row.user_robot, row.user_created_at, row.user_disabled_at
+            ),
+            row.parent_uid,
             row.name,
             row.description,
             json.loads(row.scopes),
@@ -310,11 +343,17 @@ class TokenRow:
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """An event of the audit log."""
+    """An event of the audit trail.
+
+    Args:
+        creator: Who did it; None for a sign-in that failed with a token nobody has.
+        address: Where the request came from, or "".
+    """
 
     uid: str
     created_at: datetime
-    creator: str
+    creator: str | None
+    address: str
     token_name: str
     operation: str
     resource_type: str
@@ -328,6 +367,7 @@ class EventRow:
             row.uid,
             row.created_at,
             row.user_name,
+            row.address or "",
             row.token_name,
             row.operation,
             row.resource_type,
@@ -338,11 +378,23 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """A user."""
+    """A user: a person, or a robot such as a CI pipeline. One who is disabled cannot sign in."""
 
     id: int
     name: str
     role: Role
+    robot: bool
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRow:
+    """A right that a user was granted in one repository."""
+
+    user: UserRow
+    right: Right
+    created_at: datetime
 
 
 def part_from(row: Row[Any]) -> Part:

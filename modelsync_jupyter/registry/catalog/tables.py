@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Enum,
@@ -18,9 +19,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
-from .rows import Role, UploadState, UploadStatus, Word
+from .rows import Right, Role, UploadState, UploadStatus, Word
 
 metadata = MetaData()
 
@@ -40,8 +42,12 @@ users = Table(
     Column("name", String(63), nullable=False, unique=True),
     Column("role", _words(Role), nullable=False),
     Column("created_at", DateTime, nullable=False),
+    Column("robot", Boolean, nullable=False, server_default=false()),
+    Column("disabled_at", DateTime),
 )
 
+#: A token that was made for its maker's own user ends with the token that made it, its parent. `issuer_id` is the token
+#: of the admin who made it for another user: it outlives that one, unless it is revoked along with it.
 tokens = Table(
     "tokens",
     metadata,
@@ -56,6 +62,8 @@ tokens = Table(
     Column("expired_at", DateTime),
     Column("last_used_at", DateTime),
     Column("revoked_at", DateTime),
+    Column("parent_id", ForeignKey("tokens.id"), index=True),
+    Column("issuer_id", ForeignKey("tokens.id"), index=True),
 )
 
 repositories = Table(
@@ -69,6 +77,16 @@ repositories = Table(
     Column("creator_id", ForeignKey("users.id"), nullable=False),
     Column("created_at", DateTime, nullable=False),
     Column("updated_at", DateTime, nullable=False),
+    Column("private", Boolean, nullable=False, server_default=false()),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("repository_id", ForeignKey("repositories.id"), primary_key=True),
+    Column("user_id", ForeignKey("users.id"), primary_key=True, index=True),
+    Column("access", _words(Right), nullable=False),
+    Column("created_at", DateTime, nullable=False),
 )
 
 repository_labels = Table(
@@ -128,6 +146,7 @@ models = Table(
     Column("upload_started_at", DateTime),
     Column("upload_finished_at", DateTime),
     Column("upload_finished_reason", Text, nullable=False),
+    Column("pushed_by_id", ForeignKey("users.id")),
 )
 _alive = models.c.deleted_at.is_(None)
 Index(
@@ -150,6 +169,7 @@ model_labels = Table(
 )
 
 #: Manifest, labels and build_at become visible when the upload is published; `content_digest` is what was declared.
+#: `token_id` and `address` tell the clients of one user apart where they do not say which upload they mean.
 uploads = Table(
     "uploads",
     metadata,
@@ -164,6 +184,8 @@ uploads = Table(
     Column("archive_id", ForeignKey("archives.id")),
     Column("created_at", DateTime, nullable=False),
     Column("content_digest", String(80)),
+    Column("token_id", ForeignKey("tokens.id")),
+    Column("address", String(64)),
 )
 
 #: What was declared of a part and what was received of it, each where it is known.
@@ -178,16 +200,19 @@ upload_parts = Table(
     Column("digest", String(80)),
 )
 
+#: No user: a sign-in with a token that nobody has. `repository_id` says whose owners may see the event.
 events = Table(
     "events",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("uid", String(32), nullable=False, unique=True),
     Column("created_at", DateTime, nullable=False),
-    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("user_id", ForeignKey("users.id"), index=True),
     Column("token_name", String(128), nullable=False),
     Column("operation", String(64), nullable=False),
     Column("resource_type", String(32), nullable=False),
     Column("resource_name", String(256), nullable=False),
     Column("info", Text, nullable=False),
+    Column("repository_id", ForeignKey("repositories.id"), index=True),
+    Column("address", String(64)),
 )

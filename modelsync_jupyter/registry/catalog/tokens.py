@@ -1,4 +1,4 @@
-"""API tokens: kept as a hash, limited by scopes, by time and by revocation."""
+"""API tokens: kept as a hash, limited by scopes, by time, by revocation, and by the token that made them."""
 
 from __future__ import annotations
 
@@ -9,29 +9,50 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, or_, select, update
 
-from ..errors import NotFound, Unauthorized
+from ..errors import BadRequest, NotFound, Unauthorized
 from .database import Page, new_uid, now
-from .rows import Role, TokenRow
+from .rows import Right, TokenRow
 from .tables import tokens, users
 from .users import Caller
 
-#: The role that each scope lets a token have; the user's own role is the limit.
+#: What each scope lets a token do of what its user may do.
 SCOPES = {
-    "api": Role.ADMIN,
-    "operate_organization": Role.ADMIN,
-    "write_organization": Role.DEVELOPER,
-    "read_organization": Role.GUEST,
+    "api": Right.OWNER,
+    "operate_organization": Right.OWNER,
+    "write_organization": Right.WRITER,
+    "read_organization": Right.READER,
 }
 #: Id of the token that the server itself makes.
 FIRST_UID = "admin"
+#: How many tokens, each made by the one before, may hang on one; and how many a user may have.
+_MAX_DEPTH, _MAX_TOKENS = 8, 1000
 _USE_INTERVAL = timedelta(minutes=1)
+_parents = tokens.alias("parents")
 _TOKENS: Select[Any] = (
-    select(tokens, users.c.name.label("user_name"), users.c.role.label("user_role"))
-    .join(users)
-    .where(tokens.c.revoked_at.is_(None))
+    select(
+        tokens,
+        *(users.c[name].label(f"user_{name}") for name in ("name", "role", "robot", "created_at", "disabled_at")),
+        _parents.c.uid.label("parent_uid"),
+    )
+    .join(users, tokens.c.user_id == users.c.id)
+    .outerjoin(_parents, tokens.c.parent_id == _parents.c.id)
 )
+_VALID = _TOKENS.where(tokens.c.revoked_at.is_(None))
+
+
+class Refused(Unauthorized):
+    """A sign-in that failed with a token that is known.
+
+    Args:
+        message: Why.
+        token: The token.
+    """
+
+    def __init__(self, message: str, token: TokenRow) -> None:
+        super().__init__(message)
+        self.token = token
 
 
 def hash_token(value: str) -> str:
@@ -39,25 +60,36 @@ def hash_token(value: str) -> str:
     return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()
 
 
-def limit(role: Role, scopes: Sequence[str]) -> Role:
-    """Return the role of a token: the highest its scopes give, at most the user's."""
-    given = max((SCOPES.get(scope, Role.NONE) for scope in scopes), key=lambda found: found.rank, default=Role.NONE)
-    return role if given.includes(role) else given
+def reach(scopes: Sequence[str]) -> Right:
+    """Return what scopes let a token do: the most that one of them does."""
+    given = (SCOPES.get(scope, Right.NONE) for scope in scopes)
+    return max(given, key=lambda right: right.rank, default=Right.NONE)
 
 
-def identify(connection: Connection, value: str) -> tuple[Caller, TokenRow]:
+def identify(connection: Connection, value: str, address: str = "") -> tuple[Caller, TokenRow]:
     """Find the user of a token, and the token.
 
+    Args:
+        connection: A read.
+        value: The token.
+        address: Where the request comes from.
+
     Raises:
-        Unauthorized: It is not known, expired or revoked.
+        Unauthorized: It is not known.
+        Refused: It is expired or revoked, or its user is disabled.
     """
     row = connection.execute(_TOKENS.where(tokens.c.digest == hash_token(value))).first()
     if row is None:
         raise Unauthorized("the API token is not valid")
     token = TokenRow.of(row)
+    if token.revoked_at is not None:
+        raise Refused("the API token was revoked", token)
     if token.expired_at is not None and token.expired_at <= now():
-        raise Unauthorized("the API token has expired")
-    return Caller(token.user_id, token.user, limit(token.user_role, token.scopes), token.name), token
+        raise Refused("the API token has expired", token)
+    if token.user.disabled_at is not None:
+        raise Refused(f"the user `{token.user.name}` of this API token is disabled", token)
+    user = token.user
+    return Caller(user.id, user.name, user.role, reach(token.scopes), token.id, token.name, address), token
 
 
 def is_use_due(token: TokenRow) -> bool:
@@ -78,30 +110,66 @@ def add_token(
     description: str = "",
     scopes: Sequence[str] = ("api",),
     expired_at: datetime | None = None,
+    maker: Caller | None = None,
     value: str | None = None,
     uid: str | None = None,
 ) -> tuple[str, str]:
-    """Make a token and return its id and its value, which is not kept."""
+    """Make a token and return its id and its value, which is not kept.
+
+    Args:
+        connection: A write.
+        user_id: Whose token it will be.
+        name: What people call it.
+        description: What it is for.
+        scopes: What it is good for.
+        expired_at: When it stops being valid; never later than the token that makes it for its own user.
+        maker: Who makes it; None for the server.
+        value: The token; by default a random one.
+        uid: Its id; by default a new one.
+
+    Raises:
+        Unauthorized: The maker's token was revoked meanwhile.
+        BadRequest: There are too many.
+    """
     value, uid = value or secrets.token_urlsafe(32), uid or new_uid()
     row = {"uid": uid, "user_id": user_id, "name": name, "description": description, "digest": hash_token(value)}
     row |= {"scopes": json.dumps(list(scopes)), "created_at": now(), "expired_at": expired_at}
+    if maker is not None and maker.user_id == user_id:
+        row["parent_id"] = maker.token_id
+        row["expired_at"] = _hang_on(connection, maker.token_id, expired_at)
+    elif maker is not None:
+        row["issuer_id"] = maker.token_id
+    count = select(func.count()).where(tokens.c.user_id == user_id, tokens.c.revoked_at.is_(None))
+    if connection.execute(count).scalar_one() >= _MAX_TOKENS:
+        raise BadRequest(f"a user has at most {_MAX_TOKENS} tokens: revoke some first")
     connection.execute(insert(tokens).values(**row))
     return uid, value
 
 
-def set_first_token(connection: Connection, user_id: int, value: str) -> None:
-    """Make `value` the server's own admin token, in place of an older one."""
-    change = update(tokens).where(tokens.c.uid == FIRST_UID)
-    changed = connection.execute(change.values(digest=hash_token(value), revoked_at=None, user_id=user_id))
-    if not changed.rowcount:
-        add_token(connection, user_id, FIRST_UID, description="made by the server", value=value, uid=FIRST_UID)
+def set_first_token(connection: Connection, user_id: int, value: str) -> bool:
+    """Make `value` the server's own admin token, in place of an older one, which ends, and all that it made.
+
+    Returns:
+        Whether it is valid; False where it was revoked before: what was revoked stays so.
+    """
+    known = connection.execute(select(tokens).where(tokens.c.digest == hash_token(value))).first()
+    if known is not None:
+        return known.revoked_at is None
+    first = connection.execute(select(tokens.c.id).where(tokens.c.uid == FIRST_UID)).scalar()
+    if first is not None:
+        revoke_token(connection, first)
+        connection.execute(update(tokens).where(tokens.c.id == first).values(uid=new_uid()))
+    add_token(connection, user_id, FIRST_UID, description="made by the server", value=value, uid=FIRST_UID)
+    return True
 
 
-def list_tokens(connection: Connection, page: Page, search: str, user_id: int | None) -> tuple[int, list[TokenRow]]:
+def list_tokens(
+    connection: Connection, page: Page, search: str = "", user: str | None = None
+) -> tuple[int, list[TokenRow]]:
     """Count the tokens that are not revoked, and return one page of them; of one user where given."""
-    query = _TOKENS.where(tokens.c.name.icontains(search, autoescape=True))
-    if user_id is not None:
-        query = query.where(tokens.c.user_id == user_id)
+    query = _VALID.where(tokens.c.name.icontains(search, autoescape=True))
+    if user is not None:
+        query = query.where(users.c.name == user)
     total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
     return total, list(map(TokenRow.of, connection.execute(page.cut(query.order_by(tokens.c.id)))))
 
@@ -112,12 +180,62 @@ def find_token(connection: Connection, uid: str) -> TokenRow:
     Raises:
         NotFound: There is none.
     """
-    row = connection.execute(_TOKENS.where(tokens.c.uid == uid)).first()
+    row = connection.execute(_VALID.where(tokens.c.uid == uid)).first()
     if row is None:
-        raise NotFound("API token not found")
+        raise NotFound("token not found")
     return TokenRow.of(row)
 
 
-def revoke_token(connection: Connection, token_id: int) -> None:
-    """Make a token useless from now on."""
-    connection.execute(update(tokens).where(tokens.c.id == token_id).values(revoked_at=now()))
+def descends_from(connection: Connection, token_id: int, ancestor_id: int) -> bool:
+    """Return whether a token is another one, or was made by it, or by one that it made."""
+    return ancestor_id in _line(connection, token_id)
+
+
+def revoke_token(connection: Connection, token_id: int, *, issued: bool = False) -> int:
+    """Make a token useless from now on, and all that it made for its own user.
+
+    One generation after the other: where another process is just making a token, its parent is locked, and the token
+    is there when that generation is done.
+
+    Args:
+        connection: A write.
+        token_id: The token.
+        issued: Whether those that it made for other users end too.
+
+    Returns:
+        How many tokens were revoked.
+    """
+    moment, generation, count = now(), [token_id], 0
+    while generation:
+        valid = (tokens.c.id.in_(generation), tokens.c.revoked_at.is_(None))
+        count += connection.execute(update(tokens).where(*valid).values(revoked_at=moment)).rowcount
+        makers = [tokens.c.parent_id, *([tokens.c.issuer_id] if issued else [])]
+        made = select(tokens.c.id).where(or_(*(maker.in_(generation) for maker in makers)))
+        generation = list(connection.execute(made).scalars())
+    return count
+
+
+def _hang_on(connection: Connection, parent_id: int, expired_at: datetime | None) -> datetime | None:
+    """Lock the token that makes another one, and return when that one has to expire.
+
+    Raises:
+        Unauthorized: It was revoked meanwhile.
+        BadRequest: It is too far down already.
+    """
+    query = select(tokens.c.expired_at, tokens.c.revoked_at).where(tokens.c.id == parent_id).with_for_update()
+    parent = connection.execute(query).one()
+    if parent.revoked_at is not None:
+        raise Unauthorized("the API token was revoked")
+    if len(_line(connection, parent_id)) >= _MAX_DEPTH:
+        raise BadRequest(f"this token is {_MAX_DEPTH} generations down: make new ones with the first of them")
+    return min(filter(None, (expired_at, parent.expired_at)), default=None)
+
+
+def _line(connection: Connection, token_id: int) -> list[int]:
+    """List a token and those that it ends with, up to the first."""
+    line: list[int] = []
+    parent: int | None = token_id
+    while parent is not None:
+        line.append(parent)
+        parent = connection.execute(select(tokens.c.parent_id).where(tokens.c.id == parent)).scalar()
+    return line

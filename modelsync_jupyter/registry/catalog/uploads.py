@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, Select, case, insert, or_, select, update
 
 from modelsync_jupyter.core.parts import Part
 
@@ -46,6 +46,8 @@ def open_upload(
             uid=uid,
             model_id=model_id,
             creator_id=caller.user_id,
+            token_id=caller.token_id,
+            address=caller.address,
             state=UploadState.OPEN,
             created_at=now(),
             content_digest=content_digest,
@@ -62,17 +64,47 @@ def open_upload(
     return uid
 
 
-def find_upload(connection: Connection, uid: str, *, model_id: int | None = None, lock: bool = False) -> UploadRow:
+def find_upload(
+    connection: Connection, uid: str, *, model_id: int | None = None, caller: Caller | None = None, lock: bool = False
+) -> UploadRow:
     """Find an upload that is not aborted.
 
+    Args:
+        connection: A read or a write.
+        uid: Its id.
+        model_id: The version it must be for.
+        caller: Who must have begun it.
+        lock: Keep others from changing it until this write ends.
+
     Raises:
-        NotFound: There is none, or it is for another version.
+        NotFound: There is none, or it is for another version or of another user.
     """
     query = _UPLOADS.where(uploads.c.uid == uid, uploads.c.state != UploadState.ABORTED)
     row = connection.execute(query.with_for_update(of=uploads) if lock else query).first()
-    if row is None or model_id not in (None, row.model_id):
+    if row is None or model_id not in (None, row.model_id) or (caller and caller.user_id != row.creator_id):
         raise NotFound("upload not found")
     return UploadRow.of(row)
+
+
+def last_upload(connection: Connection, model_id: int, caller: Caller, *states: UploadState) -> UploadRow | None:
+    """Find the last upload of a version that this client began, for one that does not say which upload it means.
+
+    A client is told by its token, and among those that share a token by its address.
+
+    Args:
+        connection: A read or a write.
+        model_id: The version.
+        caller: The client.
+        states: In which states; any if not given.
+    """
+    query = _UPLOADS.where(uploads.c.model_id == model_id, uploads.c.creator_id == caller.user_id)
+    # an earlier version of the registry did not write the token down
+    query = query.where(or_(uploads.c.token_id == caller.token_id, uploads.c.token_id.is_(None)))
+    if states:
+        query = query.where(uploads.c.state.in_(states))
+    near = case((uploads.c.address == caller.address, 0), else_=1)
+    row = connection.execute(query.order_by(near, uploads.c.id.desc())).first()
+    return UploadRow.of(row) if row else None
 
 
 def find_part(connection: Connection, upload_id: int, number: int) -> PartRow | None:
@@ -100,18 +132,3 @@ def record_part(connection: Connection, upload_id: int, number: int, size: int, 
 def set_upload(connection: Connection, upload_id: int, **columns: Any) -> None:
     """Change columns of an upload."""
     connection.execute(update(uploads).where(uploads.c.id == upload_id).values(**columns))
-
-
-def newest_upload(connection: Connection, model_id: int, state: UploadState | None = None) -> UploadRow | None:
-    """Find the last upload begun for a version, of those in `state` where one is given."""
-    query = _UPLOADS.where(uploads.c.model_id == model_id).order_by(uploads.c.id.desc())
-    row = connection.execute(query.where(uploads.c.state == state) if state else query).first()
-    return UploadRow.of(row) if row else None
-
-
-def drop_complete(connection: Connection, model_id: int, creator_id: int | None = None) -> None:
-    """Abort the uploads of a version that are complete but not published; of one creator where given."""
-    change = update(uploads).where(uploads.c.model_id == model_id, uploads.c.state == UploadState.COMPLETE)
-    if creator_id is not None:
-        change = change.where(uploads.c.creator_id == creator_id)
-    connection.execute(change.values(state=UploadState.ABORTED))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from . import account, downloads, models, objects, repositories, tokens, uploads
+from . import account, downloads, models, objects, repositories, tokens, uploads, users
 
-BLUEPRINTS = [module.blueprint for module in (account, tokens, repositories, models, uploads, downloads, objects)]
+_MODULES = (account, users, tokens, repositories, models, uploads, downloads, objects)
+BLUEPRINTS = [module.blueprint for module in _MODULES]

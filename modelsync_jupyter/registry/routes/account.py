@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, request
 
 import modelsync_jupyter
-from modelsync_jupyter.wire import API
+from modelsync_jupyter.wire import API, parse_time
 
 from .. import body
-from ..auth import caller, needs
-from ..catalog.events import list_events
+from ..auth import caller, needs, open_to_all
+from ..catalog.events import Filter, list_events
 from ..catalog.rows import Role
+from ..errors import BadRequest
 from ..replies import ORGANIZATION, event_json, page_json, user_json
 from ..service import current
 
 blueprint = Blueprint("account", __name__)
+_EVENTS_AT_ONCE = 1000
 
 
 @blueprint.get("/healthz")
+@open_to_all("load balancers have no token")
 def healthz() -> dict[str, str]:
     """Answer that this process serves requests."""
     return {"status": "ok"}
@@ -27,30 +31,52 @@ def healthz() -> dict[str, str]:
 
 @blueprint.get("/version")
 @blueprint.get(f"{API}/version")
+@open_to_all("clients ask before they sign in")
 def version() -> dict[str, str]:
     """Tell what runs here."""
     return {"version": modelsync_jupyter.__version__, "git_commit": "", "build_date": ""}
 
 
 @blueprint.get(f"{API}/auth/current")
-@needs(Role.GUEST)
+@needs(Role.NONE)
 def current_user() -> dict[str, Any]:
     """Show the caller, with what the token permits."""
-    return {**user_json(caller().name), "modelsync": {"role": caller().role}}
+    who = caller()
+    return {**user_json(who.name), "modelsync": {"role": who.role, "reach": who.reach}}
 
 
 @blueprint.get(f"{API}/current_org")
-@needs(Role.GUEST)
+@needs(Role.NONE)
 def current_organization() -> dict[str, Any]:
     """Show the one organisation of this registry."""
     return ORGANIZATION
 
 
 @blueprint.get(f"{API}/current_org/events")
-@needs(Role.GUEST)
+@needs(Role.NONE)
 def events() -> dict[str, Any]:
-    """List what was done here, newest first."""
-    page = body.page(default=100)
+    """List what was done here, newest first, as far as the caller may see it."""
+    page = body.page(default=100, most=_EVENTS_AT_ONCE)
+    wanted = Filter(
+        user=body.text("user"),
+        operation=body.text("operation"),
+        kind=body.text("resource_type"),
+        name=body.text("resource_name"),
+        address=body.text("address"),
+        since=_time("since"),
+        until=_time("until"),
+        before=body.text("before"),
+    )
     with current().database.read() as connection:
-        total, rows = list_events(connection, page)
+        total, rows = list_events(connection, caller(), wanted, page)
     return page_json(page, total, map(event_json, rows))
+
+
+def _time(key: str) -> datetime | None:
+    text = request.args.get(key, "")
+    if not text:
+        return None
+    time = parse_time(text)
+    if time is None:
+        raise BadRequest(f"`{key}` is not a time like `2026-01-31 13:59:59`")
+    return time.astimezone(timezone.utc).replace(tzinfo=None)

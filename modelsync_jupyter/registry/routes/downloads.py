@@ -11,7 +11,7 @@ from modelsync_jupyter.wire import API, Extension, ModelJSON
 from ..auth import needs
 from ..catalog.archives import layout_of, parts_between
 from ..catalog.models import find_model
-from ..catalog.rows import ArchiveRow, ModelRow, Role
+from ..catalog.rows import ArchiveRow, ModelRow, Right
 from ..errors import NotFound
 from ..replies import archive_json, model_json
 from ..sending import send_archive
@@ -22,7 +22,7 @@ blueprint = Blueprint("downloads", __name__, url_prefix=f"{API}/model_repositori
 
 
 @blueprint.patch("/presign_download_url")
-@needs(Role.GUEST)
+@needs(Right.READER)
 def presign_download(name: str, version: str) -> ModelJSON:
     """Sign a URL of the archive as it is now: a later forced push does not change what it gives."""
     strategy = current().settings.strategy
@@ -37,7 +37,7 @@ def presign_download(name: str, version: str) -> ModelJSON:
 
 
 @blueprint.get("/download")
-@needs(Role.GUEST)
+@needs(Right.READER)
 def download(name: str, version: str) -> Response:
     """Send the archive."""
     with current().database.read() as connection:

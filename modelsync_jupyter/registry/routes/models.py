@@ -8,14 +8,14 @@ from flask import Blueprint
 
 from modelsync_jupyter.wire import API, ModelJSON
 
-from .. import body
-from ..auth import caller, needs, require
+from .. import access, body
+from ..auth import caller, needs
 from ..catalog import models, tables
 from ..catalog.events import note
 from ..catalog.labels import replace_labels
 from ..catalog.models import find_model, list_models
 from ..catalog.repositories import find_repository
-from ..catalog.rows import Role
+from ..catalog.rows import Right, Role
 from ..replies import model_json, model_with_repository, page_json
 from ..service import current
 from ..values import check_version
@@ -26,28 +26,28 @@ _ONE = f"{_ALL}/<version>"
 
 
 @blueprint.get("/models")
-@needs(Role.GUEST)
+@needs(Role.NONE)
 def index() -> dict[str, Any]:
-    """List the whole versions of all repositories that match, newest build first."""
+    """List the whole versions that match of all repositories one may read, newest build first."""
     page = body.page()
     with current().database.read() as connection:
-        total, rows = list_models(connection, body.search(), page, caller().name)
+        total, rows = list_models(connection, caller(), body.search(), page)
     return page_json(page, total, (model_with_repository(row, current().settings.strategy) for row in rows))
 
 
 @blueprint.get(_ALL)
-@needs(Role.GUEST)
+@needs(Right.READER)
 def versions(name: str) -> dict[str, Any]:
     """List the whole versions of one repository that match, newest build first: the first one is `latest`."""
     page = body.page()
     with current().database.read() as connection:
         repository = find_repository(connection, name)
-        total, rows = list_models(connection, body.search(), page, caller().name, repository.id)
+        total, rows = list_models(connection, caller(), body.search(), page, repository.id)
     return page_json(page, total, (model_with_repository(row, current().settings.strategy) for row in rows))
 
 
 @blueprint.post(_ALL)
-@needs(Role.DEVELOPER)
+@needs(Right.WRITER)
 def create(name: str) -> ModelJSON:
     """Register a version that has no bytes yet."""
     fields = body.fields()
@@ -68,7 +68,7 @@ def create(name: str) -> ModelJSON:
 
 
 @blueprint.get(_ONE)
-@needs(Role.GUEST)
+@needs(Right.READER)
 def show(name: str, version: str) -> dict[str, Any]:
     """Show one version, whatever its status."""
     with current().database.read() as connection:
@@ -77,7 +77,7 @@ def show(name: str, version: str) -> dict[str, Any]:
 
 
 @blueprint.patch(_ONE)
-@needs(Role.DEVELOPER)
+@needs(Right.WRITER)
 def change(name: str, version: str) -> ModelJSON:
     """Replace the labels (those not sent are gone) or the description."""
     fields = body.fields()
@@ -91,13 +91,12 @@ def change(name: str, version: str) -> ModelJSON:
 
 
 @blueprint.delete(_ONE)
-@needs(Role.DEVELOPER)
+@needs(Right.WRITER)
 def delete(name: str, version: str) -> ModelJSON:
-    """Hide a version; its creator may, and an admin. The tag is free again, the bytes stay in the store."""
+    """Hide a version; who pushed it may, and an owner. The tag is free again, the bytes stay in the store."""
     with current().database.write() as connection:
         row = find_model(connection, name, version, lock=True)
-        if row.creator_id != caller().user_id:
-            require(caller(), Role.ADMIN)
+        access.require_deleting(connection, caller(), row)
         models.delete_model(connection, row)
         note(connection, caller(), "deleted", "model", f"{name}:{version}")
     return model_json(row, current().settings.strategy)
@@ -105,7 +104,7 @@ def delete(name: str, version: str) -> ModelJSON:
 
 @blueprint.get(f"{_ONE}/bentos")
 @blueprint.get(f"{_ONE}/deployments")
-@needs(Role.GUEST)
+@needs(Right.READER)
 def users_of(name: str, version: str) -> dict[str, Any]:
     """List who uses a version: this registry knows of none."""
     with current().database.read() as connection:

@@ -12,12 +12,12 @@ from modelsync_jupyter.core.errors import ModelSyncError
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.wire import API, ModelJSON
 
-from .. import body, multipart, publishing
+from .. import access, body, multipart, publishing
 from ..auth import caller, needs
 from ..catalog import models, uploads
 from ..catalog.events import note
 from ..catalog.models import find_model
-from ..catalog.rows import Facts, Role, UploadState, UploadStatus
+from ..catalog.rows import Facts, Right, UploadState, UploadStatus
 from ..errors import ApiError, BadRequest
 from ..replies import model_json
 from ..service import current
@@ -29,16 +29,18 @@ blueprint = Blueprint("uploads", __name__, url_prefix=f"{API}/model_repositories
 
 
 @blueprint.patch("/start_upload")
-@needs(Role.DEVELOPER)
+@needs(Right.WRITER)
 def start_upload(name: str, version: str) -> ModelJSON:
     """Note that bytes are coming."""
     with current().database.write() as connection:
-        models.note_start(connection, find_model(connection, name, version, lock=True))
+        model = find_model(connection, name, version, lock=True)
+        access.require_replacing(connection, caller(), model)
+        models.note_start(connection, model)
         return _show(connection, name, version)
 
 
 @blueprint.patch("/presign_upload_url")
-@needs(Role.DEVELOPER)
+@needs(Right.WRITER)
 def presign_upload(name: str, version: str) -> ModelJSON:
     """Sign a URL for the whole archive in one PUT."""
     with current().database.write() as connection:
@@ -48,7 +50,7 @@ def presign_upload(name: str, version: str) -> ModelJSON:
 
 
 @blueprint.patch("/start_multipart_upload")
-@needs(Role.DEVELOPER)
+@needs(Right.WRITER)
 def start_multipart(name: str, version: str) -> ModelJSON:
     """Begin an upload; with our extension, note what it will hold, and tell which of it is here already."""
     fields = body.fields().object("modelsync")
@@ -68,39 +70,41 @@ def start_multipart(name: str, version: str) -> ModelJSON:
 
 
 @blueprint.patch("/presign_multipart_upload_url")
-@needs(Role.DEVELOPER)
+@needs(Right.WRITER)
 def presign_part(name: str, version: str) -> ModelJSON:
     """Sign a URL for one part."""
     fields = body.fields()
     uid, number = fields.text("upload_id", 64), fields.integer("part_number", 1, MAX_PART_NUMBER)
     with current().database.read() as connection:
         model = find_model(connection, name, version)
-        uploads.find_upload(connection, uid, model_id=model.id)
+        uploads.find_upload(connection, uid, model_id=model.id, caller=caller())
     link = presigned("PUT", url_for("objects.put_part", uid=uid, number=number))
     return model_json(model, current().settings.strategy, presigned_upload_url=link, upload_id=uid)
 
 
 @blueprint.patch("/complete_multipart_upload")
-@needs(Role.DEVELOPER)
+@needs(Right.WRITER)
 def complete_multipart(name: str, version: str) -> ModelJSON:
     """Make an archive of the parts, which are all there. It is not visible yet."""
     fields = body.fields()
     uid, listed = fields.text("upload_id", 64), dict(map(_etag, fields.items("parts", MAX_PART_NUMBER)))
     with current().database.read() as connection:
         model_id = find_model(connection, name, version).id
-    multipart.complete(current(), uid, model_id, listed)
+    multipart.complete(current(), caller(), uid, model_id, listed)
     with current().database.read() as connection:
         return _show(connection, name, version, upload_id=uid)
 
 
 @blueprint.patch("/abort_multipart_upload")
-@needs(Role.DEVELOPER)
+@needs(Right.WRITER)
 def abort_multipart(name: str, version: str) -> ModelJSON:
-    """Forget an upload."""
+    """Forget an upload: one's own, or as an owner of the repository anybody's."""
     uid = body.fields().text("upload_id", 64)
     with current().database.write() as connection:
         model = find_model(connection, name, version, lock=True)
-        upload = uploads.find_upload(connection, uid, model_id=model.id, lock=True)
+        owner = access.right_in(connection, caller(), model.repository) == Right.OWNER
+        opener = None if owner else caller()
+        upload = uploads.find_upload(connection, uid, model_id=model.id, caller=opener, lock=True)
         if upload.state != UploadState.PUBLISHED:
             uploads.set_upload(connection, upload.id, state=UploadState.ABORTED)
             note(connection, caller(), "upload-aborted", "model", f"{name}:{version}")
@@ -108,37 +112,38 @@ def abort_multipart(name: str, version: str) -> ModelJSON:
 
 
 @blueprint.patch("/finish_upload")
-@needs(Role.DEVELOPER)
+@needs(Right.WRITER)
 def finish_upload(name: str, version: str) -> ModelJSON:
     """Take the client's last word: `success` makes the complete upload visible, `failed` leaves what there was."""
     fields = body.fields()
     status, reason = fields.text("status", 16), fields.text("reason", 1 << 20)[:_MAX_REASON]
+    uid = fields.object("modelsync").text("upload_id", 64)
     with current().database.write() as connection:
         if status == UploadStatus.SUCCESS:
-            publishing.publish(connection, caller(), name, version)
+            publishing.publish(connection, caller(), name, version, uid)
         elif status == UploadStatus.FAILED:
-            publishing.note_failure(connection, caller(), name, version, reason)
+            publishing.note_failure(connection, caller(), name, version, reason, uid)
         else:
             raise BadRequest(f"`status` is `{UploadStatus.SUCCESS}` or `{UploadStatus.FAILED}`")
         return _show(connection, name, version)
 
 
 @blueprint.put("/upload")
-@needs(Role.DEVELOPER)
+@needs(Right.WRITER)
 def upload(name: str, version: str) -> Response:
     """Receive the whole archive through the API; success or failure is noted without the client's word."""
     size = body.content_length()
     with current().database.write() as connection:
-        models.note_start(connection, find_model(connection, name, version, lock=True))
         uid = _open(connection, name, version, Facts())
+        models.note_start(connection, find_model(connection, name, version))
     try:
         _receive(uid, size)
     except (ApiError, ModelSyncError) as error:
         with current().database.write() as connection:
-            publishing.note_failure(connection, caller(), name, version, error.message)
+            publishing.note_failure(connection, caller(), name, version, error.message, uid)
         raise
     with current().database.write() as connection:
-        publishing.publish(connection, caller(), name, version)
+        publishing.publish(connection, caller(), name, version, uid)
     return Response(status=200)
 
 
@@ -158,6 +163,7 @@ def _open(
     digest: str | None = None,
 ) -> str:
     model = find_model(connection, name, version, lock=True)
+    access.require_replacing(connection, caller(), model)
     note(connection, caller(), "upload-started", "model", f"{name}:{version}")
     return uploads.open_upload(connection, caller(), model.id, facts, declared, digest)
 

@@ -212,9 +212,18 @@ class Remote:
         """Tell the registry that bytes will come."""
         self.http.call("PATCH", model_path(tag, "start_upload"))
 
-    def finish_upload(self, tag: Tag, status: str, reason: str = "") -> RemoteModel:
-        """Tell the registry how the upload ended: "success" makes the version visible."""
-        body = {"status": status, "reason": reason}
+    def finish_upload(self, tag: Tag, status: str, reason: str = "", upload_id: str = "") -> RemoteModel:
+        """Tell the registry how an upload ended: "success" makes the version visible.
+
+        Args:
+            tag: The version.
+            status: "success" or "failed".
+            reason: Why it failed.
+            upload_id: Which upload, for a registry that knows our extension.
+        """
+        body: dict[str, Any] = {"status": status, "reason": reason}
+        if upload_id:
+            body["modelsync"] = {"upload_id": upload_id}
         path = model_path(tag, "finish_upload")
         return parse_model(self.http.call("PATCH", path, body, timeout=self.http.limits.answer), tag.name)
 

@@ -106,6 +106,7 @@ class Upload(ABC):
         self._tag = version.info.tag
         self._replaces = there is not None and there.complete
         self._header = version.description.header()
+        self._named = ""  # id of the upload, for a registry that is to be told which one is meant
         self.present: set[int] = set()
         self.grain = max((part.size for part in version.description.parts), default=0)
 
@@ -124,7 +125,7 @@ class Upload(ABC):
         if resumes or self._replaces or isinstance(error, (Cancelled, UploadLost)):
             return
         with suppress(ModelSyncError):
-            self._remote.finish_upload(self._tag, FAILED, f"{error.code}: {error.message}")
+            self._remote.finish_upload(self._tag, FAILED, f"{error.code}: {error.message}", self._named)
 
     def close(self) -> None:
         """Let go of what it holds open: nothing, unless a kind of upload says otherwise."""
@@ -146,7 +147,7 @@ class Upload(ABC):
             if not self._has_arrived():
                 raise
         self._check()
-        self._remote.finish_upload(self._tag, SUCCESS)
+        self._remote.finish_upload(self._tag, SUCCESS, upload_id=self._named)
 
     def _has_arrived(self) -> bool:
         """Whether the upload was completed before, and only the answer was lost: this very archive is there."""
@@ -178,6 +179,7 @@ class OwnUpload(Upload):
         }
         remote.start_upload(self._tag)
         self._id, present = remote.start_multipart(self._tag, extension)
+        self._named = self._id
         self._etags = {part.number: f'"{part.digest.partition(":")[2]}"' for part in own}
         self._has_header = 1 in present
         self.present = {number - 1 for number in present if number > 1}
