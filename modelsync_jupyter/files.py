@@ -73,11 +73,6 @@ def _create(path: Path, mode: int) -> int:
     raise AssertionError("unreachable")
 
 
-def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
-    """Replace a JSON file in one step."""
-    write_text(path, json.dumps(value, ensure_ascii=False), durable=durable)
-
-
 def read_json(path: Path) -> Any:
     """Return what a JSON file holds, or None where there is none or it is broken."""
     try:
@@ -322,19 +317,21 @@ def is_at_work(process: str, touched: float) -> bool:
     return time.time() - touched < _ABANDONED
 
 
-def remove_leftovers(folder: Path, start: str, end: str) -> None:
-    """Remove temporary files that killed processes left beside the files which they were about to replace.
+def find_leftovers(folder: Path, start: str, end: str) -> list[Path]:
+    """Find temporary files that killed processes left beside the files which they were about to replace.
 
     Args:
         folder: Where to look.
         start: How the names of the temporary files begin: a dot, and the name of the file or the beginning of it.
         end: How the name of the file ends, with a dot behind it.
     """
+    found = []
     for path in folder.glob(f"{start}*"):
         with suppress(FileNotFoundError):
             process = path.name.rpartition(end)[2].rpartition("-")[0]
             if not is_at_work(process, path.lstat().st_mtime):
-                path.unlink()
+                found.append(path)
+    return found
 
 
 def private_folder(place: Path, prefix: str) -> Path:

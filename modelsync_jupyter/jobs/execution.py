@@ -1,4 +1,4 @@
-"""A transfer being carried out in this process.
+"""A transfer being carried out in this process, the only one that works on its tag in this direction.
 
 A thread of its own does the work; the thread that asked for it draws progress, keeps the record, listens for a wish to
 cancel and turns Ctrl-C into one. So neither a slow network nor a slow display can hold up the other.
@@ -7,24 +7,28 @@ cancel and turns Ctrl-C into one. So neither a slow network nor a slow display c
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
+import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import Cancelled, InvalidTag, ModelNotFound, ModelSyncError, NoContext, UsageError
 from modelsync_jupyter.core.outcome import Outcome
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.files import disk_errors, writable_or_skipped
+from modelsync_jupyter.files import disk_errors, is_alive, read_json, writable_or_skipped
 from modelsync_jupyter.remotes import contexts
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.transfer.run import Run
 from modelsync_jupyter.transfer.work import Counter, Stop, Work, file_key
 
-from .locks import Lock
 from .records import CANCELLED, FAILED, PLANNED, RUNNING, SUCCEEDED, Record, Records
 
 #: How often progress is drawn, and how often the record is written.
@@ -32,6 +36,8 @@ _DRAW_SECONDS = 0.1
 _SAVE_SECONDS = 0.5
 #: How long a cancelled transfer may take to stop by itself before it is left alone.
 _GRACE_SECONDS = 1.5
+_STALE_SECONDS = 30.0
+_LOCK_POLL_SECONDS = 0.2
 
 
 class Execution:
@@ -58,7 +64,7 @@ class Execution:
         self._remark = ""
         self._result: Outcome | BaseException | None = None
         self._done = threading.Event()
-        self._rate = _Rate()
+        self._looks: deque[tuple[float, int]] = deque(maxlen=10)
 
     def run(self) -> Outcome:
         """Carry it out.
@@ -68,7 +74,8 @@ class Execution:
             ModelSyncError: It did not work.
         """
         self._save()
-        self._hear()
+        if self._records.is_to_cancel(self._record.id):
+            self.cancel()
         threading.Thread(target=self._work, name="modelsync-transfer", daemon=True).start()
         try:
             self._watch()
@@ -82,75 +89,62 @@ class Execution:
         self._cancel.set()
 
     def _watch(self) -> None:
-        saved, asked = time.monotonic(), 0.0
-        while not self._done.wait(_DRAW_SECONDS):
+        """Draw, save and listen until the work is done, or goes on although it was asked to stop."""
+        saved, asked, ended = time.monotonic(), 0.0, False
+        while not ended:
+            ended = self._done.wait(_DRAW_SECONDS)
+            if self._records.is_to_cancel(self._record.id):  # another process wants it to stop
+                self.cancel()
+            if self._remark and self._on_wait:
+                self._on_wait(self._remark)
+                self._remark = ""
+            if self._sink:
+                with suppress(Exception):  # a broken display must not break the transfer
+                    self._sink(self._counter.look())
             now = time.monotonic()
-            self._hear()
-            self._draw()
-            if now - saved >= _SAVE_SECONDS:
+            if not ended and now - saved >= _SAVE_SECONDS:
                 saved = now
-                self._heartbeat()
+                if self._lock and not self._lock.refresh():
+                    self.cancel()
+                self._save()
             asked = asked or (now if self._cancel.wanted else 0.0)
             if asked and now - asked > _GRACE_SECONDS:
                 return
-        self._draw()
 
     def _work(self) -> None:
+        """Choose the version, lock it, plan and carry out; in a thread of its own."""
+        started, direction = time.monotonic(), self._record.direction
         try:
             with disk_errors(self._home.path):
-                self._result = self._transfer()
+                run = Run(Work(self._home, self._record.options, self._cancel, self._counter), self._find_context)
+                chosen = run.resolve(direction, Tag.parse(self._record.tag))
+                lock = Lock(self._home.state / "locks" / f"{file_key(direction, chosen.tag)}.lock")
+
+                def tell() -> None:
+                    self._remark = f"Another process is at work on `{chosen.tag}`; waiting for it."
+
+                with writable_or_skipped():  # nobody can change a read-only store, so there is nobody to lock out
+                    lock.acquire(self._cancel, tell)
+                    self._lock = lock
+                plan = run.plan(chosen)
+                self._record = dataclasses.replace(self._record, tag=str(plan.tag), state=RUNNING)
+                self._cancel.check()
+                self._result = dataclasses.replace(run.carry_out(plan), seconds=time.monotonic() - started)
         except BaseException as error:
             self._result = error
         finally:
             self._done.set()
 
-    def _transfer(self) -> Outcome:
-        started = time.monotonic()
-        run = Run(Work(self._home, self._record.options, self._cancel, self._counter), self._find_context)
-        chosen = run.resolve(self._record.direction, Tag.parse(self._record.tag))
-        self._claim(chosen.tag)
-        plan = run.plan(chosen)
-        self._note(tag=str(plan.tag), state=RUNNING)
-        self._cancel.check()
-        return dataclasses.replace(run.carry_out(plan), seconds=time.monotonic() - started)
-
     def _find_context(self) -> Context:
         context = contexts.resolve(self._home, self._record.options.context)
-        self._note(context=context.name, endpoint=context.endpoint)
+        self._record = dataclasses.replace(self._record, context=context.name, endpoint=context.endpoint)
         return context
 
-    def _claim(self, tag: Tag) -> None:
-        lock = Lock(self._home.state / "locks" / f"{file_key(self._record.direction, tag)}.lock")
-        with writable_or_skipped():  # nobody can change a read-only store, so there is nobody to lock out
-            lock.acquire(self._cancel, lambda: self._note_wait(tag))
-            self._lock = lock
-
-    def _note_wait(self, tag: Tag) -> None:
-        self._remark = f"Another process is at work on `{tag}`; waiting for it."
-
-    def _note(self, **changes: str) -> None:
-        self._record = dataclasses.replace(self._record, **changes)  # type: ignore[arg-type]
-
-    def _draw(self) -> None:
-        if self._remark and self._on_wait:
-            self._on_wait(self._remark)
-            self._remark = ""
-        if self._sink:
-            with suppress(Exception):  # a broken display must not break the transfer
-                self._sink(self._counter.look())
-
-    def _hear(self) -> None:
-        """See whether another process wants it to stop."""
-        if self._records.is_to_cancel(self._record.id):
-            self.cancel()
-
-    def _heartbeat(self) -> None:
-        if self._lock and not self._lock.refresh():
-            self.cancel()
-        self._save()
-
     def _save(self) -> None:
-        look = self._counter.look()
+        look, now = self._counter.look(), time.monotonic()
+        moved = look.done - look.reused
+        self._looks.append((now, moved))
+        then, before = self._looks[0]
         with suppress(OSError):
             self._records.save(
                 dataclasses.replace(
@@ -159,7 +153,7 @@ class Execution:
                     done=look.done,
                     total=look.total,
                     reused=look.reused,
-                    rate=self._rate.of(look.done - look.reused),
+                    rate=max(0.0, (moved - before) / (now - then)) if now - then > 0.1 else 0.0,
                     updated=time.time(),
                 )
             )
@@ -189,14 +183,83 @@ class Execution:
         return result
 
 
-class _Rate:
-    """Bytes a second over the last few seconds."""
+class Lock:
+    """A lock: a file that only one process can create; it names its owner, who refreshes it.
 
-    def __init__(self) -> None:
-        self._looks: list[tuple[float, int]] = []
+    Neither flock nor a database: homes are often on NFS. A lock is stale when its owner, on this machine, is gone, or
+    when nobody refreshed it for a while by the clock of the one who waits.
 
-    def of(self, done: int) -> float:
-        now = time.monotonic()
-        self._looks = [*self._looks[-9:], (now, done)]
-        then, before = self._looks[0]
-        return max(0.0, (done - before) / (now - then)) if now - then > 0.1 else 0.0
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._me = {"pid": os.getpid(), "host": socket.gethostname(), "key": uuid4().hex}
+
+    def acquire(self, stop: Stop, waiting: Callable[[], None]) -> None:
+        """Wait for the lock.
+
+        Args:
+            stop: Whether to give up.
+            waiting: Called once if somebody else has it.
+
+        Raises:
+            Cancelled: Somebody asked to stop.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        told, seen, since = False, 0.0, time.monotonic()
+        while not self._create():
+            if not told:
+                told = True
+                waiting()
+            stamp = self._stamp()
+            if stamp != seen:
+                seen, since = stamp, time.monotonic()
+            if time.monotonic() - since > _STALE_SECONDS or self._owner_is_gone():
+                self._break(stamp)
+            else:
+                stop.sleep(_LOCK_POLL_SECONDS)
+
+    def refresh(self) -> bool:
+        """Say that the owner lives; False if the lock is not ours any more."""
+        owner = read_json(self._path)
+        if not isinstance(owner, dict) or owner.get("key") != self._me["key"]:
+            return False
+        with suppress(OSError):
+            os.utime(self._path)
+        return True
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self.refresh():
+            self._path.unlink(missing_ok=True)
+
+    def _create(self) -> bool:
+        try:
+            with open(self._path, "x", encoding="utf-8") as file:
+                json.dump(self._me, file)
+        except FileExistsError:
+            return False
+        except OSError:  # no space: a lock that names nobody would have to grow stale
+            self._path.unlink(missing_ok=True)
+            raise
+        return True
+
+    def _stamp(self) -> float:
+        with suppress(OSError):
+            return self._path.stat().st_mtime
+        return 0.0
+
+    def _owner_is_gone(self) -> bool:
+        owner = read_json(self._path)
+        return isinstance(owner, dict) and owner.get("host") == self._me["host"] and not is_alive(owner.get("pid"))
+
+    def _break(self, stamp: float) -> None:
+        """Take a stale lock away, unless it has changed hands meanwhile."""
+        grave = self._path.with_name(f".{self._me['key']}.stale")
+        with suppress(OSError):
+            self._path.rename(grave)
+            if grave.stat().st_mtime != stamp:
+                os.link(grave, self._path)
+        grave.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import secrets
 import socket
@@ -16,7 +17,7 @@ from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import TransferNotFound
 from modelsync_jupyter.core.outcome import Direction, Options
 from modelsync_jupyter.core.progress import Progress
-from modelsync_jupyter.files import is_alive, read_json, writable_or_skipped, write_json
+from modelsync_jupyter.files import is_alive, read_json, writable_or_skipped, write_text
 
 PLANNED, RUNNING = "planned", "running"
 SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
@@ -146,7 +147,7 @@ class Records:
 
     def save(self, record: Record) -> None:
         """Write a record."""
-        write_json(self._path(record.id), record.to_dict(), durable=False)
+        write_text(self._path(record.id), json.dumps(record.to_dict(), ensure_ascii=False), durable=False)
 
     def remove(self, id: str) -> None:
         """Forget a transfer."""
@@ -154,29 +155,27 @@ class Records:
 
     def new_id(self) -> str:
         """A fresh id; old transfers are forgotten to make room."""
-        for record in self.all()[_KEPT:]:
-            if record.state in ENDED:
-                with writable_or_skipped():
-                    self.remove(record.id)
+        if len(list(self._folder.glob("*.json"))) > _KEPT:  # else none of them has to be read
+            for record in self.all()[_KEPT:]:
+                if record.state in ENDED:
+                    with writable_or_skipped():
+                        self.remove(record.id)
         return "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
     def ask_to_cancel(self, id: str) -> None:
         """Leave word for the owner of a transfer."""
-        self._wish(id).touch()
+        self._path(id, "cancel").touch()
 
     def is_to_cancel(self, id: str) -> bool:
         """Whether somebody left word."""
-        return self._wish(id).exists()
+        return self._path(id, "cancel").exists()
 
     def clear_wish(self, id: str) -> None:
         """Forget what was asked of an earlier attempt."""
-        self._wish(id).unlink(missing_ok=True)
+        self._path(id, "cancel").unlink(missing_ok=True)
 
-    def _path(self, id: str) -> Path:
-        return self._folder / f"{id}.json"
-
-    def _wish(self, id: str) -> Path:
-        return self._folder / f"{id}.cancel"
+    def _path(self, id: str, kind: str = "json") -> Path:
+        return self._folder / f"{id}.{kind}"
 
     def _read(self, path: Path) -> Record | None:
         """Read a record; None where it is missing, or where what others wrote into a shared home is not one."""

@@ -74,6 +74,11 @@ class Http:
         connections: How many to keep open to one host.
         limits: How long to wait and how much to take; by default `LIMITS`.
 
+    Attributes:
+        endpoint: URL of the registry.
+        retry: As given.
+        limits: As given.
+
     Raises:
         NotAuthenticated: The token is one that no server can have given out.
     """
@@ -85,7 +90,7 @@ class Http:
             raise NotAuthenticated(f"{error.message[:-1]}, of context `{context.name}`.") from None
         self.retry = retry
         self.limits = limits or LIMITS
-        self._endpoint = context.endpoint
+        self.endpoint = context.endpoint
         self._token = context.token
         self._api = Session(connections, self.limits.stall)
         self._api.headers.update({TOKEN_HEADER: context.token, VERSION_HEADER: BENTOML_VERSION})
@@ -189,12 +194,12 @@ class Http:
             keywords: The body, for `requests`.
         """
         registry = session is self._api
-        base, target = f"{self._endpoint}/", self._endpoint + url if registry else url
+        base, target = f"{self.endpoint}/", self.endpoint + url if registry else url
         headers = {"Accept-Encoding": "identity", **headers}
         for _ in range(_REDIRECTS + 1):
             try:
                 target = urljoin(base, target)
-                if self._endpoint.startswith("https:") and target.startswith("http:"):
+                if self.endpoint.startswith("https:") and target.startswith("http:"):
                     raise InvalidReply(_IN_THE_CLEAR.format(host=urlsplit(target).hostname), _ASK_FOR_HTTPS)
                 timeout = (self.limits.connect, wait)
                 reply = session.request(method, target, headers=headers, timeout=timeout, stream=True, **keywords)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from modelsync_jupyter.archive.folder import FolderArchive
-from modelsync_jupyter.core.config import processors
+from modelsync_jupyter.core.config import DEFAULT_THREADS
 from modelsync_jupyter.core.errors import ModelChanged, ModelExists, ModelSyncError, UsageError
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag, new_version
@@ -153,7 +153,7 @@ def _finish(store: LocalStore, making: Draft) -> None:
     archive = FolderArchive.scan(making.path, int(info.creation_time.timestamp()))
     fsync_tree(making.path)
     with suppress(ModelChanged):  # something still writes: then there is no digest to keep
-        store.index.describe(making.tag, archive, processors())
+        store.index.describe(making.tag, archive, DEFAULT_THREADS)
     try:
         making.model = store.install(making.path, making.tag)
     except BaseException:

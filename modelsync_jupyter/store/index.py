@@ -18,23 +18,23 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
 
 from blake3 import blake3
 
 from modelsync_jupyter.archive.description import Description, Hasher
 from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
 from modelsync_jupyter.archive.layout import LARGE, Entry, contents, cut
+from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.parts import ALGORITHM, Part
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.files import remove_leftovers, write_text
+from modelsync_jupyter.files import find_leftovers, write_text
 
 _DIGEST = re.compile(rf"{ALGORITHM}:[0-9a-f]{{64}}")
 _EMPTY = f"{ALGORITHM}:{blake3().hexdigest()}"
@@ -61,6 +61,7 @@ class Known:
     files: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
 class Index:
     """Content digests by version, in files of which each is replaced in one step.
 
@@ -68,13 +69,11 @@ class Index:
         folder: Where they are; made when there is something to keep.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    folder: Path
 
     def digest(self, tag: Tag, archive: FolderArchive) -> str | None:
         """Return the content digest of a folder, or None where it is not known; reads no file of it."""
-        with self._open(tag) as file:
-            known = _head(os.read(file, _HEAD)) if file is not None else Known()
+        known = self._read(tag, whole=False)
         return known.digest if known.state == state_of(archive) else None
 
     def describe(
@@ -100,15 +99,18 @@ class Index:
             ModelChanged: A file changed meanwhile; nothing is kept.
             InvalidModel: A file cannot be read.
         """
-        known = self._read(tag)
+        known, state = self._read(tag), state_of(archive)
         if given:
             known.parts.update(_slices_of(archive, given))
-        settled = self.settle(archive)
         hashing = _Hashing(archive, known, threads, hashed, check)
-        description = hashing.run()
-        archive.check_unchanged()
-        if settled and (hashing.missing or known.state != state_of(archive)):
-            self._write(tag, Known(description.digest, state_of(archive), *hashing.keys()))
+        settled = False
+        if hashing.is_needed or known.state != state:
+            settled = self.settle(archive)
+            hashing.run()
+            archive.check_unchanged()
+        description = hashing.description()
+        if settled:
+            self._write(tag, Known(description.digest, state, *hashing.keys()))
         return description
 
     def forget(self, tag: Tag) -> None:
@@ -116,19 +118,23 @@ class Index:
         with suppress(OSError):
             self._file(tag).unlink(missing_ok=True)
 
-    def sweep(self, name: str, exists: Callable[[Tag], bool]) -> None:
+    def sweep(self, name: str, versions: Callable[[], Collection[str]]) -> None:
         """Forget versions of a name that other programs deleted, and remove what killed processes left behind.
 
         Args:
             name: Whose versions to look at.
-            exists: Returns whether the store has a version.
+            versions: Lists those that the store has.
         """
         with suppress(OSError):
-            remove_leftovers(self._folder, f".{name}@", ".json.")
-            for path in self._folder.glob(f"{name}@*.json"):
-                tag = Tag(name, path.name[len(name) + 1 : -len(".json")])
-                if not exists(tag):
-                    self.forget(tag)
+            for path in find_leftovers(self.folder, f".{name}@", ".json."):
+                path.unlink(missing_ok=True)
+            files = os.listdir(self.folder)
+            known = {file[len(name) + 1 : -len(".json")] for file in files if file.startswith(f"{name}@")}
+            for version in known.difference(versions()):  # listed after the files, so that none that came is forgotten
+                self.forget(Tag(name, version))
+            for file in files:
+                if "--" in file and "@" not in file:  # how the first version of this package named them
+                    (self.folder / file).unlink(missing_ok=True)
 
     def settle(self, archive: FolderArchive) -> bool:
         """Wait until a later change of a file would show in its stamp; False where that would take too long.
@@ -138,10 +144,10 @@ class Index:
         newest = max((stamp[2] for stamp in archive.stamps if stamp), default=0)
         end = time.monotonic() + _PATIENCE
         with suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            slack = 0 if self._folder.stat().st_dev == archive.folder.stat().st_dev else _TICK_ELSEWHERE
+            self.folder.mkdir(parents=True, exist_ok=True)
+            slack = 0 if self.folder.stat().st_dev == archive.folder.stat().st_dev else _TICK_ELSEWHERE
             while True:
-                with TemporaryFile(dir=self._folder) as probe:
+                with TemporaryFile(dir=self.folder) as probe:
                     if os.fstat(probe.fileno()).st_ctime_ns - slack > newest:
                         return True
                 if time.monotonic() > end:
@@ -150,32 +156,32 @@ class Index:
         return False  # a store that is read-only: nothing will be kept
 
     def _file(self, tag: Tag) -> Path:
-        return self._folder / f"{tag.name}@{tag.version}.json"  # `@` cannot occur in a tag
+        return self.folder / f"{tag.name}@{tag.version}.json"  # `@` cannot occur in a tag
 
-    @contextmanager
-    def _open(self, tag: Tag) -> Iterator[int | None]:
-        """Open a file of the index, or None: what others own or may write to, or is not a file, is not believed."""
+    def _read(self, tag: Tag, *, whole: bool = True) -> Known:
+        """Read what is known of a version, or its first line alone; nothing, where it is not a file of this form.
+
+        What others own or may write to, or is not a file, is not believed: a digest decides whether a model is sent.
+        """
         try:
             file = os.open(self._file(tag), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
-            yield None
-            return
+            return Known()
         try:
             facts = os.fstat(file)
             private = facts.st_uid in (os.geteuid(), 0) and not facts.st_mode & 0o022
-            yield file if stat.S_ISREG(facts.st_mode) and private and facts.st_size <= _LONGEST else None
-        finally:
-            os.close(file)
-
-    def _read(self, tag: Tag) -> Known:
-        with self._open(tag) as file:
-            if file is None:
+            if not (stat.S_ISREG(facts.st_mode) and private and facts.st_size <= _LONGEST):
                 return Known()
             with open(file, "rb", closefd=False) as lines:
-                known = _head(lines.readline(_HEAD))
-                body = _json(lines.readline())
-        parts, files = _digests(body.get("parts")), _digests(body.get("files"))
-        return replace(known, parts=parts, files=files) if parts and files else Known()
+                head = dict(json.loads(lines.readline(_HEAD)))
+                body = dict(json.loads(lines.readline())) if whole else {"parts": {}, "files": {}}
+            known = Known(head["digest"], head["state"], dict(body["parts"]), dict(body["files"]))
+            good = all(map(_DIGEST.fullmatch, (known.digest, *known.parts.values(), *known.files.values())))
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return Known()
+        finally:
+            os.close(file)
+        return known if good and isinstance(known.state, str) else Known()
 
     def _write(self, tag: Tag, known: Known) -> None:
         lines = [{"digest": known.digest, "state": known.state}, {"parts": known.parts, "files": known.files}]
@@ -226,13 +232,6 @@ def _slices_of(archive: FolderArchive, given: Description) -> dict[str, str]:
     return {key: digest for key, digest in found.items() if digest}
 
 
-def small_files(archive: FolderArchive) -> Iterator[tuple[Entry, str]]:
-    """Yield the files that are not cut, each with its key."""
-    for entry, stamp in zip(archive.layout.entries, archive.stamps, strict=True):
-        if entry.kind == "file" and entry.size < LARGE:
-            yield entry, _key(entry.path, stamp)
-
-
 class _Hashing:
     """Hashes what the index lacks of a folder, each byte once where it can: small files on the way through a part."""
 
@@ -246,19 +245,32 @@ class _Hashing:
     ) -> None:
         self._archive, self._threads, self._hashed, self._check = archive, threads, hashed, check
         self._parts = [(part, key) for part, key, _ in keyed_parts(archive)]
-        self._small = {entry.path: (entry, key) for entry, key in small_files(archive)}
+        self._small = {
+            entry.path: (entry, _key(entry.path, stamp))
+            for entry, stamp in zip(archive.layout.entries, archive.stamps, strict=True)
+            if entry.kind == "file" and entry.size < LARGE
+        }
         self._digests = {part.number: known.parts[key] for part, key in self._parts if key in known.parts}
         self._files = {path: known.files[key] for path, (_, key) in self._small.items() if key in known.files}
         self._files |= {path: _EMPTY for path, (entry, _) in self._small.items() if not entry.size}
-        self.missing = [part for part, _ in self._parts if part.number not in self._digests]
+        self._missing = [part for part, _ in self._parts if part.number not in self._digests]
         self._starts = [entry.start for entry in archive.layout.entries]
         self._own = threading.local()
         self._failure: BaseException | None = None
 
-    def run(self) -> Description:
-        self._in_threads([partial(self._hash_part, part) for part in self.missing])
+    @property
+    def is_needed(self) -> bool:
+        """Whether anything has to be read."""
+        return bool(self._missing) or len(self._files) < len(self._small)
+
+    def run(self) -> None:
+        """Hash what is missing: parts first, then those small files that no part holds as a whole."""
+        self._in_threads([partial(self._hash_part, part) for part in self._missing])
         split = [entry for path, (entry, _) in self._small.items() if path not in self._files]
         self._in_threads([partial(self._hash_file, entry) for entry in split])
+
+    def description(self) -> Description:
+        """Describe the archive, once nothing is missing."""
         parts = tuple(replace(part, digest=self._digests[part.number]) for part, _ in self._parts)
         return Description.build(self._archive.layout, parts, self._files)
 
@@ -269,7 +281,8 @@ class _Hashing:
 
     def _in_threads(self, jobs: list[Callable[[], int]]) -> None:
         """Run jobs, and raise the first error of one as soon as the others have seen it."""
-        with ThreadPoolExecutor(max(1, min(self._threads, len(jobs))), "modelsync-hash") as pool:
+        threads = min(self._threads, processors(), len(jobs))  # hashing waits for nothing but processors
+        with ThreadPoolExecutor(max(1, threads), "modelsync-hash") as pool:
             try:
                 for done in as_completed([pool.submit(self._run, job) for job in jobs]):
                     size = done.result()
@@ -332,23 +345,3 @@ class _Hashing:
 
 def _key(*facts: object) -> str:
     return blake3(repr(facts).encode()).hexdigest(16)
-
-
-def _head(line: bytes) -> Known:
-    data = _json(line.partition(b"\n")[0])
-    digest, state = data.get("digest"), data.get("state")
-    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest) or not isinstance(state, str):
-        return Known()
-    return Known(digest, state)
-
-
-def _json(line: bytes) -> dict[str, Any]:
-    with suppress(ValueError, RecursionError):
-        if isinstance(data := json.loads(line), dict):
-            return data
-    return {}
-
-
-def _digests(data: object) -> dict[str, str]:
-    good = isinstance(data, dict) and all(isinstance(each, str) and _DIGEST.fullmatch(each) for each in data.values())
-    return dict(data) if good and isinstance(data, dict) else {}

@@ -20,13 +20,13 @@ from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelNotFound, UsageError
 from modelsync_jupyter.core.tags import LATEST, Tag
 from modelsync_jupyter.files import (
+    find_leftovers,
     is_abandoned,
     move,
     prepared_text,
     private_folder,
     put_folder,
     read_regular,
-    remove_leftovers,
     remove_tree,
     write_text,
 )
@@ -36,6 +36,8 @@ from .model import Model, read_creation_time, read_info
 
 #: How the names of our folders in BentoML's `tmp` begin, and of those among them that a user may still want.
 _OURS, _KEPT = "modelsync-", "modelsync-kept-"
+#: Versions of one name of which each time is read in a few milliseconds.
+_FEW = 200
 #: Bytes at the start of a journal among which it names its stage.
 _HEAD = 65_536
 
@@ -268,10 +270,14 @@ class LocalStore:
             name: Whose versions to look at.
         """
         with suppress(OSError):
-            remove_leftovers(self.home.models / name, f".{LATEST}.", f".{LATEST}.")
-        with suppress(OSError):
-            self._mend_latest(name)
-        self.index.sweep(name, lambda tag: self.folder(tag).is_dir())
+            # A process that is killed between a version and `latest` leaves the file that was to replace `latest`. So
+            # of many versions the times are read only where there is a sign, and of few always, whatever went wrong.
+            litter = find_leftovers(self.home.models / name, f".{LATEST}.", f".{LATEST}.")
+            if litter or self._named(name) is None or len(self._versions(name)) <= _FEW:
+                self._mend_latest(name)
+            for path in litter:
+                path.unlink(missing_ok=True)
+        self.index.sweep(name, lambda: self._versions(name))
         with suppress(OSError):
             for path in self.home.tmp.glob(f"{_OURS}*"):
                 if not path.name.startswith(_KEPT) and is_abandoned(path) and not self._is_in_a_journal(path.name):

@@ -15,6 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 
 from modelsync_jupyter.archive.folder import BLOCK
@@ -45,49 +46,50 @@ def copy(source: Source, target: Target, work: Work, step: str) -> None:
         Cancelled: The transfer was stopped.
         ModelSyncError: A part could not be copied; parts that were are `present` for the next attempt.
     """
-    Copy(source, target, work).run(step)
+    size, threads = source.size or 0, work.threads
+    if size > _SMALL:
+        threads = max(1, min(threads, size // (4 * target.grain)))
+    work.counter.begin(step, size)
+    for part in source.parts:
+        if part.number in target.present:
+            work.counter.add(part.size, reused=True)
+    missing = [part for part in source.parts if part.number not in target.present]
+    stream, workers = _Stream(source, target, work), Workers(threads, work.stop)
+
+    def hand_off(parts: tuple[Part, ...]) -> None:
+        workers.submit(partial(stream.write, parts))
+
+    def arrange(buffer: bytearray) -> None:
+        target.arrange(missing, partial(stream.read, buffer), hand_off)
+
+    workers.submit(arrange)  # a thread like the others: what it reads counts as a request in flight
+    workers.join()
 
 
-class Copy:
-    """One run of `copy`."""
+@dataclass(frozen=True)
+class _Stream:
+    """How bytes get from one end of a copy to the other, by any of its threads."""
 
-    def __init__(self, source: Source, target: Target, work: Work) -> None:
-        self._source, self._target, self._work = source, target, work
+    source: Source
+    target: Target
+    work: Work
 
-    def run(self, step: str) -> None:
-        source, target, work = self._source, self._target, self._work
-        work.counter.begin(step, source.size or 0)
-        for part in source.parts:
-            if part.number in target.present:
-                work.counter.add(part.size, reused=True)
-        missing = [part for part in source.parts if part.number not in target.present]
-        with Workers(self._threads(), work.stop) as pool:
+    def write(self, parts: tuple[Part, ...], buffer: bytearray) -> None:
+        """Copy neighbouring parts, in as many attempts as that takes."""
+        target, counter = self.target, self.work.counter
 
-            def arrange(buffer: bytearray) -> None:
-                target.arrange(
-                    missing, partial(self._read, buffer), lambda parts: pool.submit(partial(self._write, parts))
-                )
-
-            pool.submit(arrange)  # a thread like the others: what it reads counts as a request in flight
-
-    def _threads(self) -> int:
-        size, threads = self._source.size or 0, self._work.threads
-        return threads if size <= _SMALL else max(1, min(threads, size // (4 * self._target.grain)))
-
-    def _write(self, parts: tuple[Part, ...], buffer: bytearray) -> None:
-        target, counter = self._target, self._work.counter
-        left = parts
+        def arrived() -> int:
+            return sum(part.number in target.present for part in parts)
 
         def attempt() -> None:
-            nonlocal left
-            left = self._missing(parts)
+            left = parts[arrived() :]  # they arrive in order
             if not left:
                 return
             passed = 0
 
             def counted() -> Generator[memoryview, None, None]:
                 nonlocal passed
-                with closing(self._read(buffer, left[0].start, left[-1].stop)) as views:
+                with closing(self.read(buffer, left[0].start, left[-1].stop)) as views:
                     for view in views:
                         yield view
                         passed += len(view)
@@ -102,15 +104,11 @@ class Copy:
 
         # Each part that arrives starts the count of failures again, so that every part has attempts of its own. What
         # cannot be read from the middle is begun anew as a whole, which is up to the caller.
-        renew = WITHIN_A_PART if self._source.ranged else ()
-        self._work.retry.run(attempt, lambda: len(parts) - len(self._missing(parts)), renew=renew)
+        self.work.retry.run(attempt, arrived, renew=WITHIN_A_PART if self.source.ranged else ())
 
-    def _missing(self, parts: tuple[Part, ...]) -> tuple[Part, ...]:
-        return tuple(part for part in parts if part.number not in self._target.present)
-
-    def _read(self, buffer: bytearray, start: int, stop: int | None) -> Generator[memoryview, None, None]:
+    def read(self, buffer: bytearray, start: int, stop: int | None) -> Generator[memoryview, None, None]:
         """Read `[start, stop)`, at the rate that is allowed; a stream that breaks is opened again where it broke."""
-        source, work = self._source, self._work
+        source, work = self.source, self.work
         end = None if stop == ENDLESS else stop
         position, stream = start, source.views(start, end, buffer)
 
@@ -141,7 +139,6 @@ class Workers:
     """Threads that do at most `threads` jobs at a time. The first failure stops everything that asks the same `stop`.
 
     They are daemons: a job that hangs in the network cannot keep a process from ending, nor a user from going on.
-
     Memory: `threads x BLOCK` for the buffers, whatever the jobs move.
 
     Args:
@@ -150,24 +147,15 @@ class Workers:
     """
 
     def __init__(self, threads: int, stop: Stop) -> None:
-        self.stop = stop
-        self._threads = threads
+        self._threads, self._stop = threads, stop
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._started = self._busy = 0
         self._closed = False
         self._failure: BaseException | None = None
 
-    def __enter__(self) -> Workers:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is not None:
-            self._fail(error)
-        self.join()
-
     def submit(self, job: Job) -> None:
-        """Have a job done; it gets a buffer of its thread's to use."""
+        """Have a job done; it gets a buffer of its thread's to use. A job may submit others."""
         with self._changed:
             self._jobs.append(job)
             if self._started < min(self._threads, self._busy + len(self._jobs)):
@@ -191,29 +179,23 @@ class Workers:
 
     def _work(self) -> None:
         buffer = bytearray(BLOCK)
-        while job := self._next():
+        while True:
+            with self._changed:
+                while not self._jobs and not self._closed:
+                    self._changed.wait()
+                if not self._jobs or self._failure:
+                    return
+                self._busy += 1
+                job = self._jobs.popleft()
+            failure: BaseException | None = None
             try:
-                self.stop.check()
+                self._stop.check()
                 job(buffer)
             except BaseException as error:
-                self._fail(error)
-            finally:
-                with self._changed:
-                    self._busy -= 1
-                    self._changed.notify_all()
-
-    def _next(self) -> Job | None:
-        with self._changed:
-            while not self._jobs and not self._closed:
-                self._changed.wait()
-            if not self._jobs or self._failure:
-                return None
-            self._busy += 1
-            return self._jobs.popleft()
-
-    def _fail(self, error: BaseException) -> None:
-        with self._changed:
-            if self._failure is None:
-                self._failure = error
-            self.stop.set()
-            self._changed.notify_all()
+                failure = error
+            with self._changed:
+                self._busy -= 1
+                if failure:
+                    self._failure = self._failure or failure
+                    self._stop.set()
+                self._changed.notify_all()

@@ -10,12 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.archive.layout import cut
-from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.errors import InvalidModel, ModelExists, ModelSyncError
 from modelsync_jupyter.core.outcome import Direction, Outcome, Status
 from modelsync_jupyter.core.progress import Progress
@@ -56,14 +56,9 @@ class Run:
         self.store = LocalStore(work.home)
 
     @cached_property
-    def context(self) -> Context:
-        """The registry's address and token."""
-        return self._find_context()
-
-    @cached_property
     def remote(self) -> Remote:
         """The registry; nothing is sent before it is asked something."""
-        return Remote(Http(self.context, self.work.retry, self.work.options.threads))
+        return Remote(Http(self._find_context(), self.work.retry, self.work.options.threads))
 
     def resolve(self, direction: Direction, asked: Tag) -> Chosen:
         """Decide which version is meant: `latest` is asked of the local store for a push, of the registry for a pull.
@@ -108,22 +103,22 @@ class Run:
             Cancelled: The transfer was stopped.
             ModelSyncError: It failed; the other end shows what it showed before.
         """
-        started, facts, work = time.monotonic(), plan.facts, self.work
+        started, work, move = time.monotonic(), self.work, _Move(self, plan)
         status: Status = "skipped"
-        reason, digest, state = plan.reason, facts.local_digest or facts.remote_digest, facts.state
+        reason = plan.reason
         if plan.operations:
-            move = _Move(self, plan)
             retried = {Renew.UPLOAD} if plan.direction == "push" else {Renew.PLAN, Renew.PART, Renew.REQUEST}
             try:
                 work.retry.run(move.attempt, renew=retried)
                 status = "pushed" if plan.direction == "push" else "pulled"
-                digest, state, reason = move.digest, move.state, reason + move.remark
+                reason += move.remark
             except ModelExists:
                 if work.options.force:
                     raise
                 reason = "It appeared in the local store meanwhile."
         self._tidy(plan)
-        look = work.counter.look() if status != "skipped" else Progress()
+        moved = status != "skipped"
+        look = work.counter.look() if moved else Progress()
         return Outcome(
             direction=plan.direction,
             tag=plan.tag,
@@ -133,20 +128,19 @@ class Run:
             moved=look.done - look.reused,
             reused=look.reused,
             seconds=time.monotonic() - started,
-            digest=digest,
-            state=state,
+            digest=move.digest if moved else plan.facts.local_digest or plan.facts.remote_digest,
+            state=move.state if moved else plan.facts.state,
         )
 
     def describe(self, model: Model) -> Description:
         """The archive of a local model; reads every file unless the store knows its digest."""
         work = self.work
-        work.counter.begin("hashing", model.archive.size)
-        threads = min(work.threads, processors())  # hashing waits for nothing else
-        return self.store.describe(model, threads=threads, hashed=work.counter.add, check=work.stop.check)
+        work.counter.begin("hashing", model.archive.layout.size)
+        return self.store.describe(model, threads=work.threads, hashed=work.counter.add, check=work.stop.check)
 
     def journal(self, plan: Plan, about: Mapping[str, Any]) -> Journal:
         """What earlier attempts at the same transfer noted."""
-        facts = {plan.direction: str(plan.tag), "endpoint": self.context.endpoint, **about}
+        facts = {plan.direction: str(plan.tag), "endpoint": self.remote.http.endpoint, **about}
         return Journal(self.work.home.state / "journals" / f"{file_key(plan.direction, plan.tag)}.jsonl", facts)
 
     def _facts_of_pull(self, chosen: Chosen, *, force: bool) -> Facts:
@@ -186,6 +180,7 @@ class Run:
         self.store.heal(plan.tag.name)
 
 
+@dataclass
 class _Move:
     """The execution of a plan's operations.
 
@@ -195,31 +190,31 @@ class _Move:
         remark: A sentence about it for the outcome, or "".
     """
 
-    def __init__(self, run: Run, plan: Plan) -> None:
-        self._run, self._plan, self._work = run, plan, run.work
-        self._description: Description | None = None
-        self._source: Source | None = None
-        self._archive: RemoteArchive
-        self._target: Target | None = None
-        self.digest = self.remark = ""
-        self.state = State.UNKNOWN
-        self._steps: Mapping[str, Callable[[], None]] = {
-            "hash": self._hash,
-            "send": self._send,
-            "receive": self._receive,
-            "publish": self._publish,
-            "install": self._publish,
-        }
+    run: Run
+    plan: Plan
+    digest: str = ""
+    state: State = State.UNKNOWN
+    remark: str = ""
+    _description: Description | None = None
+    _source: Source | None = None
+    _target: Target | None = None
 
     def attempt(self) -> None:
         """Carry out all operations once."""
         try:
-            for operation in self._plan.operations:
-                self._steps[operation.verb]()
+            for operation in self.plan.operations:
+                if operation.verb == "hash":
+                    self._hash()
+                elif operation.verb == "send":
+                    self._send()
+                elif operation.verb == "receive":
+                    self._receive()
+                else:
+                    self._publish()
         except ModelSyncError as error:
             if self._target:
                 self._target.give_up(error)
-            self._work.again()  # the failure stopped what ran in parallel; the next attempt starts afresh
+            self.run.work.again()  # the failure stopped what ran in parallel; the next attempt starts afresh
             raise
         finally:
             for end in (self._target, self._source):
@@ -228,13 +223,13 @@ class _Move:
             self._source = self._target = None
 
     def _hash(self) -> None:
-        model = self._plan.facts.local
+        model = self.plan.facts.local
         assert model
-        self._description = self._run.describe(model)
+        self._description = self.run.describe(model)
         self.digest, self.state = self._description.digest, State.IN_SYNC
 
     def _send(self) -> None:
-        run, facts = self._run, self._plan.facts
+        run, facts = self.run, self.plan.facts
         assert facts.local
         assert self._description
         version = Version(facts.local.info, facts.local.size, self._description)
@@ -243,34 +238,34 @@ class _Move:
             run.remote,
             version,
             facts.remote,
-            notes=lambda about: run.journal(self._plan, about),
-            check=self._work.stop.check,
+            notes=lambda about: run.journal(self.plan, about),
+            check=self.run.work.stop.check,
         )
-        copy(source, target, self._work, "sending")
+        copy(source, target, self.run.work, "sending")
 
     def _receive(self) -> None:
-        run, remote = self._run, self._plan.facts.remote
+        run, remote = self.run, self.plan.facts.remote
         assert remote
-        self._source = self._archive = source = RemoteArchive(run.remote, remote)
+        self._source = source = RemoteArchive(run.remote, remote)
         self._target = target = StageTarget(
             run.store,
-            self._plan.tag,
+            self.plan.tag,
             source,
-            run.journal(self._plan, {"archive": source.identity, "ranged": source.ranged}),
-            replace=self._work.options.force,
-            threads=self._work.threads,
-            check=self._work.stop.check,
+            run.journal(self.plan, {"archive": source.identity, "ranged": source.ranged}),
+            replace=self.run.work.options.force,
+            threads=self.run.work.threads,
+            check=self.run.work.stop.check,
         )
-        copy(source, target, self._work, "receiving")
+        copy(source, target, self.run.work, "receiving")
         if source.description and remote.size not in (0, sum(e.size for e in source.description.layout.entries)):
             self.remark = " The registry's record of it is out of date: it describes files that were replaced."
 
     def _publish(self) -> None:
         assert self._source
         assert self._target
-        self._work.counter.begin("finishing")
+        self.run.work.counter.begin("finishing")
         self._source.check()
         self._target.publish()
-        if isinstance(self._target, StageTarget):
+        if isinstance(self._target, StageTarget) and isinstance(self._source, RemoteArchive):
             self.digest = self._target.digest
-            self.state = compare(self.digest, self._archive.content_digest)
+            self.state = compare(self.digest, self._source.content_digest)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import Cancelled
@@ -17,6 +17,7 @@ from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.retry import Retry
 
 
+@dataclass(frozen=True, eq=False)
 class Stop:
     """Whether to stop, asked often by whoever works.
 
@@ -24,9 +25,8 @@ class Stop:
         above: A wider wish to stop, which counts as well.
     """
 
-    def __init__(self, above: Stop | None = None) -> None:
-        self._event = threading.Event()
-        self._above = above
+    above: Stop | None = None
+    _event: threading.Event = field(default_factory=threading.Event, init=False)
 
     def set(self) -> None:
         """Ask to stop."""
@@ -35,7 +35,7 @@ class Stop:
     @property
     def wanted(self) -> bool:
         """Whether somebody asked to stop."""
-        return self._event.is_set() or (self._above is not None and self._above.wanted)
+        return self._event.is_set() or (self.above is not None and self.above.wanted)
 
     def check(self) -> None:
         """Go on or not.
@@ -110,6 +110,7 @@ class Work:
         counter: Bytes so far.
 
     Attributes:
+        threads: Parts transferred in parallel: fewer under a low rate limit, so that no connection looks stalled.
         stop: Set when this attempt is to end: the transfer was cancelled, or one of its jobs failed.
         pace: Keeps bytes to the rate limit.
         retry: Repeats requests and parts; its waits end when `stop` is set, and show as "retrying".
@@ -121,18 +122,14 @@ class Work:
         self.home, self.options = home, options
         self.cancel, self.counter = cancel or Stop(), counter or Counter()
         self.stop = Stop(self.cancel)
+        limit = options.rate_limit
+        self.threads = options.threads if limit is None else max(1, min(options.threads, limit // MIB))
         self.pace = Pace(options.rate_limit, self._sleep)
         self.retry = Retry(self._wait)
 
     def again(self) -> None:
         """Get ready for another attempt: a failure of the last one stops nothing any more."""
         self.stop = Stop(self.cancel)
-
-    @property
-    def threads(self) -> int:
-        """Parts transferred in parallel: fewer under a low rate limit, so that no connection looks stalled."""
-        limit = self.options.rate_limit
-        return self.options.threads if limit is None else max(1, min(self.options.threads, limit // MIB))
 
     def _sleep(self, seconds: float) -> None:
         self.stop.sleep(seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 import time
@@ -12,7 +13,7 @@ import pytest
 
 from modelsync_jupyter import files
 from modelsync_jupyter.core.errors import DiskFull
-from modelsync_jupyter.files import disk_errors, fsync_tree, put_folder, read_json, reserve, write_json, write_text
+from modelsync_jupyter.files import disk_errors, fsync_tree, put_folder, read_json, reserve, write_text
 
 
 def folder(path: Path, content: str) -> Path:
@@ -57,7 +58,7 @@ def test_a_private_file_is_never_open_to_others(tmp_path: Path) -> None:
 def test_json_that_is_missing_or_broken_is_none(tmp_path: Path) -> None:
     path = tmp_path / "f.json"
     assert read_json(path) is None
-    write_json(path, {"größe": [1, None]})
+    write_text(path, json.dumps({"größe": [1, None]}, ensure_ascii=False))
     assert read_json(path) == {"größe": [1, None]}
     for broken in (b"", b'{"a": 1', b"\xff", b"nope"):
         path.write_bytes(broken)

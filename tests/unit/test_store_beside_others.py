@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from modelsync_jupyter import client as api
+from modelsync_jupyter import info
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, ModelNotFound
 from modelsync_jupyter.core.tags import Tag
@@ -57,13 +58,13 @@ class Parses:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
-        real = of_models.yaml.load
+        real = info.yaml.load
 
         def load(*args: Any) -> Any:
             self.count += 1
             return real(*args)
 
-        monkeypatch.setattr(of_models.yaml, "load", load)
+        monkeypatch.setattr(info.yaml, "load", load)
 
     def of(self, work: Callable[[], object]) -> int:
         self.count = 0

@@ -169,9 +169,10 @@ def test_all_jobs_are_done_by_at_most_so_many_threads() -> None:
             now -= 1
             done.append((number, len(buffer)))
 
-    with Workers(3, Stop()) as pool:
-        for number in range(30):
-            pool.submit(lambda buffer, number=number: job(buffer, number))
+    workers = Workers(3, Stop())
+    for number in range(30):
+        workers.submit(lambda buffer, number=number: job(buffer, number))
+    workers.join()
     assert most == 3
     assert sorted(done) == [(number, BLOCK) for number in range(30)]
 
@@ -188,56 +189,24 @@ def test_the_first_failure_stops_the_others_and_is_raised() -> None:
         assert begun.wait(10)
         raise IntegrityError("The first.")
 
-    pool = Workers(2, stop)
+    workers = Workers(2, stop)
     for job in (long_job, bad_job, *[lambda buffer: done.append("later")] * 20):
-        pool.submit(job)
+        workers.submit(job)
     with pytest.raises(IntegrityError, match=r"The first\."):
-        pool.join()
+        workers.join()
     assert done == []
     assert stop.wanted
-
-
-def test_a_failure_of_the_one_who_submits_stops_the_jobs() -> None:
-    stop, begun = Stop(), threading.Event()
-
-    def job(buffer: bytearray) -> None:
-        begun.set()
-        stop.sleep(30)
-
-    def submit() -> None:
-        with Workers(1, stop) as pool:
-            pool.submit(job)
-            assert begun.wait(10)
-            raise ValueError("mine")
-
-    with pytest.raises(ValueError, match="mine"):
-        submit()
-
-
-def test_a_failure_of_a_job_goes_before_what_it_caused() -> None:
-    stop = Stop()
-
-    def fail(buffer: bytearray) -> None:
-        raise IntegrityError("The cause.")
-
-    def submit() -> None:
-        with Workers(1, stop) as pool:
-            pool.submit(fail)
-            stop.sleep(30)
-
-    with pytest.raises(IntegrityError, match=r"The cause\."):
-        submit()
 
 
 def test_no_job_is_begun_once_somebody_cancelled() -> None:
     cancel = Stop()
     cancel.set()
     done: list[int] = []
-    pool = Workers(4, Stop(cancel))
+    workers = Workers(4, Stop(cancel))
     for number in range(9):
-        pool.submit(lambda buffer, number=number: done.append(number))
+        workers.submit(lambda buffer, number=number: done.append(number))
     with pytest.raises(Cancelled):
-        pool.join()
+        workers.join()
     assert done == []
 
 
