@@ -20,6 +20,7 @@ from modelsync_jupyter.files import this_process, write_text
 from modelsync_jupyter.store.local import LocalStore
 from tests.harness.models import CREATED, make_model
 
+pytestmark = pytest.mark.processes
 NOBODY = 65534
 LONG_AGO = 1_600_000_000
 

@@ -17,10 +17,9 @@ from modelsync_jupyter import info
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, ModelNotFound
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.store import model as of_models
 from modelsync_jupyter.store.create import draft
 from modelsync_jupyter.store.local import LocalStore
-from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.store.model import Model, folder_size
 from tests.harness.models import CREATED, make_model
 
 
@@ -191,7 +190,7 @@ def test_a_model_replaced_while_it_is_read_is_read_again(store: LocalStore, monk
 
     monkeypatch.setattr(Model, "load", slow)
     (model,) = store.models("m", matches=lambda tag: tag.version == "v7")
-    assert (model.info.labels, model.size) == ({"new": "yes"}, of_models.folder_size(model.path))
+    assert (model.info.labels, model.size) == ({"new": "yes"}, folder_size(model.path))
 
 
 def test_delete_goes_on_beside_another_delete(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:

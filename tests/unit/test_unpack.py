@@ -6,6 +6,7 @@ import io
 import os
 import random
 import subprocess
+import sys
 import tarfile
 from itertools import pairwise
 from pathlib import Path
@@ -242,7 +243,7 @@ def header(size: bytes, name: bytes = b"evil") -> bytes:
         header(b"\x80" + b"\x7f" * 11),
         header(b"777777777777"),
         header(b"00000zzz0000"),
-        tar(member("f", pax_headers={"size": "-512"})),
+        *[tar(member("f", pax_headers={"size": "-512"}))] * (sys.version_info < (3, 13)),  # no header to later Pythons
         tar(member("f", pax_headers={"size": str(1 << 60)})),
         tar(member("f", pax_headers={"path": "../evil"})),
         tar(member("f", pax_headers={"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "9"})),
