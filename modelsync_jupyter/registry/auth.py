@@ -9,6 +9,7 @@ import logging
 import math
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -27,7 +28,20 @@ from .service import Registry, current
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
-Rule = Role | Right | str
+
+
+@dataclass(frozen=True)
+class Open:
+    """The rule of a route that needs no token.
+
+    Args:
+        why: Why that is right.
+    """
+
+    why: str
+
+
+Rule = Role | Right | Open
 
 
 def needs(rule: Role | Right) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -60,7 +74,7 @@ def open_to_all(why: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     Args:
         why: Why that is right.
     """
-    return lambda route: set_rule(route, why)
+    return lambda route: set_rule(route, Open(why))
 
 
 def set_rule(route: Callable[P, R], rule: Rule) -> Callable[P, R]:

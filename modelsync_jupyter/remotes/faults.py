@@ -100,26 +100,29 @@ def connection_fault(error: Exception, url: str, *, registry: bool) -> ModelSync
     return Unavailable(_what_broke(chain, f"{where[0].lower()}{where[1:]}"))
 
 
-def api_error(reply: requests.Response, text: str) -> ModelSyncError:
+def api_error(reply: requests.Response, text: str, step: str = "") -> ModelSyncError:
     """Tell what a reply of the API means that does not say success.
 
     Args:
         reply: The reply.
         text: Its reason, as `reason` gives it.
+        step: What our own registry says is to be done; it means what its status says.
     """
     status, low = reply.status_code, text.lower()
     what = f"The registry answered {status}" + (f": {text}" if text else "")
     if 300 <= status < 400:
         found = re.match(r"(https?://)(?:[^/?#@]*@)?([\w.:-]+)", reply.headers.get("Location", ""))
         where = f"`{found[1]}{found[2]}`" if found else "another address"
-        step = Step("login", "If that is the registry's new address, sign in with it.")
-        return InvalidReply(f"The registry redirects to {where}.", step, status=status)
+        sign_in = Step("login", "If that is the registry's new address, sign in with it.")
+        return InvalidReply(f"The registry redirects to {where}.", sign_in, status=status)
     if status == 407:
         return RemoteError("The proxy wants a password, or another one.", _PROXY_STEP, status=status)
     if status in (413, 507):
         return _no_room(what, status)
     if status in _BUSY or (status >= 500 and status != 501):
         return Unavailable(f"{what}.", status=status, retry_after=_retry_after(reply))
+    if step and status == 403:
+        return PermissionDenied(f"{what}.", step, status=status)
     if status == 401 or "api token" in low or (status == 403 and ("expired" in low or "cookie is empty" in low)):
         return NotAuthenticated(f"{what}.", status=status)
     if status == 403 or (status == 400 and "permission" in low):
@@ -133,12 +136,13 @@ def api_error(reply: requests.Response, text: str) -> ModelSyncError:
     return InvalidReply(f"{what}.", status=status)
 
 
-def object_error(reply: requests.Response, text: str) -> ModelSyncError:
+def object_error(reply: requests.Response, text: str, step: str = "") -> ModelSyncError:
     """Tell what a reply of an object host means that does not say success.
 
     Args:
         reply: The reply.
         text: Its reason, as `reason` gives it.
+        step: Not used: what an object host refuses, the client has to ask the registry for again.
     """
     status, low = reply.status_code, text.lower()
     what = f"{urlsplit(reply.url).hostname} answered {status}" + (f": {text}" if text else "")
@@ -159,23 +163,34 @@ def object_error(reply: requests.Response, text: str) -> ModelSyncError:
     return InvalidReply(f"{what}.", status=status)
 
 
-def reason(data: bytes, content_type: str, secret: str = "") -> str:
+def reason(data: bytes, content_type: str, secret: str = "") -> tuple[str, str]:
     """Read why a server refused: from its JSON, its XML or its plain text, in one line without secrets.
 
     Args:
         data: The body of the reply, or its beginning.
         content_type: Of the body; what is HTML is not for people.
         secret: Text that must not be repeated.
+
+    Returns:
+        The reason, and what to do next as our own registry says it apart; each may be "".
     """
-    text = data.decode("utf-8", "replace")
+    text, step = data.decode("utf-8", "replace"), ""
     try:
         found = json.loads(text)
         text = str(found.get("error") or found.get("message") or "") if isinstance(found, dict) else ""
+        extension = found.get("modelsync") if isinstance(found, dict) else None
+        if isinstance(extension, dict) and isinstance(extension.get("step"), str) and extension["step"]:
+            text, step = str(extension.get("message") or text), _clean(extension["step"], secret) + "."
     except (ValueError, RecursionError):
         if "<" in text:
             text = " ".join(re.findall("<(?:Code|Message)>([^<]*)<", text))
         elif not content_type.lower().startswith(("text/plain", "application/")) and content_type:
             text = ""
+    return _clean(text, secret), step
+
+
+def _clean(text: str, secret: str) -> str:
+    """Return a server's words as one line that is not too long, and has no secret and no URL in it."""
     text = text.replace(secret, "***") if secret else text
     text = _SECRETS.sub("***", re.sub(r"\?\S+", "?***", re.sub(r"\b\w+://\S+", "***", text)))
     text = "".join(each if each.isprintable() else " " for each in text)

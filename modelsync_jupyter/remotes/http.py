@@ -223,8 +223,8 @@ class Http:
             data = _read(reply, _ERROR_TEXT, time.monotonic() + self.limits.stall)
         except ModelSyncError:  # a reason is good to have, the status is what counts
             data = b""
-        text = reason(data, reply.headers.get("Content-Type", ""), self._token)
-        return (api_error if registry else object_error)(reply, text)
+        text, step = reason(data, reply.headers.get("Content-Type", ""), self._token)
+        return (api_error if registry else object_error)(reply, text, step)
 
 
 def blocks(reply: requests.Response) -> Generator[memoryview, None, None]:

@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 import requests
 from blake3 import blake3
-from sqlalchemy import inspect
+from sqlalchemy import func, inspect, select
 
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.registry import Settings
 from modelsync_jupyter.registry.backfill import describe_old_archives
 from modelsync_jupyter.registry.catalog.database import Database
+from modelsync_jupyter.registry.catalog.grants import owners
 from modelsync_jupyter.registry.catalog.migrations import SCHEMA, version_of
-from modelsync_jupyter.registry.catalog.tables import metadata
+from modelsync_jupyter.registry.catalog.models import find_model
+from modelsync_jupyter.registry.catalog.repositories import find_repository
+from modelsync_jupyter.registry.catalog.tables import events, metadata
 from modelsync_jupyter.registry.service import Registry
 
 from . import pushing
@@ -62,6 +65,22 @@ def test_upgraded_catalog_has_the_tables_of_a_fresh_one(old: Path, tmp_path: Pat
         database.close()
     assert found[0] == found[1]
     assert set(found[0]) == set(metadata.tables)
+
+
+def test_who_made_and_pushed_in_an_old_catalog_is_known(old: Path) -> None:
+    """The maker of a repository owns it; versions and events say who pushed them, and the events where."""
+    with sqlite3.connect(old / "catalog.db") as connection:
+        connection.execute("INSERT INTO users (id, name, role, created_at) VALUES (7, 'bob', 'guest', '2026-01-01')")
+        connection.execute("UPDATE events SET user_id = 7 WHERE operation = 'pushed' AND resource_name = 'kept:v2'")
+    connection.close()
+    registry = Registry.open(Settings(old))
+    with registry.database.read() as connection:
+        repository = find_repository(connection, "kept")
+        pushers = [find_model(connection, "kept", version).pusher for version in ("v1", "v2", "v3")]
+        assert (owners(connection, repository.id), pushers) == (["admin"], ["admin", "bob", None])
+        homeless = select(func.count()).where(events.c.repository_id.is_(None))
+        assert connection.execute(homeless).scalar_one() == 0
+    registry.database.close()
 
 
 def test_old_archives_get_their_digests(old: Path) -> None:

@@ -44,7 +44,7 @@ class RemoteModel:
         creation_time: When the model was created.
         labels: Words to find it by.
         module: The BentoML framework module that saved it, or "".
-        creator: Who pushed it.
+        creator: Who pushed it; where the registry does not say that, who registered it.
         metadata: What its author noted.
         strategy: How bytes travel: "presigned_url", "proxy" or "".
         digest: Content digest of its files, or "" where the registry does not say it.
@@ -337,7 +337,7 @@ def parse_model(data: object, name: str = "") -> RemoteModel:
         creation_time=build or datetime.fromtimestamp(0, timezone.utc),
         labels=_labels(record.get("labels")),
         module=str(manifest.get("module") or ""),
-        creator=str(creator.get("name") or ""),
+        creator=str(extension.get("pushed_by") or creator.get("name") or ""),
         metadata=mapping(manifest.get("metadata") or {}),
         strategy=str(record.get("transmission_strategy") or ""),
         digest=str(extension.get("content_digest") or ""),
