@@ -20,6 +20,7 @@ from modelsync_jupyter.archive.description import (
     Description,
     description_size,
     digest_of,
+    file_digests,
     read_description,
 )
 from modelsync_jupyter.archive.layout import Layout, part_size
@@ -79,6 +80,18 @@ class RemoteArchive:
             model.uid,
             model.updated,
         ]
+
+    @property
+    def file_digests(self) -> dict[str, str]:
+        """Digests of files of an archive that does not describe itself, as far as the registry tells them."""
+        layout, told = self.layout, self._download.layout
+        if layout is None or not isinstance(told, list):
+            return {}
+        small = {item["path"]: item.get("digest") or "" for item in told if isinstance(item.get("path"), str)}
+        try:
+            return file_digests(layout, self.parts, small)
+        except IntegrityError:  # it was cut by others: large files have no digest of their own
+            return {path: digest for path, digest in small.items() if isinstance(digest, str)}
 
     def views(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
         """Read the bytes of `[start, stop)` in order, as `Source` promises; `requests` brings its own memory."""

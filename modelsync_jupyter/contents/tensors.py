@@ -1,0 +1,243 @@
+"""The tensors in a file, by its headers: safetensors, NumPy, PyTorch, GGUF and ONNX. No value of a tensor is read."""
+
+from __future__ import annotations
+
+import ast
+import json
+import struct
+import zipfile
+from collections.abc import Callable, Iterator
+from io import BufferedReader
+from itertools import pairwise
+from typing import IO, Any, cast
+
+from .pickles import Call, Dictionary, Import, NotAPickle, Stored, read_pickle
+from .protobuf import onnx_tensors
+from .reader import Reader, Seekable
+from .shapes import Tensor, shape_of
+
+#: Bytes of a header, and tensors of a file, at most.
+_MAX_HEADER, _MAX_TENSORS = 100 << 20, 200_000
+_MAX_PICKLE = 64 << 20
+#: Names of a GGUF type, by its number; block types have no size of their own here: the next tensor's offset tells.
+_GGUF_TYPES = {0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 9: "Q8_1", 10: "Q2_K"}
+_GGUF_TYPES |= {11: "Q3_K", 12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K", 24: "I8", 25: "I16", 26: "I32"}
+_GGUF_TYPES |= {27: "I64", 28: "F64", 30: "BF16"}
+#: Bytes of a GGUF value by its number, for those of one size; 8 is text, 9 a list.
+_GGUF_SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+_STORAGES = {"Float": "F32", "Double": "F64", "Half": "F16", "BFloat16": "BF16", "Long": "I64", "Int": "I32"}
+_STORAGES |= {"Short": "I16", "Char": "I8", "Byte": "U8", "Bool": "BOOL"}
+
+
+class NoTensors(ValueError):
+    """The file has no header that this module reads, or a broken one."""
+
+
+def list_tensors(name: str, reader: Reader) -> list[Tensor]:
+    """List the tensors in a file, in the order of its header.
+
+    Args:
+        name: Name of the file; its ending tells ONNX, which begins like nothing else.
+        reader: The file.
+
+    Raises:
+        NoTensors: It is not of a kind that is known, or broken.
+        TooMuch: More of it would have to be read than its reader allows.
+    """
+    head = reader.read(0, 8)
+    kinds: tuple[tuple[bool, Callable[[Reader], Iterator[Tensor]]], ...] = (
+        (name.endswith(".safetensors"), _safetensors),
+        (head[:4] == b"PK\x03\x04", _zip),
+        (head[:6] == b"\x93NUMPY", _numpy),
+        (head[:4] == b"GGUF", _gguf),
+        (name.endswith(".onnx"), onnx_tensors),
+    )
+    for fits, read in kinds:
+        if fits:
+            return _listed(read(reader))
+    raise NoTensors("not a format whose tensors are known")
+
+
+def _listed(tensors: Iterator[Tensor]) -> list[Tensor]:
+    found: list[Tensor] = []
+    try:
+        for tensor in tensors:
+            found.append(tensor)
+            if len(found) > _MAX_TENSORS:
+                raise NoTensors("more tensors than this reader takes")
+    except (struct.error, zipfile.BadZipFile, NotImplementedError, KeyError, TypeError, IndexError) as error:
+        raise NoTensors(f"its header is broken: {error}") from error
+    except (UnicodeDecodeError, json.JSONDecodeError, SyntaxError, RecursionError, EOFError, OSError) as error:
+        raise NoTensors(f"its header is broken: {error}") from error
+    return found
+
+
+def _safetensors(reader: Reader) -> Iterator[Tensor]:
+    (length,) = struct.unpack("<Q", reader.read(0, 8))
+    if length > min(_MAX_HEADER, reader.size):
+        raise NoTensors("its header is too long")
+    data = json.loads(reader.read(8, length))
+    for name, facts in data.items():
+        if name == "__metadata__":
+            continue
+        start, stop = facts["data_offsets"]
+        yield Tensor(
+            name, str(facts["dtype"]), shape_of(facts["shape"]), 8 + length + int(start), int(stop) - int(start)
+        )
+
+
+def _numpy(reader: Reader) -> Iterator[Tensor]:
+    with BufferedReader(cast(Any, Seekable(reader))) as file:
+        dtype, shape, offset = _npy_header(file)
+    yield Tensor("array", dtype, shape, offset, reader.size - offset)
+
+
+def _npy_header(file: IO[bytes]) -> tuple[str, tuple[int, ...], int]:
+    """Read the header of a NumPy array: its type, its shape and where its values begin."""
+    magic = file.read(8)
+    if magic[:6] != b"\x93NUMPY":
+        raise NoTensors("not a NumPy array")
+    form, width = ("<H", 2) if magic[6] == 1 else ("<I", 4)
+    (length,) = struct.unpack(form, file.read(width))
+    if length > 1 << 20:
+        raise NoTensors("its header is too long")
+    facts = ast.literal_eval(file.read(length).decode("utf-8" if magic[6] >= 3 else "latin-1"))
+    return str(facts["descr"]), shape_of(facts["shape"]), 8 + width + length
+
+
+def _zip(reader: Reader) -> Iterator[Tensor]:
+    """A zip of NumPy arrays, or one that PyTorch wrote. It has a checksum of each member in its directory."""
+    with zipfile.ZipFile(cast(IO[bytes], BufferedReader(cast(Any, Seekable(reader)), 4096))) as file:
+        members = {info.filename: info for info in file.infolist()}
+        pickles = [name for name in members if name.endswith("data.pkl")]
+        if pickles:
+            yield from _torch(file, members, pickles[0])
+            return
+        for name, info in members.items():
+            if name.endswith(".npy"):
+                with file.open(info) as member:
+                    dtype, shape, _ = _npy_header(member)
+                yield Tensor(name.removesuffix(".npy"), dtype, shape, None, info.file_size, _checksum(info))
+
+
+def _checksum(info: zipfile.ZipInfo) -> str:
+    """A name for the bytes of a member; "" where its writer left the checksum out."""
+    return f"crc32:{info.CRC:08x}:{info.file_size}" if info.CRC or not info.file_size else ""
+
+
+def _torch(file: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], name: str) -> Iterator[Tensor]:
+    if members[name].file_size > _MAX_PICKLE:
+        raise NoTensors("its pickle is too long")
+    try:
+        value = read_pickle(file.read(name)).value
+    except NotAPickle as error:
+        raise NoTensors(str(error)) from error
+    folder = name.removesuffix("data.pkl")
+    for path, call in _calls(value):
+        storage, offset, shape = call.args[0], call.args[1], shape_of(call.args[2])
+        if not isinstance(storage, Stored) or not isinstance(storage.id, tuple) or len(storage.id) < 5:
+            continue
+        _, kind, key, _, count = storage.id[:5]
+        info = members.get(f"{folder}data/{key}")
+        check = _checksum(info) if info else ""
+        check = f"{check}@{offset}:{call.args[3]}" if check else ""
+        size = info.file_size if info else 0
+        kind = kind.name if isinstance(kind, Import) else str(kind)
+        dtype = _STORAGES.get(kind.removesuffix("Storage"), kind)
+        yield Tensor(path, dtype, shape, None, size if count else 0, check)
+
+
+def _calls(value: object) -> Iterator[tuple[str, Call]]:
+    """Find the tensors in the object that a pickle would build, each with its place in it."""
+    waiting, seen = [("", value)], set()
+    while waiting:
+        path, item = waiting.pop()
+        if id(item) in seen and not isinstance(item, (str, int)):
+            continue
+        seen.add(id(item))
+        if isinstance(item, Call) and item.calls("torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor"):
+            yield path or "tensor", item
+            continue
+        if isinstance(item, Call) and item.calls("torch._utils._rebuild_parameter"):
+            waiting.append((path, item.args[0]))
+            continue
+        children: list[tuple[object, object]] = []
+        if isinstance(item, (Dictionary, Call)):
+            children = list(item.items)
+            if isinstance(item, Call):
+                children += [("", item.state), *(("", each) for each in item.args)]
+        elif isinstance(item, (list, tuple)):
+            children = list(enumerate(item))
+        for key, child in reversed(children):
+            step = "" if key in ("", "_parameters", "_buffers", "_modules") else str(key)
+            waiting.append((".".join(filter(None, (path, step))), child))
+
+
+def _gguf(reader: Reader) -> Iterator[Tensor]:
+    version, tensors, pairs = struct.unpack("<IQQ", reader.read(4, 20))
+    if version not in (2, 3) or tensors > _MAX_TENSORS:
+        raise NoTensors("a version of GGUF that is not known")
+    walk = _Walk(reader, 24)
+    alignment = 32
+    for _ in range(pairs):
+        key = walk.text()
+        value = walk.value(walk.number("<I"))
+        if key == "general.alignment" and isinstance(value, int) and value > 0:
+            alignment = value
+    found = []
+    for _ in range(tensors):
+        name = walk.text()
+        shape = tuple(walk.number("<Q") for _ in range(min(walk.number("<I"), 16)))
+        kind, offset = walk.number("<I"), walk.number("<Q")
+        found.append((name, _GGUF_TYPES.get(kind, f"type {kind}"), shape[::-1], offset))
+    base = -(-walk.position // alignment) * alignment
+    starts = sorted({each[3] for each in found} | {reader.size - base})
+    following = dict(pairwise(starts))
+    for name, dtype, shape, offset in found:
+        yield Tensor(name, dtype, shape, base + offset, max(0, following.get(offset, offset) - offset))
+
+
+class _Walk:
+    """Reads the values of a GGUF header one behind another."""
+
+    def __init__(self, reader: Reader, position: int) -> None:
+        self._reader, self.position = reader, position
+
+    def number(self, form: str) -> int:
+        size = struct.calcsize(form)
+        (value,) = struct.unpack(form, self._reader.read(self.position, size))
+        self.position += size
+        return int(value)
+
+    def text(self) -> str:
+        length = self.number("<Q")
+        if length > 1 << 20:
+            self._skip(length)
+            return ""
+        data = self._reader.read(self.position, length)
+        self.position += length
+        return data.decode("utf-8", "replace")
+
+    def value(self, kind: int) -> object:
+        """Read a value, or pass over it; numbers alone are of interest."""
+        if kind == 8:
+            return self.text()
+        if kind == 9:
+            inner, count = self.number("<I"), self.number("<Q")
+            if inner in _GGUF_SIZES:
+                self._skip(_GGUF_SIZES[inner] * count)
+                return None
+            if count > 10_000_000:
+                raise NoTensors("a list in its header is too long")
+            for _ in range(count):
+                self.value(inner)
+            return None
+        if kind == 4:
+            return self.number("<I")
+        self._skip(_GGUF_SIZES[kind])
+        return None
+
+    def _skip(self, size: int) -> None:
+        self.position += size
+        if self.position > self._reader.size:
+            raise NoTensors("its header is broken: it ends early")
