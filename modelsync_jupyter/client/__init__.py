@@ -4,6 +4,7 @@ A `Client` stands for one BentoML home and one registry; the functions make one 
 and nothing below.
 """
 
+from modelsync_jupyter.contents.diff import Change, Diff
 from modelsync_jupyter.core.keywords import TransferOptions
 from modelsync_jupyter.core.outcome import Direction, Options, Outcome
 from modelsync_jupyter.core.states import State
@@ -18,12 +19,15 @@ from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.plan import Operation, Plan
 
 from .client import Client
+from .doctor import Check
 from .functions import (
     attach,
     cancel,
     contexts,
     create,
     delete,
+    diff,
+    doctor,
     get,
     get_remote,
     list_models,
@@ -31,6 +35,7 @@ from .functions import (
     login,
     logout,
     plan,
+    provenance,
     pull,
     pull_in_background,
     push,
@@ -45,11 +50,15 @@ from .functions import (
     transfers,
     use_context,
 )
+from .provenance import Provenance
 from .status import Statuses, VersionStatus
 
 __all__ = [
+    "Change",
+    "Check",
     "Client",
     "Context",
+    "Diff",
     "Direction",
     "Draft",
     "Event",
@@ -62,6 +71,7 @@ __all__ = [
     "Outcome",
     "Page",
     "Plan",
+    "Provenance",
     "Record",
     "RemoteModel",
     "State",
@@ -77,6 +87,8 @@ __all__ = [
     "contexts",
     "create",
     "delete",
+    "diff",
+    "doctor",
     "get",
     "get_remote",
     "list_models",
@@ -84,6 +96,7 @@ __all__ = [
     "login",
     "logout",
     "plan",
+    "provenance",
     "pull",
     "pull_in_background",
     "push",

@@ -38,6 +38,8 @@ from modelsync_jupyter.transfer.plan import Plan
 from modelsync_jupyter.transfer.run import Run
 from modelsync_jupyter.transfer.work import Counter, Work
 
+from .inspection import Inspection
+from .provenance import note
 from .status import Statuses, compared, join
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 _CANCEL_SECONDS = 5.0
 
 
-class Client:
+class Client(Inspection):
     """The verbs, for one BentoML home and one registry.
 
     Args:
@@ -393,8 +395,14 @@ class Client:
         options: Mapping[str, Any] | None = None,
         context: Mapping[str, Any] | None = None,
         signatures: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, Any] | None = None,
+        datasets: Mapping[str, Any] | None = None,
+        provenance: bool | None = None,
     ) -> AbstractContextManager[Draft]:
         """Create a model in the local store: write files below `.path`; it appears when the block ends.
+
+        In a notebook its metadata says where it came from: `metadata["provenance"]` has the notebook, the cell's source
+        without secrets, the git commit, and the versions of Python and of the packages that were imported.
 
         Args:
             name: Its name; with `:version` to choose the version too.
@@ -404,6 +412,9 @@ class Client:
             options: Options of the framework module.
             context: Facts of the environment: framework_name, framework_versions.
             signatures: Methods a runner may call.
+            metrics: Numbers that tell how good it is, by name; kept in its provenance.
+            datasets: What it was trained on: for each name a path, a table, an array or a digest; a digest is kept.
+            provenance: Whether to note where it came from; by default in a notebook, unless $MODELSYNC_PROVENANCE is 0.
 
         Returns:
             A context manager for the model under construction, whose `.tag` and `.model` are set at the end.
@@ -411,7 +422,8 @@ class Client:
         Raises:
             ModelExists: There is such a version.
         """
-        fields = {"module": module, "labels": labels, "metadata": metadata, "options": options}
+        noted = note(metadata, wanted=provenance, metrics=metrics, datasets=datasets, secrets=known.tokens(self.home))
+        fields = {"module": module, "labels": labels, "metadata": noted, "options": options}
         return draft(self._store, Tag.parse(name), {**fields, "context": context, "signatures": signatures})
 
     def save(
@@ -421,6 +433,9 @@ class Client:
         *,
         labels: Mapping[str, str] | None = None,
         metadata: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, Any] | None = None,
+        datasets: Mapping[str, Any] | None = None,
+        provenance: bool | None = None,
     ) -> Model:
         """Save a file, or the contents of a folder, as a new model.
 
@@ -429,12 +444,16 @@ class Client:
             source: The file or folder; it is copied.
             labels: Text to find it by.
             metadata: Facts about it.
+            metrics: Numbers that tell how good it is, by name; kept in its provenance.
+            datasets: What it was trained on: for each name a path, a table, an array or a digest; a digest is kept.
+            provenance: Whether to note where it came from; by default in a notebook, unless $MODELSYNC_PROVENANCE is 0.
 
         Raises:
             ModelExists: There is such a version.
             UsageError: There is nothing at `source`.
         """
-        with self.create(name, labels=labels, metadata=metadata) as making:
+        noted: dict[str, Any] = {"metrics": metrics, "datasets": datasets, "provenance": provenance}
+        with self.create(name, labels=labels, metadata=metadata, **noted) as making:
             copy_in(Path(source), making.path)
         assert making.model
         return making.model

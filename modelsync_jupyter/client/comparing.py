@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from modelsync_jupyter.contents.diff import Diff, Side, diff
 from modelsync_jupyter.core.errors import ModelNotFound, UsageError
-from modelsync_jupyter.core.progress import Counter, Sink
+from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.bentocloud.client import Remote
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.transfer.work import Counter
 
 from .sides import RemoteSide, local_side
 
@@ -76,7 +77,7 @@ class Comparison:
         return self._local(model)
 
     def _local(self, model: Model) -> Side:
-        self._counter.begin("hashing", self._counter.look().total + model.source.size)
+        self._counter.begin("hashing", self._counter.look().total + model.archive.size)
         return local_side(self._store, model, self._count)
 
     def _count(self, size: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from modelsync_jupyter.contents.diff import Diff
 from modelsync_jupyter.core.keywords import At, AtHome, Folder, TransferOptions, spelled_out
 from modelsync_jupyter.core.outcome import Direction, Outcome
 from modelsync_jupyter.core.progress import Sink
@@ -20,6 +21,8 @@ from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.plan import Plan
 
 from .client import Client
+from .doctor import Check
+from .provenance import Provenance
 from .status import Statuses
 
 if TYPE_CHECKING:
@@ -178,6 +181,29 @@ def get(tag: str | Tag, **at: Unpack[AtHome]) -> Model:
     return Client(**at).get(tag)
 
 
+@_as(Client.diff)
+def diff(
+    old: str | Tag,
+    new: str | Tag | None = None,
+    *,
+    remote: bool = False,
+    tensors: bool = True,
+    progress: Sink | None = None,
+    **at: Unpack[At],
+) -> Diff:
+    return Client(**at).diff(old, new, remote=remote, tensors=tensors, progress=progress)
+
+
+@_as(Client.provenance)
+def provenance(tag: str | Tag, *, remote: bool = False, **at: Unpack[At]) -> Provenance | None:
+    return Client(**at).provenance(tag, remote=remote)
+
+
+@_as(Client.doctor)
+def doctor(**at: Unpack[At]) -> list[Check]:
+    return Client(**at).doctor()
+
+
 @_as(Client.create)
 def create(
     name: str,
@@ -188,10 +214,22 @@ def create(
     options: Mapping[str, Any] | None = None,
     context: Mapping[str, Any] | None = None,
     signatures: Mapping[str, Any] | None = None,
+    metrics: Mapping[str, Any] | None = None,
+    datasets: Mapping[str, Any] | None = None,
+    provenance: bool | None = None,
     **at: Unpack[AtHome],
 ) -> AbstractContextManager[Draft]:
     return Client(**at).create(
-        name, module=module, labels=labels, metadata=metadata, options=options, context=context, signatures=signatures
+        name,
+        module=module,
+        labels=labels,
+        metadata=metadata,
+        options=options,
+        context=context,
+        signatures=signatures,
+        metrics=metrics,
+        datasets=datasets,
+        provenance=provenance,
     )
 
 
@@ -202,9 +240,13 @@ def save(
     *,
     labels: Mapping[str, str] | None = None,
     metadata: Mapping[str, Any] | None = None,
+    metrics: Mapping[str, Any] | None = None,
+    datasets: Mapping[str, Any] | None = None,
+    provenance: bool | None = None,
     **at: Unpack[AtHome],
 ) -> Model:
-    return Client(**at).save(name, source, labels=labels, metadata=metadata)
+    noted: dict[str, Any] = {"metrics": metrics, "datasets": datasets, "provenance": provenance}
+    return Client(**at).save(name, source, labels=labels, metadata=metadata, **noted)
 
 
 @_as(Client.delete)

@@ -9,7 +9,7 @@ from typing import Any
 
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS
 
-from . import access, models, registry, transfer
+from . import access, insight, models, registry, transfer
 from .parser import Parser, ShowVersion, ago, ahead, pair, positive, rate, threads
 
 _OUTPUTS = ("table", "json", "yaml")
@@ -38,6 +38,7 @@ def build_parser(prog: str = "modelsync") -> Parser:
     add = partial(_command, parser.add_subparsers(dest="command", metavar="COMMAND", title="commands"))
     _add_transfer_commands(add)
     _add_model_commands(add)
+    _add_insight_commands(add)
     _add_access_commands(add)
     _add_registry_commands(add)
     return parser
@@ -111,12 +112,33 @@ def _add_model_commands(add: Any) -> None:
     parser.add_argument("path", type=Path, metavar="PATH", help="the file or folder to copy in")
     parser.add_argument("--label", type=pair, action="append", default=[], metavar="K=V", help="may be repeated")
     parser.add_argument("--metadata", type=pair, action="append", default=[], metavar="K=V", help="may be repeated")
+    what = "a number that tells how good it is; may be repeated"
+    parser.add_argument("--metric", type=pair, action="append", default=[], metavar="K=V", help=what)
+    what = "a file or folder that it was trained on, whose digest is kept; may be repeated"
+    parser.add_argument("--dataset", type=pair, action="append", default=[], metavar="K=PATH", help=what)
+    what = "do not note the notebook, cell, git commit and packages that it was made with"
+    parser.add_argument("--no-provenance", action="store_true", help=what)
     _add_output(parser, "path")
 
     what = "delete local models; a name without a version means all its versions"
     parser = add("delete", what, models.delete_command)
     parser.add_argument("tags", nargs="+", metavar="TAG", help="NAME:VERSION, or NAME for every version of it")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    _add_output(parser)
+
+
+def _add_insight_commands(add: Any) -> None:
+    parser = add("diff", "compare two versions: files, tensors, labels, metadata", insight.diff_command)
+    parser.add_argument("old", metavar="TAG", help="a version; alone, with --remote: its copy in the registry")
+    parser.add_argument("new", nargs="?", metavar="TAG", help="another version; the registry's, if not here")
+    parser.add_argument("--remote", action="store_true", help="compare what the registry has")
+    parser.add_argument("--no-tensors", action="store_true", help="do not look into files")
+    _add_context(parser)
+    _add_output(parser)
+
+    what = "look for what keeps models from being saved and synced"
+    parser = add("doctor", what, insight.doctor_command)
+    _add_context(parser)
     _add_output(parser)
 
 

@@ -63,7 +63,15 @@ def get_command(args: argparse.Namespace, face: Face) -> Answer:
 def create_command(args: argparse.Namespace, face: Face) -> Answer:
     """`create NAME PATH`: a file or folder as a new model."""
     client, metadata = client_of(args), {key: _scalar(value) for key, value in args.metadata}
-    model = client.save(args.name, args.path, labels=dict(args.label), metadata=metadata)
+    model = client.save(
+        args.name,
+        args.path,
+        labels=dict(args.label),
+        metadata=metadata,
+        metrics={key: _scalar(value) for key, value in args.metric},
+        datasets=dict(args.dataset),
+        provenance=False if args.no_provenance else None,
+    )
     push = face.words.command("push", tag=str(model.tag))
     return _answer(model, f"Saved `{model.tag}`. Send it to the registry with {push}.", client.digest(model))
 

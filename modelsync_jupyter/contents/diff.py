@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from modelsync_jupyter.core.info import MODEL_YAML
+from modelsync_jupyter.info import MODEL_YAML
 from modelsync_jupyter.core.plain import plain
 from modelsync_jupyter.core.states import State, compare
 from modelsync_jupyter.core.tags import Tag

@@ -71,6 +71,14 @@ def load(home: Home) -> list[Context]:
     return [environment, *(replace(each, current=False) for each in known)] if environment else known
 
 
+def tokens(home: Home) -> list[str]:
+    """Return every token that is known, so that none is written anywhere else; [] where they cannot be read."""
+    try:
+        return [each.token for each in load(home)]
+    except NoContext:
+        return []
+
+
 def save(home: Home, context: Context) -> None:
     """Save a context, in place of any of the same name, and make it the current one."""
     data = _read(home)

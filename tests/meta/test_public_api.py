@@ -12,11 +12,15 @@ from modelsync_jupyter import client as api
 from modelsync_jupyter.core import errors
 
 FUNCTIONS = [
-    *("attach", "cancel", "contexts", "create", "delete", "get", "get_remote", "list_models", "list_remote", "login"),
-    *("logout", "plan", "pull", "pull_in_background", "push", "push_in_background", "resume", "resume_in_background"),
-    *("save", "search_remote", "status", "transfers", "use_context"),
+    *("attach", "cancel", "contexts", "create", "delete", "diff", "doctor", "get", "get_remote", "list_models"),
+    *("list_remote", "login", "logout", "plan", "provenance", "pull", "pull_in_background", "push"),
+    *("push_in_background", "resume", "resume_in_background", "save", "search_remote", "status", "transfers"),
+    "use_context",
 ]
-CLASSES = ["Client", "Context", "Model", "Outcome", "Plan", "RemoteModel", "State", "Transfer", "VersionStatus"]
+CLASSES = [
+    *("Check", "Client", "Context", "Diff", "Model", "Outcome", "Plan", "Provenance", "RemoteModel", "State"),
+    *("Transfer", "VersionStatus"),
+]
 ERRORS = [name for name, item in inspect.getmembers(errors, inspect.isclass) if issubclass(item, errors.ModelSyncError)]
 
 

@@ -1,0 +1,83 @@
+"""The verbs that look: how versions differ, where one came from, and what is wrong. None changes anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelsync_jupyter.contents.diff import Diff
+from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.progress import Sink
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.remotes.bentocloud.client import Remote
+from modelsync_jupyter.store.local import LocalStore
+
+from .comparing import Comparison
+from .doctor import Check, examine
+from .provenance import Provenance
+
+if TYPE_CHECKING:
+    from modelsync_jupyter.remotes.bentocloud.client import RemoteModel
+    from modelsync_jupyter.store.model import Model
+
+
+class Inspection:
+    """The part of a `Client` that looks and changes nothing."""
+
+    home: Home
+    context: str | None
+    _store: LocalStore
+
+    if TYPE_CHECKING:
+
+        def get(self, tag: str | Tag) -> Model: ...
+        def get_remote(self, tag: str | Tag) -> RemoteModel: ...
+        def _remote(self) -> Remote: ...
+
+    def diff(
+        self,
+        old: str | Tag,
+        new: str | Tag | None = None,
+        *,
+        remote: bool = False,
+        tensors: bool = True,
+        progress: Sink | None = None,
+    ) -> Diff:
+        """Compare two versions: facts, files by digest, and the tensors of files that changed.
+
+        Of a version in the registry only headers and changed slices are read, never all of it.
+
+        Args:
+            old: A version; with no second one, its copy in the registry is the old side and the local one the new.
+            new: Another version. Each is the local one, or where the local store has none the registry's.
+            remote: Take both versions from the registry; needed where only one is named.
+            tensors: Look into files that changed: safetensors, NumPy, PyTorch, GGUF and ONNX.
+            progress: Called with progress updates while local files are read whose digests are not known yet.
+
+        Raises:
+            ModelNotFound: A version is not there.
+            UsageError: One version is named, and it is not to be compared with the registry's.
+            NoContext: There is no registry to ask.
+            RemoteError: It cannot be reached, or refuses.
+        """
+        comparison = Comparison(self._store, self.get, self._remote, progress)
+        second = None if new is None else Tag.parse(str(new))
+        return comparison.run(Tag.parse(str(old)), second, remote=remote, tensors=tensors)
+
+    def provenance(self, tag: str | Tag, *, remote: bool = False) -> Provenance | None:
+        """Return where a version came from, or None where nobody noted it.
+
+        Args:
+            tag: `name:version`; `name` or `name:latest` for the latest.
+            remote: Ask the registry.
+
+        Raises:
+            ModelNotFound: There is no such version.
+            NoContext: There is no registry to ask.
+            RemoteError: It cannot be reached, or refuses.
+        """
+        metadata = self.get_remote(tag).metadata if remote else self.get(tag).info.metadata
+        return Provenance.of(metadata)
+
+    def doctor(self) -> list[Check]:
+        """Look for what keeps models from being saved and synced, and say for each what to do; nothing is changed."""
+        return list(examine(self.home, self.context))

@@ -1,0 +1,91 @@
+"""Commands that look: how two versions differ, and what keeps models from being synced."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from modelsync_jupyter.core.plain import one_line
+from modelsync_jupyter.core.states import State
+from modelsync_jupyter.core.units import format_size
+
+from . import client_of
+from .answers import Answer
+from .face import Face
+from .tables import Table, align
+from .words import Words
+
+if TYPE_CHECKING:
+    from modelsync_jupyter.client import Change, Check, Diff
+
+MARKS = {"ok": "✓ ok", "warning": "! warning", "failed": "✗ failed", "skipped": "- skipped"}
+CHECK_HEAD = ("CHECK", "RESULT", "WHAT WAS FOUND", "WHAT TO DO")
+_SHORT = 60
+_STATES = {State.IN_SYNC: "The files are the same", State.DIFFERENT: "The files differ", State.UNKNOWN: ""}
+
+
+def diff_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`diff A [B]`: what changed from one version to another."""
+    with face.progress(f"diff {args.old}") as bar:
+        found = client_of(args).diff(args.old, args.new, remote=args.remote, tensors=not args.no_tensors, progress=bar)
+    return Answer(found, diff_text(found), data=found.to_dict())
+
+
+def doctor_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`doctor`: every check with its mark, and what to do about it."""
+    checks = client_of(args).doctor()
+    table = Table(checks, CHECK_HEAD, lambda check: check_row(check, face.words))
+    bad = sum(each.mark == "failed" for each in checks)
+    text = f"{table}\n\n{'Everything needed works.' if not bad else f'{bad} of {len(checks)} checks failed.'}"
+    return Answer(table, text, data=[each.to_dict() for each in checks])
+
+
+def diff_text(found: Diff) -> str:
+    """Show a diff: a sentence, the differences old beside new, and what could not be compared."""
+    head = diff_head(found)
+    rows = [change_row(each) for each in found.changes]
+    return "\n\n".join(filter(None, (diff_summary(found), align(head, rows) if rows else "", *found.remarks)))
+
+
+def diff_head(found: Diff) -> tuple[str, ...]:
+    """Titles of a diff's columns: the old version stands left of the new one."""
+    return "WHAT", "NAME", "CHANGE", *(f"{side.tag} ({side.where})" for side in (found.old, found.new))
+
+
+def diff_summary(found: Diff) -> str:
+    """Say in a sentence how two versions differ."""
+    if found.equal:
+        return f"`{found.old.tag}` and `{found.new.tag}` are equal: files, labels, metadata and environment."
+    sizes = f"{format_size(found.old.size)} | {format_size(found.new.size)}"
+    state = _STATES[found.state] or "Not all files could be compared"
+    counts = {kind: len(found.of(kind)) for kind in ("file", "tensor", "label", "metadata", "metric")}
+    many = [
+        f"{count} {kind if count == 1 or kind == 'metadata' else kind + 's'}" for kind, count in counts.items() if count
+    ]
+    return f"{state} ({sizes}). Changed: {', '.join(many) or 'facts about the model only'}."
+
+
+def change_row(change: Change) -> tuple[str, ...]:
+    """A difference in a table."""
+    name = f"{change.file}: {change.name}" if change.file else change.name
+    how = {"unknown": "not known"}.get(change.how, change.how)
+    return change.kind, name, how, _value(change.kind, change.old), _value(change.kind, change.new)
+
+
+def check_row(check: Check, words: Words) -> tuple[str, ...]:
+    """A check in a table: a mark and a word, so that neither colour nor symbol is needed to read it."""
+    return check.name, MARKS[check.mark], check.text, words.step(check.step) if check.step.text else ""
+
+
+def _value(kind: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if kind == "file":
+        digest = (value["digest"] or "").partition(":")[2][:8]
+        link = f"→ {value['link']}" if value["link"] else ""
+        return link or f"{format_size(value['size'])} {digest}".rstrip()
+    if kind == "tensor":
+        return f"{value['dtype']} {'×'.join(map(str, value['shape'])) or 'scalar'}"
+    text = one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
+    return text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"
