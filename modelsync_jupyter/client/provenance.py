@@ -6,6 +6,7 @@ Secrets are taken out of the cell's source (see `redaction`), and a path below t
 
 from __future__ import annotations
 
+import builtins
 import os
 import platform
 import subprocess
@@ -114,7 +115,9 @@ def note(
     found = dict(metadata or {})
     if wanted is None:
         wanted = _shell() is not None and os.environ.get(_SWITCH, "1").lower() not in ("0", "false", "no", "off")
-    facts = capture(secrets).to_dict() if wanted else {}
+    facts: dict[str, Any] = {}
+    with suppress(Exception):  # whatever is odd about this place, it must not cost the user a model
+        facts = capture(secrets).to_dict() if wanted else {}
     if metrics:
         facts["metrics"] = dict(metrics)
     if datasets:
@@ -199,9 +202,8 @@ def _shell() -> Any:
     """Return IPython's shell, or None where this is not a notebook; IPython is not imported for it."""
     if "IPython" not in sys.modules:
         return None
-    from IPython.core.getipython import get_ipython
-
-    return get_ipython()
+    find = getattr(builtins, "get_ipython", None)  # IPython puts it there while it runs a cell
+    return find() if find else None
 
 
 def _notebook(ip: Any) -> Path | None:
@@ -215,7 +217,7 @@ def _cell(ip: Any) -> tuple[int, str]:
         return 0, ""
     cells = ip.user_ns.get("_ih") or [""]
     raw = getattr(ip.history_manager, "input_hist_raw", None) or cells
-    return int(ip.execution_count), str(raw[-1])
+    return len(cells) - 1, str(raw[-1]).strip("\n")
 
 
 def _short(path: Path) -> str:
@@ -266,7 +268,7 @@ def _packages(names: Mapping[str, Any]) -> dict[str, str]:
         own = getattr(value, "__module__", "") if callable(value) else ""
         tops |= {str(each).partition(".")[0] for each in (module, own) if isinstance(each, str)}
     found: dict[str, str] = {}
-    for top in sorted(tops - set(sys.stdlib_module_names) - {"__main__", "IPython", "builtins"}):
+    for top in sorted(tops - set(sys.stdlib_module_names) - {"", "__main__", "IPython"}):
         module = sys.modules.get(top)
         version = getattr(module, "__version__", None)
         if not isinstance(version, str):

@@ -12,12 +12,12 @@ from modelsync_jupyter.contents.diff import REMOTE_BUDGET, File, Side
 from modelsync_jupyter.contents.reader import Blocks, FileReader, Reader, SliceReader, TooMuch
 from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel, UnsafeArchive
-from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo
 from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo, parse_info
 from modelsync_jupyter.remotes.bentocloud.client import Remote, RemoteModel
 from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
 from modelsync_jupyter.store.local import LocalStore
-from modelsync_jupyter.store.model import Model, parse_info
+from modelsync_jupyter.store.model import Model
 
 #: Bytes of the headers of an archive that nobody describes, at most.
 _HEADERS = 16 << 20

@@ -60,10 +60,9 @@ def diff_summary(found: Diff) -> str:
     sizes = f"{format_size(found.old.size)} | {format_size(found.new.size)}"
     state = _STATES[found.state] or "Not all files could be compared"
     counts = {kind: len(found.of(kind)) for kind in ("file", "tensor", "label", "metadata", "metric")}
-    many = [
-        f"{count} {kind if count == 1 or kind == 'metadata' else kind + 's'}" for kind, count in counts.items() if count
-    ]
-    return f"{state} ({sizes}). Changed: {', '.join(many) or 'facts about the model only'}."
+    plural = {kind: kind if kind == "metadata" or counts[kind] == 1 else f"{kind}s" for kind in counts}
+    many = ", ".join(f"{count} {plural[kind]}" for kind, count in counts.items() if count)
+    return f"{state} ({sizes}). Changed: {many or 'facts about the model only'}."
 
 
 def change_row(change: Change) -> tuple[str, ...]:
@@ -86,6 +85,6 @@ def _value(kind: str, value: Any) -> str:
         link = f"→ {value['link']}" if value["link"] else ""
         return link or f"{format_size(value['size'])} {digest}".rstrip()
     if kind == "tensor":
-        return f"{value['dtype']} {'×'.join(map(str, value['shape'])) or 'scalar'}"
+        return f"{value['dtype']} {' x '.join(map(str, value['shape'])) or 'scalar'}"
     text = one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"

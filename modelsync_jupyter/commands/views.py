@@ -59,10 +59,38 @@ def model_text(model: Model, digest: str | None) -> str:
             ("module", info.module),
             ("labels", labels_text(info.labels)),
             ("digest", digest or ""),
-            *((f"metadata.{key}", str(value)) for key, value in info.metadata.items()),
+            *((f"metadata.{key}", str(value)) for key, value in info.metadata.items() if key != "provenance"),
+            *provenance_facts(model),
             ("path", str(model.path)),
         ]
     )
+
+
+def provenance_facts(model: Model) -> list[tuple[str, str]]:
+    """Say where a model came from, as names and values; what is not known is left out by `facts`."""
+    from modelsync_jupyter.client import Provenance
+
+    found = Provenance.of(model.info.metadata)
+    if found is None:
+        return []
+    git = found.git
+    state = ", uncommitted changes" if git.get("dirty") else ""
+    place = " ".join(filter(None, (str(git.get("branch", "")), str(git.get("path", "")))))
+    return [
+        *((f"metric.{name}", str(value)) for name, value in found.metrics.items()),
+        *((f"dataset.{name}", _dataset(value)) for name, value in found.datasets.items()),
+        ("notebook", found.notebook + (f", cell {found.cell}" if found.cell else "")),
+        ("git", f"{str(git['commit'])[:12]} ({place}{state})" if git.get("commit") else ""),
+        ("packages", ", ".join(f"{name} {version}" for name, version in found.packages.items())),
+        ("source", found.source),
+    ]
+
+
+def _dataset(value: object) -> str:
+    if not isinstance(value, Mapping):
+        return str(value)
+    size = f" ({format_size(value['size'])})" if isinstance(value.get("size"), int) else ""
+    return f"{value.get('digest', '')}{size}"
 
 
 def model_row(model: Model) -> tuple[str, ...]:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from modelsync_jupyter.info import MODEL_YAML
 from modelsync_jupyter.core.plain import plain
 from modelsync_jupyter.core.states import State, compare
 from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.info import MODEL_YAML
 
 from .reader import Blocks, Reader, TooMuch
 from .shapes import Tensor

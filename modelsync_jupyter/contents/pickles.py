@@ -161,7 +161,6 @@ class _Machine:
             if count > MAX_STEPS:
                 raise ValueError("it has more instructions than this reader takes")
             self._step(opcode, argument)
-        self.value = self._stack[-1] if self._stack else self.value
 
     def _step(self, opcode: pickletools.OpcodeInfo, argument: object) -> None:
         name = opcode.name
@@ -294,6 +293,7 @@ class _Machine:
 
 _STEPS: dict[str, Callable[[_Machine, object], object]] = {
     "MARK": lambda self, _: self._stack.append(_MARK),
+    "STOP": lambda self, _: setattr(self, "value", self._stack.pop()),
     "POP": lambda self, _: self._stack.pop(),
     "POP_MARK": lambda self, _: self._above_mark(),
     "DUP": lambda self, _: self._stack.append(self._stack[-1]),

@@ -6,6 +6,7 @@ import ast
 import json
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from itertools import pairwise
@@ -13,7 +14,7 @@ from typing import IO, Any, cast
 
 from .pickles import Call, Dictionary, Import, NotAPickle, Stored, read_pickle
 from .protobuf import onnx_tensors
-from .reader import Reader, Seekable
+from .reader import Reader, Seekable, TooMuch
 from .shapes import Tensor, shape_of
 
 #: Bytes of a header, and tensors of a file, at most.
@@ -54,20 +55,25 @@ def list_tensors(name: str, reader: Reader) -> list[Tensor]:
     )
     for fits, read in kinds:
         if fits:
-            return _listed(read(reader))
+            return _listed(read(reader), reader.size)
     raise NoTensors("not a format whose tensors are known")
 
 
-def _listed(tensors: Iterator[Tensor]) -> list[Tensor]:
+def _listed(tensors: Iterator[Tensor], end: int) -> list[Tensor]:
+    """Check what a header says, and that all of it lies in the file."""
     found: list[Tensor] = []
     try:
         for tensor in tensors:
             found.append(tensor)
             if len(found) > _MAX_TENSORS:
                 raise NoTensors("more tensors than this reader takes")
-    except (struct.error, zipfile.BadZipFile, NotImplementedError, KeyError, TypeError, IndexError) as error:
+            if tensor.offset is not None and not 0 <= tensor.offset <= tensor.offset + tensor.size <= end:
+                raise NoTensors("its header is broken: a tensor ends outside the file")
+    except (NoTensors, TooMuch):
+        raise
+    except (struct.error, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, RecursionError) as error:
         raise NoTensors(f"its header is broken: {error}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, SyntaxError, RecursionError, EOFError, OSError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, SyntaxError, EOFError, OSError) as error:
         raise NoTensors(f"its header is broken: {error}") from error
     return found
 

@@ -99,17 +99,6 @@ def read_info(folder: Path) -> ModelInfo:
     return parse_info(data, f"`{file}`")
 
 
-def parse_info(data: bytes) -> ModelInfo:
-    """Read the bytes of a model.yaml that lies elsewhere.
-
-    Raises:
-        InvalidModel: It is broken, or larger than a registry takes.
-    """
-    if len(data) > MAX_YAML:
-        raise InvalidModel(f"`{MODEL_YAML}` is larger than {format_size(MAX_YAML)}.")
-    return _parse(Path(), data)
-
-
 def read_creation_time(folder: str, tag: Tag) -> datetime | None:
     """Return when the version in a folder was made, or None if it is not a model of this tag.
 

@@ -33,8 +33,7 @@ MAY: dict[str, set[str]] = {
     "notebook": {"core", "client", "commands", "cli"},
     "lab": {"core", "client", "commands", "__init__"},
     "demo": {"core", "client", "commands"},
-    "registry": {"core", "info", "wire", "files", "archive", "__init__"},
-    "contents": {"core", "info", "files", "archive"},
+    "registry": {"core", "info", "wire", "files", "archive", "contents", "__init__"},
     "__init__": {"core", "client", "notebook", "lab"},
     "__main__": {"cli"},
 }
