@@ -105,7 +105,7 @@ class RemoteSide:
     def _read_info(self) -> ModelInfo | None:
         with suppress(InvalidModel, TooMuch, KeyError):
             reader = self.open(MODEL_YAML)
-            return parse_info(reader.read(0, min(reader.size, MAX_YAML + 1)))
+            return parse_info(reader.read(0, reader.size)) if reader.size <= MAX_YAML else None
         return None
 
 
