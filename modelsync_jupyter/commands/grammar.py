@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS
 
 from . import access, insight, models, registry, transfer
+from .options import add_background, add_command, add_context, add_global, add_hash, add_output
 from .parser import Parser, ShowVersion, ago, ahead, pair, positive, rate, threads
 
-_OUTPUTS = ("table", "json", "yaml")
 _ROLES = ("none", "guest", "developer", "admin")
 _TAG_HELP = "NAME:VERSION, or NAME for its latest version"
 _EXIT_CODES = """\
@@ -34,11 +33,11 @@ def build_parser(prog: str = "modelsync") -> Parser:
         epilog=start if prog.startswith("%") else f"{start}\n\n{_EXIT_CODES}",
     )
     parser.add_argument("--version", action=ShowVersion, nargs=0, help="show the version")
-    _add_global(parser, home=None, quiet=False)
-    add = partial(_command, parser.add_subparsers(dest="command", metavar="COMMAND", title="commands"))
+    add_global(parser, home=None, quiet=False)
+    add = partial(add_command, parser.add_subparsers(dest="command", metavar="COMMAND", title="commands"))
     _add_transfer_commands(add)
     _add_model_commands(add)
-    _add_insight_commands(add)
+    insight.add_commands(add)
     _add_access_commands(add)
     _add_registry_commands(add)
     return parser
@@ -60,11 +59,11 @@ def _add_transfer_commands(add: Any) -> None:
         parser.add_argument(
             "--rate-limit", type=rate, metavar="RATE", help="maximum bytes per second, such as `20MB` (default: none)"
         )
-        _add_context(parser)
-        _add_background(parser)
+        add_context(parser)
+        add_background(parser)
         parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be done, and do nothing")
-        _add_output(parser, "path")
-    _add_output(add("transfers", "list all pushes and pulls, running and ended", transfer.transfers_command))
+        add_output(parser, "path")
+    add_output(add("transfers", "list all pushes and pulls, running and ended", transfer.transfers_command))
     for verb, what, run in (
         (
             "attach",
@@ -77,8 +76,8 @@ def _add_transfer_commands(add: Any) -> None:
         parser = add(verb, what, run)
         parser.add_argument("id", metavar="ID", help="id of the transfer, or the beginning of it")
         if verb == "resume":
-            _add_background(parser)
-        _add_output(parser)
+            add_background(parser)
+        add_output(parser)
 
 
 def _add_model_commands(add: Any) -> None:
@@ -91,7 +90,7 @@ def _add_model_commands(add: Any) -> None:
         if verb == "list":
             parser.add_argument("--remote", action="store_true", help="ask the registry")
         else:
-            _add_hash(parser)
+            add_hash(parser)
         parser.add_argument("--search", metavar="TEXT", help="only models whose name contains TEXT")
         parser.add_argument(
             "--query", metavar="Q", help="the registry's query, such as `label:stage=prod sort:size-desc`"
@@ -99,13 +98,13 @@ def _add_model_commands(add: Any) -> None:
         parser.add_argument(
             "-n", "--limit", type=positive, metavar="N", help="at most N (default: 100 in a table, else all)"
         )
-        _add_context(parser)
-        _add_output(parser)
+        add_context(parser)
+        add_output(parser)
 
     parser = add("get", "show one local model", models.get_command)
     parser.add_argument("tag", metavar="TAG", help=_TAG_HELP)
-    _add_hash(parser)
-    _add_output(parser, "path")
+    add_hash(parser)
+    add_output(parser, "path")
 
     parser = add("create", "save a file or a folder as a new model", models.create_command)
     parser.add_argument("name", metavar="NAME[:VERSION]", help="its tag; without a version, a new one is made")
@@ -118,28 +117,13 @@ def _add_model_commands(add: Any) -> None:
     parser.add_argument("--dataset", type=pair, action="append", default=[], metavar="K=PATH", help=what)
     what = "do not note the notebook, cell, git commit and packages that it was made with"
     parser.add_argument("--no-provenance", action="store_true", help=what)
-    _add_output(parser, "path")
+    add_output(parser, "path")
 
     what = "delete local models; a name without a version means all its versions"
     parser = add("delete", what, models.delete_command)
     parser.add_argument("tags", nargs="+", metavar="TAG", help="NAME:VERSION, or NAME for every version of it")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
-    _add_output(parser)
-
-
-def _add_insight_commands(add: Any) -> None:
-    parser = add("diff", "compare two versions: files, tensors, labels, metadata", insight.diff_command)
-    parser.add_argument("old", metavar="TAG", help="a version; alone, with --remote: its copy in the registry")
-    parser.add_argument("new", nargs="?", metavar="TAG", help="another version; the registry's, if not here")
-    parser.add_argument("--remote", action="store_true", help="compare what the registry has")
-    parser.add_argument("--no-tensors", action="store_true", help="do not look into files")
-    _add_context(parser)
-    _add_output(parser)
-
-    what = "look for what keeps models from being saved and synced"
-    parser = add("doctor", what, insight.doctor_command)
-    _add_context(parser)
-    _add_output(parser)
+    add_output(parser)
 
 
 def _add_access_commands(add: Any) -> None:
@@ -156,14 +140,14 @@ def _add_access_commands(add: Any) -> None:
     given.add_argument("--token", metavar="T", help="the API token; note that it lands in your shell's history")
     given.add_argument("--token-stdin", action="store_true", help="read the API token from standard input")
     parser.add_argument("--name", metavar="NAME", help="name of the context (default: `default`)")
-    _add_output(parser)
+    add_output(parser)
 
     parser = add("logout", "forget a registry and its token", access.logout_command)
     parser.add_argument("name", nargs="?", metavar="NAME", help="name of the context (default: the current one)")
 
     parser = add("contexts", "list the registries you are signed in to", access.contexts_command)
     parser.add_argument("--use", metavar="NAME", help="make this the current one")
-    _add_output(parser)
+    add_output(parser)
 
     parser = add("serve", "run a registry until Ctrl-C or SIGTERM", access.serve_command)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
@@ -183,7 +167,7 @@ def _add_access_commands(add: Any) -> None:
 def _add_registry_commands(add: Any) -> None:
     """Add the group `registry`: each command in it works on a running registry, as whoever is signed in."""
     group = add("registry", "manage the registry: users, tokens, grants, audit trail", None)
-    add = partial(_command, group.add_subparsers(dest="group", metavar="COMMAND", title="commands", required=True))
+    add = partial(add_command, group.add_subparsers(dest="group", metavar="COMMAND", title="commands", required=True))
     _add_user_commands(_group(add, "user", "users, and their roles in the whole registry"))
     _add_token_commands(_group(add, "token", "API tokens, of oneself or as an admin of anybody"))
     _add_grant_commands(_group(add, "grant", "what users may do in single repositories"))
@@ -265,41 +249,9 @@ def _add_grant_commands(add: Any) -> None:
 def _group(add: Any, name: str, what: str) -> Any:
     """Add a command that has commands of its own; returns what adds those."""
     commands = add(name, what, None).add_subparsers(dest="action", metavar="COMMAND", title="commands", required=True)
-    return partial(_command, commands)
+    return partial(add_command, commands)
 
 
 def _add_managed(parser: Parser, *more: str) -> None:
-    _add_context(parser)
-    _add_output(parser, *more)
-
-
-def _command(commands: Any, name: str, what: str, run: Any, **options: Any) -> Parser:
-    parser: Parser = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".", **options)
-    parser.set_defaults(run=run)
-    _add_global(parser, home=argparse.SUPPRESS, quiet=argparse.SUPPRESS)
-    return parser
-
-
-def _add_global(parser: Parser, *, home: Any, quiet: Any) -> None:
-    group = parser.add_argument_group("everywhere")
-    what = "BentoML's home (default $BENTOML_HOME or ~/bentoml)"
-    group.add_argument("--home", default=home, metavar="DIR", help=what)
-    group.add_argument("-q", "--quiet", action="store_true", default=quiet, help="no progress bar and no remarks")
-
-
-def _add_context(parser: Parser) -> None:
-    parser.add_argument("-c", "--context", metavar="NAME", help="which registry (default: the current context)")
-
-
-def _add_background(parser: Parser) -> None:
-    parser.add_argument("-b", "--background", action="store_true", help="run in a process of its own; print its id")
-
-
-def _add_hash(parser: Parser) -> None:
-    what = "read local files whose digest is not known yet (it is kept)"
-    parser.add_argument("--hash", action="store_true", help=what)
-
-
-def _add_output(parser: Parser, *more: str) -> None:
-    choices = (*_OUTPUTS, *more)
-    parser.add_argument("-o", "--output", choices=choices, default="table", metavar="FORMAT", help=", ".join(choices))
+    add_context(parser)
+    add_output(parser, *more)

@@ -13,6 +13,7 @@ from modelsync_jupyter.core.units import format_size
 from . import client_of
 from .answers import Answer
 from .face import Face
+from .options import add_context, add_output
 from .tables import Table, align
 from .words import Words
 
@@ -23,6 +24,22 @@ MARKS = {"ok": "✓ ok", "warning": "! warning", "failed": "✗ failed", "skippe
 CHECK_HEAD = ("CHECK", "RESULT", "WHAT WAS FOUND", "WHAT TO DO")
 _SHORT = 60
 _STATES = {State.IN_SYNC: "The files are the same", State.DIFFERENT: "The files differ", State.UNKNOWN: ""}
+
+
+def add_commands(add: Any) -> None:
+    """Add the commands of this module to a parser."""
+    parser = add("diff", "compare two versions: files, tensors, labels, metadata", diff_command)
+    parser.add_argument("old", metavar="TAG", help="a version; alone, with --remote: its copy in the registry")
+    parser.add_argument("new", nargs="?", metavar="TAG", help="another version; the registry's, if not here")
+    parser.add_argument("--remote", action="store_true", help="compare what the registry has")
+    parser.add_argument("--no-tensors", action="store_true", help="do not look into files")
+    add_context(parser)
+    add_output(parser)
+
+    what = "look for what keeps models from being saved and synced"
+    parser = add("doctor", what, doctor_command)
+    add_context(parser)
+    add_output(parser)
 
 
 def diff_command(args: argparse.Namespace, face: Face) -> Answer:

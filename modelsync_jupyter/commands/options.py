@@ -1,0 +1,48 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from .parser import Parser
+
+_OUTPUTS = ("table", "json", "yaml")
+
+
+def add_command(commands: Any, name: str, what: str, run: Any, **options: Any) -> Parser:
+    """Add a command with the options that all have."""
+    parser: Parser = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".", **options)
+    parser.set_defaults(run=run)
+    add_global(parser, home=argparse.SUPPRESS, quiet=argparse.SUPPRESS)
+    return parser
+
+
+def add_global(parser: Parser, *, home: Any, quiet: Any) -> None:
+    """Add what may stand before or behind a command."""
+    group = parser.add_argument_group("everywhere")
+    what = "BentoML's home (default $BENTOML_HOME or ~/bentoml)"
+    group.add_argument("--home", default=home, metavar="DIR", help=what)
+    group.add_argument("-q", "--quiet", action="store_true", default=quiet, help="no progress bar and no remarks")
+
+
+def add_context(parser: Parser) -> None:
+    """Let a command choose the registry."""
+    parser.add_argument("-c", "--context", metavar="NAME", help="which registry (default: the current context)")
+
+
+def add_background(parser: Parser) -> None:
+    """Let a transfer run in a process of its own."""
+    parser.add_argument("-b", "--background", action="store_true", help="run in a process of its own; print its id")
+
+
+def add_hash(parser: Parser) -> None:
+    """Let a command read files for their digests."""
+    what = "read local files whose digest is not known yet (it is kept)"
+    parser.add_argument("--hash", action="store_true", help=what)
+
+
+def add_output(parser: Parser, *more: str) -> None:
+    """Let a command print its answer for programs."""
+    choices = (*_OUTPUTS, *more)
+    parser.add_argument("-o", "--output", choices=choices, default="table", metavar="FORMAT", help=", ".join(choices))
