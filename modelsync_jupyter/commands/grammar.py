@@ -111,12 +111,7 @@ def _add_model_commands(add: Any) -> None:
     parser.add_argument("path", type=Path, metavar="PATH", help="the file or folder to copy in")
     parser.add_argument("--label", type=pair, action="append", default=[], metavar="K=V", help="may be repeated")
     parser.add_argument("--metadata", type=pair, action="append", default=[], metavar="K=V", help="may be repeated")
-    what = "a number that tells how good it is; may be repeated"
-    parser.add_argument("--metric", type=pair, action="append", default=[], metavar="K=V", help=what)
-    what = "a file or folder that it was trained on, whose digest is kept; may be repeated"
-    parser.add_argument("--dataset", type=pair, action="append", default=[], metavar="K=PATH", help=what)
-    what = "do not note the notebook, cell, git commit and packages that it was made with"
-    parser.add_argument("--no-provenance", action="store_true", help=what)
+    insight.add_origin(parser)
     add_output(parser, "path")
 
     what = "delete local models; a name without a version means all its versions"

@@ -14,6 +14,7 @@ from . import client_of
 from .answers import Answer
 from .face import Face
 from .options import add_context, add_output
+from .parser import Parser, pair
 from .tables import Table, align
 from .words import Words
 
@@ -40,6 +41,16 @@ def add_commands(add: Any) -> None:
     parser = add("doctor", what, doctor_command)
     add_context(parser)
     add_output(parser)
+
+
+def add_origin(parser: Parser) -> None:
+    """Let a command note where a model comes from."""
+    what = "a number that tells how good it is; may be repeated"
+    parser.add_argument("--metric", type=pair, action="append", default=[], metavar="K=V", help=what)
+    what = "a file or folder that it was trained on, whose digest is kept; may be repeated"
+    parser.add_argument("--dataset", type=pair, action="append", default=[], metavar="K=PATH", help=what)
+    what = "do not note the notebook, cell, git commit and packages that it was made with"
+    parser.add_argument("--no-provenance", action="store_true", help=what)
 
 
 def diff_command(args: argparse.Namespace, face: Face) -> Answer:

@@ -12,7 +12,7 @@ from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.registry.server import serve
 
 COMMANDS = ["push", "pull", "transfers", "attach", "cancel", "resume", "list", "status", "get", "create", "delete"]
-COMMANDS += ["login", "logout", "contexts", "serve", "demo", "registry"]
+COMMANDS += ["diff", "doctor", "login", "logout", "contexts", "serve", "demo", "registry"]
 
 
 def test_push_has_the_documented_defaults() -> None:
