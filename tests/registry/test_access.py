@@ -15,8 +15,8 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from modelsync_jupyter.core.errors import UsageError
-from modelsync_jupyter.registry import create_app
-from modelsync_jupyter.registry.auth import Open, rule_of
+from modelsync_jupyter.registry import create_app, sessions
+from modelsync_jupyter.registry.auth import Open, identify, rule_of
 from modelsync_jupyter.registry.catalog import tokens
 from modelsync_jupyter.registry.catalog.rows import Right, Role
 from modelsync_jupyter.registry.errors import Unauthorized
@@ -402,6 +402,17 @@ class TestFirstAdmin:
         for dead in (house.admin, child, Person("admin", values[2], "", house.app.test_client())):
             assert dead.status("GET", "/auth/current") == 401
 
+    def test_token_of_older_settings_may_come_back(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        house = House(tmp_path, monkeypatch)
+        child = house.admin.child()
+        statuses = []
+        for value in ("the-second-one", ADMIN):
+            monkeypatch.setenv("MODELSYNC_ADMIN_TOKEN", value)
+            ensure_admin(house.registry)
+            second = Person("admin", "the-second-one", "", house.app.test_client())
+            statuses.append([each.status("GET", "/users") for each in (house.admin, second, child)])
+        assert statuses == [[401, 200, 401], [200, 401, 401]]
+
     def test_reset_makes_its_user_an_admin_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         house = House(tmp_path, monkeypatch)
         helper = house.person("helper", "admin")
@@ -465,6 +476,7 @@ class TestFailedSignIns:
         time += INTERVAL
         assert throttle.wait("2001:db8::1", "new") == 0
         assert throttle.failed("2001:db8::1", "new") == 1, "the one that was refused is told"
+        assert throttle.total == BURST + 2
 
     def test_forgotten_job_goes_on_being_told_why(self) -> None:
         time = 1000.0
@@ -609,6 +621,37 @@ class TestEvents:
         assert paged == every
         for bad in ({"since": "yesterday"}, {"count": "x"}):
             assert house.admin.status("GET", "/current_org/events", query_string=bad) == 400
+
+
+class TestSessions:
+    """What the page signs in with."""
+
+    def test_does_no_more_than_its_token_and_ends_with_it(self, house: House, name: str) -> None:
+        house.person(name, "developer")
+        token = house.token(name, scopes=["read_organization"])
+        first, second = (
+            Person(name, sessions.sign_in(house.registry, token.token, "10.0.0.1"), "", token.http) for _ in range(2)
+        )
+        assert first.ok("GET", "/auth/current")["modelsync"] == {"role": "guest", "reach": "reader"}
+        sessions.sign_out(house.registry, identify(house.registry, first.token, "10.0.0.1"))
+        assert [each.status("GET", "/auth/current") for each in (first, second, token)] == [401, 200, 200]
+        token.ok("DELETE", f"/api_tokens/{token.uid}")
+        assert second.status("GET", "/auth/current") == 401
+        with pytest.raises(Unauthorized):
+            sessions.sign_in(house.registry, token.token, "10.0.0.1")
+        assert [event["operation_name"] for event in house.events(user=name)][:4] == [
+            "sign-in-failed",
+            "sign-in-failed",
+            "revoked",
+            "sign-in-failed",
+        ]
+
+    def test_form_is_of_one_session(self) -> None:
+        key = sessions.form_key("one")
+        assert sessions.is_form_key("one", key)
+        assert not sessions.is_form_key("two", key)
+        assert not sessions.is_form_key("one", "é")
+        assert "one" not in key
 
 
 def test_no_token_is_in_the_catalog(house: House, name: str) -> None:

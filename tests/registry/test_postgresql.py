@@ -7,15 +7,21 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillRunning
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import Connection, create_engine, inspect
 
+from modelsync_jupyter.registry.catalog import tokens
 from modelsync_jupyter.registry.catalog.database import Database
 from modelsync_jupyter.registry.catalog.migrations import SCHEMA, version_of
+from modelsync_jupyter.registry.catalog.rows import Role
 from modelsync_jupyter.registry.catalog.tables import metadata
+from modelsync_jupyter.registry.catalog.users import add_user
+from modelsync_jupyter.registry.errors import Unauthorized
 
 from .contract import RegistryContract
 from .server import Server
@@ -25,14 +31,55 @@ class TestOverPostgresql(RegistryContract):
     """A team's database."""
 
 
-def test_catalog_of_the_first_version_is_upgraded(cluster: str) -> None:
-    """Its columns are taken away from a fresh one: the first version's own statements are SQLite's."""
+@pytest.mark.parametrize("first", ["revoking", "making"])
+def test_no_child_outlives_a_parent_that_is_revoked_at_the_same_time(cluster: str, first: str) -> None:
+    """Whichever comes first holds the parent; the other one waits for it."""
+    database = _fresh(cluster, f"tokens_{first}", 4)
+    with database.write() as connection:
+        user = add_user(connection, "ann", Role.GUEST)
+        _, value = tokens.add_token(connection, user.id, "parent")
+        who, parent = tokens.identify(connection, value)
+
+    def make(connection: Connection) -> None:
+        tokens.add_token(connection, user.id, "child", maker=who, value="the-child")
+
+    def revoke(connection: Connection) -> None:
+        tokens.revoke_token(connection, parent.id)
+
+    def other() -> None:
+        with database.write() as connection:
+            (make if first == "revoking" else revoke)(connection)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.write() as connection:
+            (revoke if first == "revoking" else make)(connection)
+            later = pool.submit(other)
+            with pytest.raises(StillRunning):
+                later.result(0.3)
+        if first == "revoking":
+            with pytest.raises(Unauthorized, match="revoked"):
+                later.result(10)
+        else:
+            later.result(10)
+    with database.read() as connection, pytest.raises(Unauthorized):
+        tokens.identify(connection, "the-child")
+    database.close()
+
+
+def _fresh(cluster: str, name: str, connections: int = 1) -> Database:
+    """Make a database in the cluster, with a catalog of this version in it."""
     admin = create_engine(cluster, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.exec_driver_sql("CREATE DATABASE old")
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
     admin.dispose()
-    database = Database(cluster.replace("/postgres?", "/old?"), 1)
+    database = Database(cluster.replace("/postgres?", f"/{name}?"), connections)
     database.prepare()
+    return database
+
+
+def test_catalog_of_the_first_version_is_upgraded(cluster: str) -> None:
+    """Its columns are taken away from a fresh one: the first version's own statements are SQLite's."""
+    database = _fresh(cluster, "old")
     with database.write() as connection:
         for statement in (
             "DROP TABLE schema_version, grants",

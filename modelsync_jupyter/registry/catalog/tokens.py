@@ -139,7 +139,8 @@ def add_token(
         row["expired_at"] = _hang_on(connection, maker.token_id, expired_at)
     elif maker is not None:
         row["issuer_id"] = maker.token_id
-    count = select(func.count()).where(tokens.c.user_id == user_id, tokens.c.revoked_at.is_(None))
+    alive = or_(tokens.c.expired_at.is_(None), tokens.c.expired_at > now())
+    count = select(func.count()).where(tokens.c.user_id == user_id, tokens.c.revoked_at.is_(None), alive)
     if connection.execute(count).scalar_one() >= _MAX_TOKENS:
         raise BadRequest(f"a user has at most {_MAX_TOKENS} tokens: revoke some first")
     connection.execute(insert(tokens).values(**row))
@@ -147,19 +148,28 @@ def add_token(
 
 
 def set_first_token(connection: Connection, user_id: int, value: str) -> bool:
-    """Make `value` the server's own admin token, in place of an older one, which ends, and all that it made.
+    """Make `value` the server's own admin token, in place of an older one, which ends, and all that it made for itself.
+
+    An older one may come back, where an operator goes back to the settings of yesterday, but not one that was revoked.
 
     Returns:
-        Whether it is valid; False where it was revoked before: what was revoked stays so.
+        Whether it is valid.
     """
     known = connection.execute(select(tokens).where(tokens.c.digest == hash_token(value))).first()
-    if known is not None:
-        return known.revoked_at is None
+    if known is not None and (known.revoked_at is not None or known.user_id != user_id):
+        return False
     first = connection.execute(select(tokens.c.id).where(tokens.c.uid == FIRST_UID)).scalar()
+    if known is not None and known.id == first:
+        return True
     if first is not None:
-        revoke_token(connection, first)
-        connection.execute(update(tokens).where(tokens.c.id == first).values(uid=new_uid()))
-    add_token(connection, user_id, FIRST_UID, description="made by the server", value=value, uid=FIRST_UID)
+        made = connection.execute(select(tokens.c.id).where(tokens.c.parent_id == first)).scalars().all()
+        for each in made:
+            revoke_token(connection, each)
+        connection.execute(update(tokens).where(tokens.c.id == first).values(uid=new_uid(), expired_at=now()))
+    if known is not None:
+        connection.execute(update(tokens).where(tokens.c.id == known.id).values(uid=FIRST_UID, expired_at=None))
+    else:
+        add_token(connection, user_id, FIRST_UID, description="made by the server", value=value, uid=FIRST_UID)
     return True
 
 
@@ -184,6 +194,12 @@ def find_token(connection: Connection, uid: str) -> TokenRow:
     if row is None:
         raise NotFound("token not found")
     return TokenRow.of(row)
+
+
+def scopes_of(connection: Connection, token_id: int) -> list[str]:
+    """Return the scopes of a token."""
+    text = connection.execute(select(tokens.c.scopes).where(tokens.c.id == token_id)).scalar_one()
+    return list(json.loads(text))
 
 
 def descends_from(connection: Connection, token_id: int, ancestor_id: int) -> bool:
