@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from .catalog.database import Page
-from .errors import BadRequest
+from .errors import BadRequest, TooLarge
 from .search import Search, parse
-from .values import Fields, clean, parse_json
+from .values import Fields, check_length, clean, parse_json
 
-_MAX_JSON = 32 << 20
-_MAX_BODY = 1 << 44
+#: Bytes of a body; of one that has a manifest; of one that lists parts.
+MAX_JSON = 64 << 10
+MAX_RECORD = 2 << 20
+MAX_LIST = 32 << 20
 _MAX_ROWS = (1 << 31) - 1
 _MAX_QUERY = 4096
 
 
-def fields() -> Fields:
-    """Parse the fields of the JSON body; none where there is no body."""
-    request.max_content_length = _MAX_JSON
-    return Fields(parse_json(request.get_data(cache=False)))
+def fields(limit: int = MAX_JSON) -> Fields:
+    """Parse the fields of the JSON body; none where there is no body.
+
+    Args:
+        limit: Bytes it may have.
+
+    Raises:
+        TooLarge: It has more.
+    """
+    request.max_content_length = limit
+    try:
+        data = request.get_data(cache=False)
+    except RequestEntityTooLarge as error:
+        raise TooLarge(f"the body has more than {limit:,} bytes") from error
+    return Fields(parse_json(data))
 
 
 def page(default: int = 0, most: int = 0) -> Page:
@@ -51,10 +65,7 @@ def content_length() -> int:
     Raises:
         BadRequest: None, too many, or the client does not say.
     """
-    length = request.content_length or 0
-    if not 0 < length <= _MAX_BODY:
-        raise BadRequest(f"a body with a Content-Length from 1 to {_MAX_BODY} is needed")
-    return length
+    return check_length(request.content_length)
 
 
 def _number(key: str, default: int) -> int:

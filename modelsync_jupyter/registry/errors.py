@@ -9,6 +9,7 @@
     ├── NotFound      404  no such record, or none that the caller may know of
     ├── Moved         409  the record is no longer what the request expects it to be
     ├── Failed        412  a precondition such as If-Match does not hold
+    ├── TooLarge      413  the body has more bytes than this endpoint takes
     ├── TooMany       429  too many failed sign-ins from one address
     ├── Again         503  the bytes have to be sent again
     └── Full          507  the disk is full
@@ -69,6 +70,11 @@ class Failed(ApiError):
 class Moved(ApiError):
     status = 409
     code = "conflict"
+
+
+class TooLarge(ApiError):
+    status = 413
+    code = "too-large"
 
 
 class TooMany(ApiError):

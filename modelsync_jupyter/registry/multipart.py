@@ -9,7 +9,7 @@ from modelsync_jupyter.core.parts import Part, from_sizes
 from modelsync_jupyter.core.tags import Tag
 
 from . import modelyaml
-from .blobs.protocol import Blob, ByteSource, hex_of
+from .blobs.protocol import Blob, ByteSource, Writing, hex_of
 from .catalog import uploads
 from .catalog.archives import Described, add_archive
 from .catalog.rows import PartRow, UploadRow, UploadState
@@ -25,12 +25,12 @@ def present(registry: Registry, parts: Sequence[Part]) -> list[int]:
     return [part.number for part in parts if registry.blobs.has(part.digest, part.size)]
 
 
-def receive_part(registry: Registry, uid: str, number: int, source: ByteSource, size: int) -> Blob:
-    """Store one part of an upload.
+def begin_part(registry: Registry, uid: str, number: int, size: int) -> Writing:
+    """Begin to store one part of an upload, which `record_part` notes when it is there.
 
     Raises:
         NotFound: There is no such upload.
-        BadRequest: The upload is complete, or the bytes are not the declared ones.
+        BadRequest: The upload is complete, or the part is not of the declared size.
     """
     with registry.database.read() as connection:
         upload = uploads.find_upload(connection, uid)
@@ -39,11 +39,20 @@ def receive_part(registry: Registry, uid: str, number: int, source: ByteSource, 
     expected = (declared and declared.declared_digest) or ""
     if declared and expected and declared.declared_size != size:
         raise BadRequest(f"the part has {size} bytes, declared were {declared.declared_size} and their digest")
-    blob = registry.blobs.receive(source, size, expected)
+    return registry.blobs.begin(size, expected)
+
+
+def record_part(registry: Registry, uid: str, number: int, blob: Blob) -> None:
+    """Note that a part of an upload is stored.
+
+    Raises:
+        NotFound: There is no such upload.
+        BadRequest: The upload is complete.
+    """
     with registry.database.write() as connection:
-        check_open(uploads.find_upload(connection, uid, lock=True))
+        upload = uploads.find_upload(connection, uid, lock=True)
+        check_open(upload)
         uploads.record_part(connection, upload.id, number, blob.size, blob.digest)
-    return blob
 
 
 def receive_whole(registry: Registry, source: ByteSource, size: int) -> tuple[Part, ...]:

@@ -1,21 +1,17 @@
 """Send archives: whole or one range, with the conditions of HTTP.
 
-A range inside one blob leaves through `wsgi.file_wrapper`, which gunicorn turns into sendfile; a longer one is read in
-blocks, part after part.
+What is to be sent is said as slices of blobs: no thread waits while they leave, see `front`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from flask import Response, request
 from werkzeug.http import unquote_etag
-from werkzeug.wsgi import wrap_file
-
-from modelsync_jupyter.core.parts import Part
 
 from .blobs.protocol import BLOCK, Blobs, hex_of
 from .catalog.archives import parts_between
@@ -24,6 +20,31 @@ from .errors import Failed
 from .service import Registry
 
 _RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,19})\s*-\s*(\d{0,19})\s*", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Slices of blobs, one behind the other: the body of a reply.
+
+    Args:
+        blobs: Where they are.
+        pieces: Digest, first byte and the byte behind the last, of each.
+    """
+
+    blobs: Blobs
+    pieces: tuple[tuple[str, int, int], ...]
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Read them in blocks, for a server that knows no better way."""
+        for digest, start, stop in self.pieces:
+            with self.blobs.open(digest) as file:
+                file.seek(start)
+                while start < stop:
+                    block = file.read(min(BLOCK, stop - start))
+                    if not block:
+                        raise OSError(f"blob {digest} is shorter than the catalog says")
+                    start += len(block)
+                    yield block
 
 
 def send_archive(registry: Registry, archive: ArchiveRow) -> Response:
@@ -48,7 +69,7 @@ def send_archive(registry: Registry, archive: ArchiveRow) -> Response:
     if span:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{archive.size}"
     headers["Content-Length"] = str(stop - start)
-    body = () if request.method == "HEAD" else _body(registry, archive.id, start, stop)
+    body = () if request.method == "HEAD" else _spans(registry, archive.id, start, stop)
     return Response(
         body,
         status=206 if span else 200,
@@ -66,26 +87,11 @@ def _range_header(etag: str) -> str:
     return request.headers.get("Range", "")
 
 
-def _body(registry: Registry, archive_id: int, start: int, stop: int) -> Any:
+def _spans(registry: Registry, archive_id: int, start: int, stop: int) -> Spans:
     with registry.database.read() as connection:
         parts = parts_between(connection, archive_id, start, stop)
-    if len(parts) > 1:
-        return _blocks(registry.blobs, parts, start, stop)
-    file = registry.blobs.open(parts[0].digest)
-    file.seek(start - parts[0].start)
-    return wrap_file(request.environ, file, BLOCK)
-
-
-def _blocks(blobs: Blobs, parts: Sequence[Part], start: int, stop: int) -> Iterator[bytes]:
-    for part in parts:
-        with blobs.open(part.digest) as file:
-            file.seek(max(start - part.start, 0))
-            left = min(stop, part.stop) - max(start, part.start)
-            while left and (block := file.read(min(BLOCK, left))):
-                left -= len(block)
-                yield block
-        if left:
-            raise OSError(f"blob {part.digest} is shorter than the catalog says")
+    pieces = [(part.digest, max(start - part.start, 0), min(stop, part.stop) - part.start) for part in parts]
+    return Spans(registry.blobs, tuple(pieces))
 
 
 class Unsatisfiable(Exception):

@@ -1,4 +1,4 @@
-"""The registry in the foreground: gunicorn, embedded."""
+"""The registry in the foreground: gunicorn keeps its processes, `front` serves in each of them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import signal
 import sys
 from typing import Any
 
+from aiohttp import GunicornWebWorker
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn has no types
 
-from .app import create_app
 from .backfill import start_backfill
-from .service import EXTENSION, Registry, ensure_admin
+from .front import Front
+from .service import Registry, ensure_admin
 from .settings import DEFAULT_THREADS, Settings
 
 DEFAULT_HOST = "127.0.0.1"
@@ -68,15 +69,18 @@ def _bind(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _begin(worker: Any) -> None:
-    """Print the URL when the first worker is about to serve, and let it do what is left of an upgrade.
+class _Worker(GunicornWebWorker):
+    """aiohttp's worker over our front."""
 
-    Workers that replace it later are silent.
-    """
-    if worker.age == 1:
-        start_backfill(worker.wsgi.extensions[EXTENSION])
-        host, port = worker.sockets[0].getsockname()[:2]
-        print(f"modelsync registry at http://{_bind(host, port)}", flush=True)
+    def load_wsgi(self) -> None:
+        self.wsgi = Front(self.app.settings, self._begin).run
+
+    def _begin(self, registry: Registry) -> None:
+        """In the first worker, print the URL and do what only one process has to do; its successors are silent."""
+        if self.age == 1:
+            start_backfill(registry)
+            host, port = self.sockets[0].getsockname()[:2]
+            print(f"modelsync registry at http://{_bind(host, port)}", flush=True)
 
 
 def _die_with_parent(arbiter: Any, worker: Any) -> None:
@@ -89,15 +93,13 @@ class _Server(BaseApplication):  # type: ignore[misc]  # the base is untyped
     """gunicorn with options of ours instead of its command line and config files."""
 
     def __init__(self, settings: Settings, options: dict[str, Any]) -> None:
-        self._settings = settings
+        self.settings = settings
         self._options = {
-            "worker_class": "gthread",
-            "keepalive": 75,
+            "worker_class": _Worker,
             "timeout": 120,
             "graceful_timeout": 10,
             "loglevel": "warning",
             "post_fork": _die_with_parent,
-            "post_worker_init": _begin,
             # Only our own setting decides whether to believe a proxy's headers.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
@@ -113,4 +115,4 @@ class _Server(BaseApplication):  # type: ignore[misc]  # the base is untyped
                 self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return create_app(self._settings)
+        raise NotImplementedError  # our worker makes its own

@@ -13,7 +13,14 @@ from modelsync_jupyter.core.errors import IntegrityError
 from modelsync_jupyter.core.parts import Part, check_digest, parse_parts
 from modelsync_jupyter.core.plain import fits, is_text
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.info import MAX_DEPTH, MAX_LABEL_KEY, MAX_LABEL_VALUE, MAX_LABELS
+from modelsync_jupyter.info import (
+    MAX_DEPTH,
+    MAX_LABEL_KEY,
+    MAX_LABEL_VALUE,
+    MAX_LABELS,
+    MAX_VALUES,
+    MAX_YAML,
+)
 from modelsync_jupyter.wire import LabelJSON, ManifestJSON, parse_time
 
 from .errors import BadRequest
@@ -22,8 +29,17 @@ MAX_PART_NUMBER = 100_000
 MAX_ARCHIVE = 1 << 50
 #: The manifest itself, and what it holds, as deep as a client's model.yaml may be.
 _MAX_DEPTH = MAX_DEPTH + 2
-_MAX_VALUES = 1_000_000
-_MAX_MANIFEST = 4 << 20
+
+
+def check_length(length: int | None) -> int:
+    """Check how many bytes a body has.
+
+    Raises:
+        BadRequest: None, too many, or the client does not say.
+    """
+    if not length or not 0 < length <= MAX_ARCHIVE:
+        raise BadRequest(f"a body with a Content-Length from 1 to {MAX_ARCHIVE} is needed")
+    return length
 
 
 def parse_json(body: bytes) -> object:
@@ -164,8 +180,8 @@ class Fields:
         value = self._data.get(key)
         if value is None:
             return {}
-        if not isinstance(value, dict) or not fits(value, depth=_MAX_DEPTH, values=_MAX_VALUES):
-            raise BadRequest(f"`{key}` is not an object of at most {_MAX_VALUES:,} values, {_MAX_DEPTH} levels deep")
+        if not isinstance(value, dict) or not fits(value, depth=_MAX_DEPTH, values=MAX_VALUES):
+            raise BadRequest(f"`{key}` is not an object of at most {MAX_VALUES:,} values, {_MAX_DEPTH} levels deep")
         return value
 
     def manifest(self, key: str = "manifest") -> ManifestJSON:
@@ -180,8 +196,8 @@ class Fields:
             "context": fields.mapping("context"),
             "options": fields.mapping("options"),
         }
-        if len(json.dumps(manifest)) > _MAX_MANIFEST:
-            raise BadRequest(f"`{key}` is larger than {_MAX_MANIFEST} bytes")
+        if len(json.dumps(manifest)) > MAX_YAML:
+            raise BadRequest(f"`{key}` is larger than {MAX_YAML:,} bytes")
         return manifest
 
     def content_digest(self) -> str | None:

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import io
-import os
 import tarfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from werkzeug.test import EnvironBuilder
 
 from modelsync_jupyter.core.errors import IntegrityError, UnsafeArchive
 from modelsync_jupyter.core.parts import from_sizes
-from modelsync_jupyter.registry import Settings, create_app
 from modelsync_jupyter.registry.blobs.folder import FolderBlobs
 from modelsync_jupyter.registry.contents import Contents, read_contents
 from modelsync_jupyter.registry.errors import BadRequest, Forbidden
 from modelsync_jupyter.registry.reader import ArchiveReader
 from modelsync_jupyter.registry.search import LabelTerm, Search, parse
 from modelsync_jupyter.registry.sending import Unsatisfiable, parse_range
-from modelsync_jupyter.registry.service import EXTENSION, ensure_admin
 from modelsync_jupyter.registry.signing import Signer
 
 from . import pushing
@@ -177,39 +172,3 @@ class TestContents:
         with ArchiveReader(blobs, parts) as file:
             assert file.read(len(archive) + 1) == archive
         return read_contents(blobs, parts)
-
-
-def test_ranges_inside_one_part_are_left_to_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The app hands gunicorn its own file wrapper, at the right place and with a length: that is its sendfile path."""
-    monkeypatch.setenv("MODELSYNC_ADMIN_TOKEN", "token-of-the-test")
-    app = create_app(Settings(tmp_path))
-    registry = app.extensions[EXTENSION]
-    ensure_admin(registry)
-    client = app.test_client()
-    headers = {"X-YATAI-API-TOKEN": "token-of-the-test"}
-    address = "/api/v1/model_repositories"
-    payload = os.urandom(5000)
-    client.post(address, json={"name": "m"}, headers=headers)
-    client.post(f"{address}/m/models", json={"version": "v", "manifest": pushing.manifest()}, headers=headers)
-    client.put(f"{address}/m/models/v/upload", data=payload, headers=headers)
-
-    class Wrapper:
-        def __init__(self, file: io.FileIO, size: int) -> None:
-            self.filelike = file
-
-    status: list[str] = []
-    sent: dict[str, str] = {}
-
-    def start_response(code: str, pairs: list[tuple[str, str]], error: object = None) -> Callable[[bytes], object]:
-        status.append(code)
-        sent.update(pairs)
-        return len
-
-    builder = EnvironBuilder(f"{address}/m/models/v/download", headers=[*headers.items(), ("Range", "bytes=100-199")])
-    body = app.wsgi_app({**builder.get_environ(), "wsgi.file_wrapper": Wrapper}, start_response)
-    assert status == ["206 PARTIAL CONTENT"]
-    assert isinstance(body, Wrapper)
-    assert sent["Content-Length"] == "100"
-    assert body.filelike.tell() == 100
-    assert body.filelike.read(100) == payload[100:200]
-    body.filelike.close()

@@ -17,7 +17,7 @@ from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.files import fsync_folder
 
 from ..errors import BadRequest, Full
-from .protocol import BLOCK, Blob, ByteSource, Room, Stored, hex_of
+from .protocol import Blob, ByteSource, Room, Stored, Writing, copy, hex_of
 
 #: Bytes that blobs leave free by default, for the catalog: it must still be written when no more blobs fit.
 DEFAULT_RESERVE = 256 << 20
@@ -68,60 +68,81 @@ class FolderBlobs:
 
     def delete(self, digests: Sequence[str]) -> None:
         for digest in digests:
-            self._path(digest).unlink(missing_ok=True)
+            self.path_of(digest).unlink(missing_ok=True)
 
     def quarantine(self, digest: str) -> None:
-        path = self._path(digest)
+        path = self.path_of(digest)
         with suppress(FileNotFoundError):
             os.replace(path, self._quarantine / path.name)
             fsync_folder(path.parent)
 
     def has(self, digest: str, size: int) -> bool:
         try:
-            return self._path(digest).stat().st_size == size
+            return self.path_of(digest).stat().st_size == size
         except FileNotFoundError:
             return False
 
     def open(self, digest: str) -> FileIO:
-        return open(self._path(digest), "rb", buffering=0)
+        return open(self.path_of(digest), "rb", buffering=0)
+
+    def begin(self, size: int, digest: str = "") -> Writing:
+        self.check_room(size)
+        return _Writing(self, self._tmp / uuid.uuid4().hex, size, digest)
 
     def receive(self, source: ByteSource, size: int, digest: str = "") -> Blob:
-        self._check_room(size)
-        path = self._tmp / uuid.uuid4().hex
+        writing = self.begin(size, digest)
         try:
-            with open(path, "xb", buffering=0) as file:
-                found = self._copy(source, file, size)
-                if digest and digest != found:
-                    raise BadRequest(f"the digest of the bytes is `{found}`, declared was `{digest}`")
-                os.fsync(file.fileno())
-            os.replace(path, self._path(found))
-            fsync_folder(self._path(found).parent)
+            copy(source, writing, size)
+            return writing.commit()
         finally:
-            path.unlink(missing_ok=True)
-        return Blob(found, size)
+            writing.discard()
 
-    def _copy(self, source: ByteSource, file: FileIO, size: int) -> str:
-        hasher, left = Hasher(), size
-        while left:
-            try:
-                block = source.read(min(BLOCK, left))
-            except OSError as error:
-                raise BadRequest("the connection broke in the middle of the body") from error
-            if not block:
-                raise BadRequest(f"the body ended {left} bytes early")
-            self._check_room(len(block))  # each time, for many threads fill the same disk
-            view = memoryview(block)
-            hasher.update(view)
-            left -= len(view)
-            while view:
-                view = view[file.write(view) :]  # a raw file may write less than asked
-        return hasher.digest()
+    def check_room(self, size: int) -> None:
+        """Accept bytes that still fit.
 
-    def _check_room(self, size: int) -> None:
+        Raises:
+            Full: They do not.
+        """
         free = self.room().free
         if size > free:
             raise Full(f"the registry's disk is full: {format_size(size)} were to come, {format_size(free)} are left")
 
-    def _path(self, digest: str) -> Path:
+    def path_of(self, digest: str) -> Path:
+        """Return where a blob is, or would be."""
         digits = hex_of(digest)
         return self._root / digits[:2] / digits
+
+
+class _Writing:
+    """A file in `tmp` that becomes a blob."""
+
+    def __init__(self, blobs: FolderBlobs, path: Path, size: int, digest: str) -> None:
+        self._blobs, self._path, self._size, self._digest = blobs, path, size, digest
+        self._hasher, self._left = Hasher(), size
+        self._file = open(path, "xb", buffering=0)  # noqa: SIM115  # closed by `discard`
+
+    def write(self, block: bytes) -> None:
+        view = memoryview(block)
+        self._left -= len(view)
+        if self._left < 0:
+            raise BadRequest(f"the body has more than {self._size} bytes")
+        self._blobs.check_room(len(view))  # each time, for many threads fill the same disk
+        self._hasher.update(view)
+        while view:
+            view = view[self._file.write(view) :]  # a raw file may write less than asked
+
+    def commit(self) -> Blob:
+        found = self._hasher.digest()
+        if self._left:
+            raise BadRequest(f"the body ended {self._left} bytes early")
+        if self._digest and self._digest != found:
+            raise BadRequest(f"the digest of the bytes is `{found}`, declared was `{self._digest}`")
+        place = self._blobs.path_of(found)
+        os.fsync(self._file.fileno())
+        os.replace(self._path, place)
+        fsync_folder(place.parent)
+        return Blob(found, self._size)
+
+    def discard(self) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)

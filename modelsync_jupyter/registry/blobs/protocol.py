@@ -8,8 +8,9 @@ from typing import BinaryIO, Protocol
 
 from modelsync_jupyter.core.parts import ALGORITHM, MIB
 
-#: Bytes read at once: what gunicorn receives at once, which copies the rest again and again for smaller reads.
-#: Memory of a process: about 4 x BLOCK x threads.
+from ..errors import BadRequest
+
+#: Bytes that are read, hashed or sent at once.
 BLOCK = MIB
 
 
@@ -57,14 +58,39 @@ class Room:
     total: int
 
 
+class Writing(Protocol):
+    """A blob that is being received. Ends with `discard`, whatever happened before."""
+
+    def write(self, block: bytes, /) -> None:
+        """Take the next bytes.
+
+        Raises:
+            BadRequest: They are more than announced.
+            Full: They do not fit.
+        """
+        ...
+
+    def commit(self) -> Blob:
+        """Store what was written.
+
+        Raises:
+            BadRequest: The bytes are fewer or more than announced, or have another digest than they must.
+        """
+        ...
+
+    def discard(self) -> None:
+        """Remove what was not committed; does nothing where all was."""
+        ...
+
+
 class Blobs(Protocol):
     """A store of blobs, used by many threads and processes at once.
 
     What holds for every store:
 
     - A blob's name is the digest of its bytes, so it never changes, and equal bytes are stored once.
-    - A blob is there whole and for good, or not at all: when `receive` returns, the bytes outlive a crash of the
-      machine; when it raises, or the process is killed, nothing of them can be seen.
+    - A blob is there whole and for good, or not at all: when `commit` or `receive` returns, the bytes outlive a crash
+      of the machine; when it raises, or the process is killed, nothing of them can be seen.
     - Several may store the same bytes at once; all of them succeed.
     - What was received replaces what was stored under the same name: a blob that has rotted is healed by it.
     - It does not know which blobs are needed. Only `registry.space` deletes, and asks the catalog first.
@@ -106,6 +132,18 @@ class Blobs(Protocol):
         """
         ...
 
+    def begin(self, size: int, digest: str = "") -> Writing:
+        """Begin to receive a blob of `size` bytes.
+
+        Args:
+            size: How many bytes it has.
+            digest: What their digest must be, or "".
+
+        Raises:
+            Full: They do not fit.
+        """
+        ...
+
     def receive(self, source: ByteSource, size: int, digest: str = "") -> Blob:
         """Store the next `size` bytes of `source`; never reads more.
 
@@ -124,3 +162,20 @@ class Blobs(Protocol):
 def hex_of(digest: str) -> str:
     """Return the hexadecimal digits of a digest."""
     return digest.removeprefix(f"{ALGORITHM}:")
+
+
+def copy(source: ByteSource, writing: Writing, size: int) -> None:
+    """Write the next `size` bytes of a source.
+
+    Raises:
+        BadRequest: They end early.
+    """
+    while size:
+        try:
+            block = source.read(min(BLOCK, size))
+        except OSError as error:
+            raise BadRequest("the connection broke in the middle of the body") from error
+        if not block:
+            raise BadRequest(f"the body ended {size} bytes early")
+        writing.write(block)
+        size -= len(block)

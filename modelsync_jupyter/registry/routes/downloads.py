@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response
 from sqlalchemy import Connection
 
 from modelsync_jupyter.core.parts import parts_json
@@ -31,7 +31,7 @@ def presign_download(name: str, version: str) -> ModelJSON:
         if model.is_elsewhere:
             return model_json(model, strategy)
         archive = _archive(model)
-        link = presigned("GET", url_for("objects.get_archive", uid=archive.uid))
+        link = presigned("GET", f"/objects/archives/{archive.uid}")
         extension = _extension(connection, archive)
     return model_json(model, strategy, presigned_download_url=link, modelsync=extension)
 

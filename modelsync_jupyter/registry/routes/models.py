@@ -50,7 +50,7 @@ def versions(name: str) -> dict[str, Any]:
 @needs(Right.WRITER)
 def create(name: str) -> ModelJSON:
     """Register a version that has no bytes yet."""
-    fields = body.fields()
+    fields = body.fields(body.MAX_RECORD)
     version = check_version(fields.text("version", 128))
     with current().database.write() as connection:
         models.create_model(
@@ -80,7 +80,7 @@ def show(name: str, version: str) -> dict[str, Any]:
 @needs(Right.WRITER)
 def change(name: str, version: str) -> ModelJSON:
     """Replace the labels (those not sent are gone) or the description."""
-    fields = body.fields()
+    fields = body.fields(body.MAX_RECORD)
     with current().database.write() as connection:
         row = find_model(connection, name, version, lock=True)
         if "labels" in fields:

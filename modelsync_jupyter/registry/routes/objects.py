@@ -1,4 +1,4 @@
-"""Objects behind presigned URLs: no token is needed, the URL is the permission."""
+"""Objects behind presigned URLs: no token is needed, the URL is the permission. Parts are received by `front`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from flask import Blueprint, Response, request
 
 from .. import body, multipart
 from ..auth import open_to_all
-from ..blobs.protocol import hex_of
 from ..catalog.archives import find_archive
 from ..catalog.uploads import find_upload
 from ..sending import send_archive
@@ -21,19 +20,10 @@ def presigned(method: str, path: str) -> str:
 
     Args:
         method: "GET" or "PUT".
-        path: From `url_for`, so with the prefix under which a proxy shows us.
+        path: Without the prefix under which a proxy shows us.
     """
-    inner = path[len(request.root_path.rstrip("/")) :]
-    return f"{request.host_url.rstrip('/')}{path}?{current().signer.sign(method, inner)}"
-
-
-@blueprint.put("/uploads/<uid>/parts/<int:number>")
-@_presigned
-def put_part(uid: str, number: int) -> Response:
-    """Receive one part of a multipart upload; its ETag is its digest."""
-    _check_presigned("PUT")
-    blob = multipart.receive_part(current(), uid, number, request.environ["wsgi.input"], body.content_length())
-    return Response(status=200, headers={"ETag": f'"{hex_of(blob.digest)}"'})
+    prefix = request.root_path.rstrip("/")
+    return f"{request.host_url.rstrip('/')}{prefix}{path}?{current().signer.sign(method, path)}"
 
 
 @blueprint.put("/uploads/<uid>")

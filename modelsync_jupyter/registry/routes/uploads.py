@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, request
 from sqlalchemy import Connection
 
 from modelsync_jupyter.core.errors import ModelSyncError
@@ -45,7 +45,7 @@ def presign_upload(name: str, version: str) -> ModelJSON:
     """Sign a URL for the whole archive in one PUT."""
     with current().database.write() as connection:
         uid = _open(connection, name, version, Facts())
-        link = presigned("PUT", url_for("objects.put_whole", uid=uid))
+        link = presigned("PUT", f"/objects/uploads/{uid}")
         return _show(connection, name, version, presigned_upload_url=link)
 
 
@@ -53,7 +53,7 @@ def presign_upload(name: str, version: str) -> ModelJSON:
 @needs(Right.WRITER)
 def start_multipart(name: str, version: str) -> ModelJSON:
     """Begin an upload; with our extension, note what it will hold, and tell which of it is here already."""
-    fields = body.fields().object("modelsync")
+    fields = body.fields(body.MAX_LIST).object("modelsync")
     declared = fields.parts() if "parts" in fields else ()
     digest = fields.content_digest()
     facts = Facts(
@@ -78,7 +78,7 @@ def presign_part(name: str, version: str) -> ModelJSON:
     with current().database.read() as connection:
         model = find_model(connection, name, version)
         uploads.find_upload(connection, uid, model_id=model.id, caller=caller())
-    link = presigned("PUT", url_for("objects.put_part", uid=uid, number=number))
+    link = presigned("PUT", f"/objects/uploads/{uid}/parts/{number}")
     return model_json(model, current().settings.strategy, presigned_upload_url=link, upload_id=uid)
 
 
@@ -86,7 +86,7 @@ def presign_part(name: str, version: str) -> ModelJSON:
 @needs(Right.WRITER)
 def complete_multipart(name: str, version: str) -> ModelJSON:
     """Make an archive of the parts, which are all there. It is not visible yet."""
-    fields = body.fields()
+    fields = body.fields(body.MAX_LIST)
     uid, listed = fields.text("upload_id", 64), dict(map(_etag, fields.items("parts", MAX_PART_NUMBER)))
     with current().database.read() as connection:
         model_id = find_model(connection, name, version).id

@@ -1,0 +1,324 @@
+"""The front of the registry: all connections of a process on one event loop, in which nothing waits.
+
+A connection costs a file handle and a few kilobytes here, whatever its client does or fails to do; a thread is used
+only while there is work for it. So a thousand slow or silent clients keep nobody out:
+
+- `/healthz` is answered by the loop itself.
+- API: a small body is awaited here, then Flask answers in one of `threads` threads.
+- Parts of uploads are received by the loop; a thread of `disk` hashes and stores each block when it is there.
+- Archives leave by sendfile where blobs are files; else a thread fetches one block after the other.
+- Bodies that are larger than an API's, whole archives above all, are read by Flask while they arrive, in `bodies`: the
+  one lane in which a slow client holds a thread, and the API is not in it.
+
+Until the catalog answers for the first time, every request is answered with 503, and the catalog is asked again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDict
+
+from . import multipart
+from .app import answer, create_app
+from .blobs.protocol import BLOCK, hex_of
+from .body import MAX_JSON
+from .errors import BadRequest
+from .sending import Spans
+from .service import Registry
+from .settings import Settings
+from .values import check_length
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: Seconds in which a small body has to be there, and after which a client that sends or takes nothing is sent away.
+_BODY_SECONDS = 30.0
+_STALL_SECONDS = 300.0
+#: Seconds for which the rest of a refused body is read: a client that still sends would not see the reply.
+_LINGER_SECONDS = 10.0
+_KEEP_ALIVE_SECONDS = 75.0
+#: Bytes that leave between two looks at the clock.
+_SENT_AT_ONCE = 4 * BLOCK
+_DISK_THREADS = 8
+_BODY_THREADS = 64
+_RETRY_SECONDS = 1.0
+_PART = re.compile(r"/objects/uploads/([^/]+)/parts/(\d{1,9})", re.ASCII)
+_BODILESS = {"GET", "HEAD", "DELETE", "OPTIONS"}
+
+log = logging.getLogger(__name__)
+#: Of aiohttp itself: what clients do wrong on the level of HTTP. It is answered, and no error of ours.
+_quiet = logging.getLogger(f"{__name__}.http")
+_quiet.setLevel(logging.CRITICAL)
+
+
+class Front:
+    """All connections of one process.
+
+    Args:
+        settings: What the server was told.
+        ready: Called with the registry, once it is open.
+    """
+
+    def __init__(self, settings: Settings, ready: Callable[[Registry], None]) -> None:
+        self._settings, self._ready = settings, ready
+        self._registry: Registry | None = None
+        self._flask: Any = None
+        self._api = ThreadPoolExecutor(settings.threads, "api")
+        self._disk = ThreadPoolExecutor(_DISK_THREADS, "disk")
+        self._bodies = ThreadPoolExecutor(_BODY_THREADS, "bodies")
+
+    async def run(self) -> web.AppRunner:
+        """Open the registry and make the runner that gunicorn's worker serves; where that fails, it is tried again."""
+        await self._in(self._disk, self._open)
+        if self._registry is None:
+            threading.Thread(target=self._keep_opening, daemon=True, name="open").start()
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        return web.AppRunner(
+            app,
+            logger=_quiet,
+            access_log=None,
+            keepalive_timeout=_KEEP_ALIVE_SECONDS,
+            lingering_time=0,  # `_read_rest` does that
+            read_bufsize=BLOCK // 2,
+            shutdown_timeout=9.0,
+        )
+
+    def _open(self) -> None:
+        try:
+            registry = Registry.open(self._settings)
+        except Exception as error:  # a worker that ends would be started again at once, and for ever
+            log.error("the registry cannot be opened, trying again: %s", type(error).__name__)
+            return
+        self._flask = create_app(registry)
+        self._registry = registry
+        self._ready(registry)
+
+    def _keep_opening(self) -> None:
+        while self._registry is None:
+            time.sleep(_RETRY_SECONDS)
+            self._open()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        response = await self._reply(request)
+        await response.prepare(request)
+        await response.write_eof()
+        await _read_rest(request)
+        return response
+
+    async def _reply(self, request: web.Request) -> web.StreamResponse:
+        path, _, query = request.raw_path.partition("?")
+        try:
+            if self._registry is None:
+                return _json(503, {"error": "the registry cannot reach its catalog: try again"}, {"Retry-After": "1"})
+            if path == "/healthz" and request.method in ("GET", "HEAD"):
+                return web.json_response({"status": "ok"})
+            part = _PART.fullmatch(path) if request.method == "PUT" else None
+            if part:
+                return await self._put_part(self._registry, request, part, query)
+            return await self._call(request, path, query)
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            return _json(*answer(error, request.method, path))
+
+    async def _put_part(
+        self, registry: Registry, request: web.Request, match: re.Match[str], query: str
+    ) -> web.StreamResponse:
+        """Receive one part of a multipart upload; its ETag is its digest."""
+        uid, number, left = match[1], int(match[2]), check_length(request.content_length)
+        registry.signer.check("PUT", match[0], dict(parse_qsl(query, keep_blank_values=True)))
+        writing = await self._in(self._api, multipart.begin_part, registry, uid, number, left)
+        try:
+            while left:
+                block = await _read(request, _STALL_SECONDS)
+                if not block:
+                    raise BadRequest(f"the body ended {left} bytes early")
+                left -= len(block)
+                await self._in(self._disk, writing.write, block)
+            blob = await self._in(self._disk, writing.commit)
+        finally:
+            await asyncio.shield(self._in(self._disk, writing.discard))
+        await self._in(self._api, multipart.record_part, registry, uid, number, blob)
+        return web.Response(headers={"ETag": f'"{hex_of(blob.digest)}"'})
+
+    async def _call(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
+        """Let Flask answer, and send what it says."""
+        head, whole = b"", True
+        if request.method not in _BODILESS:
+            head, whole = await _begin_of_body(request)
+        if whole:
+            body: Any = io.BytesIO(head)
+        else:
+            body = io.BufferedReader(_Arriving(request, head, asyncio.get_running_loop()), BLOCK)
+        environ = _environ(request, path, query, body)
+        pool = self._api if whole else self._bodies
+        status, headers, parts = await self._in(pool, _start, self._flask, environ)
+        response = web.StreamResponse(status=status, headers=headers)
+        await response.prepare(request)
+        try:
+            if isinstance(parts, Spans):
+                await self._send(request, parts)
+            elif isinstance(parts, list):
+                await response.write(b"".join(parts))
+            else:
+                await self._stream(response, iter(parts))
+        except Exception as error:  # too late for another reply: the client sees that this one is not whole
+            if request.transport is not None and not request.transport.is_closing():
+                log.error("%s %s broke off", request.method, path, exc_info=error)
+                request.transport.abort()
+            raise ConnectionResetError from error
+        finally:
+            if close := getattr(parts, "close", None):
+                await self._in(self._disk, close)
+        return response
+
+    async def _send(self, request: web.Request, spans: Spans) -> None:
+        """Send slices of blobs, which the kernel takes from their files."""
+        loop, transport = asyncio.get_running_loop(), request.transport
+        if transport is None:
+            raise ConnectionResetError
+        for digest, start, stop in spans.pieces:
+            file = await self._in(self._disk, spans.blobs.open, digest)
+            try:
+                while start < stop:
+                    count = min(_SENT_AT_ONCE, stop - start)
+                    sending = loop.sendfile(transport, file, start, count)
+                    sent = await asyncio.wait_for(sending, _STALL_SECONDS)
+                    if not sent:
+                        raise OSError(f"blob {digest} is shorter than the catalog says")
+                    start += sent
+            finally:
+                await self._in(self._disk, file.close)
+
+    async def _stream(self, response: web.StreamResponse, blocks: Any) -> None:
+        while block := await self._in(self._bodies, next, blocks, b""):
+            await asyncio.wait_for(response.write(block), _STALL_SECONDS)
+
+    async def _in(self, pool: ThreadPoolExecutor, run: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return await asyncio.get_running_loop().run_in_executor(pool, partial(run, *args, **kwargs))
+
+
+class _Arriving(io.RawIOBase):
+    """The body of a request for a thread that waits for it."""
+
+    def __init__(self, request: web.Request, head: bytes, loop: asyncio.AbstractEventLoop) -> None:
+        self._request, self._block, self._loop = request, memoryview(head), loop
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._block:
+            coming = asyncio.run_coroutine_threadsafe(_read(self._request, _STALL_SECONDS), self._loop)
+            self._block = memoryview(coming.result())
+        count = min(len(buffer), len(self._block))
+        buffer[:count] = self._block[:count]
+        self._block = self._block[count:]
+        return count
+
+
+async def _begin_of_body(request: web.Request) -> tuple[bytes, bool]:
+    """Read a body up to what an API's may have; returns it, and whether that is all of it.
+
+    Raises:
+        BadRequest: It does not come.
+    """
+    head = bytearray()
+    until = asyncio.get_running_loop().time() + _BODY_SECONDS
+    while len(head) <= MAX_JSON:
+        block = await _read(request, until - asyncio.get_running_loop().time())
+        if not block:
+            return bytes(head), True
+        head += block
+    return bytes(head), False
+
+
+async def _read(request: web.Request, seconds: float) -> bytes:
+    """Return what has arrived of a body, at least a byte; none at its end.
+
+    Raises:
+        BadRequest: The connection broke, a chunk is none, or nothing comes for `seconds`.
+    """
+    content = request.content
+    try:
+        block = content.read_nowait()
+        return block or await asyncio.wait_for(content.readany(), seconds)
+    except asyncio.TimeoutError as error:
+        raise BadRequest("the body of the request did not come in time") from error
+    except (web.RequestPayloadError, HttpProcessingError, OSError) as error:
+        raise BadRequest("the connection broke in the middle of the body") from error
+
+
+async def _read_rest(request: web.Request) -> None:
+    """Read for a while what is left of a body that was refused: a client that still sends would not see the reply."""
+    until = asyncio.get_running_loop().time() + _LINGER_SECONDS
+    with suppress(BadRequest):
+        while not request.content.at_eof() and (left := until - asyncio.get_running_loop().time()) > 0:
+            await _read(request, left)
+
+
+def _start(app: Any, environ: dict[str, Any]) -> tuple[int, CIMultiDict[str], Iterable[bytes]]:
+    """Call a WSGI app; what is short is read at once, in the thread that this runs in."""
+    said: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], info: object = None) -> None:
+        said[:] = [int(status[:3]), CIMultiDict(headers)]
+
+    parts = app(environ, start_response)
+    status, headers = said
+    headers.setdefault("Server", "modelsync")
+    if not isinstance(parts, Spans) and int(headers.get("Content-Length", BLOCK)) < BLOCK:
+        with closing(parts):
+            return status, headers, list(parts)
+    return status, headers, parts
+
+
+def _environ(request: web.Request, path: str, query: str, body: Any) -> dict[str, Any]:
+    """What WSGI calls a request."""
+    host, port = (request.transport.get_extra_info("sockname") or ("", 0))[:2] if request.transport else ("", 0)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "QUERY_STRING": query,
+        "SERVER_PROTOCOL": f"HTTP/{request.version.major}.{request.version.minor}",
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "REMOTE_ADDR": request.remote or "",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": body,
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers.items():
+        if "_" in name:  # it could pass for one with a hyphen, which a proxy in front has checked
+            continue
+        key = name.upper().replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = f"HTTP_{key}"
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    return environ
+
+
+def _json(status: int, said: dict[str, Any], headers: dict[str, str] | None = None) -> web.Response:
+    return web.json_response(said, status=status, headers=headers)
