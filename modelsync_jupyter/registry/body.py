@@ -27,11 +27,13 @@ def fields(limit: int = MAX_JSON) -> Fields:
     Raises:
         TooLarge: It has more.
     """
-    request.max_content_length = limit
+    request.max_content_length = limit + 1  # of a body without a length, werkzeug drops silently what is more
     try:
         data = request.get_data(cache=False)
-    except RequestEntityTooLarge as error:
-        raise TooLarge(f"the body has more than {limit:,} bytes") from error
+    except RequestEntityTooLarge:
+        data = bytes(limit + 1)
+    if len(data) > limit:
+        raise TooLarge(f"the body has more than {limit:,} bytes")
     return Fields(parse_json(data))
 
 

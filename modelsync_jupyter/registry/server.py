@@ -6,10 +6,12 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from typing import Any
 
 from aiohttp import GunicornWebWorker
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn has no types
+from sqlalchemy.exc import OperationalError
 
 from .backfill import start_backfill
 from .front import Front
@@ -20,6 +22,7 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8642
 DEFAULT_WORKERS = 2
 _PR_SET_PDEATHSIG = 1
+_RETRY_SECONDS = 1.0
 
 
 def serve(
@@ -57,8 +60,15 @@ def serve(
 
 
 def _prepare(settings: Settings, reset_admin_token: bool) -> None:
-    """Do once, before there are several processes, what must be done once."""
-    registry = Registry.open(settings)
+    """Do once, before there are several processes, what must be done once; a catalog that is away is waited for."""
+    while True:
+        try:
+            registry = Registry.open(settings)
+            break
+        except OperationalError as error:
+            reason = str(error.orig).strip().splitlines()[0] if error.orig else "it does not answer"
+            print(f"waiting for the catalog: {reason}", file=sys.stderr, flush=True)
+            time.sleep(_RETRY_SECONDS)
     remark = ensure_admin(registry, reset=reset_admin_token)
     registry.database.close()
     if remark:
