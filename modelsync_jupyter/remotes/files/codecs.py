@@ -1,0 +1,126 @@
+"""Compressed streams: written as many frames, so that threads compress at the same time; read as one, within bounds.
+
+gzip, bzip2, xz and Zstandard all read several compressed streams one behind another as one. So each run of parts is
+compressed on its own, by the thread that reads it, and the file is the frames in order. It costs well under a percent of
+size, for a frame of 16 MiB is longer than what their windows look back.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from modelsync_jupyter.core.errors import IntegrityError, MissingDependency, UnsafeArchive
+from modelsync_jupyter.core.parts import MIB
+
+#: An archive may expand to this much, and further to so many times the bytes it has: weights shrink by a half at most,
+#: and what shrinks a thousand times is empty, or made to fill a disk.
+FREE_SIZE, MAX_RATIO = 1 << 30, 250
+#: Memory that reading xz may take: what its highest preset needs, and four times as much.
+_XZ_MEMORY = 320 << 20
+_PIECE = MIB
+
+
+def _zstd() -> ModuleType:
+    try:
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
+    except ImportError as error:
+        text = "Install it with `pip install 'modelsync_jupyter[zstd]'`."
+        raise MissingDependency("Zstandard is not installed.", text) from error
+    module: ModuleType = zstd
+    return module
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A way to compress.
+
+    Args:
+        name: What BentoML calls the format.
+        magic: How a compressed stream begins.
+        compressor: Makes an object with `compress` and `flush` for one frame.
+        decompressor: Makes an object for one frame, with `decompress(data, max_length)`, `eof` and `unused_data`.
+    """
+
+    name: str
+    magic: bytes
+    compressor: Callable[[], Any]
+    decompressor: Callable[[], Any]
+
+    def compress(self, views: Iterable[memoryview]) -> bytes:
+        """Return one frame."""
+        compressor = self.compressor()
+        return b"".join([*(compressor.compress(view) for view in views), compressor.flush()])
+
+    def decompress(self, chunks: Iterable[bytes | memoryview], what: str) -> Iterator[bytes]:
+        """Expand a stream of frames, at most 1 MiB at a time.
+
+        Args:
+            chunks: The stream.
+            what: What to call it in an error.
+
+        Raises:
+            IntegrityError: It is damaged, or ends early.
+            UnsafeArchive: It expands to far more than a model does.
+        """
+        taken, given, frame, pending = 0, 0, None, False
+        for chunk in chunks:
+            data: bytes = bytes(chunk)
+            taken += len(data)
+            while data or pending:
+                if frame is None:
+                    data = data.lstrip(b"\0")  # padding between frames and behind the last
+                    if not data:
+                        break
+                    frame = self.decompressor()
+                try:
+                    expanded = frame.decompress(data, _PIECE)
+                except (zlib.error, lzma.LZMAError, OSError, ValueError, _zstd_error()) as error:
+                    raise IntegrityError(f"`{what}` is damaged: {error}.", "Get another copy of it.") from error
+                data = frame.unconsumed_tail if hasattr(frame, "unconsumed_tail") else b""
+                given += len(expanded)
+                if given > FREE_SIZE + MAX_RATIO * taken:
+                    text = "If you trust it, unpack it with other tools, and import the folder."
+                    raise UnsafeArchive(f"`{what}` expands to more than {MAX_RATIO} times its size.", text)
+                pending = len(expanded) == _PIECE  # there may be more without further input
+                if frame.eof:
+                    data, frame, pending = frame.unused_data, None, False
+                if expanded:
+                    yield expanded
+        if frame is not None or not taken:
+            raise IntegrityError(f"`{what}` ends early.", "Get another copy of it.")
+
+
+def _zstd_error() -> type[Exception]:
+    with suppress(MissingDependency):
+        error: type[Exception] = _zstd().ZstdError
+        return error
+    return ValueError
+
+
+def _zstd_compressor() -> Any:
+    zstd = _zstd()
+    return zstd.ZstdCompressor(options={zstd.CompressionParameter.checksum_flag: 1})
+
+
+CODECS = (
+    Codec("gz", b"\x1f\x8b", lambda: zlib.compressobj(6, wbits=31), lambda: zlib.decompressobj(wbits=31)),
+    Codec("bz2", b"BZh", bz2.BZ2Compressor, bz2.BZ2Decompressor),
+    Codec("xz", b"\xfd7zXZ\0", lzma.LZMACompressor, lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY)),
+    Codec("zst", b"\x28\xb5\x2f\xfd", _zstd_compressor, lambda: _zstd().ZstdDecompressor()),
+)
+
+
+def find_codec(head: bytes) -> Codec | None:
+    """Return the codec of a stream by its first bytes, or None."""
+    return next((codec for codec in CODECS if head.startswith(codec.magic)), None)

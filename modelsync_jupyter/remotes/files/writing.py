@@ -1,0 +1,510 @@
+"""Writing an export: targets of a copy, one for each way in which a format takes its bytes.
+
+A plain tar on a disk takes its parts in any order, and a compressed one, or any that goes through a driver, in order;
+but the work on each run of parts (reading, hashing, compressing) is done by the thread that has it, so all processors
+are busy, and only the bytes themselves wait for their turn. What goes to this computer is kept for another attempt.
+"""
+
+from __future__ import annotations
+
+import stat
+import threading
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timezone
+from typing import Any, Protocol
+
+from blake3 import blake3
+
+from modelsync_jupyter.archive.description import Description
+from modelsync_jupyter.archive.digest import Hasher
+from modelsync_jupyter.archive.layout import Entry, Layout, contents
+from modelsync_jupyter.core.errors import IntegrityError, ModelSyncError
+from modelsync_jupyter.core.parts import MIB, Part
+from modelsync_jupyter.files import disk_errors
+from modelsync_jupyter.remotes.protocol import HandOff, Notes, Read
+
+from .codecs import Codec
+from .formats import Format
+from .places import LocalPlace, LocalWriter, Place, Writer
+from .trees import ZipTree
+
+#: Bytes of a run that goes out as one piece: what a compressor needs to look back on, and a request should bring.
+_RUN = 16 * MIB
+_LINKS = "links and empty folders"
+
+
+def open_export(
+    place: Place,
+    format: Format,
+    description: Description,
+    notes: Notes,
+    *,
+    replace: bool,
+    created: datetime,
+    check: Callable[[], None] = lambda: None,
+) -> TarTarget | StreamTarget | MembersTarget:
+    """Begin to write an export; a `Target`.
+
+    Args:
+        place: The file or folder itself.
+        format: What to write; a folder on this computer is not among it.
+        description: The archive.
+        notes: What an earlier attempt at the same export noted.
+        replace: Whether to replace what is there.
+        created: When the model was made: the time of members of a zip.
+        check: Called before the last step, and while waiting; may raise to stop.
+
+    Raises:
+        DiskFull: There is no space for it.
+    """
+    if format.name in ("zip", "folder"):
+        return MembersTarget(place, format, description, replace=replace, created=created, check=check)
+    if isinstance(place, LocalPlace) and not format.codec:
+        return TarTarget(place, description, notes, replace=replace, check=check)
+    return StreamTarget(place, format.codec, description, notes, replace=replace, check=check)
+
+
+class _Target:
+    """What the targets below have in common."""
+
+    def __init__(self, description: Description, check: Callable[[], None]) -> None:
+        self._description, self._check = description, check
+        self.parts = description.parts
+        self.present: set[int] = set()
+        self.grain = max(part.size for part in description.parts)
+
+    def give_up(self, error: ModelSyncError) -> None:
+        """Nothing to tell anybody."""
+
+
+class TarTarget(_Target):
+    """A plain tar on this computer that describes itself; a `Target`.
+
+    Args:
+        place: The file.
+        description: The archive.
+        notes: What an earlier attempt noted.
+        replace: Whether to replace a file that is there.
+        check: Called before the last step; may raise to stop.
+    """
+
+    def __init__(
+        self, place: LocalPlace, description: Description, notes: Notes, *, replace: bool, check: Callable[[], None]
+    ) -> None:
+        super().__init__(description, check)
+        self._path, self._notes = place.path, notes
+        self._header = description.header()
+        with disk_errors(place.path):
+            self._file = _reopen(place, notes, replace=replace)
+            self._file.reserve(len(self._header) + description.layout.size)
+        noted = {note["part"] for note in notes.notes if "part" in note} if self._file.resumed else set()
+        self.present = {part.number for part in self.parts if part.number in noted and self._holds(part)}
+
+    def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
+        """Hand off each part alone: nothing is won by runs where there are no requests."""
+        for part in parts:
+            hand_off((part,))
+
+    def write(self, parts: tuple[Part, ...], views: Iterator[memoryview]) -> None:
+        """Write, hash, verify and note each part."""
+        base = len(self._header)
+
+        def put(view: memoryview, position: int) -> None:
+            with disk_errors(self._path):
+                self._file.write_at(view, base + position)
+
+        for part in _verified(parts, views, put):
+            self._notes.add(part=part.number)
+            self.present.add(part.number)
+
+    def publish(self) -> None:
+        """Write the description in front of the parts, flush all, and give the file its name."""
+        self._check()
+        with disk_errors(self._path):
+            self._file.write_at(self._header, 0)
+            self._file.commit()
+        self._notes.remove()
+
+    def close(self) -> None:
+        """Keep what was written for the next attempt."""
+        self._file.close()
+        self._notes.close()
+
+    def _holds(self, part: Part) -> bool:
+        hasher, base = Hasher(), len(self._header)
+        for view in self._file.read_at(base + part.start, base + part.stop, bytearray(MIB)):
+            hasher.update(view)
+        return hasher.digest() == part.digest
+
+
+class StreamTarget(_Target):
+    """A tar that is written in order: compressed, or through a driver, or both; a `Target`.
+
+    Memory: a run of 16 MiB for each thread, twice where it is compressed.
+
+    Args:
+        place: The file.
+        codec: How to compress, or None.
+        description: The archive.
+        notes: What an earlier attempt noted; of use on this computer only.
+        replace: Whether to replace a file that is there.
+        check: Called before the last step, and while a thread waits for its turn; may raise to stop.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        codec: Codec | None,
+        description: Description,
+        notes: Notes,
+        *,
+        replace: bool,
+        check: Callable[[], None],
+    ) -> None:
+        super().__init__(description, check)
+        self._codec, self._notes, self._shown = codec, notes, place.shown
+        self._turn, self._next, self._broken = threading.Condition(), 1, False
+        self._local = isinstance(place, LocalPlace)
+        with disk_errors(place.local or self._anywhere()):
+            if isinstance(place, LocalPlace):
+                self._file: Writer = _reopen(place, notes, replace=replace)
+                self._resume(self._file)
+            else:
+                self._file = place.writer(replace=replace)
+            if self._next == 1:
+                self._put(self._pack(iter([memoryview(description.header())])), 0)
+        self.grain = max(sum(part.size for part in run) for run in self._runs(self.parts))
+
+    def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
+        """Hand off runs, in order."""
+        for run in self._runs(parts):
+            hand_off(run)
+
+    def write(self, parts: tuple[Part, ...], views: Iterator[memoryview]) -> None:
+        """Read, verify and compress a run, and append it when all before it are there."""
+        pieces: list[bytes] = []
+        compressor = self._codec.compressor() if self._codec else None
+
+        def put(view: memoryview, position: int) -> None:
+            pieces.append(compressor.compress(view) if compressor else bytes(view))
+
+        for _ in _verified(parts, views, put):
+            pass
+        if compressor:
+            pieces.append(compressor.flush())
+        data = b"".join(pieces)
+        with self._turn:
+            while self._next != parts[0].number:
+                self._check()
+                if self._broken:
+                    raise IntegrityError("An earlier part of the export failed.")
+                self._turn.wait(0.1)
+            self._put(data, parts[-1].number)
+            self._next = parts[-1].number + 1
+            self.present |= {part.number for part in parts}
+            self._turn.notify_all()
+
+    def publish(self) -> None:
+        """Complete the file, and give it its name."""
+        self._check()
+        with disk_errors(self._anywhere()):
+            self._file.commit()
+        self._notes.remove()
+
+    def give_up(self, error: ModelSyncError) -> None:
+        """Let go of what went through a driver: it cannot be gone on with."""
+        if not self._local:
+            self._file.discard()
+            self._notes.remove()
+
+    def close(self) -> None:
+        """Keep what was written on this computer for the next attempt."""
+        if isinstance(self._file, LocalWriter):
+            self._file.close()
+        else:
+            self._file.discard()
+        self._notes.close()
+
+    def _runs(self, parts: Sequence[Part]) -> Iterator[tuple[Part, ...]]:
+        run: list[Part] = []
+        for part in parts:
+            if run and (part.stop - run[0].start > _RUN or part.number != run[-1].number + 1):
+                yield tuple(run)
+                run = []
+            run.append(part)
+        if run:
+            yield tuple(run)
+
+    def _pack(self, views: Iterator[memoryview]) -> bytes:
+        return self._codec.compress(views) if self._codec else b"".join(bytes(view) for view in views)
+
+    def _put(self, data: bytes, number: int) -> None:
+        """Append a piece, and note it with its own digest: after a crash only what is still there counts."""
+        with disk_errors(self._anywhere()):
+            self._file.write(data)
+        if isinstance(self._file, LocalWriter):
+            self._notes.add(part=number, end=self._file.position, piece=blake3(data).hexdigest())
+
+    def _resume(self, file: LocalWriter) -> None:
+        """Find how much of an earlier attempt's file is still as it was noted, and go on behind that."""
+        position = 0
+        if file.resumed:
+            for note in (note for note in self._notes.notes if "piece" in note):
+                hasher = blake3()
+                for view in file.read_at(position, note["end"], bytearray(MIB)):
+                    hasher.update(view)
+                if hasher.hexdigest() != note["piece"]:
+                    break
+                position, self._next = note["end"], note["part"] + 1
+        file.cut(position)
+        self.present = set(range(1, self._next))
+
+    def _anywhere(self) -> Any:
+        return self._shown
+
+
+class MembersTarget(_Target):
+    """Files one behind another: a zip, or a folder behind a URL; a `Target` that takes all parts as one run.
+
+    Args:
+        place: The zip or the folder.
+        format: Which of them.
+        description: The archive.
+        replace: Whether to replace what is there.
+        created: When the model was made: the time of members of a zip.
+        check: Called before the last step; may raise to stop.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        format: Format,
+        description: Description,
+        *,
+        replace: bool,
+        created: datetime,
+        check: Callable[[], None],
+    ) -> None:
+        super().__init__(description, check)
+        self._place, self._format, self._replace, self._created = place, format, replace, created
+        self._layout: Layout = description.layout
+        self._starts = [entry.start for entry in self._layout.entries]
+        self.grain = description.layout.size
+        self._members: _Members | None = None
+
+    def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
+        """Hand off all parts: another attempt begins from the start."""
+        self.present = set()
+        hand_off(self.parts)
+
+    def write(self, parts: tuple[Part, ...], views: Iterator[memoryview]) -> None:
+        """Write the files in the order of the archive."""
+        self._discard()
+        self.present = set()
+        if self._format.name == "zip":
+            self._members = _Zip(self._place, self._description, replace=self._replace, created=self._created)
+        else:
+            self._members = _RemoteFolder(self._place, replace=self._replace)
+        members = self._members
+        for entry in self._layout.entries:
+            if entry.kind in ("dir", "link") or not entry.size:
+                members.add(entry)
+
+        def put(view: memoryview, position: int) -> None:
+            stop = position + len(view)
+            for entry, begin, end in contents(self._layout.entries, self._starts, position, stop):
+                if begin == entry.offset:
+                    members.begin(entry)
+                members.write(view[begin - position : end - position])
+                if end == entry.content_stop:
+                    members.end()
+
+        with disk_errors(self._place.local or self._place.shown):  # type: ignore[arg-type]
+            done = {part.number for part in _verified(parts, views, put)}
+        self.present = done
+
+    def publish(self) -> None:
+        """Complete it: a zip gets its name, a folder its model.yaml, without which it is no model."""
+        self._check()
+        assert self._members
+        with disk_errors(self._place.local or self._place.shown):  # type: ignore[arg-type]
+            self._members.commit()
+        self._members = None
+
+    def close(self) -> None:
+        """Let go of what is not whole."""
+        self._discard()
+
+    def _discard(self) -> None:
+        members, self._members = self._members, None
+        if members:
+            members.discard()
+
+
+class _Members(Protocol):
+    """Where files go, one behind another."""
+
+    def add(self, entry: Entry) -> None:
+        """Add a folder, a link or an empty file."""
+
+    def begin(self, entry: Entry) -> None:
+        """Begin a file."""
+
+    def write(self, view: memoryview) -> None:
+        """Append to it."""
+
+    def end(self) -> None:
+        """It is whole."""
+
+    def commit(self) -> None:
+        """All are there."""
+
+    def discard(self) -> None:
+        """Let go of all."""
+
+
+class _Zip:
+    """A zip being written; its comment is the content digest."""
+
+    def __init__(self, place: Place, description: Description, *, replace: bool, created: datetime) -> None:
+        self._out = place.writer(replace=replace)
+        self._zip = zipfile.ZipFile(_Forwards(self._out), "w", zipfile.ZIP_DEFLATED)  # type: ignore[call-overload]
+        self._zip.comment = ZipTree.COMMENT + description.digest.encode()
+        time = created.astimezone(timezone.utc)
+        self._time = max(time.timetuple()[:6], (1980, 1, 1, 0, 0, 0))
+        self._file: Any = None
+
+    def add(self, entry: Entry) -> None:
+        if entry.kind == "dir":
+            info = self._info(f"{entry.path}/", stat.S_IFDIR | 0o755)
+            info.external_attr |= 0x10
+            self._zip.writestr(info, b"")
+        elif entry.kind == "link":
+            self._zip.writestr(self._info(entry.path, stat.S_IFLNK | 0o777), entry.target.encode())
+        else:
+            self._zip.writestr(self._info(entry.path, self._mode(entry)), b"")
+
+    def begin(self, entry: Entry) -> None:
+        info = self._info(entry.path, self._mode(entry))
+        info.compress_type = zipfile.ZIP_DEFLATED
+        info.file_size = entry.size
+        self._file = self._zip.open(info, "w", force_zip64=entry.size >= 1 << 31)
+
+    def write(self, view: memoryview) -> None:
+        self._file.write(view)
+
+    def end(self) -> None:
+        file, self._file = self._file, None
+        file.close()
+
+    def commit(self) -> None:
+        self._zip.close()
+        self._out.commit()
+
+    def discard(self) -> None:
+        self._file = None
+        self._zip.fp = None  # else Python would complete it when it forgets it
+        self._out.discard()
+
+    def _info(self, name: str, mode: int) -> zipfile.ZipInfo:
+        info = zipfile.ZipInfo(name, self._time)  # type: ignore[arg-type]
+        info.create_system, info.external_attr = 3, mode << 16
+        return info
+
+    def _mode(self, entry: Entry) -> int:
+        return stat.S_IFREG | (0o755 if entry.executable else 0o644)
+
+
+class _Forwards:
+    """A writer as a file that can be written forwards only."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        self._writer.write(view)
+        return len(view)
+
+    def flush(self) -> None:
+        """Nothing is kept back here."""
+
+
+class _RemoteFolder:
+    """A folder behind a URL. Such systems have no step that shows several files at once, so model.yaml comes last."""
+
+    _LAST = "model.yaml"
+
+    def __init__(self, place: Place, *, replace: bool) -> None:
+        self._place, self._replace = place, replace
+        self._writer: Writer | None = None
+        self._last: Writer | None = None
+        self._lost: list[str] = []
+        if replace and place.child(self._LAST).kind():
+            place.child(self._LAST).delete()
+        self._old = {path for path, _ in place.walk()} if place.kind() else set()
+
+    def add(self, entry: Entry) -> None:
+        if entry.kind == "file":
+            self.begin(entry)
+            self.end()
+
+    def begin(self, entry: Entry) -> None:
+        self._old.discard(entry.path)
+        self._writer = self._place.child(entry.path).writer(replace=True)
+        if entry.path == self._LAST:
+            self._last = self._writer
+
+    def write(self, view: memoryview) -> None:
+        assert self._writer
+        self._writer.write(view)
+
+    def end(self) -> None:
+        assert self._writer
+        if self._writer is not self._last:
+            self._writer.commit()
+        self._writer = None
+
+    def commit(self) -> None:
+        for path in self._old:
+            self._place.child(path).delete()
+        if self._last:
+            self._last.commit()
+
+    def discard(self) -> None:
+        for writer in (self._writer, self._last):
+            if writer:
+                writer.discard()
+
+
+def _reopen(place: LocalPlace, notes: Notes, *, replace: bool) -> LocalWriter:
+    """Go on with the file of an earlier attempt, or begin one and note its name."""
+    noted = [note["file"] for note in notes.notes if "file" in note]
+    file = LocalWriter(place.path, replace=replace, name=noted[-1] if noted else None)
+    if not file.resumed:
+        notes.add(file=file.name)
+    return file
+
+
+def _verified(
+    parts: Sequence[Part], views: Iterator[memoryview], put: Callable[[memoryview, int], None]
+) -> Iterator[Part]:
+    """Pass bytes on, and yield each part when all of it has arrived and has its digest.
+
+    Raises:
+        IntegrityError: It has not.
+    """
+    queue, hasher, position = iter(parts), Hasher(), parts[0].start
+    part: Part | None = next(queue)
+    for view in views:
+        while view and part:
+            piece, view = view[: part.stop - position], view[part.stop - position :]
+            hasher.update(piece)
+            put(piece, position)
+            position += len(piece)
+            if position == part.stop:
+                if part.digest and hasher.digest() != part.digest:
+                    raise IntegrityError(f"Part {part.number} of the archive does not match its digest.")
+                yield part
+                part, hasher = next(queue, None), Hasher()
