@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -147,8 +147,8 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def parse_info(data: bytes, where: str = f"`{MODEL_YAML}`") -> ModelInfo:
-    """Read the bytes of a model.yaml.
+def load_yaml(data: bytes, where: str) -> Any:
+    """Read YAML that nobody vouches for, in bounded time and depth.
 
     Args:
         data: Its bytes, of which there are no more than `MAX_YAML`.
@@ -174,7 +174,20 @@ def parse_info(data: bytes, where: str = f"`{MODEL_YAML}`") -> ModelInfo:
             raise too_much
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidModel(f"{where} is not valid YAML.") from error
-    return ModelInfo.from_dict(found)
+    return found
+
+
+def parse_info(data: bytes, where: str = f"`{MODEL_YAML}`") -> ModelInfo:
+    """Read the bytes of a model.yaml.
+
+    Args:
+        data: Its bytes, of which there are no more than `MAX_YAML`.
+        where: What to call the file in an error.
+
+    Raises:
+        InvalidModel: It is broken, or holds too much.
+    """
+    return ModelInfo.from_dict(load_yaml(data, where))
 
 
 def info_yaml(info: ModelInfo) -> str:
@@ -195,6 +208,27 @@ def info_yaml(info: ModelInfo) -> str:
     except (yaml.YAMLError, ValueError, RecursionError, InvalidModel) as error:
         raise UsageError("The metadata cannot be written.", "Use flat values: text, numbers and dates.") from error
     return text
+
+
+def renamed_yaml(data: bytes, info: ModelInfo, tag: Tag) -> str:
+    """Return a model.yaml under another tag, everything else as it was, unknown keys included.
+
+    Args:
+        data: The model.yaml as it is.
+        info: What it says.
+        tag: What it is to say.
+    """
+    wanted = replace(info, tag=tag)
+    text = data.decode("utf-8", "replace")
+    for key, value in (("name", tag.name), ("version", str(tag.version))):
+        line = yaml.dump({key: value}, None, _Dumper).strip()  # no name has a backslash in it
+        text = re.sub(rf"^{key}:.*$", line, text, count=1, flags=re.MULTILINE)
+    try:
+        if parse_info(text.encode()) == wanted:
+            return text
+    except InvalidModel:
+        pass
+    return info_yaml(wanted)  # it was not written line by line
 
 
 def check_limits(info: ModelInfo) -> None:

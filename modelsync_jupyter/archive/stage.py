@@ -23,9 +23,9 @@ from .layout import Entry, Kind, claim_path, contents
 from .writer import Flusher, Writer
 
 #: How the names of stages begin.
-PREFIX = "modelsync-pull-"
+PREFIX, EXPORTED = "modelsync-pull-", ".modelsync-export-"
 _MODEL = "model"
-_NAME = re.compile(rf"{PREFIX}[A-Za-z0-9_]+")
+_NAME = re.compile(r"(modelsync-pull-|\.modelsync-export-)[A-Za-z0-9_]+")
 
 
 class Stage:
@@ -50,14 +50,15 @@ class Stage:
             _remove_links(folder)
 
     @classmethod
-    def create(cls, place: Path) -> Stage:
+    def create(cls, place: Path, prefix: str = PREFIX) -> Stage:
         """Begin a stage in a new private folder.
 
         Args:
             place: Where to, on the file system of the store: see `LocalStore.building_place`.
+            prefix: How its name begins: `PREFIX`, or `EXPORTED` outside the store.
         """
         with disk_errors(place):
-            return cls(private_folder(place, PREFIX) / _MODEL)
+            return cls(private_folder(place, prefix) / _MODEL)
 
     @classmethod
     def reopen(cls, place: Path, name: object) -> Stage | None:

@@ -16,6 +16,7 @@ from modelsync_jupyter.remotes.bentocloud.management import Event, Grant, Manage
 from modelsync_jupyter.remotes.contexts import Context, check_endpoint
 from modelsync_jupyter.store.create import Draft
 from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.transfer.exchange import FilePlan
 from modelsync_jupyter.transfer.plan import Operation, Plan
 
 from .client import Client
@@ -28,8 +29,12 @@ from .functions import (
     delete,
     diff,
     doctor,
+    export_in_background,
+    export_model,
     get,
     get_remote,
+    import_in_background,
+    import_model,
     list_models,
     list_remote,
     login,
@@ -63,6 +68,7 @@ __all__ = [
     "Draft",
     "Event",
     "Feed",
+    "FilePlan",
     "Grant",
     "Management",
     "Model",
@@ -89,8 +95,12 @@ __all__ = [
     "delete",
     "diff",
     "doctor",
+    "export_in_background",
+    "export_model",
     "get",
     "get_remote",
+    "import_in_background",
+    "import_model",
     "list_models",
     "list_remote",
     "login",

@@ -38,6 +38,7 @@ from modelsync_jupyter.transfer.plan import Plan
 from modelsync_jupyter.transfer.run import Run
 from modelsync_jupyter.transfer.work import Counter, Work
 
+from .files import FileVerbs
 from .inspection import Inspection
 from .provenance import note
 from .status import Statuses, compared, join
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 _CANCEL_SECONDS = 5.0
 
 
-class Client(Inspection):
+class Client(Inspection, FileVerbs):
     """The verbs, for one BentoML home and one registry.
 
     Args:

@@ -22,6 +22,7 @@ from modelsync_jupyter.transfer.plan import Plan
 
 from .client import Client
 from .doctor import Check
+from .files import PathOrUrl
 from .provenance import Provenance
 from .status import Statuses
 
@@ -67,6 +68,44 @@ def pull_in_background(
     tag: str | Tag, *, home: Folder = None, context: str | None = None, **options: Unpack[TransferOptions]
 ) -> Transfer:
     return Client(home, context).pull_in_background(tag, **options)
+
+
+@_as(Client.export_model)
+def export_model(
+    tag: str | Tag,
+    path: PathOrUrl = ".",
+    *,
+    format: str | None = None,
+    home: Folder = None,
+    **options: Unpack[TransferOptions],
+) -> Outcome:
+    return Client(home).export_model(tag, path, format=format, **options)
+
+
+@_as(Client.import_model)
+def import_model(
+    path: PathOrUrl, *, name: str | Tag | None = None, home: Folder = None, **options: Unpack[TransferOptions]
+) -> Model:
+    return Client(home).import_model(path, name=name, **options)
+
+
+@_as(Client.export_in_background)
+def export_in_background(
+    tag: str | Tag,
+    path: PathOrUrl = ".",
+    *,
+    format: str | None = None,
+    home: Folder = None,
+    **options: Unpack[TransferOptions],
+) -> Transfer:
+    return Client(home).export_in_background(tag, path, format=format, **options)
+
+
+@_as(Client.import_in_background)
+def import_in_background(
+    path: PathOrUrl, *, name: str | Tag | None = None, home: Folder = None, **options: Unpack[TransferOptions]
+) -> Transfer:
+    return Client(home).import_in_background(path, name=name, **options)
 
 
 @_as(Client.run)

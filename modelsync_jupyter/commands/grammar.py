@@ -8,7 +8,7 @@ from typing import Any
 
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS
 
-from . import access, insight, models, registry, transfer
+from . import access, exchange, insight, models, registry, transfer
 from .options import add_background, add_command, add_context, add_global, add_hash, add_output
 from .parser import Parser, ShowVersion, ago, ahead, pair, positive, rate, threads
 
@@ -63,6 +63,7 @@ def _add_transfer_commands(add: Any) -> None:
         add_background(parser)
         parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be done, and do nothing")
         add_output(parser, "path")
+    exchange.add_commands(add)
     add_output(add("transfers", "list all pushes and pulls, running and ended", transfer.transfers_command))
     for verb, what, run in (
         (

@@ -30,12 +30,12 @@ def move_command(args: argparse.Namespace, face: Face) -> Answer:
         plan = client.plan(direction, tag, force=args.force, threads=threads, rate_limit=rate)
         return Answer(plan, plan_text(plan), data=plan.to_dict())
     if args.background:
-        return _handle(client.start(direction, tag, force=args.force, threads=threads, rate_limit=rate), face)
+        return handle(client.start(direction, tag, force=args.force, threads=threads, rate_limit=rate), face)
     with face.progress(f"{direction} {args.tag}") as bar:
         outcome = client.run(
             direction, tag, force=args.force, threads=threads, rate_limit=rate, progress=bar, on_wait=face.note
         )
-    return _ended(outcome, args, client, face)
+    return ended(outcome, args, client, face)
 
 
 def transfers_command(args: argparse.Namespace, face: Face) -> Answer:
@@ -54,34 +54,37 @@ def attach_command(args: argparse.Namespace, face: Face) -> Answer:
         with bar as progress:
             outcome = client.attach(record.id, progress=progress)
     except KeyboardInterrupt:
-        return _handle(transfer, face)
-    return _ended(outcome, args, client, face)
+        return handle(transfer, face)
+    return ended(outcome, args, client, face)
 
 
 def cancel_command(args: argparse.Namespace, face: Face) -> Answer:
     """`cancel ID`: ask it to stop and say what became of it."""
-    return _handle(client_of(args).cancel(args.id), face)
+    return handle(client_of(args).cancel(args.id), face)
 
 
 def resume_command(args: argparse.Namespace, face: Face) -> Answer:
     """`resume ID`: the same transfer again."""
     client = client_of(args)
     if args.background:
-        return _handle(client.resume_in_background(args.id), face)
+        return handle(client.resume_in_background(args.id), face)
     record = client.transfer(args.id).record
     with face.progress(f"{record.direction} {record.tag}") as progress:
         outcome = client.resume(record.id, progress=progress)
-    return _ended(outcome, args, client, face)
+    return ended(outcome, args, client, face)
 
 
-def _ended(outcome: Outcome, args: argparse.Namespace, client: Client, face: Face) -> Answer:
-    model = client.get(outcome.tag) if outcome.direction == "pull" or args.output == "path" else None
-    value = model if outcome.direction == "pull" else outcome
+def ended(outcome: Outcome, args: argparse.Namespace, client: Client, face: Face) -> Answer:
+    """Answer with what came of a transfer: the model where one arrived."""
+    arrived = outcome.direction in ("pull", "import")
+    model = client.get(outcome.tag) if arrived or getattr(args, "output", "") == "path" else None
+    value = model if arrived else outcome
     text, path = outcome_text(outcome, face.words), str(model.path) if model else ""
     return Answer(value, text, outcome.to_dict(), path, live=True)
 
 
-def _handle(transfer: Transfer, face: Face) -> Answer:
+def handle(transfer: Transfer, face: Face) -> Answer:
+    """Answer with a transfer that goes on elsewhere."""
     record, words = transfer.record, face.words
     text = transfer_text(transfer)
     if record.active:

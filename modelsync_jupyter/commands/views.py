@@ -14,7 +14,7 @@ from .tables import align, facts
 from .words import Words
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.client import Context, Model, Plan, RemoteModel, Transfer, VersionStatus
+    from modelsync_jupyter.client import Context, FilePlan, Model, Plan, RemoteModel, Transfer, VersionStatus
 
 MODEL_HEAD = ("TAG", "SIZE", "CREATED", "MODULE", "LABELS")
 REMOTE_HEAD = ("TAG", "SIZE", "CREATED", "STATUS", "BY", "LABELS")
@@ -33,6 +33,7 @@ def outcome_text(outcome: Outcome, words: Words) -> str:
         return f"{said}. {where} has a different model under this tag. {step}"
     if outcome.status == "skipped":
         return f"{said}. {outcome.reason}".rstrip()
+    said += {"export": f" to `{outcome.path}`", "import": f" from `{outcome.path}`"}.get(outcome.direction, "")
     speed = f" ({format_size(outcome.moved / outcome.seconds)}/s)" if outcome.moved and outcome.seconds else ""
     text = f"{said}: {format_size(outcome.moved)} in {format_seconds(outcome.seconds)}{speed}"
     if outcome.reused:
@@ -40,10 +41,10 @@ def outcome_text(outcome: Outcome, words: Words) -> str:
     return f"{text}. {outcome.reason}".rstrip()
 
 
-def plan_text(plan: Plan) -> str:
+def plan_text(plan: Plan | FilePlan) -> str:
     """Say what would be done and why, one row for each operation."""
     size = f" ({format_size(plan.size)})" if plan.size else ""
-    text = f"Would {plan.action} `{plan.tag}`{size}. {plan.reason}"
+    text = f"Would {plan.action} {f'`{plan.tag}`' if plan.tag else 'the model'}{size}. {plan.reason}"
     rows = [(op.verb, format_size(op.size) if op.size else "", op.subject, op.reason) for op in plan.operations]
     return f"{text}\n\n{align(PLAN_HEAD, rows)}" if rows else text
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from .config import DEFAULT_THREADS
 from .states import State
 from .tags import Tag
 
-Direction = Literal["push", "pull"]
-Status = Literal["pushed", "pulled", "skipped"]
+Direction = Literal["push", "pull", "export", "import"]
+Status = Literal["pushed", "pulled", "exported", "imported", "skipped"]
 
 
 class DifferentContentWarning(UserWarning):
@@ -26,12 +26,23 @@ class Options:
         threads: Parts transferred in parallel.
         context: Name of the context to use, or None for the current one.
         rate_limit: Maximum bytes per second, or None for no limit.
+        path: File, folder or URL to export to or to import.
+        format: Format of an export, or None for what the path says.
+        rename: Tag to import under, or None for its own.
     """
 
     force: bool = False
     threads: int = DEFAULT_THREADS
     context: str | None = None
     rate_limit: int | None = None
+    path: str = ""
+    format: str | None = None
+    rename: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The options as JSON; those of other kinds of transfers are left out."""
+        rare = ("path", "format", "rename")
+        return {key: value for key, value in asdict(self).items() if value or key not in rare}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +50,17 @@ class Outcome:
     """What came of a transfer.
 
     Args:
-        direction: "push" or "pull".
+        direction: "push", "pull", "export" or "import".
         tag: The version that was meant, with `latest` resolved.
-        status: "pushed", "pulled" or "skipped".
+        status: "pushed", "pulled", "exported", "imported" or "skipped".
         reason: Why this version and why this status, as a sentence.
         size: Bytes in the archive; 0 when it was not needed to know.
         moved: Bytes that were transferred.
         reused: Bytes that were there already.
         seconds: Wall time.
         digest: Content digest of the version, or "" where it is not known.
-        state: How the local store and the registry compare in this version afterwards.
+        state: How both ends compare in this version afterwards.
+        path: File, folder or URL of an export or import, without secrets.
     """
 
     direction: Direction
@@ -61,6 +73,7 @@ class Outcome:
     seconds: float = 0.0
     digest: str = ""
     state: State = State.UNKNOWN
+    path: str = ""
 
     @property
     def different(self) -> bool:
@@ -69,18 +82,19 @@ class Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         """The outcome as JSON."""
-        key = "bytes_sent" if self.direction == "push" else "bytes_received"
+        path = {"path": self.path} if self.path else {}
         return {
             "tag": str(self.tag),
             "status": self.status,
             "reason": self.reason,
-            key: self.moved,
+            _moved(self.direction): self.moved,
             "bytes_reused": self.reused,
             "size": self.size,
             "seconds": round(self.seconds, 3),
             "digest": self.digest,
             "state": str(self.state),
             "different": self.different,
+            **path,
         }
 
     @classmethod
@@ -96,9 +110,14 @@ class Outcome:
             status=data["status"],
             reason=data["reason"],
             size=data["size"],
-            moved=data["bytes_sent" if direction == "push" else "bytes_received"],
+            moved=data[_moved(direction)],
             reused=data["bytes_reused"],
             seconds=data["seconds"],
             digest=data["digest"],
             state=State(data["state"]),
+            path=data.get("path", ""),
         )
+
+
+def _moved(direction: Direction) -> str:
+    return "bytes_sent" if direction in ("push", "export") else "bytes_received"

@@ -26,6 +26,8 @@ from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import disk_errors, is_alive, read_json, writable_or_skipped
 from modelsync_jupyter.remotes import contexts
 from modelsync_jupyter.remotes.contexts import Context
+from modelsync_jupyter.transfer.exporting import Export
+from modelsync_jupyter.transfer.importing import Import
 from modelsync_jupyter.transfer.run import Run
 from modelsync_jupyter.transfer.work import Counter, Stop, Work, file_key
 
@@ -48,16 +50,24 @@ class Execution:
         record: What is asked for.
         sink: Where looks at its progress go.
         on_wait: Told, in words, when another process works on the same tag.
+        url: The path of an export or import where the record may not hold it: a URL with a signature.
     """
 
     def __init__(
-        self, home: Home, record: Record, sink: Sink | None = None, on_wait: Callable[[str], None] | None = None
+        self,
+        home: Home,
+        record: Record,
+        sink: Sink | None = None,
+        on_wait: Callable[[str], None] | None = None,
+        *,
+        url: str = "",
     ) -> None:
         self._home, self._sink, self._on_wait = home, sink, on_wait
         self._records = Records(home)
         self._record = dataclasses.replace(
             record, state=PLANNED, pid=os.getpid(), ended=None, error=None, outcome=None, updated=time.time()
         )
+        self._options = dataclasses.replace(record.options, path=url) if url else record.options
         self._cancel = Stop()
         self._counter = Counter()
         self._lock: Lock | None = None
@@ -113,27 +123,44 @@ class Execution:
 
     def _work(self) -> None:
         """Choose the version, lock it, plan and carry out; in a thread of its own."""
-        started, direction = time.monotonic(), self._record.direction
+        started, asked, direction = time.monotonic(), self._record.tag, self._record.direction
         try:
             with disk_errors(self._home.path):
-                run = Run(Work(self._home, self._record.options, self._cancel, self._counter), self._find_context)
-                chosen = run.resolve(direction, Tag.parse(self._record.tag))
-                lock = Lock(self._home.state / "locks" / f"{file_key(direction, chosen.tag)}.lock")
-
-                def tell() -> None:
-                    self._remark = f"Another process is at work on `{chosen.tag}`; waiting for it."
-
-                with writable_or_skipped():  # nobody can change a read-only store, so there is nobody to lock out
-                    lock.acquire(self._cancel, tell)
-                    self._lock = lock
-                plan = run.plan(chosen)
-                self._record = dataclasses.replace(self._record, tag=str(plan.tag), state=RUNNING)
-                self._cancel.check()
-                self._result = dataclasses.replace(run.carry_out(plan), seconds=time.monotonic() - started)
+                work = Work(self._home, self._options, self._cancel, self._counter)
+                if direction in ("push", "pull"):
+                    run = Run(work, self._find_context)
+                    chosen = run.resolve(direction, Tag.parse(asked))
+                    self._claim(file_key(direction, chosen.tag), chosen.tag)
+                    plan = run.plan(chosen)
+                    self._begin(plan.tag)
+                    outcome = run.carry_out(plan)
+                else:
+                    exchange = Export(work, Tag.parse(asked)) if direction == "export" else Import(work)
+                    tag = exchange.resolve()
+                    self._claim(exchange.key, tag or asked)
+                    file_plan = exchange.plan()
+                    self._begin(tag or asked)
+                    outcome = exchange.carry_out(file_plan)
+                    self._record = dataclasses.replace(self._record, tag=str(outcome.tag))
+                self._result = dataclasses.replace(outcome, seconds=time.monotonic() - started)
         except BaseException as error:
             self._result = error
         finally:
             self._done.set()
+
+    def _claim(self, key: str, subject: Tag | str) -> None:
+        lock = Lock(self._home.state / "locks" / f"{key}.lock")
+
+        def tell() -> None:
+            self._remark = f"Another process is at work on `{subject}`; waiting for it."
+
+        with writable_or_skipped():  # nobody can change a read-only store, so there is nobody to lock out
+            lock.acquire(self._cancel, tell)
+            self._lock = lock
+
+    def _begin(self, subject: Tag | str) -> None:
+        self._record = dataclasses.replace(self._record, tag=str(subject), state=RUNNING)
+        self._cancel.check()
 
     def _find_context(self) -> Context:
         context = contexts.resolve(self._home, self._record.options.context)

@@ -41,8 +41,8 @@ class Record:
 
     Args:
         id: Its name, short enough to type.
-        direction: "push" or "pull".
-        tag: The tag, with `latest` resolved once that is known.
+        direction: "push", "pull", "export" or "import".
+        tag: The tag, with `latest` resolved once that is known; of an import the name of the file until then.
         state: planned → running → succeeded | failed | cancelled; interrupted when its owner is gone.
         context: Name of the context, or "".
         endpoint: The registry, once known.
@@ -95,7 +95,7 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON."""
-        return dataclasses.asdict(self)
+        return {**dataclasses.asdict(self), "options": self.options.to_dict()}
 
     def seen_now(self) -> Record:
         """The record as a reader should take it: without a living owner it is interrupted."""

@@ -75,8 +75,8 @@ def draft(store: LocalStore, tag: Tag, info: Mapping[str, Any]) -> Iterator[Draf
     if store.folder(tag).exists():
         raise ModelExists(f"Model `{tag}` is in the local store already.")
     given = {key: value for key, value in info.items() if value}
-    context = {**_environment(), **given.pop("context", {})}
-    checked = _checked(ModelInfo(tag, datetime.now(timezone.utc), context=context, **given))
+    context = {**environment(), **given.pop("context", {})}
+    checked = checked_info(ModelInfo(tag, datetime.now(timezone.utc), context=context, **given))
     folder = store.new_folder("new")
     try:
         with disk_errors(folder):
@@ -148,7 +148,7 @@ def _copy_file(source: Path, target: Path) -> None:
 
 
 def _finish(store: LocalStore, making: Draft) -> None:
-    info = _checked(making.info)
+    info = checked_info(making.info)
     write_text(making.path / MODEL_YAML, info_yaml(info), durable=False)
     archive = FolderArchive.scan(making.path, int(info.creation_time.timestamp()))
     fsync_tree(making.path)
@@ -162,7 +162,7 @@ def _finish(store: LocalStore, making: Draft) -> None:
     making.path = making.model.path
 
 
-def _checked(info: ModelInfo) -> ModelInfo:
+def checked_info(info: ModelInfo) -> ModelInfo:
     """Return `info` with nothing in it but what YAML has and stock BentoML reads.
 
     Raises:
@@ -215,7 +215,7 @@ def _signatures(signatures: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _environment() -> dict[str, Any]:
+def environment() -> dict[str, Any]:
     try:
         bentoml = packages.version("bentoml")
     except packages.PackageNotFoundError:

@@ -6,10 +6,11 @@ import dataclasses
 import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
+from pathlib import Path
 
 from modelsync_jupyter.archive.description import Description, Hasher
 from modelsync_jupyter.archive.layout import Entry, cut
-from modelsync_jupyter.archive.stage import Stage
+from modelsync_jupyter.archive.stage import PREFIX, Stage
 from modelsync_jupyter.archive.unpack import Frontier, unpack
 from modelsync_jupyter.core.errors import (
     DiskFull,
@@ -82,6 +83,8 @@ class StageTarget:
         DiskFull: There is no space for it.
     """
 
+    _prefix = PREFIX
+
     def __init__(
         self,
         store: LocalStore,
@@ -150,16 +153,19 @@ class StageTarget:
 
     def _open_stage(self) -> Stage:
         """The stage that an earlier attempt noted, if it can be resumed and nobody touched it; else a new one."""
-        place = self._store.building_place()
+        place = self._building_place()
         noted = [note["stage"] for note in self._notes.notes if "stage" in note]
         stage = Stage.reopen(place, noted[-1]) if noted else None
         if stage and not self._source.ranged:
             stage.discard()
             stage = None
         if stage is None:
-            stage = Stage.create(place)
+            stage = Stage.create(place, self._prefix)
             self._notes.add(stage=stage.name)
         return stage
+
+    def _building_place(self) -> Path:
+        return self._store.building_place()
 
     def _staged(self) -> set[int]:
         """Numbers of the parts that are staged, and still are as they were when they were noted.
@@ -190,7 +196,7 @@ class StageTarget:
         staged = sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
         missing = (self._source.size or 0) - staged
         if missing > free:
-            place = self._store.home.tmp
+            place = folder.parent.parent
             raise DiskFull(f"`{self._tag}` needs {format_size(missing)}, and `{place}` has {format_size(free)} left.")
 
     def _walk(self, runs: _Runs, read: Read) -> None:

@@ -11,8 +11,8 @@ from modelsync_jupyter.commands.parser import HelpShown
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.registry.server import serve
 
-COMMANDS = ["push", "pull", "transfers", "attach", "cancel", "resume", "list", "status", "get", "create", "delete"]
-COMMANDS += ["diff", "doctor", "login", "logout", "contexts", "serve", "demo", "registry"]
+COMMANDS = ["push", "pull", "export", "import", "transfers", "attach", "cancel", "resume", "list", "status", "get"]
+COMMANDS += ["create", "delete", "diff", "doctor", "login", "logout", "contexts", "serve", "demo", "registry"]
 
 
 def test_push_has_the_documented_defaults() -> None:

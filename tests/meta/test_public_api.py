@@ -15,7 +15,7 @@ FUNCTIONS = [
     *("attach", "cancel", "contexts", "create", "delete", "diff", "doctor", "get", "get_remote", "list_models"),
     *("list_remote", "login", "logout", "plan", "provenance", "pull", "pull_in_background", "push"),
     *("push_in_background", "resume", "resume_in_background", "save", "search_remote", "status", "transfers"),
-    "use_context",
+    *("use_context", "export_model", "export_in_background", "import_model", "import_in_background"),
 ]
 CLASSES = [
     *("Check", "Client", "Context", "Diff", "Model", "Outcome", "Plan", "Provenance", "RemoteModel", "State"),

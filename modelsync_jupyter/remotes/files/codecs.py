@@ -1,8 +1,8 @@
 """Compressed streams: written as many frames, so that threads compress at the same time; read as one, within bounds.
 
 gzip, bzip2, xz and Zstandard all read several compressed streams one behind another as one. So each run of parts is
-compressed on its own, by the thread that reads it, and the file is the frames in order. It costs well under a percent of
-size, for a frame of 16 MiB is longer than what their windows look back.
+compressed on its own, by the thread that reads it, and the file is the frames in order. It costs well under a percent
+of size, for a frame of 16 MiB is longer than what their windows look back.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ import lzma
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
-from modelsync_jupyter.core.errors import IntegrityError, MissingDependency, UnsafeArchive
+from modelsync_jupyter.core.errors import IntegrityError, UnsafeArchive
 from modelsync_jupyter.core.parts import MIB
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 #: An archive may expand to this much, and further to so many times the bytes it has: weights shrink by a half at most,
 #: and what shrinks a thousand times is empty, or made to fill a disk.
@@ -26,19 +29,6 @@ FREE_SIZE, MAX_RATIO = 1 << 30, 250
 #: Memory that reading xz may take: what its highest preset needs, and four times as much.
 _XZ_MEMORY = 320 << 20
 _PIECE = MIB
-
-
-def _zstd() -> ModuleType:
-    try:
-        if sys.version_info >= (3, 14):
-            from compression import zstd
-        else:
-            from backports import zstd
-    except ImportError as error:
-        text = "Install it with `pip install 'modelsync_jupyter[zstd]'`."
-        raise MissingDependency("Zstandard is not installed.", text) from error
-    module: ModuleType = zstd
-    return module
 
 
 @dataclass(frozen=True)
@@ -85,7 +75,7 @@ class Codec:
                     frame = self.decompressor()
                 try:
                     expanded = frame.decompress(data, _PIECE)
-                except (zlib.error, lzma.LZMAError, OSError, ValueError, _zstd_error()) as error:
+                except (zlib.error, lzma.LZMAError, zstd.ZstdError, OSError, ValueError) as error:
                     raise IntegrityError(f"`{what}` is damaged: {error}.", "Get another copy of it.") from error
                 data = frame.unconsumed_tail if hasattr(frame, "unconsumed_tail") else b""
                 given += len(expanded)
@@ -101,15 +91,7 @@ class Codec:
             raise IntegrityError(f"`{what}` ends early.", "Get another copy of it.")
 
 
-def _zstd_error() -> type[Exception]:
-    with suppress(MissingDependency):
-        error: type[Exception] = _zstd().ZstdError
-        return error
-    return ValueError
-
-
 def _zstd_compressor() -> Any:
-    zstd = _zstd()
     return zstd.ZstdCompressor(options={zstd.CompressionParameter.checksum_flag: 1})
 
 
@@ -117,7 +99,7 @@ CODECS = (
     Codec("gz", b"\x1f\x8b", lambda: zlib.compressobj(6, wbits=31), lambda: zlib.decompressobj(wbits=31)),
     Codec("bz2", b"BZh", bz2.BZ2Compressor, bz2.BZ2Decompressor),
     Codec("xz", b"\xfd7zXZ\0", lzma.LZMACompressor, lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY)),
-    Codec("zst", b"\x28\xb5\x2f\xfd", _zstd_compressor, lambda: _zstd().ZstdDecompressor()),
+    Codec("zst", b"\x28\xb5\x2f\xfd", _zstd_compressor, zstd.ZstdDecompressor),
 )
 
 

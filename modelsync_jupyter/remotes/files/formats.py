@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.info import MODEL_YAML
 
 from .codecs import CODECS, Codec
 from .places import Place
+from .urls import find_place
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,11 @@ FORMATS = {
 _SUFFIXES = {"tgz": "gz", "tbz2": "bz2", "txz": "xz", "tzst": "zst"}
 
 
-def choose_format(place: Place, name: str | None, export_name: str) -> tuple[Format, Place]:
+def choose_format(text: str, name: str | None, export_name: str) -> tuple[Format, Place]:
     """Decide how and where to export, as BentoML does: by the name of the file, and `.bentomodel` without one.
 
     Args:
-        place: What the user named: a file, or a folder to put the export into.
+        text: The path or URL that the user named: a file, or a folder to put the export into.
         name: The format, or None to guess it.
         export_name: What to call the export in a folder: `name-version`.
 
@@ -55,10 +57,13 @@ def choose_format(place: Place, name: str | None, export_name: str) -> tuple[For
     """
     if name is not None and name not in FORMATS:
         raise UsageError(f"There is no format `{name}`.", f"Use one of {', '.join(FORMATS)}.")
-    inside = place.kind() == "folder" or place.name == ""
+    place = find_place(text)
+    inside = text.endswith("/") or place.is_root() or place.kind() == "folder"
     ending = place.name.rpartition(".")[2].lower()
     guessed = FORMATS.get(_SUFFIXES.get(ending, ending)) if not inside else None
     chosen = FORMATS[name] if name else guessed or FORMATS["bentomodel"]
+    if chosen.name == "folder" and place.child(MODEL_YAML).kind():
+        return chosen, place  # an export of earlier, to be compared or replaced
     if inside:
         return chosen, place.child(f"{export_name}{chosen.suffix}")
     if chosen.name == "bentomodel" and ending != "bentomodel":

@@ -9,16 +9,15 @@ from __future__ import annotations
 import itertools
 import tarfile
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import IO
 
-from modelsync_jupyter.archive.cut import cut, part_size
 from modelsync_jupyter.archive.description import Description, description_size, read_description
-from modelsync_jupyter.archive.layout import Layout
+from modelsync_jupyter.archive.layout import Layout, cut, part_size
 from modelsync_jupyter.archive.scan import scan_tar
 from modelsync_jupyter.core.errors import IntegrityError, ModelChanged, UsageError
 from modelsync_jupyter.core.parts import MIB, Part, split
-from modelsync_jupyter.remotes.protocol import ENDLESS, Source
+from modelsync_jupyter.remotes.protocol import ENDLESS
 
 from .codecs import Codec, find_codec
 from .places import Place
@@ -27,9 +26,11 @@ from .trees import FolderTree, RemoteTree, Tree, ZipTree
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 #: What is read first: the description of most archives fits into it.
 _HEAD = 64 * 1024
+#: Where a stream is searched for a file at most, counted unpacked.
+_PEEK = 64 * MIB
 
 
-def open_archive(place: Place) -> Source | Tree:
+def open_archive(place: Place) -> TarSource | StreamSource | Tree:
     """Open a file or folder: a tar of any compression as a source, all else as a tree.
 
     Raises:
@@ -102,6 +103,8 @@ class TarSource:
         """Read the bytes of `[start, stop)`, as `Source` promises."""
         end = self.size if stop is None else stop
         assert end is not None
+        if self._place.local:
+            self.check()  # a look costs nothing here, so a mixture of two files is found before it is read
         return self._place.views(start + self._base, end + self._base, buffer)
 
     def check(self) -> None:
@@ -184,6 +187,15 @@ class StreamSource:
     def close(self) -> None:
         """Nothing to let go of: every stream is closed by its reader."""
 
+    def peek(self, path: str, limit: int) -> bytes | None:
+        """Return a small file that stands near the start, or None: what is farther on is not worth reading twice."""
+        with closing(_Forwards(self._stream(), self._base, _PEEK)) as stream, suppress(_TooFar, IntegrityError):
+            for entry in self.layout.entries if self.layout else scan_tar(stream):
+                if entry.path == path and entry.kind == "file" and entry.size <= limit:
+                    stream.seek(entry.offset)
+                    return stream.read(entry.size)
+        return None
+
     def _stream(self) -> Generator[bytes | memoryview, None, None]:
         with closing(self._place.views(0, self._stamp[0] if self._place.ranged else None, bytearray(MIB))) as raw:
             yield from self._codec.decompress(raw, self._place.shown) if self._codec else raw
@@ -196,6 +208,40 @@ class StreamSource:
                 if len(head) >= size:
                     break
         return bytes(head[:size])
+
+
+class _TooFar(Exception):
+    """The reader went farther than it may."""
+
+
+class _Forwards:
+    """The start of a stream as `scan_tar` wants it; offsets count from the start of the archive's body."""
+
+    def __init__(self, chunks: Generator[bytes | memoryview, None, None], base: int, limit: int) -> None:
+        self.stop = ENDLESS
+        self._chunks, self._base, self._limit = chunks, base, limit
+        self._data, self._start, self._position = b"", 0, base
+
+    def tell(self) -> int:
+        return self._position - self._base
+
+    def seek(self, target: int) -> None:
+        self._position = target + self._base
+
+    def read(self, size: int) -> bytes:
+        if self._position + size > self._limit:
+            raise _TooFar
+        while self._start + len(self._data) < self._position + size and (chunk := next(self._chunks, b"")):
+            kept = self._data[max(0, self._position - self._start) :]
+            self._start += len(self._data) - len(kept)
+            self._data = kept + bytes(chunk)
+        begin = self._position - self._start
+        found = self._data[begin : begin + size]
+        self._position += len(found)
+        return found
+
+    def close(self) -> None:
+        self._chunks.close()
 
 
 def _described(read: Callable[[int], bytes]) -> tuple[Description | None, int]:

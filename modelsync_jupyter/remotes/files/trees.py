@@ -15,9 +15,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, Protocol
 
-from modelsync_jupyter.archive.cut import cut
 from modelsync_jupyter.archive.description import Description
-from modelsync_jupyter.archive.layout import Entry, Layout, check_link, check_tree, safe_path
+from modelsync_jupyter.archive.layout import Entry, Layout, check_link, check_tree, cut, safe_path
 from modelsync_jupyter.archive.scan import MAX_MEMBERS
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel, ModelChanged, UnsafeArchive
 from modelsync_jupyter.core.parts import Part
@@ -222,8 +221,7 @@ class RemoteTree:
             yield from place.views(start, stop, buffer)
             return
         with closing(place.views(0, None, buffer)) as views:  # whole, from its start: the copy asks for nothing else
-            for view in views:
-                yield view
+            yield from views
 
     def check(self) -> None:
         if self._look() != self._found:
@@ -313,7 +311,9 @@ class ZipTree:
             path = safe_path(info.filename.replace("\\", "/"))
             mode = info.external_attr >> 16
             if info.flag_bits & 1:
-                raise UnsafeArchive(f"Member `{path}` is encrypted.", "Unpack it with other tools, and import the folder.")
+                raise UnsafeArchive(
+                    f"Member `{path}` is encrypted.", "Unpack it with other tools, and import the folder."
+                )
             if path is None:
                 continue
             if info.is_dir():

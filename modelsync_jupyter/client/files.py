@@ -1,0 +1,210 @@
+"""Exports and imports: the verbs of `Client` that need no registry."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.core.keywords import TransferOptions, spelled_out
+from modelsync_jupyter.core.outcome import Direction, Options, Outcome
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.jobs.child import spawn
+from modelsync_jupyter.jobs.execution import Execution
+from modelsync_jupyter.jobs.records import Record, Records
+from modelsync_jupyter.jobs.transfer import Transfer
+from modelsync_jupyter.remotes.files.urls import find_place, has_secret, show_place
+from modelsync_jupyter.store.local import LocalStore
+from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.transfer.exchange import FilePlan
+from modelsync_jupyter.transfer.exporting import Export
+from modelsync_jupyter.transfer.importing import Import
+from modelsync_jupyter.transfer.work import Work
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+PathOrUrl = str | os.PathLike[str]
+
+
+class FileVerbs:
+    """A part of `Client`: see there."""
+
+    home: Home
+    _store: LocalStore
+    _records: Records
+    _options: Callable[[TransferOptions], Options]
+
+    @spelled_out
+    def export_model(
+        self,
+        tag: str | Tag,
+        path: PathOrUrl = ".",
+        *,
+        format: str | None = None,
+        **options: Unpack[TransferOptions],
+    ) -> Outcome:
+        """Write a model of the local store to a file, a folder or a URL; what is there already is left alone.
+
+        Args:
+            tag: `name:version`; `name` or `name:latest` for the latest in the local store.
+            path: A file, or a folder to put it into; or a URL, such as `s3://bucket/models/`.
+            format: `bentomodel` (a tar.xz), `tar`, `gz`, `bz2`, `xz`, `zst`, `zip` or `folder`; by default what the
+                name of the file says, else `bentomodel`. `tar` and `zst` are many times faster than `bentomodel`.
+
+        Raises:
+            ModelNotFound: The local store has no such model.
+            ModelExists: Something else is there.
+            MissingDependency: The driver of the URL is not installed.
+            ModelSyncError: It failed; under the name is what was there before. Run it again to resume.
+        """
+        return self.run_export(tag, path, format=format, **options)
+
+    @spelled_out
+    def import_model(
+        self,
+        path: PathOrUrl,
+        *,
+        name: str | Tag | None = None,
+        **options: Unpack[TransferOptions],
+    ) -> Model:
+        """Take a model into the local store from a file, a folder or a URL.
+
+        Takes what `export_model` and BentoML write, in any format; a snapshot of Hugging Face (also
+        `hf://org/name@revision`); a model of MLflow; and any other file or folder.
+
+        Args:
+            path: A file, a folder or a URL.
+            name: Tag to import it under; by default its own.
+
+        Raises:
+            ModelExists: The local store has a different model under this tag.
+            UnsafeArchive: It would write outside the model, or is made to fill the disk.
+            MissingDependency: The driver of the URL is not installed.
+            ModelSyncError: It failed; the store shows what it showed before. Run it again to resume.
+        """
+        return self._store.get(self.run_import(path, name=name, **options).tag)
+
+    def run_export(
+        self,
+        tag: str | Tag,
+        path: PathOrUrl = ".",
+        *,
+        format: str | None = None,
+        on_wait: Callable[[str], None] | None = None,
+        **options: Unpack[TransferOptions],
+    ) -> Outcome:
+        """Export as `export_model` does; says with `on_wait` when another process is exporting to the same place."""
+        record, url = self._file_record("export", str(Tag.parse(str(tag))), path, options, format=format)
+        return Execution(self.home, record, options.get("progress"), on_wait, url=url).run()
+
+    def run_import(
+        self,
+        path: PathOrUrl,
+        *,
+        name: str | Tag | None = None,
+        on_wait: Callable[[str], None] | None = None,
+        **options: Unpack[TransferOptions],
+    ) -> Outcome:
+        """Import as `import_model` does; returns what came of it, and says with `on_wait` when it has to wait."""
+        record, url = self._file_record("import", _name(path), path, options, rename=name)
+        return Execution(self.home, record, options.get("progress"), on_wait, url=url).run()
+
+    @spelled_out
+    def export_in_background(
+        self, tag: str | Tag, path: PathOrUrl = ".", *, format: str | None = None, **options: Unpack[TransferOptions]
+    ) -> Transfer:
+        """Start an export in a process of its own, which outlives this one; returns at once.
+
+        Args:
+            tag: As for `export_model`.
+            path: As for `export_model`.
+            format: As for `export_model`.
+        """
+        return self._start(*self._file_record("export", str(Tag.parse(str(tag))), path, options, True, format=format))
+
+    @spelled_out
+    def import_in_background(
+        self, path: PathOrUrl, *, name: str | Tag | None = None, **options: Unpack[TransferOptions]
+    ) -> Transfer:
+        """Start an import in a process of its own, which outlives this one; returns at once.
+
+        Args:
+            path: As for `import_model`.
+            name: As for `import_model`.
+        """
+        return self._start(*self._file_record("import", _name(path), path, options, True, rename=name))
+
+    @spelled_out
+    def plan_export(
+        self, tag: str | Tag, path: PathOrUrl = ".", *, format: str | None = None, **options: Unpack[TransferOptions]
+    ) -> FilePlan:
+        """Decide what an export would do and why; changes nothing.
+
+        Args:
+            tag: As for `export_model`.
+            path: As for `export_model`.
+            format: As for `export_model`.
+        """
+        chosen = replace(self._options(options), path=os.fspath(path), format=format)
+        export = Export(Work(self.home, chosen), Tag.parse(str(tag)))
+        export.resolve()
+        return export.plan(hash=False)
+
+    @spelled_out
+    def plan_import(
+        self, path: PathOrUrl, *, name: str | Tag | None = None, **options: Unpack[TransferOptions]
+    ) -> FilePlan:
+        """Decide what an import would do and why; changes nothing.
+
+        Args:
+            path: As for `import_model`.
+            name: As for `import_model`.
+        """
+        chosen = replace(self._options(options), path=os.fspath(path), rename=str(name) if name else None)
+        reading = Import(Work(self.home, chosen))
+        reading.resolve()
+        return reading.plan(hash=False)
+
+    def _file_record(
+        self,
+        direction: Direction,
+        tag: str,
+        path: PathOrUrl,
+        given: TransferOptions,
+        background: bool = False,
+        *,
+        format: str | None = None,
+        rename: str | Tag | None = None,
+    ) -> tuple[Record, str]:
+        """Return a record, and the URL where the record may not hold it."""
+        place = find_place(path)  # what is wrong with it shows before anything else
+        if rename is not None:
+            rename = _written(Tag.parse(str(rename)))
+        text = os.fspath(path)
+        full = text if place.local is None else str(place.local) + ("/" if text.endswith("/") else "")
+        chosen = replace(self._options(given), path=show_place(full), format=format, rename=rename)
+        record = Record(self._records.new_id(), direction, tag, background=background, options=chosen)
+        return record, full if has_secret(full) else ""
+
+    def _start(self, record: Record, url: str) -> Transfer:
+        if url:
+            raise UsageError(
+                "The URL holds a signature or the like, which would be written down for the other process.",
+                "Run it in the foreground.",
+            )
+        spawn(self.home, record)
+        return Transfer(self.home, record.id)
+
+
+def _name(path: PathOrUrl) -> str:
+    """What to call an import until its tag is known."""
+    return Path(show_place(path).rstrip("/")).name or "import"
+
+
+def _written(tag: Tag) -> str:
+    return str(tag) if tag.version else tag.name
