@@ -11,7 +11,7 @@ from modelsync_jupyter.core.tags import Tag
 from . import modelyaml
 from .blobs.protocol import Blob, ByteSource, Writing, hex_of
 from .catalog import uploads
-from .catalog.archives import Described, add_archive
+from .catalog.archives import Described, add_archive, readable_parts
 from .catalog.rows import PartRow, UploadRow, UploadState
 from .catalog.users import Caller
 from .contents import Contents, read_contents
@@ -20,9 +20,29 @@ from .errors import BadRequest
 from .service import Registry
 
 
-def present(registry: Registry, parts: Sequence[Part]) -> list[int]:
-    """List the numbers of the parts whose bytes are here already."""
-    return [part.number for part in parts if registry.blobs.has(part.digest, part.size)]
+def present(registry: Registry, caller: Caller, uid: str, parts: Sequence[Part]) -> list[int]:
+    """Find the declared parts of an upload that need not be sent, and note them as received.
+
+    These are the parts of versions that the caller may read, and those that the caller sent before. To know a digest is
+    not enough: it would tell whether others have such bytes, and `complete` would hand them over.
+
+    Args:
+        registry: The registry.
+        caller: Who began the upload.
+        uid: The upload.
+        parts: What was declared.
+
+    Returns:
+        Their numbers.
+    """
+    with registry.database.read() as connection:
+        upload = uploads.find_upload(connection, uid, caller=caller)
+        known = readable_parts(connection, caller, {part.digest for part in parts})
+    here = [part for part in parts if part.digest in known and registry.blobs.has(part.digest, part.size)]
+    with registry.database.write() as connection:
+        check_open(uploads.find_upload(connection, uid, lock=True))
+        uploads.record_present(connection, upload.id, here)
+    return [part.number for part in here]
 
 
 def begin_part(registry: Registry, uid: str, number: int, size: int) -> Writing:
@@ -123,11 +143,13 @@ def check_open(upload: UploadRow) -> None:
 
 
 def _match(registry: Registry, parts: Sequence[PartRow], listed: Mapping[int, str]) -> tuple[Part, ...]:
-    """Return the parts of the archive, if they are all here and are the listed ones."""
+    """Return the parts of the archive, if they were all received and are the listed ones."""
     good = {
         part.number
         for part in parts
-        if listed.get(part.number) == hex_of(part.digest) and registry.blobs.has(part.digest, part.size)
+        if part.received_digest
+        and listed.get(part.number) == hex_of(part.digest)
+        and registry.blobs.has(part.digest, part.size)
     }
     wanted = set(range(1, max([*(part.number for part in parts), *listed, 1]) + 1))
     if bad := sorted(wanted - good):

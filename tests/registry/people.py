@@ -83,6 +83,16 @@ class Person:
         listed = [{"part_number": 1, "etag": sent.headers["ETag"]}]
         self.ok("PATCH", f"{address}/complete_multipart_upload", {"upload_id": upload, "parts": listed})
 
+    def declare(self, tag: str, *parts: bytes) -> tuple[str, list[int], list[dict[str, Any]]]:
+        """Begin an upload as our client does; returns its id, which parts are present, and how to list them all."""
+        name, _, version = tag.partition(":")
+        self.call("POST", f"/model_repositories/{name}/models", {"version": version, "manifest": pushing.manifest()})
+        declared = pushing.parts_json(parts)
+        body = {"modelsync": {"parts": declared}}
+        reply = self.ok("PATCH", f"{pushing.path(name, version)}/start_multipart_upload", body)
+        listed = [{"part_number": n, "etag": part["digest"]} for n, part in enumerate(declared, 1)]
+        return reply["upload_id"], reply["modelsync"]["present"], listed
+
     def finish(self, tag: str, upload: str = "", status: str = "success") -> TestResponse:
         """Finish an upload: the one named, as our client does, or one's own, as stock clients do."""
         body = {"status": status, "reason": "", **({"modelsync": {"upload_id": upload}} if upload else {})}

@@ -581,6 +581,40 @@ class TestUploads:
         assert ann.ok("GET", pushing.path(name, "v1"))["upload_status"] == "success"
 
 
+class TestPresent:
+    """Security A10: to know a digest gives neither the bytes nor the knowledge that they are here."""
+
+    def test_parts_are_those_of_versions_one_may_read(self, house: House, name: str) -> None:
+        ann, bob = house.person(f"{name}-ann", "developer"), house.person(f"{name}-bob", "developer")
+        bob.push(f"{name}-bobs:v1", b"other")
+        archive = pushing.model_tar(f"{name}-bobs", "v2", b"x" * 50_000)
+        hers = pushing.model_tar(name, "v1", archive)
+        ann.push(f"{name}:v1", archive)
+
+        def present(person: Person, tag: str = f"{name}-bobs:v2") -> list[int]:
+            upload, found, listed = person.declare(tag, hers)
+            body = {"upload_id": upload, "parts": listed}
+            name_, _, version = tag.partition(":")
+            reply = person.call("PATCH", f"{pushing.path(name_, version)}/complete_multipart_upload", body)
+            assert ("are missing" in reply.text) == (found == []), "complete says the same"
+            return found
+
+        house.grant(f"{name}-bobs", **{ann.name: "writer"})
+        assert present(bob) == [1], "all may read hers"
+        private = {"modelsync": {"private": True}}
+        ann.ok("PATCH", f"/model_repositories/{name}", private)
+        assert present(bob) == []
+        assert present(ann) == [1]
+        house.grant(name, **{bob.name: "reader"})
+        assert present(bob) == [1]
+        house.admin.ok("DELETE", f"/model_repositories/{name}/grants/{bob.name}")
+        assert present(bob) == []
+        ann.ok("PATCH", f"/model_repositories/{name}", {"modelsync": {"private": False}})
+        ann.ok("DELETE", pushing.path(name, "v1"))
+        assert present(bob) == [], "it is deleted"
+        assert present(ann) == [1], "she sent it herself"
+
+
 class TestEvents:
     def test_are_shown_to_admins_owners_and_who_did_it(self, house: House, name: str) -> None:
         ann, bob = house.person(f"{name}-ann", "developer"), house.person(f"{name}-bob", "developer")

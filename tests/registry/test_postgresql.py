@@ -90,6 +90,7 @@ def test_catalog_of_the_first_version_is_upgraded(cluster: str) -> None:
             "ALTER TABLE events DROP repository_id, DROP address, ALTER user_id SET NOT NULL",
             "DROP INDEX ix_events_user_id",
             "ALTER TABLE uploads DROP token_id, DROP address",
+            "ALTER TABLE upload_parts DROP present",
             "ALTER TABLE archives DROP base, DROP content_digest, DROP cut",
             "ALTER TABLE uploads DROP content_digest",
         ):

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, union, update
 
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.wire import EntryJSON
 
 from ..errors import NotFound
 from .database import new_uid, now
+from .grants import visible
 from .rows import ArchiveRow, layout_from, part_from
-from .tables import archive_parts, archives
+from .tables import archive_parts, archives, models, repositories, upload_parts, uploads
+from .users import Caller
+
+#: Digests that one query asks for.
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,27 @@ def find_archive(connection: Connection, uid: str) -> ArchiveRow:
     if row is None:
         raise NotFound("archive not found")
     return ArchiveRow(*row)
+
+
+def readable_parts(connection: Connection, who: Caller, digests: Collection[str]) -> set[str]:
+    """Return those of some digests that are parts of a version the caller may read, or that the caller sent before."""
+    found: set[str] = set()
+    wanted = sorted(digests)
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        read = (
+            select(archive_parts.c.digest)
+            .join(models, models.c.archive_id == archive_parts.c.archive_id)
+            .join(repositories, models.c.repository_id == repositories.c.id)
+            .where(archive_parts.c.digest.in_(some), models.c.deleted_at.is_(None), visible(who))
+        )
+        sent = (
+            select(upload_parts.c.digest)
+            .join(uploads, uploads.c.id == upload_parts.c.upload_id)
+            .where(upload_parts.c.digest.in_(some), uploads.c.creator_id == who.user_id, ~upload_parts.c.present)
+        )
+        found.update(connection.execute(union(read, sent)).scalars())
+    return found
 
 
 def layout_of(connection: Connection, archive_id: int) -> list[EntryJSON] | None:

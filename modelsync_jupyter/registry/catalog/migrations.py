@@ -75,6 +75,7 @@ def _add_access_control(connection: Connection) -> None:
         "ALTER TABLE models ADD COLUMN pushed_by_id INTEGER REFERENCES users (id)",
         "ALTER TABLE uploads ADD COLUMN token_id INTEGER REFERENCES tokens (id)",
         "ALTER TABLE uploads ADD COLUMN address VARCHAR(64)",
+        "ALTER TABLE upload_parts ADD COLUMN present BOOLEAN DEFAULT FALSE NOT NULL",
         "CREATE TABLE grants (repository_id INTEGER NOT NULL REFERENCES repositories (id), "
         "user_id INTEGER NOT NULL REFERENCES users (id), access VARCHAR(16) NOT NULL, "
         f"created_at {time} NOT NULL, PRIMARY KEY (repository_id, user_id))",

@@ -188,7 +188,8 @@ uploads = Table(
     Column("address", String(64)),
 )
 
-#: What was declared of a part and what was received of it, each where it is known.
+#: What was declared of a part and what was received of it, each where it is known. One that is `present` was not sent:
+#: its client was told that it need not be.
 upload_parts = Table(
     "upload_parts",
     metadata,
@@ -198,6 +199,7 @@ upload_parts = Table(
     Column("declared_digest", String(80)),
     Column("size", BigInteger),
     Column("digest", String(80)),
+    Column("present", Boolean, nullable=False, server_default=false()),
 )
 
 #: No user: a sign-in with a token that nobody has. `repository_id` says whose owners may see the event.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, case, insert, or_, select, update
 
 from modelsync_jupyter.core.parts import Part
 
@@ -123,10 +123,20 @@ def list_parts(connection: Connection, upload_id: int) -> list[PartRow]:
 def record_part(connection: Connection, upload_id: int, number: int, size: int, digest: str) -> None:
     """Note that a part was received; an earlier one with this number is replaced. The upload must be locked."""
     here = (upload_parts.c.upload_id == upload_id) & (upload_parts.c.number == number)
-    changed = connection.execute(update(upload_parts).where(here).values(size=size, digest=digest))
+    changed = connection.execute(update(upload_parts).where(here).values(size=size, digest=digest, present=False))
     if not changed.rowcount:
         row = {"upload_id": upload_id, "number": number, "size": size, "digest": digest}
         connection.execute(insert(upload_parts).values(**row))
+
+
+def record_present(connection: Connection, upload_id: int, parts: Collection[Part]) -> None:
+    """Note that declared parts need not be sent; the upload must be locked."""
+    if parts:
+        change = update(upload_parts).where(
+            upload_parts.c.upload_id == upload_id, upload_parts.c.number == bindparam("at")
+        )
+        change = change.values(size=bindparam("bytes"), digest=bindparam("hash"), present=True)
+        connection.execute(change, [{"at": part.number, "bytes": part.size, "hash": part.digest} for part in parts])
 
 
 def set_upload(connection: Connection, upload_id: int, **columns: Any) -> None:

@@ -65,7 +65,8 @@ def start_multipart(name: str, version: str) -> ModelJSON:
         uid = _open(connection, name, version, facts, declared, digest)
         reply = _show(connection, name, version, upload_id=uid)
     if declared:
-        reply["modelsync"] = {**reply.get("modelsync", {}), "present": multipart.present(current(), declared)}
+        present = multipart.present(current(), caller(), uid, declared)
+        reply["modelsync"] = {**reply.get("modelsync", {}), "present": present}
     return reply
 
 
