@@ -186,7 +186,7 @@ def test_listings_and_searches_know_the_digest(admin: Client, name: str, saved: 
 
 def test_what_is_not_a_tar_has_no_digest(admin: Client, name: str) -> None:
     pushing.push(admin, name, "v1", b"noise")
-    assert set(shown(admin, name)) == {"digest", "size"}
+    assert set(shown(admin, name)) == {"digest", "size", "pushed_by"}
 
 
 @pytest.mark.parametrize("proxy", [True, False])
