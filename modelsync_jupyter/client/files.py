@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -166,9 +167,9 @@ class FileVerbs:
             name: As for `import_model`.
         """
         chosen = replace(self._options(options), path=os.fspath(path), rename=str(name) if name else None)
-        reading = Import(Work(self.home, chosen))
-        reading.resolve()
-        return reading.plan(hash=False)
+        with closing(Import(Work(self.home, chosen))) as reading:
+            reading.resolve()
+            return reading.plan(hash=False)
 
     def _file_record(
         self,

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -135,12 +135,12 @@ class Execution:
                     self._begin(plan.tag)
                     outcome = run.carry_out(plan)
                 else:
-                    exchange = Export(work, Tag.parse(asked)) if direction == "export" else Import(work)
-                    tag = exchange.resolve()
-                    self._claim(exchange.key, tag or asked)
-                    file_plan = exchange.plan()
-                    self._begin(tag or asked)
-                    outcome = exchange.carry_out(file_plan)
+                    with closing(Export(work, Tag.parse(asked)) if direction == "export" else Import(work)) as exchange:
+                        tag = exchange.resolve()
+                        self._claim(exchange.key, tag or asked)
+                        file_plan = exchange.plan()
+                        self._begin(tag or asked)
+                        outcome = exchange.carry_out(file_plan)
                     self._record = dataclasses.replace(self._record, tag=str(outcome.tag))
                 self._result = dataclasses.replace(outcome, seconds=time.monotonic() - started)
         except BaseException as error:

