@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import AbstractContextManager, nullcontext, suppress
-from functools import partial
+from contextlib import AbstractContextManager, suppress
 
+from modelsync_jupyter.commands.face import bar
 from modelsync_jupyter.commands.words import SHELL
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.plain import printable
@@ -14,7 +14,6 @@ from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.steps import Step
 
 CONFIRM = Step("yes", "Confirm it beforehand.")
-_COLUMNS = 80
 
 
 class Shell:
@@ -52,14 +51,7 @@ class Shell:
 
     def progress(self, title: str) -> AbstractContextManager[Sink | None]:
         """Draw a bar on stderr where that is a terminal."""
-        if self._quiet or not sys.stderr.isatty():
-            return nullcontext()
-        from tqdm import tqdm
-
-        from modelsync_jupyter.commands.face import Bar
-
-        known = os.get_terminal_size(sys.stderr.fileno()).columns  # 0 in a terminal that nobody has sized
-        return Bar(title, partial(tqdm, dynamic_ncols=True) if known else partial(tqdm, ncols=_COLUMNS))
+        return bar(title, False if self._quiet else None)
 
 
 def write(text: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, MIN_RATE, Home
-from modelsync_jupyter.core.errors import ModelNotFound, NoContext, NotAuthenticated, UsageError
+from modelsync_jupyter.core.errors import Cancelled, ModelNotFound, NoContext, NotAuthenticated, UsageError
 from modelsync_jupyter.core.keywords import Folder, TransferOptions, spelled_out
 from modelsync_jupyter.core.outcome import DifferentContentWarning, Direction, Options, Outcome
 from modelsync_jupyter.core.progress import Sink
@@ -38,6 +38,7 @@ from modelsync_jupyter.transfer.plan import Plan
 from modelsync_jupyter.transfer.run import Run
 from modelsync_jupyter.transfer.work import Counter, Work
 
+from .bar import shown
 from .files import FileVerbs
 from .inspection import Inspection
 from .provenance import note
@@ -133,8 +134,9 @@ class Client(Inspection, FileVerbs):
             on_wait: Called with a sentence when another process is transferring the same tag.
         """
         record = self._record(direction, tag, options)
-        with self._near_names(record.tag):
-            return Execution(self.home, record, options.get("progress"), on_wait).run()
+        bar = shown(f"{direction} {tag}", options.get("progress"))
+        with self._near_names(record.tag), self._kept(record.id), bar as sink:
+            return Execution(self.home, record, sink, on_wait).run()
 
     @spelled_out
     def start(self, direction: Direction, tag: str | Tag, **options: Unpack[TransferOptions]) -> Transfer:
@@ -176,19 +178,22 @@ class Client(Inspection, FileVerbs):
         """
         return Transfer(self.home, id)
 
-    def attach(self, id: str, *, progress: Sink | None = None) -> Outcome:
+    def attach(self, id: str, *, progress: Sink | bool | None = None) -> Outcome:
         """Follow a transfer to its end.
 
         Args:
             id: Its id, or the beginning of it.
-            progress: Called with progress updates.
+            progress: Called with progress updates; by default a bar is drawn where somebody can see it, False for none.
 
         Raises:
             TransferNotFound: There is none.
             Cancelled: It was cancelled.
             TransferFailed: It failed, or its process ended unexpectedly.
         """
-        return self.transfer(id).wait(sink=progress)
+        transfer = self.transfer(id)
+        record = transfer.record
+        with shown(f"{record.direction} {record.tag}", progress if record.active else False) as sink:
+            return transfer.wait(sink=sink)
 
     def cancel(self, id: str) -> Transfer:
         """Ask a transfer to stop, and wait a few seconds for it to do so.
@@ -206,19 +211,21 @@ class Client(Inspection, FileVerbs):
             time.sleep(0.05)
         return transfer
 
-    def resume(self, id: str, *, progress: Sink | None = None) -> Outcome:
+    def resume(self, id: str, *, progress: Sink | bool | None = None) -> Outcome:
         """Run a transfer again that did not succeed; it resumes where it left off.
 
         Args:
             id: Its id, or the beginning of it.
-            progress: Called with progress updates.
+            progress: Called with progress updates; by default a bar is drawn where somebody can see it, False for none.
 
         Raises:
             TransferNotFound: There is none.
             UsageError: It is still running, or has succeeded.
             ModelSyncError: As for push and pull.
         """
-        return Execution(self.home, self._resumable(id), progress).run()
+        record = self._resumable(id)
+        with self._kept(record.id), shown(f"{record.direction} {record.tag}", progress) as sink:
+            return Execution(self.home, record, sink).run()
 
     def resume_in_background(self, id: str) -> Transfer:
         """Resume a transfer in a process of its own; returns at once.
@@ -536,6 +543,19 @@ class Client(Inspection, FileVerbs):
         return Management(Http(known.resolve(self.home, self.context), Retry()))
 
     # Help for the above
+
+    @contextmanager
+    def _kept(self, id: str) -> Iterator[None]:
+        """Say how much of a transfer is kept when somebody stops it."""
+        try:
+            yield
+        except Cancelled as error:
+            record = self._records.find(id)
+            if record is None or not record.total:
+                raise
+            kept = f"{format_size(record.done)} of {format_size(record.total)} are kept"
+            what = record.direction.capitalize()
+            raise Cancelled(f"{what} of `{record.tag}` was cancelled; {kept}.", error.step) from error.__cause__
 
     def _remote(self) -> Remote:
         return Remote(Http(known.resolve(self.home, self.context), Retry()))

@@ -150,7 +150,7 @@ def transfers(**at: Unpack[AtHome]) -> list[Transfer]:
 
 
 @_as(Client.attach)
-def attach(id: str, *, progress: Sink | None = None, **at: Unpack[AtHome]) -> Outcome:
+def attach(id: str, *, progress: Sink | bool | None = None, **at: Unpack[AtHome]) -> Outcome:
     return Client(**at).attach(id, progress=progress)
 
 
@@ -160,7 +160,7 @@ def cancel(id: str, **at: Unpack[AtHome]) -> Transfer:
 
 
 @_as(Client.resume)
-def resume(id: str, *, progress: Sink | None = None, **at: Unpack[AtHome]) -> Outcome:
+def resume(id: str, *, progress: Sink | bool | None = None, **at: Unpack[AtHome]) -> Outcome:
     return Client(**at).resume(id, progress=progress)
 
 

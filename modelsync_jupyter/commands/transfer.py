@@ -33,7 +33,7 @@ def move_command(args: argparse.Namespace, face: Face) -> Answer:
         return handle(client.start(direction, tag, force=args.force, threads=threads, rate_limit=rate), face)
     with face.progress(f"{direction} {args.tag}") as bar:
         outcome = client.run(
-            direction, tag, force=args.force, threads=threads, rate_limit=rate, progress=bar, on_wait=face.note
+            direction, tag, force=args.force, threads=threads, rate_limit=rate, progress=bar or False, on_wait=face.note
         )
     return ended(outcome, args, client, face)
 
@@ -52,7 +52,7 @@ def attach_command(args: argparse.Namespace, face: Face) -> Answer:
     bar = face.progress(f"{record.direction} {record.tag}") if record.active else nullcontext()
     try:
         with bar as progress:
-            outcome = client.attach(record.id, progress=progress)
+            outcome = client.attach(record.id, progress=progress or False)
     except KeyboardInterrupt:
         return handle(transfer, face)
     return ended(outcome, args, client, face)
@@ -70,7 +70,7 @@ def resume_command(args: argparse.Namespace, face: Face) -> Answer:
         return handle(client.resume_in_background(args.id), face)
     record = client.transfer(args.id).record
     with face.progress(f"{record.direction} {record.tag}") as progress:
-        outcome = client.resume(record.id, progress=progress)
+        outcome = client.resume(record.id, progress=progress or False)
     return ended(outcome, args, client, face)
 
 

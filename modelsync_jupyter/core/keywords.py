@@ -25,7 +25,7 @@ class TransferOptions(TypedDict, total=False):
     force: bool
     threads: int
     rate_limit: int | str | None
-    progress: Sink | None
+    progress: Sink | bool | None
 
 
 class AtHome(TypedDict, total=False):
@@ -46,7 +46,10 @@ _MEANINGS = {
     "force": "Replace what is there under the same tag, in one step, once the new copy is complete and verified.",
     "threads": "Parts transferred in parallel, 1 to 64.",
     "rate_limit": "Maximum bytes per second, 100,000 or more: a number, or text such as `20MB`.",
-    "progress": "Called with progress updates, at most 10 a second, by the thread that waits.",
+    "progress": (
+        "Called with progress updates, at most 10 a second, by the thread that waits. By default a bar is drawn in a "
+        "notebook and on a terminal; False for none."
+    ),
     "home": "BentoML's home folder; by default `$BENTOML_HOME`, else `~/bentoml`.",
     "context": "Name of the registry; by default the environment decides, then the current context.",
 }

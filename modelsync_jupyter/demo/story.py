@@ -120,7 +120,7 @@ class Story:
 
     def _move(self, direction: Direction, tag: Tag, home: Path) -> Outcome:
         with self._face.progress(direction) as progress:
-            outcome = Client(home, _CONTEXT).run(direction, tag, progress=progress)
+            outcome = Client(home, _CONTEXT).run(direction, tag, progress=progress or False)
         _go_on(outcome_text(outcome, self._face.words))
         return outcome
 

@@ -12,15 +12,14 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any
 
 from modelsync_jupyter.cli.shell import CONFIRM, Shell
 from modelsync_jupyter.commands import run
 from modelsync_jupyter.commands.answers import Answer
-from modelsync_jupyter.commands.face import Bar
+from modelsync_jupyter.commands.face import bar
 from modelsync_jupyter.commands.grammar import build_parser
 from modelsync_jupyter.commands.parser import HelpShown
 from modelsync_jupyter.commands.registry import refuse_in_notebook
@@ -140,15 +139,8 @@ class NotebookFace(Shell):
         return _ask(lambda: getpass(prompt), "the token.", advice("Set MODELSYNC_TOKEN before the kernel starts."))
 
     def progress(self, title: str) -> AbstractContextManager[Sink | None]:
-        """A bar made of widgets, or of text where there are none."""
-        return nullcontext() if self._quiet else Bar(title, _tqdm())
-
-
-def _tqdm() -> Callable[..., Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns where there is no ipywidgets, and draws text then
-        from tqdm.auto import tqdm
-    return tqdm
+        """A line under the cell that updates itself, or in a terminal a bar of text."""
+        return bar(title, not self._quiet)
 
 
 def _ask(ask: Callable[[], str], what: str, step: Step) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tqdm import tqdm
 
-from modelsync_jupyter.commands.face import Bar
+from modelsync_jupyter.client.bar import Bar
 from modelsync_jupyter.core.progress import Progress
 from modelsync_jupyter.transfer.work import Counter
 

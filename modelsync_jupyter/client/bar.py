@@ -1,0 +1,172 @@
+"""Progress where people see it: a bar of text in a terminal, a line that updates itself under a notebook's cell."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
+from html import escape
+from types import TracebackType
+from typing import Any
+
+from modelsync_jupyter.core.progress import Progress, Sink
+from modelsync_jupyter.core.units import format_seconds, format_size
+
+_COLUMNS = 80
+#: Seconds between two updates of a line in a notebook: at most 10 a second.
+_PAUSE = 0.1
+
+
+def shown(title: str, wish: Sink | bool | None = None) -> AbstractContextManager[Sink | None]:
+    """Return what shows progress.
+
+    Args:
+        title: What is done to what, such as `push iris:v1`.
+        wish: A sink to use as it is; True or False for a bar or none; None for a bar where somebody can see it: in a
+            notebook, or on a terminal.
+    """
+    if callable(wish):
+        return nullcontext(wish)
+    if wish is False:
+        return nullcontext()
+    if in_notebook():
+        return Line(title)
+    if wish or sys.stderr.isatty():
+        return terminal_bar(title)
+    return nullcontext()
+
+
+def in_notebook() -> bool:
+    """Return whether this code runs in a kernel, whose cells can show more than text."""
+    find = getattr(builtins, "get_ipython", None)  # IPython puts it there while it runs a cell
+    return find is not None and hasattr(find(), "kernel")
+
+
+def terminal_bar(title: str) -> Bar:
+    """Return a bar of text on stderr."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from tqdm import tqdm
+    columns = 0
+    with suppress(OSError, ValueError):  # 0 also in a terminal that nobody has sized
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    return Bar(title, partial(tqdm, dynamic_ncols=True) if columns else partial(tqdm, ncols=_COLUMNS))
+
+
+class Line:
+    """A line under the cell that says what is done now, and in the end what was done; it stays in a saved notebook.
+
+    It needs no widgets: every notebook can replace an output that it has shown. A line that cannot be drawn is dropped.
+
+    Args:
+        title: What stands before the bar.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._handle: Any = None
+        self._last = Progress()
+        self._drawn = 0.0
+        self._started = time.monotonic()
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._handle is None:
+            return
+        last = self._last
+        if error is None:
+            taken = format_seconds(time.monotonic() - self._started)
+            self._draw(Progress("done", last.total, last.total, last.reused), f"done in {taken}")
+        else:
+            self._draw(last, f"stopped while {last.step}")
+
+    def __call__(self, progress: Progress) -> None:
+        due = time.monotonic() - self._drawn >= _PAUSE or progress.step != self._last.step
+        self._last = progress
+        if progress.total and due:
+            self._draw(progress, progress.step)
+
+    def _draw(self, progress: Progress, word: str) -> None:
+        self._drawn = time.monotonic()
+        with suppress(Exception):  # whatever a notebook cannot show, the transfer goes on
+            bundle = {"text/plain": self._text(progress, word), "text/html": self._html(progress, word)}
+            if self._handle is None:
+                from IPython.display import display
+
+                self._handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+            else:
+                self._handle.update(bundle, raw=True)
+
+    def _text(self, progress: Progress, word: str) -> str:
+        percent = 100 * progress.done // max(progress.total, 1)
+        rate = ""
+        if word == progress.step and (seconds := time.monotonic() - self._started) > 1:
+            rate = f", {format_size((progress.done - progress.reused) / seconds)}/s"
+        reused = f", {format_size(progress.reused)} reused" if progress.reused else ""
+        size = f"{format_size(progress.done)} of {format_size(progress.total)}"
+        return f"{self._title}: {percent} %, {size}{rate}, {word}{reused}"
+
+    def _html(self, progress: Progress, word: str) -> str:
+        text = escape(self._text(progress, word).removeprefix(f"{self._title}: "))
+        bar = f'<progress value="{progress.done}" max="{progress.total}" aria-label="{escape(self._title)}"></progress>'
+        return f"<div><code>{escape(self._title)}</code> {bar} <span>{text}</span></div>"
+
+
+class Bar:
+    """A bar that appears when there is something to count; it is called at most 10 times a second.
+
+    A bar that cannot be drawn is dropped: it never stops a transfer.
+
+    Args:
+        title: What stands before the bar.
+        tqdm: The tqdm class of the place: text in a terminal, widgets in a notebook.
+    """
+
+    def __init__(self, title: str, tqdm: Callable[..., Any]) -> None:
+        self._title = title
+        self._tqdm: Callable[..., Any] | None = tqdm
+        self._bar: Any = None
+        self._last = Progress()
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(Exception):
+            if self._bar is not None and error is None:  # what stays on the screen tells how it ended
+                self._draw(Progress("done", self._last.total, self._last.total, self._last.reused))
+            if self._bar is not None:
+                self._bar.close()
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.total and self._tqdm is not None:
+            try:
+                self._draw(progress)
+            except Exception:
+                self._tqdm = self._bar = None
+
+    def _draw(self, progress: Progress) -> None:
+        if self._bar is None:
+            assert self._tqdm is not None
+            units = {"unit": "B", "unit_scale": True, "unit_divisor": 1000}
+            self._bar = self._tqdm(desc=self._title, total=progress.total, miniters=1, **units)
+        bar = self._bar
+        if progress.total != bar.total or (progress.step != self._last.step and progress.done < bar.n):
+            bar.reset(progress.total)
+        self._last = progress
+        bar.initial = min(progress.reused, progress.done)  # what did not travel does not count as speed
+        bar.n = progress.done
+        reused = f", {format_size(progress.reused)} reused" if progress.reused else ""
+        bar.set_postfix_str(progress.step + reused, refresh=False)
+        bar.refresh()
