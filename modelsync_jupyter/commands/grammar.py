@@ -109,7 +109,7 @@ def _add_model_commands(add: Any) -> None:
 
     parser = add("create", "save a file or a folder as a new model", models.create_command)
     parser.add_argument("name", metavar="NAME[:VERSION]", help="its tag; without a version, a new one is made")
-    parser.add_argument("path", type=Path, metavar="PATH", help="the file or folder to copy in")
+    parser.add_argument("path", nargs="?", type=Path, metavar="PATH", help="the file or folder to copy in")
     parser.add_argument("--label", type=pair, action="append", default=[], metavar="K=V", help="may be repeated")
     parser.add_argument("--metadata", type=pair, action="append", default=[], metavar="K=V", help="may be repeated")
     insight.add_origin(parser)

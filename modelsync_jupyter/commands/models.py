@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelsync_jupyter.core.errors import InvalidModel, UsageError
@@ -62,18 +64,36 @@ def get_command(args: argparse.Namespace, face: Face) -> Answer:
 
 def create_command(args: argparse.Namespace, face: Face) -> Answer:
     """`create NAME PATH`: a file or folder as a new model."""
-    client, metadata = client_of(args), {key: _scalar(value) for key, value in args.metadata}
-    model = client.save(
-        args.name,
-        args.path,
-        labels=dict(args.label),
-        metadata=metadata,
-        metrics={key: _scalar(value) for key, value in args.metric},
-        datasets=dict(args.dataset),
-        provenance=False if args.no_provenance else None,
-    )
+    if args.path is None:
+        raise UsageError("There is no path to save.", "Name a file or a folder.")
+    client = client_of(args)
+    model = client.save(args.name, args.path, **_described(args))
+    return _saved(client, model, face)
+
+
+def create_in(args: argparse.Namespace, face: Face, fill: Callable[[Path], None]) -> Answer:
+    """Create a model of what `fill` writes into the folder that it is given."""
+    client = client_of(args)
+    with client.create(args.name, **_described(args)) as draft:
+        fill(draft.path)
+    assert draft.model
+    return _saved(client, draft.model, face)
+
+
+def _described(args: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "labels": dict(args.label),
+        "metadata": {key: _scalar(value) for key, value in args.metadata},
+        "metrics": {key: _scalar(value) for key, value in args.metric},
+        "datasets": dict(args.dataset),
+        "provenance": False if args.no_provenance else None,
+    }
+
+
+def _saved(client: Client, model: Model, face: Face) -> Answer:
     push = face.words.command("push", tag=str(model.tag))
-    return _answer(model, f"Saved `{model.tag}`. Send it to the registry with {push}.", client.digest(model))
+    answer = _answer(model, f"Saved `{model.tag}`. Send it to the registry with {push}.", client.digest(model))
+    return replace(answer, live=True)
 
 
 def delete_command(args: argparse.Namespace, face: Face) -> Answer:

@@ -67,6 +67,12 @@ class Parser(argparse.ArgumentParser):
         """The parser of each command; none for a command that has no commands of its own."""
         return next((dict(a.choices) for a in self._actions if isinstance(a, argparse._SubParsersAction)), {})
 
+    @property
+    def summaries(self) -> dict[str, str]:
+        """What each command does, in a few words."""
+        found = next((each for each in self._actions if isinstance(each, argparse._SubParsersAction)), None)
+        return {each.dest: each.help or "" for each in found._choices_actions} if found else {}
+
 
 class ShowVersion(argparse.Action):
     """Print the version; it is looked up only when it is asked for."""

@@ -12,8 +12,8 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from modelsync_jupyter.cli.shell import CONFIRM, Shell
@@ -21,6 +21,7 @@ from modelsync_jupyter.commands import run
 from modelsync_jupyter.commands.answers import Answer
 from modelsync_jupyter.commands.face import bar
 from modelsync_jupyter.commands.grammar import build_parser
+from modelsync_jupyter.commands.models import create_in
 from modelsync_jupyter.commands.parser import HelpShown
 from modelsync_jupyter.commands.registry import refuse_in_notebook
 from modelsync_jupyter.commands.tables import Table
@@ -30,73 +31,94 @@ from modelsync_jupyter.core.plain import plain, printable
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.steps import Step, advice
 
+from .cells import check_variables, is_assigned, run_body
 from .completion import remember
 
 NAME = "modelsync"
+_EXAMPLES = """Push, pull and manage models, as `modelsync COMMAND ...` does in a shell, with Python objects as results.
+
+    %modelsync login https://registry.example.com   asks for the token, and stores nothing in the notebook
+    %modelsync push sentiment:v1                    sends a model to the registry
+    model = %modelsync pull sentiment               fetches the newest version
+    %modelsync push sentiment -b                    in the background; follow it with %modelsync attach
+    %modelsync status                               compares the local store with the registry
+    %modelsync diff sentiment:v1 sentiment:v2       what changed: files, tensors, labels, metadata
+    %modelsync doctor                               what is wrong, and what to do
+
+Python variables may stand for words: `%modelsync push {tag}`. Tab completes commands, options, tags and transfers.
+`%%modelsync create NAME` saves what the body of a cell writes below `path`.
+"""
 _BARE = re.compile(rf"get_ipython\(\)\.run_line_magic\(['\"]{NAME}['\"]")
 
 
 def load(ip: Any) -> None:
-    """Register the magic; the parser is built here, so that no cell waits for it."""
+    """Register the magics; the parser is built here, so that no cell waits for it."""
     build_parser(CELL.prefix)
-    ip.register_magic_function(Magic(ip), "line", NAME)
+    magic = Magic(ip)
+    ip.register_magic_function(magic, "line", NAME)
+    ip.register_magic_function(CellMagic(magic), "cell", NAME)
 
 
 def unload(ip: Any) -> None:
-    """Remove the magic, and leave the shell's display as it was."""
+    """Remove the magics, and leave the shell's display as it was."""
+    ip.magics_manager.magics["cell"].pop(NAME, None)
     magic = ip.magics_manager.magics["line"].pop(NAME, None)
     for kind in getattr(magic, "displayed", ()):
         ip.display_formatter.ipython_display_formatter.pop(kind, None)
 
 
 class Magic:
-    """Push, pull and manage models: `%modelsync COMMAND ...` does what `modelsync COMMAND ...` does in a shell.
-
-    %modelsync login https://registry.example.com   asks for the token, and stores nothing in the notebook
-    %modelsync push sentiment:v1                    sends a model to the registry
-    model = %modelsync pull sentiment               fetches the newest version
-    %modelsync status                               compares the local store with the registry
-
-    `%modelsync -h` lists the commands, `%modelsync push -h` the options of one.
-    """
+    """Push, pull and manage models: `%modelsync COMMAND ...` does what `modelsync COMMAND ...` does in a shell."""
 
     def __init__(self, ip: Any) -> None:
         self._ip = ip
         self._shown: tuple[int, Any] = (0, None)
         self.displayed: set[type] = set()
+        self.__doc__ = _help()
 
     def __call__(self, line: str) -> Any:
         """Run one line and return its value."""
-        try:
-            return self._run(line)
-        except HelpShown:
-            return None
-        except KeyboardInterrupt:
-            raise _without_traceback(Cancelled("Cancelled.")) from None
-        except ModelSyncError as error:
-            raise _without_traceback(error) from error.__cause__
+        with _plainly():
+            parser = build_parser(CELL.prefix)
+            words = split(line)
+            check_variables(words, self._ip.user_ns)
+            args = parser.read(words)
+            if args.command is None:
+                parser.print_help()
+                return None
+            _check(args)
+            answer = run(args, NotebookFace(args.quiet))
+            if args.command == "list" and args.remote:
+                remember(answer.value, args.context)
+            return self.show(answer, getattr(args, "output", "table"), args.quiet)
+        return None
 
-    def _run(self, line: str) -> Any:
-        parser = build_parser(CELL.prefix)
-        args = parser.read(split(line))
-        if args.command is None:
-            parser.print_help()
-            return None
-        _check(args)
-        answer = run(args, NotebookFace(args.quiet))
-        if args.command == "list" and args.remote:
-            remember(answer.value)
-        return self._show(answer, getattr(args, "output", "table"))
+    def create(self, line: str, cell: str) -> Any:
+        """Save what the body of a cell writes below `path` as a model."""
+        with _plainly():
+            words = split(line)
+            if words[:1] != ["create"]:
+                raise UsageError("A cell with a body can only `create`.", "Write `%%modelsync create NAME`.")
+            args = build_parser(CELL.prefix).read(words)
+            if args.path is not None:
+                raise UsageError("The body of the cell writes the files.", "Leave the path out.")
+            answer = create_in(args, NotebookFace(args.quiet), lambda path: run_body(self._ip, cell, path=path))
+            return self.show(answer, args.output, args.quiet)
+        return None
 
-    def _show(self, answer: Answer, output: str) -> Any:
-        """Show it now, wherever in the cell the magic stands, and return its value.
+    def show(self, answer: Answer, output: str, quiet: bool) -> Any:
+        """Show an answer now, wherever in the cell the magic stands, and return its value.
 
-        Where the magic is the last line of the cell, IPython would show the returned value a second time.
+        Where the value is assigned, only what was done is told, and nothing that was merely asked for. Where the magic
+        is the last line of the cell, IPython would show the returned value a second time.
         """
         value = answer.value
         if output != "table":
-            print(answer.render(output))
             value = answer.path if output == "path" else plain(answer.data)
+        if quiet or (is_assigned(self._ip) and not (answer.live and output == "table")):
+            pass
+        elif output != "table":
+            print(answer.render(output))
         elif isinstance(value, Table):
             from IPython.display import display
 
@@ -116,6 +138,26 @@ class Magic:
         last = (cells[-1].strip().splitlines() or [""])[-1]
         if value is not shown or count != self._ip.execution_count or not _BARE.match(last):
             raise NotImplementedError
+
+
+class CellMagic:
+    """Save what the body of the cell writes as a model: `%%modelsync create NAME [--label K=V] ...`.
+
+    The body runs with a variable `path`, the folder to write files into; the model appears when the body has ended::
+
+        %%modelsync create sentiment --label stage=candidate --metric f1=0.91
+        joblib.dump(model, path / "model.joblib")
+
+    If something is wrong with the labels or the metadata, it is said before the body runs; whatever only shows
+    afterwards, the files are kept, and the error says where.
+    """
+
+    def __init__(self, magic: Magic) -> None:
+        self._magic = magic
+
+    def __call__(self, line: str, cell: str) -> Any:
+        """Run a cell and return the model."""
+        return self._magic.create(line, cell)
 
 
 class NotebookFace(Shell):
@@ -184,8 +226,29 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError("`serve` would block this cell.", step="Run it in a terminal.")
 
 
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """Turn what a user can cause into a message and a next step, without a traceback."""
+    try:
+        yield
+    except HelpShown:
+        return
+    except KeyboardInterrupt:
+        raise _without_traceback(Cancelled("Cancelled.")) from None
+    except ModelSyncError as error:
+        raise _without_traceback(error) from error.__cause__
+
+
 def _without_traceback(error: ModelSyncError) -> ModelSyncError:
     """Return the same error, for which IPython shows a message and the next step."""
     lines = [printable(text) for text in (error.message, CELL.step(error.step)) if text]
     vars(error)["_render_traceback_"] = lambda: lines
     return error
+
+
+def _help() -> str:
+    """Return what `%modelsync?` shows: examples, and every command with what it does."""
+    commands = build_parser(CELL.prefix).summaries
+    width = max(map(len, commands))
+    lines = "\n".join(f"    {name.ljust(width)}  {what}" for name, what in commands.items())
+    return f"{_EXAMPLES}\nCommands:\n{lines}\n\nOptions of one:  %modelsync push -h"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,22 +19,23 @@ from modelsync_jupyter.notebook import completion
 
 from .conftest import Make
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(autouse=True)
-def _store(home: Path) -> Iterator[None]:
+def _store(home: Path) -> None:
     """A store with the folders of `iris:v1`, `iris:v2` and `rose:a`."""
     for tag in ("iris/v1", "iris/v2", "rose/a"):
         (home / "models" / tag).mkdir(parents=True)
     (home / "models" / "iris" / "latest").write_text("v2")
-    yield
-    completion.remember([])
 
 
 def complete(ip: InteractiveShell, text: str) -> list[str]:
     """The whole texts that a completion at the end of `text` would make."""
     with provisionalcompleter():
         found = list(ip.Completer.completions(text, len(text)))
-    return [text[: item.start] + item.text for item in found if item.type == "modelsync"]
+    ours = [item for item in found if item.type in ("modelsync", "variable") or "·" in item.type]
+    return [text[: item.start] + item.text for item in ours]
 
 
 def test_commands(ip: InteractiveShell) -> None:
@@ -56,7 +60,8 @@ def test_options_of_the_command(ip: InteractiveShell) -> None:
 
 def test_values_of_an_option(ip: InteractiveShell) -> None:
     assert complete(ip, "%modelsync push -o j") == ["%modelsync push -o json"]
-    assert complete(ip, "%modelsync push --threads ") == []
+    assert complete(ip, "%modelsync push --output=js") == ["%modelsync push --output=json"]
+    assert complete(ip, "%modelsync push -t 1") == [f"%modelsync push -t {number}" for number in (1, 10)]
 
 
 def test_local_tags_across_the_colon(ip: InteractiveShell) -> None:
@@ -65,12 +70,51 @@ def test_local_tags_across_the_colon(ip: InteractiveShell) -> None:
     assert complete(ip, "%modelsync push -f iris:v2") == ["%modelsync push -f iris:v2"]
 
 
-def test_remote_tags_are_those_listed_last(ip: InteractiveShell, client: Client, make: Make, name: str) -> None:
-    assert complete(ip, "%modelsync pull ") == []
+def test_remote_tags_are_remembered_for_all_kernels(
+    ip: InteractiveShell, client: Client, make: Make, name: str
+) -> None:
+    """The first key asks in the background, and no key waits for it; another kernel reads the same file."""
     client.push(make(f"{name}:v3").tag)
-    ip.run_cell(f"%modelsync list {name} --remote")
-    client.logout()  # from here on nothing can be asked of the registry
-    assert complete(ip, f"%modelsync pull {name}") == [f"%modelsync pull {name}:v3"]
+    assert complete(ip, f"%modelsync pull {name}") == []
+    end = time.monotonic() + 10
+    while not (found := complete(ip, f"%modelsync pull {name}")) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert found == [f"%modelsync pull {name}:v3"]
+    client.push(make(f"{name}:v4").tag)
+    ip.run_cell(f"%modelsync list {name} --remote")  # what has just been seen is known at once
+    code = (
+        "from modelsync_jupyter.notebook.completion import complete; print(complete('%modelsync pull "
+        + name
+        + "', {}))"
+    )
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert f"{name}:v4" in other.stdout
+
+
+def test_no_key_waits_for_a_registry_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("BENTO_CLOUD_API_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("BENTO_CLOUD_API_KEY", "x")
+        completion.complete("%modelsync pull i", {})  # imports what it needs
+        started = time.monotonic()
+        for _ in range(5):
+            completion.complete("%modelsync pull i", {})
+        assert time.monotonic() - started < 1
+
+
+def test_variables_stand_for_words(ip: InteractiveShell) -> None:
+    ip.user_ns |= {"my_tag": "iris:v1", "my_number": 3}
+    assert complete(ip, "%modelsync push {my") == ["%modelsync push {my_tag}"]
+    assert complete(ip, "%modelsync push $my") == ["%modelsync push $my_tag"]
+
+
+def test_tags_in_calls_of_this_package_alone(ip: InteractiveShell) -> None:
+    ip.run_cell("import modelsync_jupyter as ms\nfrom modelsync_jupyter import push, Client\nclient = Client()\nd = {}")
+    assert complete(ip, 'push("iris:') == ['push("iris:v1', 'push("iris:v2']
+    assert complete(ip, "x = ms.push('ro") == ["x = ms.push('rose:a"]
+    assert complete(ip, 'client.diff("iris:v1", "iris:v2') == ['client.diff("iris:v1", "iris:v2']
+    assert complete(ip, 'd.get("ir') == []
+    assert complete(ip, 'pull("ir') == []
 
 
 def test_transfers_that_can_be_cancelled_or_resumed_and_contexts(ip: InteractiveShell, client: Client) -> None:
