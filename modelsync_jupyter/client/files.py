@@ -26,6 +26,8 @@ from modelsync_jupyter.transfer.exporting import Export
 from modelsync_jupyter.transfer.importing import Import
 from modelsync_jupyter.transfer.work import Work
 
+from .bar import shown
+
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
@@ -101,7 +103,8 @@ class FileVerbs:
     ) -> Outcome:
         """Export as `export_model` does; says with `on_wait` when another process is exporting to the same place."""
         record, url = self._file_record("export", str(Tag.parse(str(tag))), path, options, format=format)
-        return Execution(self.home, record, options.get("progress"), on_wait, url=url).run()
+        with shown(f"{record.direction} {record.tag}", options.get("progress")) as sink:
+            return Execution(self.home, record, sink, on_wait, url=url).run()
 
     def run_import(
         self,
@@ -113,7 +116,8 @@ class FileVerbs:
     ) -> Outcome:
         """Import as `import_model` does; returns what came of it, and says with `on_wait` when it has to wait."""
         record, url = self._file_record("import", _name(path), path, options, rename=name)
-        return Execution(self.home, record, options.get("progress"), on_wait, url=url).run()
+        with shown(f"{record.direction} {record.tag}", options.get("progress")) as sink:
+            return Execution(self.home, record, sink, on_wait, url=url).run()
 
     @spelled_out
     def export_in_background(

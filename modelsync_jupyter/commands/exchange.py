@@ -73,7 +73,7 @@ def export_command(args: argparse.Namespace, face: Face) -> Answer:
             force=force,
             threads=threads,
             rate_limit=rate,
-            progress=bar,
+            progress=bar or False,
             on_wait=face.note,
         )
     return ended(outcome, args, client, face)
@@ -96,7 +96,7 @@ def import_command(args: argparse.Namespace, face: Face) -> Answer:
             force=force,
             threads=threads,
             rate_limit=rate,
-            progress=bar,
+            progress=bar or False,
             on_wait=face.note,
         )
     return ended(outcome, args, client, face)
