@@ -168,6 +168,13 @@ def _add_registry_commands(add: Any) -> None:
     _add_token_commands(_group(add, "token", "API tokens, of oneself or as an admin of anybody"))
     _add_grant_commands(_group(add, "grant", "what users may do in single repositories"))
 
+    what = "make a repository before anything is pushed into it, so that it can be private from the beginning"
+    parser = add("create", what, registry.create_repository_command)
+    parser.add_argument("name", metavar="NAME", help="the name of its models")
+    parser.add_argument("--private", action="store_true", help="only who was granted a right in it knows of it")
+    parser.add_argument("--description", default="", metavar="TEXT", help="what people should know of it")
+    _add_managed(parser)
+
     parser = add("visibility", "ask, or change, who can know of a repository", registry.visibility_command)
     parser.add_argument("repository", metavar="REPOSITORY", help="the name of its models")
     parser.add_argument("visibility", nargs="?", choices=("private", "public"), help="private: only who was granted")

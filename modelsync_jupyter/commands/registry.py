@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", "User", "Token", "Grant", "Event")
 _USERS = ("NAME", "ROLE", "KIND", "CREATED", "STATE")
-_TOKENS = ("ID", "NAME", "USER", "SCOPES", "CREATED", "USED", "EXPIRES")
+_TOKENS = ("ID", "NAME", "USER", "SCOPES", "CREATED", "USED", "EXPIRES (UTC)")
 _GRANTS = ("USER", "RIGHT", "SINCE")
-_EVENTS = ("TIME", "USER", "TOKEN", "FROM", "DID", "TO", "MORE")
+_EVENTS = ("TIME (UTC)", "USER", "TOKEN", "FROM", "DID", "TO", "MORE")
 _ROWS = 100
 
 
@@ -63,7 +63,7 @@ def add_token_command(args: argparse.Namespace, face: Face) -> Answer:
     if args.token_file and args.token_file.exists():
         raise UsageError(f"`{args.token_file}` exists already.", step="Choose another file, or delete that one.")
     token = registry.add_token(args.name, user=args.user, scope=args.scope, expires=args.expires)
-    until = f", valid until {_moment(token.expires)}" if token.expires else ""
+    until = f", valid until {_moment(token.expires)} UTC" if token.expires else ""
     said = f"Made the token `{token.name}` of `{token.user}` (id `{token.id}`{until})"
     if args.token_file:
         try:
@@ -99,6 +99,14 @@ def remove_grant_command(args: argparse.Namespace, face: Face) -> Answer:
     """`registry grant remove REPOSITORY USER`: take away what was granted."""
     grant = _registry(args).grant(args.repository, args.user, "")
     return Answer(grant, f"`{args.user}` has no right granted in `{args.repository}` any more.", grant.to_dict())
+
+
+def create_repository_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`registry create NAME`: make a repository before anything is pushed into it."""
+    _registry(args).add_repository(args.name, private=args.private, description=args.description)
+    said = "private: only you and the admins know of it until you grant others a right" if args.private else "public"
+    data = {"repository": args.name, "private": args.private}
+    return Answer(None, f"Made the repository `{args.name}`. It is {said}.", data)
 
 
 def visibility_command(args: argparse.Namespace, face: Face) -> Answer:

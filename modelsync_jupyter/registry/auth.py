@@ -14,6 +14,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from flask import g, request
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from modelsync_jupyter.wire import TOKEN_HEADER
@@ -55,12 +56,14 @@ def needs(rule: Role | Right) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def decorate(route: Callable[P, R]) -> Callable[P, R]:
         @wraps(route)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            g.caller = who = identify(current(), request.headers.get(TOKEN_HEADER, ""), request.remote_addr or "")
-            with current().database.read() as connection:
+            def check(connection: Connection, who: Caller) -> None:
                 if isinstance(rule, Role):
                     access.require(connection, who, rule)
                 else:
                     access.find(connection, who, rule, str(kwargs["name"]))
+
+            token, address = request.headers.get(TOKEN_HEADER, ""), request.remote_addr or ""
+            g.caller = identify(current(), token, address, check)
             return route(*args, **kwargs)
 
         return set_rule(guarded, rule)
@@ -95,13 +98,16 @@ def caller() -> Caller:
     return found
 
 
-def identify(registry: Registry, value: str, address: str) -> Caller:
+def identify(
+    registry: Registry, value: str, address: str, check: Callable[[Connection, Caller], None] | None = None
+) -> Caller:
     """Find who is calling; a failure is logged, counted and noted in the audit trail.
 
     Args:
         registry: The registry.
         value: The token, or "".
         address: Where the request comes from.
+        check: Called with the same look at the catalog; may raise to refuse the caller.
 
     Raises:
         Unauthorized: There is no token, or it is not valid.
@@ -115,12 +121,14 @@ def identify(registry: Registry, value: str, address: str) -> Caller:
     try:
         with registry.database.read() as connection:
             who, row = tokens.identify(connection, value, address)
+            registry.throttle.succeeded(address, digest)
+            if check:
+                check(connection, who)
     except Unauthorized as error:
         unseen = registry.throttle.failed(address, digest)
         if unseen is not None:
             _note_failure(registry, error, address, unseen)
         raise
-    registry.throttle.succeeded(address, digest)
     if tokens.is_use_due(row):
         with suppress(OperationalError), registry.database.write() as connection:  # a read must not fail for it
             tokens.note_use(connection, row.id)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-#: Tokens that one address may try at once, and seconds until it may try one more.
-BURST, INTERVAL = 20, 3.0
+#: Tokens that one address may try at once, and seconds until it may try one more: in each process.
+BURST, INTERVAL = 10, 6.0
 #: What it costs to try the same one again: a job whose token has expired goes on asking, and guesses nothing.
 _AGAIN = 0.1
 #: Seconds in which the failures of one token from one address are noted once.

@@ -121,8 +121,8 @@ def api_error(reply: requests.Response, text: str, step: str = "") -> ModelSyncE
         return _no_room(what, status)
     if status in _BUSY or (status >= 500 and status != 501):
         return Unavailable(f"{what}.", status=status, retry_after=_retry_after(reply))
-    if step and status == 403:
-        return PermissionDenied(f"{what}.", step, status=status)
+    if step and status in (403, 404):
+        return (PermissionDenied if status == 403 else RemoteNotFound)(f"{what}.", step, status=status)
     if status == 401 or "api token" in low or (status == 403 and ("expired" in low or "cookie is empty" in low)):
         return NotAuthenticated(f"{what}.", status=status)
     if status == 403 or (status == 400 and "permission" in low):

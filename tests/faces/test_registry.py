@@ -104,6 +104,20 @@ def test_private_repository_is_for_those_who_were_granted(
     assert (user["role"], user["disabled"], user["robot"]) == ("developer", None, False)
 
 
+def test_repository_is_private_before_the_first_push(
+    type_: Type, client: Client, served: Served, make: Make, name: str, tmp_path: Path
+) -> None:
+    type_(f"user add {name}-ann --role developer")
+    _, token, _ = type_(f"token add laptop --user {name}-ann")
+    ann = Client(tmp_path / "ann")
+    ann.login(served.url, token)
+    assert "private" in type_(f"create {name} --private --description secret")[1]
+    assert client.push(make(f"{name}:v1").tag).status == "pushed"
+    assert ann.list_remote(name=name) == []
+    status, _, err = type_(f"create {name}")
+    assert (status, "is taken" in err) == (1, True)
+
+
 def test_audit_is_filtered_and_exported_as_lines(
     type_: Type, client: Client, make: Make, name: str, served: Served, tmp_path: Path
 ) -> None:
@@ -134,6 +148,7 @@ def test_names_that_are_not_there(type_: Type, name: str) -> None:
     for line in (f"grant list {name}", f"token revoke {name}", f"user set {name} --role guest", f"visibility {name}"):
         status, _, err = type_(line)
         assert (status, "not found" in err, "sign in" in err.lower()) == (1, True, False), line
+        assert ("list of models" in err) == (name in err and "user" not in line), line
 
 
 def test_notebook_keeps_no_token(ip: InteractiveShell, client: Client, name: str, tmp_path: Path) -> None:

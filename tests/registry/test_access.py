@@ -453,10 +453,10 @@ class TestFailedSignIns:
         person = house.person(name, "guest").at("10.3.3.3")
         person.ok("GET", "/auth/current")
         fresh = house.token(name).at("10.3.3.3")
-        guesses = [Person("?", f"guess-{n}", "", house.app.test_client(), "10.3.3.3") for n in range(BURST + 30)]
+        guesses = [Person("?", f"guess-{n}", "", house.app.test_client(), "10.3.3.3") for n in range(BURST + 15)]
         statuses = [guess.status("GET", "/auth/current") for guess in guesses]
         assert statuses[:BURST] == [401] * BURST
-        assert statuses.count(429) >= 25
+        assert statuses.count(429) >= 12
         reply = fresh.call("GET", "/auth/current")
         assert (reply.status_code, int(reply.headers["Retry-After"]) >= 1) == (429, True), (
             "not even a good one is tried"
@@ -488,7 +488,7 @@ class TestFailedSignIns:
         hammered = sum(
             throttle.wait("10.4.4.4", "same") == 0 and throttle.failed("10.4.4.4", "same") is None for _ in range(999)
         )
-        assert hammered < 200
+        assert hammered < 10 * BURST
 
 
 class TestUploads:

@@ -192,7 +192,7 @@ def find_token(connection: Connection, uid: str) -> TokenRow:
     """
     row = connection.execute(_VALID.where(tokens.c.uid == uid)).first()
     if row is None:
-        raise NotFound("token not found")
+        raise NotFound("token not found", "Check its id in the list of tokens.")
     return TokenRow.of(row)
 
 

@@ -70,7 +70,7 @@ def get_user(connection: Connection, name: str, *, lock: bool = False) -> UserRo
         connection.execute(select(users.c.id).where(users.c.role == Role.ADMIN).with_for_update()).all()
     user = find_user(connection, name)
     if user is None:
-        raise NotFound(f"user `{name[:200]}` not found")
+        raise NotFound(f"user `{name[:200]}` not found", "Check the name in the list of users.")
     return user
 
 

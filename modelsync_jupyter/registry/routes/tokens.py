@@ -105,7 +105,7 @@ def _own(connection: Connection, uid: str) -> TokenRow:
     """Find a token of the caller; for an admin, anybody's."""
     row = tokens.find_token(connection, uid)
     if row.user.id != caller().user_id and not caller().may(Role.ADMIN):
-        raise NotFound("token not found")
+        raise NotFound("token not found", "Check its id in the list of tokens.")
     return row
 
 

@@ -214,6 +214,17 @@ class Management:
         reply = self._http.call("PUT", path, {"right": right}) if right else self._http.call("DELETE", path)
         return _grant(reply)
 
+    def add_repository(self, name: str, *, private: bool = False, description: str = "") -> None:
+        """Make a repository before anything is pushed into it: so that it is private from the first byte on.
+
+        Args:
+            name: Name of the models.
+            private: Whether it is known only to those who are granted a right in it.
+            description: What people should know of it.
+        """
+        body = {"name": name, "description": description, "labels": [], "modelsync": {"private": private}}
+        self._http.call("POST", repository_path(), body)
+
     def is_private(self, repository: str) -> bool:
         """Ask whether a repository is known only to those who were granted a right in it."""
         return _is_private(self._http.call("GET", repository_path(repository)))
