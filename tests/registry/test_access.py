@@ -28,10 +28,10 @@ from . import pushing
 from .people import ADMIN, API, House, Person
 
 #: Routes without a token, and those that look as if they wrote but only read. All others are held to their rules.
-OPEN = {"healthz", "version", "put_part", "put_whole", "get_archive"}
+OPEN = {"healthz", "version", "put_whole", "get_archive"}
 READING = {"presign_download"}
 #: Routes that write and leave no event of their own: the ones around them do.
-SILENT = {"start_upload", "presign_part", "complete_multipart", "put_part", "put_whole", *READING}
+SILENT = {"start_upload", "presign_part", "complete_multipart", "put_whole", *READING}
 SECRET = "zebra-stripes"
 #: Who, with which role in the registry and which right in the private repository.
 PEOPLE = {
@@ -98,7 +98,7 @@ class TestEveryRoute:
 
         monkeypatch.setattr("modelsync_jupyter.registry.app.BLUEPRINTS", [Forgotten()])
         with pytest.raises(AssertionError, match="forgotten"):
-            create_app(house.registry.settings)
+            create_app(house.registry)
 
     def test_refuses_whoever_may_not_and_nobody_else(self, house: House, people: dict[str, Person]) -> None:
         """Those who may not are told so, or in a private repository what they are told of a name that nobody has."""
