@@ -24,6 +24,7 @@ if _TYPE_CHECKING:
         Provenance,
         RemoteModel,
         State,
+        SyncReport,
         Transfer,
         VersionStatus,
         attach,
@@ -54,6 +55,7 @@ if _TYPE_CHECKING:
         save,
         search_remote,
         status,
+        sync,
         transfers,
         use_context,
     )
@@ -114,6 +116,7 @@ __all__ = [
     "RemoteModel",
     "RemoteNotFound",
     "State",
+    "SyncReport",
     "Transfer",
     "TransferFailed",
     "TransferNotFound",
@@ -151,6 +154,7 @@ __all__ = [
     "save",
     "search_remote",
     "status",
+    "sync",
     "transfers",
     "use_context",
 ]

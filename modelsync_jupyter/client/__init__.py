@@ -6,7 +6,7 @@ and nothing below.
 
 from modelsync_jupyter.contents.diff import Change, Diff
 from modelsync_jupyter.core.keywords import TransferOptions
-from modelsync_jupyter.core.outcome import Direction, Options, Outcome
+from modelsync_jupyter.core.outcome import Direction, Options, Outcome, SyncReport
 from modelsync_jupyter.core.states import State
 from modelsync_jupyter.jobs.feed import Feed
 from modelsync_jupyter.jobs.records import Record
@@ -17,6 +17,7 @@ from modelsync_jupyter.remotes.contexts import Context, check_endpoint
 from modelsync_jupyter.store.create import Draft
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.exchange import FilePlan
+from modelsync_jupyter.transfer.mirror import SyncPlan
 from modelsync_jupyter.transfer.plan import Operation, Plan
 
 from .client import Client
@@ -52,6 +53,7 @@ from .functions import (
     search_remote,
     start,
     status,
+    sync,
     transfers,
     use_context,
 )
@@ -82,6 +84,8 @@ __all__ = [
     "RemoteModel",
     "State",
     "Statuses",
+    "SyncPlan",
+    "SyncReport",
     "Token",
     "Transfer",
     "TransferOptions",
@@ -118,6 +122,7 @@ __all__ = [
     "search_remote",
     "start",
     "status",
+    "sync",
     "transfers",
     "use_context",
 ]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, MIN_RATE, Home
 from modelsync_jupyter.core.errors import Cancelled, ModelNotFound, NoContext, NotAuthenticated, UsageError
 from modelsync_jupyter.core.keywords import Folder, TransferOptions, spelled_out
-from modelsync_jupyter.core.outcome import DifferentContentWarning, Direction, Options, Outcome
+from modelsync_jupyter.core.outcome import DifferentContentWarning, Direction, Options, Outcome, SyncReport
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
@@ -178,7 +178,7 @@ class Client(Inspection, FileVerbs):
         """
         return Transfer(self.home, id)
 
-    def attach(self, id: str, *, progress: Sink | bool | None = None) -> Outcome:
+    def attach(self, id: str, *, progress: Sink | bool | None = None) -> Outcome | SyncReport:
         """Follow a transfer to its end.
 
         Args:
@@ -211,7 +211,7 @@ class Client(Inspection, FileVerbs):
             time.sleep(0.05)
         return transfer
 
-    def resume(self, id: str, *, progress: Sink | bool | None = None) -> Outcome:
+    def resume(self, id: str, *, progress: Sink | bool | None = None) -> Outcome | SyncReport:
         """Run a transfer again that did not succeed; it resumes where it left off.
 
         Args:
@@ -225,7 +225,7 @@ class Client(Inspection, FileVerbs):
         """
         record = self._resumable(id)
         with self._kept(record.id), shown(f"{record.direction} {record.tag}", progress) as sink:
-            return Execution(self.home, record, sink).run()
+            return Execution(self.home, record, sink).carry_out()
 
     def resume_in_background(self, id: str) -> Transfer:
         """Resume a transfer in a process of its own; returns at once.

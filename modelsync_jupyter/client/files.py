@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.keywords import TransferOptions, spelled_out
-from modelsync_jupyter.core.outcome import Direction, Options, Outcome
+from modelsync_jupyter.core.outcome import Direction, Options, Outcome, SyncReport
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.jobs.child import spawn
 from modelsync_jupyter.jobs.execution import Execution
@@ -24,6 +24,8 @@ from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.exchange import FilePlan
 from modelsync_jupyter.transfer.exporting import Export
 from modelsync_jupyter.transfer.importing import Import
+from modelsync_jupyter.transfer.mirror import Mirror, SyncPlan
+from modelsync_jupyter.transfer.mirror_ends import open_end
 from modelsync_jupyter.transfer.work import Work
 
 from .bar import shown
@@ -175,6 +177,83 @@ class FileVerbs:
             reading.resolve()
             return reading.plan(hash=False)
 
+    @spelled_out
+    def sync(
+        self,
+        source: PathOrUrl,
+        target: PathOrUrl,
+        *,
+        query: str = "",
+        delete: bool = False,
+        keep_going: bool = False,
+        **options: Unpack[TransferOptions],
+    ) -> SyncReport:
+        """Make one end have what another has: versions that are new are copied, what is the same is passed over.
+
+        Each end is `local`, the name of a context, or the path or URL of a folder of exports.
+
+        Args:
+            source: Where from.
+            target: Where to. Versions with other content are left alone there, and reported, unless `force` is on.
+            query: Only versions that the registry at the source finds with this query.
+            delete: Delete at the target what the source does not have, once everything is copied.
+            keep_going: Go on past versions that fail, and report them at the end.
+
+        Raises:
+            UsageError: An end is not one, or everything at the target would be deleted.
+            TransferFailed: Versions failed. Run it again: it goes on with what is missing.
+        """
+        record = self._sync_record(source, target, query, delete, keep_going, options)
+        with shown(f"sync {record.tag}", options.get("progress")) as sink:
+            report = Execution(self.home, record, sink).carry_out()
+        assert isinstance(report, SyncReport)
+        return report
+
+    def sync_in_background(
+        self,
+        source: PathOrUrl,
+        target: PathOrUrl,
+        *,
+        query: str = "",
+        delete: bool = False,
+        keep_going: bool = False,
+        **options: Unpack[TransferOptions],
+    ) -> Transfer:
+        """Start a sync in a process of its own, which outlives this one; returns at once. Options as for `sync`."""
+        return self._start(self._sync_record(source, target, query, delete, keep_going, options, True), "")
+
+    def plan_sync(
+        self,
+        source: PathOrUrl,
+        target: PathOrUrl,
+        *,
+        query: str = "",
+        delete: bool = False,
+        **options: Unpack[TransferOptions],
+    ) -> SyncPlan:
+        """Decide what a sync would do; changes nothing. Options as for `sync`."""
+        record = self._sync_record(source, target, query, delete, False, options)
+        work = Work(self.home, record.options)
+        return Mirror(work, *(open_end(end, work) for end in (record.options.path, record.options.target))).plan()
+
+    def _sync_record(
+        self,
+        source: PathOrUrl,
+        target: PathOrUrl,
+        query: str,
+        delete: bool,
+        keep_going: bool,
+        given: TransferOptions,
+        background: bool = False,
+    ) -> Record:
+        ends = [_absolute(end) for end in (source, target)]
+        if ends[0] == ends[1]:
+            raise UsageError("Both ends are the same.", "Name two.")
+        chosen = replace(self._options(given), path=ends[0], target=ends[1], query=query)
+        chosen = replace(chosen, delete=delete, keep_going=keep_going)
+        record = Record(self._records.new_id(), "sync", " → ".join(ends), background=background, options=chosen)
+        return record
+
     def _file_record(
         self,
         direction: Direction,
@@ -204,6 +283,15 @@ class FileVerbs:
             )
         spawn(self.home, record)
         return Transfer(self.home, record.id)
+
+
+def _absolute(end: PathOrUrl) -> str:
+    """Return an end as another process understands it: a path does not depend on the working folder."""
+    text = os.fspath(end)
+    if has_secret(text):
+        raise UsageError("The URL holds a password or signature, which would be written down.", "Leave it out.")
+    is_path = not isinstance(end, str) or (("/" in text or "." in text) and "://" not in text and ":" not in text)
+    return os.path.abspath(os.path.expanduser(text)) if is_path else text
 
 
 def _name(path: PathOrUrl) -> str:

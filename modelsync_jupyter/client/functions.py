@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelsync_jupyter.contents.diff import Diff
 from modelsync_jupyter.core.keywords import At, AtHome, Folder, TransferOptions, spelled_out
-from modelsync_jupyter.core.outcome import Direction, Outcome
+from modelsync_jupyter.core.outcome import Direction, Outcome, SyncReport
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.jobs.transfer import Transfer
@@ -108,6 +108,20 @@ def import_in_background(
     return Client(home).import_in_background(path, name=name, **options)
 
 
+@_as(Client.sync)
+def sync(
+    source: PathOrUrl,
+    target: PathOrUrl,
+    *,
+    query: str = "",
+    delete: bool = False,
+    keep_going: bool = False,
+    home: Folder = None,
+    **options: Unpack[TransferOptions],
+) -> SyncReport:
+    return Client(home).sync(source, target, query=query, delete=delete, keep_going=keep_going, **options)
+
+
 @_as(Client.run)
 def run(
     direction: Direction,
@@ -150,7 +164,7 @@ def transfers(**at: Unpack[AtHome]) -> list[Transfer]:
 
 
 @_as(Client.attach)
-def attach(id: str, *, progress: Sink | bool | None = None, **at: Unpack[AtHome]) -> Outcome:
+def attach(id: str, *, progress: Sink | bool | None = None, **at: Unpack[AtHome]) -> Outcome | SyncReport:
     return Client(**at).attach(id, progress=progress)
 
 
@@ -160,7 +174,7 @@ def cancel(id: str, **at: Unpack[AtHome]) -> Transfer:
 
 
 @_as(Client.resume)
-def resume(id: str, *, progress: Sink | bool | None = None, **at: Unpack[AtHome]) -> Outcome:
+def resume(id: str, *, progress: Sink | bool | None = None, **at: Unpack[AtHome]) -> Outcome | SyncReport:
     return Client(**at).resume(id, progress=progress)
 
 

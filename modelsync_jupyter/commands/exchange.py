@@ -14,7 +14,7 @@ from .face import Face
 from .options import add_background, add_output
 from .parser import Parser, rate, threads
 from .transfer import ended, handle
-from .views import plan_text
+from .views import plan_text, sync_plan_text, sync_text
 
 if TYPE_CHECKING:
     from modelsync_jupyter.client import FilePlan
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _EXPORTS = """\
 `bentomodel` is BentoML's own format, a tar.xz: small and slow. `tar` is the fastest, `zst` nearly as fast and smaller.
 Passwords of URLs come from the environment: AWS_*, GOOGLE_*, AZURE_*, HF_TOKEN, else FSSPEC_<PROTOCOL>_PASSWORD."""
+_SYNCS = """\
+Content digests alone decide what is new, the same or different. What is different is left alone and reported; --force
+replaces it. A sync that was interrupted is resumed by running it again."""
 _IMPORTS = """\
 PATH may be what `export` or BentoML wrote, in any format; a snapshot of Hugging Face; a model of MLflow; or any other
 file or folder, which becomes a model."""
@@ -43,6 +46,15 @@ def add_commands(add: Any) -> None:
     parser.add_argument("path", metavar="PATH", help="file, folder, or URL such as hf://org/name@revision")
     parser.add_argument("--as", dest="name", metavar="NAME[:VERSION]", help="import it under this tag")
     _add_options(parser, "path")
+
+    what = "make one end have the models that another has"
+    parser = add("sync", what, sync_command, epilog=_SYNCS)
+    parser.add_argument("source", metavar="FROM", help="`local`, a context, or a folder or URL of exports")
+    parser.add_argument("target", metavar="TO", help="the same")
+    parser.add_argument("--query", default="", metavar="Q", help="only what the registry FROM finds with this query")
+    parser.add_argument("--delete", action="store_true", help="delete at TO what FROM does not have, in the end")
+    parser.add_argument("-k", "--keep-going", action="store_true", help="go on past versions that fail")
+    _add_options(parser)
 
 
 def _add_options(parser: Parser, *outputs: str) -> None:
@@ -100,6 +112,21 @@ def import_command(args: argparse.Namespace, face: Face) -> Answer:
             on_wait=face.note,
         )
     return ended(outcome, args, client, face)
+
+
+def sync_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`sync FROM TO`: the report; a plan; or a transfer."""
+    client, source, target = client_of(args), args.source, args.target
+    chosen: dict[str, Any] = {"query": args.query, "delete": args.delete}
+    how: dict[str, Any] = {"force": args.force, "threads": args.threads, "rate_limit": args.rate_limit}
+    if args.dry_run:
+        plan = client.plan_sync(source, target, **chosen, **how)
+        return Answer(plan, sync_plan_text(plan), data=plan.to_dict())
+    if args.background:
+        return handle(client.sync_in_background(source, target, keep_going=args.keep_going, **chosen, **how), face)
+    with face.progress(f"sync {args.source} {args.target}") as bar:
+        report = client.sync(source, target, keep_going=args.keep_going, progress=bar, **chosen, **how)
+    return Answer(report, sync_text(report), report.to_dict(), live=True)
 
 
 def _planned(plan: FilePlan) -> Answer:

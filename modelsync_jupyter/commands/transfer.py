@@ -7,14 +7,14 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.errors import UsageError
-from modelsync_jupyter.core.outcome import Direction, Outcome
+from modelsync_jupyter.core.outcome import Direction, Outcome, SyncReport
 from modelsync_jupyter.core.tags import Tag
 
 from . import client_of
 from .answers import Answer
 from .face import Face
 from .tables import Table
-from .views import TRANSFER_HEAD, outcome_text, plan_text, transfer_row, transfer_text
+from .views import TRANSFER_HEAD, outcome_text, plan_text, sync_text, transfer_row, transfer_text
 
 if TYPE_CHECKING:
     from modelsync_jupyter.client import Client, Transfer
@@ -74,8 +74,10 @@ def resume_command(args: argparse.Namespace, face: Face) -> Answer:
     return ended(outcome, args, client, face)
 
 
-def ended(outcome: Outcome, args: argparse.Namespace, client: Client, face: Face) -> Answer:
+def ended(outcome: Outcome | SyncReport, args: argparse.Namespace, client: Client, face: Face) -> Answer:
     """Answer with what came of a transfer: the model where one arrived."""
+    if isinstance(outcome, SyncReport):
+        return Answer(outcome, sync_text(outcome), outcome.to_dict(), live=True)
     arrived = outcome.direction in ("pull", "import")
     model = client.get(outcome.tag) if arrived or getattr(args, "output", "") == "path" else None
     value = model if arrived else outcome

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from modelsync_jupyter.core.outcome import Outcome
+from modelsync_jupyter.core.outcome import Outcome, SyncReport
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.units import format_age, format_seconds, format_size
 
@@ -14,7 +14,7 @@ from .tables import align, facts
 from .words import Words
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.client import Context, FilePlan, Model, Plan, RemoteModel, Transfer, VersionStatus
+    from modelsync_jupyter.client import Context, FilePlan, Model, Plan, RemoteModel, SyncPlan, Transfer, VersionStatus
 
 MODEL_HEAD = ("TAG", "SIZE", "CREATED", "MODULE", "LABELS")
 REMOTE_HEAD = ("TAG", "SIZE", "CREATED", "STATUS", "BY", "LABELS")
@@ -47,6 +47,28 @@ def plan_text(plan: Plan | FilePlan) -> str:
     text = f"Would {plan.action} {f'`{plan.tag}`' if plan.tag else 'the model'}{size}. {plan.reason}"
     rows = [(op.verb, format_size(op.size) if op.size else "", op.subject, op.reason) for op in plan.operations]
     return f"{text}\n\n{align(PLAN_HEAD, rows)}" if rows else text
+
+
+def sync_plan_text(plan: SyncPlan) -> str:
+    """Say what a sync would do: a row for each version that is not the same on both sides."""
+    rows = [(each.action, str(each.tag), format_size(each.size)) for each in plan.items if each.action != "same"]
+    text = f"From `{plan.source}` to `{plan.target}`: {_counts(plan.counts)}, {format_size(plan.size)} to copy."
+    return f"{text}\n\n{align(('DO', 'TAG', 'SIZE'), rows)}" if rows else text
+
+
+def sync_text(report: SyncReport) -> str:
+    """Say what a sync did, and what it left alone."""
+    text = f"Synced `{report.source}` to `{report.target}`: {_counts(report.counts)}; "
+    text += f"{format_size(report.moved)} in {format_seconds(report.seconds)}."
+    if report.different:
+        shown = ", ".join(f"`{tag}`" for tag in report.different[:5])
+        more = f" and {len(report.different) - 5} more" if len(report.different) > 5 else ""
+        text += f" The target has a different model under {shown}{more}, which was left alone."
+    return text
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {action}" for action, number in sorted(counts.items())) or "no models"
 
 
 def model_text(model: Model, digest: str | None) -> str:

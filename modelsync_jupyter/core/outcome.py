@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from .config import DEFAULT_THREADS
 from .states import State
 from .tags import Tag
 
-Direction = Literal["push", "pull", "export", "import"]
+Direction = Literal["push", "pull", "export", "import", "sync"]
 Status = Literal["pushed", "pulled", "exported", "imported", "skipped"]
 
 
@@ -29,6 +30,10 @@ class Options:
         path: File, folder or URL to export to or to import.
         format: Format of an export, or None for what the path says.
         rename: Tag to import under, or None for its own.
+        target: Where a sync goes to; `path` is where it comes from.
+        query: Which versions of a registry a sync copies.
+        delete: Whether a sync deletes what its source does not have.
+        keep_going: Whether a sync goes on past versions that fail.
     """
 
     force: bool = False
@@ -38,10 +43,14 @@ class Options:
     path: str = ""
     format: str | None = None
     rename: str | None = None
+    target: str = ""
+    query: str = ""
+    delete: bool = False
+    keep_going: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The options as JSON; those of other kinds of transfers are left out."""
-        rare = ("path", "format", "rename")
+        rare = ("path", "format", "rename", "target", "query", "delete", "keep_going")
         return {key: value for key, value in asdict(self).items() if value or key not in rare}
 
 
@@ -117,6 +126,47 @@ class Outcome:
             state=State(data["state"]),
             path=data.get("path", ""),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What came of a sync.
+
+    Args:
+        source: Where from, without secrets.
+        target: Where to.
+        counts: How many versions there were of each kind: "copy", "replace", "same", "different", "delete" and so on.
+        moved: Bytes that were transferred.
+        reused: Bytes that were there already.
+        seconds: Wall time.
+        different: Tags under which the target has other content, which was left alone.
+    """
+
+    source: str
+    target: str
+    counts: Mapping[str, int]
+    moved: int = 0
+    reused: int = 0
+    seconds: float = 0.0
+    different: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return {
+            "from": self.source,
+            "to": self.target,
+            "counts": dict(self.counts),
+            "bytes_sent": self.moved,
+            "bytes_reused": self.reused,
+            "seconds": round(self.seconds, 3),
+            "different": list(self.different),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> SyncReport:
+        """The report from JSON that `to_dict` made."""
+        moved, reused, different = data["bytes_sent"], data["bytes_reused"], tuple(data["different"])
+        return cls(data["from"], data["to"], data["counts"], moved, reused, data["seconds"], different)
 
 
 def _moved(direction: Direction) -> str:

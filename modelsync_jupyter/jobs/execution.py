@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import Cancelled, InvalidTag, ModelNotFound, ModelSyncError, NoContext, UsageError
-from modelsync_jupyter.core.outcome import Outcome
+from modelsync_jupyter.core.outcome import Outcome, SyncReport
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import disk_errors, is_alive, read_json, writable_or_skipped
@@ -28,6 +28,8 @@ from modelsync_jupyter.remotes import contexts
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.transfer.exporting import Export
 from modelsync_jupyter.transfer.importing import Import
+from modelsync_jupyter.transfer.mirror import Mirror
+from modelsync_jupyter.transfer.mirror_ends import open_end
 from modelsync_jupyter.transfer.run import Run
 from modelsync_jupyter.transfer.work import Counter, Stop, Work, file_key
 
@@ -72,11 +74,17 @@ class Execution:
         self._counter = Counter()
         self._lock: Lock | None = None
         self._remark = ""
-        self._result: Outcome | BaseException | None = None
+        self._result: Outcome | SyncReport | BaseException | None = None
         self._done = threading.Event()
         self._looks: deque[tuple[float, int]] = deque(maxlen=10)
 
     def run(self) -> Outcome:
+        """Carry out what is not a sync, as `carry_out`."""
+        outcome = self.carry_out()
+        assert isinstance(outcome, Outcome)
+        return outcome
+
+    def carry_out(self) -> Outcome | SyncReport:
         """Carry it out.
 
         Raises:
@@ -122,31 +130,40 @@ class Execution:
                 return
 
     def _work(self) -> None:
-        """Choose the version, lock it, plan and carry out; in a thread of its own."""
-        started, asked, direction = time.monotonic(), self._record.tag, self._record.direction
+        """Decide what is meant, lock it, plan and carry out; in a thread of its own."""
+        started = time.monotonic()
         try:
             with disk_errors(self._home.path):
                 work = Work(self._home, self._options, self._cancel, self._counter)
-                if direction in ("push", "pull"):
-                    run = Run(work, self._find_context)
-                    chosen = run.resolve(direction, Tag.parse(asked))
-                    self._claim(file_key(direction, chosen.tag), chosen.tag)
-                    plan = run.plan(chosen)
-                    self._begin(plan.tag)
-                    outcome = run.carry_out(plan)
-                else:
-                    with closing(Export(work, Tag.parse(asked)) if direction == "export" else Import(work)) as exchange:
-                        tag = exchange.resolve()
-                        self._claim(exchange.key, tag or asked)
-                        file_plan = exchange.plan()
-                        self._begin(tag or asked)
-                        outcome = exchange.carry_out(file_plan)
-                    self._record = dataclasses.replace(self._record, tag=str(outcome.tag))
-                self._result = dataclasses.replace(outcome, seconds=time.monotonic() - started)
+                self._result = dataclasses.replace(self._transfer(work), seconds=time.monotonic() - started)
         except BaseException as error:
             self._result = error
         finally:
             self._done.set()
+
+    def _transfer(self, work: Work) -> Outcome | SyncReport:
+        direction, asked, options = self._record.direction, self._record.tag, self._options
+        if direction == "sync":
+            mirror = Mirror(work, open_end(options.path, work), open_end(options.target, work))
+            self._claim(mirror.key, asked)
+            sync_plan = mirror.plan()
+            self._begin(asked)
+            return mirror.carry_out(sync_plan)
+        if direction in ("export", "import"):
+            with closing(Export(work, Tag.parse(asked)) if direction == "export" else Import(work)) as exchange:
+                tag = exchange.resolve()
+                self._claim(exchange.key, tag or asked)
+                file_plan = exchange.plan()
+                self._begin(tag or asked)
+                outcome = exchange.carry_out(file_plan)
+                self._record = dataclasses.replace(self._record, tag=str(outcome.tag))
+                return outcome
+        run = Run(work, self._find_context)
+        chosen = run.resolve(direction, Tag.parse(asked))
+        self._claim(file_key(direction, chosen.tag), chosen.tag)
+        plan = run.plan(chosen)
+        self._begin(plan.tag)
+        return run.carry_out(plan)
 
     def _claim(self, key: str, subject: Tag | str) -> None:
         lock = Lock(self._home.state / "locks" / f"{key}.lock")
@@ -185,9 +202,9 @@ class Execution:
                 )
             )
 
-    def _end(self, result: Outcome | BaseException) -> Outcome:
+    def _end(self, result: Outcome | SyncReport | BaseException) -> Outcome | SyncReport:
         changes: dict[str, object] = {"ended": time.time(), "state": FAILED}
-        if isinstance(result, Outcome):
+        if isinstance(result, (Outcome, SyncReport)):
             changes |= {"state": SUCCEEDED, "outcome": result.to_dict()}
         elif isinstance(result, Cancelled):
             changes |= {"state": CANCELLED, "error": result.to_dict()}

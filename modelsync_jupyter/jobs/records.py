@@ -41,7 +41,7 @@ class Record:
 
     Args:
         id: Its name, short enough to type.
-        direction: "push", "pull", "export" or "import".
+        direction: "push", "pull", "export", "import" or "sync".
         tag: The tag, with `latest` resolved once that is known; of an import the name of the file until then.
         state: planned → running → succeeded | failed | cancelled; interrupted when its owner is gone.
         context: Name of the context, or "".

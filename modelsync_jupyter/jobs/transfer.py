@@ -7,7 +7,7 @@ from typing import Any
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import Cancelled, TransferFailed
-from modelsync_jupyter.core.outcome import Outcome
+from modelsync_jupyter.core.outcome import Outcome, SyncReport
 from modelsync_jupyter.core.progress import Progress, Sink
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.units import format_size
@@ -52,7 +52,7 @@ class Transfer:
         if self.state not in ENDED:
             self._records.ask_to_cancel(self.id)
 
-    def wait(self, timeout: float | None = None, sink: Sink | None = None) -> Outcome:
+    def wait(self, timeout: float | None = None, sink: Sink | None = None) -> Outcome | SyncReport:
         """Follow it to its end.
 
         Args:
@@ -81,7 +81,7 @@ class Transfer:
         return f"Transfer({self.id}: {record.direction} {record.tag}, {record.state}, {amount})"
 
 
-def _outcome(record: Record) -> Outcome:
+def _outcome(record: Record) -> Outcome | SyncReport:
     if record.state == CANCELLED:
         raise Cancelled(f"Transfer {record.id} of `{record.tag}` was cancelled.")
     if record.state == INTERRUPTED:
@@ -91,4 +91,6 @@ def _outcome(record: Record) -> Outcome:
         error: dict[str, Any] = record.error or {}
         reason = Step(**error["step"]) if "step" in error else error.get("hint")
         raise TransferFailed(error.get("message", "The transfer failed."), reason)
+    if record.direction == "sync":
+        return SyncReport.from_dict(record.outcome)
     return Outcome.from_dict(record.direction, record.outcome)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,50 @@ from .work import Work
 
 _COPY = "Nothing was installed. Get another copy of it."
 _FOREIGN = "Unpack it and import the folder, with a name for it."
+
+
+@dataclass
+class Opened:
+    """A file or folder that was opened to be read as a model.
+
+    Args:
+        source: It as an archive; None for files that have no model.yaml.
+        info: What its model.yaml says; None where that is read only when all of it is unpacked.
+        claimed: The content digest that it says it has, or "".
+        tree: Its files, where it is not a tar.
+    """
+
+    source: Source | None
+    info: ModelInfo | None
+    claimed: str
+    tree: Tree | None = None
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        for end in (self.source, self.tree):
+            if end:
+                end.close()
+
+
+def open_model(place: Place) -> Opened:
+    """Open a file or folder.
+
+    Raises:
+        UsageError: There is nothing there.
+        ModelSyncError: It cannot be read, is damaged, or unsafe.
+    """
+    found = open_archive(place)
+    if isinstance(found, (TarSource, StreamSource)):
+        return Opened(found, _info_of(found), found.claimed)
+    try:
+        data = read_small(found, MODEL_YAML, MAX_YAML)
+        if data is None:
+            return Opened(None, None, "", found)
+        info = parse_info(data, f"`{MODEL_YAML}` in `{place.shown}`")
+        return Opened(TreeSource(found, int(info.creation_time.timestamp())), info, found.claimed, found)
+    except BaseException:
+        found.close()
+        raise
 
 
 class Import:
@@ -116,37 +160,28 @@ class Import:
         return file_outcome(self.work, replace(plan, tag=done.tag, reason=reason), status, started, done.digest)
 
     def _open(self) -> None:
-        found = open_archive(self._place)
-        if isinstance(found, (TarSource, StreamSource)):
-            self._source, self._claimed = found, found.claimed
-            info = _info_of(found)
-        else:
-            try:
-                info = self._open_tree(found)
-            except BaseException:
-                found.close()
-                raise
-        if info:
-            self._tag = self._rename and _renamed(info.tag, self._rename)
-            self._tag = self._tag or info.tag
-        if self._rename and info and self._rename != info.tag:
-            self._claimed = ""  # another tag is another content
+        opened = open_model(self._place)
+        try:
+            self._take(opened)
+        except BaseException:
+            opened.close()
+            raise
 
-    def _open_tree(self, tree: Tree) -> ModelInfo:
-        data = read_small(tree, MODEL_YAML, MAX_YAML)
-        if data is not None:
-            info = parse_info(data, f"`{MODEL_YAML}` in `{self._place.shown}`")
-            self._source = TreeSource(tree, int(info.creation_time.timestamp()))
-            self._claimed = tree.claimed
-            return info
-        info = describe_foreign(tree, self._place, self._rename)
-        local = self.store.find(info.tag)
-        if local:  # the same files imported again are the same model, not one that differs in its time
-            info = replace(info, creation_time=local.info.creation_time, context=local.info.context)
-        self._rename = None
-        more = {MODEL_YAML: info_yaml(info).encode()}
-        self._source = TreeSource(tree, int(info.creation_time.timestamp()), more)
-        return info
+    def _take(self, opened: Opened) -> None:
+        info, self._claimed = opened.info, opened.claimed
+        if opened.source is None:
+            assert opened.tree
+            info = describe_foreign(opened.tree, self._place, self._rename)
+            local = self.store.find(info.tag)
+            if local:  # the same files imported again are the same model, not one that differs in its time
+                info = replace(info, creation_time=local.info.creation_time, context=local.info.context)
+            self._rename = None
+            more = {MODEL_YAML: info_yaml(info).encode()}
+            opened.source = TreeSource(opened.tree, int(info.creation_time.timestamp()), more)
+        self._source = opened.source
+        self._tag = info.tag if info else None
+        if self._rename and info and (renamed := _renamed(info.tag, self._rename)) != info.tag:
+            self._tag, self._claimed = renamed, ""  # another tag is another content
 
     def _attempt(self) -> None:
         work = self.work

@@ -11,7 +11,20 @@ from modelsync_jupyter.commands.parser import HelpShown
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.registry.server import serve
 
-COMMANDS = ["push", "pull", "export", "import", "transfers", "attach", "cancel", "resume", "list", "status", "get"]
+COMMANDS = [
+    "push",
+    "pull",
+    "export",
+    "import",
+    "sync",
+    "transfers",
+    "attach",
+    "cancel",
+    "resume",
+    "list",
+    "status",
+    "get",
+]
 COMMANDS += ["create", "delete", "diff", "doctor", "login", "logout", "contexts", "serve", "demo", "registry"]
 
 

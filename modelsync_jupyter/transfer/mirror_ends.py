@@ -1,0 +1,282 @@
+"""The ends of a sync: the local store, a registry, and a folder of exports, each as a list of versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from modelsync_jupyter.core.errors import InvalidModel, ModelSyncError, UsageError
+from modelsync_jupyter.core.steps import Step
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.info import MODEL_YAML, ModelInfo, parse_info
+from modelsync_jupyter.remotes import contexts
+from modelsync_jupyter.remotes.bentocloud.client import Remote, RemoteModel
+from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
+from modelsync_jupyter.remotes.bentocloud.uploading import Version, open_upload
+from modelsync_jupyter.remotes.files.formats import FORMATS
+from modelsync_jupyter.remotes.files.places import Place
+from modelsync_jupyter.remotes.files.urls import find_place
+from modelsync_jupyter.remotes.files.writing import open_export
+from modelsync_jupyter.remotes.http import Http
+from modelsync_jupyter.remotes.protocol import Source, Target
+from modelsync_jupyter.store.local import LocalStore
+from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.wire import labels_json, model_path
+
+from .ends import FolderSource, StageTarget
+from .exchange import describe_model
+from .importing import open_model
+from .work import Work
+
+if TYPE_CHECKING:
+    from .mirror import SyncItem
+
+OpenNotes = Callable[[dict[str, Any]], Any]
+#: How the names of exports end that a mirror looks into.
+_SUFFIXES = (".bentomodel", ".tar", ".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst")
+_LISTING_THREADS = 10
+
+
+@dataclass(frozen=True)
+class Held:
+    """A version at one end.
+
+    Args:
+        tag: Name and version.
+        size: Bytes in its files or archive.
+        what: What the end knows it by.
+        known: Its content digest, or "" where that has to be found out.
+        complete: Whether all its bytes are there.
+        labels: Its labels, where the end keeps them beside the model; else None.
+    """
+
+    tag: Tag
+    size: int
+    what: Any
+    known: str = ""
+    complete: bool = True
+    labels: Mapping[str, str] | None = None
+
+
+class MirrorEnd(Protocol):
+    """An end of a sync.
+
+    Attributes:
+        shown: What to call it.
+    """
+
+    shown: str
+
+    def held(self, query: str) -> list[Held]:
+        """List the versions, all or those that a query finds."""
+        ...
+
+    def digest(self, held: Held) -> str:
+        """Return the content digest of a version, or "" where it cannot be told without unpacking it."""
+        ...
+
+    def open(self, held: Held, work: Work) -> tuple[Source, ModelInfo]:
+        """Open a version to copy it."""
+        ...
+
+    def target(
+        self, item: SyncItem, info: ModelInfo, source: Source, version: Version | None, notes: OpenNotes, work: Work
+    ) -> Target:
+        """Begin to write a version."""
+        ...
+
+    def finish(self, item: SyncItem) -> None:
+        """Do what is left when a version is complete: set labels, delete what it replaces under another name."""
+        ...
+
+    def delete(self, held: Held) -> None:
+        """Delete a version."""
+        ...
+
+
+class LocalEnd:
+    """The local store.
+
+    Args:
+        store: The store.
+        work: Who hashes what it does not know the digest of.
+    """
+
+    def __init__(self, store: LocalStore, work: Work) -> None:
+        self._store, self._work = store, work
+        self.shown = str(store.home.models)
+
+    def held(self, query: str) -> list[Held]:
+        if query:
+            raise UsageError("The local store knows no queries.", "Use a query where the source is a registry.")
+        return [Held(model.tag, model.size, model) for model in self._store.models()]
+
+    def digest(self, held: Held) -> str:
+        model: Model = held.what
+        return self._store.digest(model) or describe_model(self._store, model, self._work).digest
+
+    def open(self, held: Held, work: Work) -> tuple[Source, ModelInfo]:
+        model: Model = held.what
+        return FolderSource(model, describe_model(self._store, model, work)), model.info
+
+    def target(
+        self, item: SyncItem, info: ModelInfo, source: Source, version: Version | None, notes: OpenNotes, work: Work
+    ) -> Target:
+        return StageTarget(
+            self._store,
+            item.tag,
+            source,
+            notes({}),
+            replace=work.options.force,
+            threads=work.threads,
+            check=work.stop.check,
+        )
+
+    def finish(self, item: SyncItem) -> None:
+        """Labels are in the model.yaml, which is copied as it is."""
+
+    def delete(self, held: Held) -> None:
+        self._store.delete(held.tag)
+
+
+class RegistryEnd:
+    """A registry.
+
+    Args:
+        remote: The registry.
+    """
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+        self.shown = remote.http.endpoint
+
+    def held(self, query: str) -> list[Held]:
+        return [
+            Held(each.tag, each.size, each, each.digest, each.complete, dict(each.labels))
+            for each in self._remote.models(query=query).items
+            if each.metadata.get("registry") != "huggingface"  # a link: the registry has no bytes of it
+        ]
+
+    def digest(self, held: Held) -> str:
+        with suppress(ModelSyncError):
+            return held.known or RemoteArchive(self._remote, held.what).content_digest
+        return ""
+
+    def open(self, held: Held, work: Work) -> tuple[Source, ModelInfo]:
+        record: RemoteModel = held.what
+        source = RemoteArchive(self._remote, record)
+        if source.layout is None:  # a stock archive on a foreign registry: all else is told when it is unpacked
+            return source, ModelInfo(held.tag, record.creation_time)
+        entry = next((each for each in source.layout.entries if each.path == MODEL_YAML), None)
+        if entry is None:
+            raise InvalidModel(f"The archive of `{held.tag}` holds no `{MODEL_YAML}`.", "Push it again.")
+        with closing(source.views(entry.offset, entry.content_stop, bytearray(64 * 1024))) as views:
+            data = b"".join(bytes(view) for view in views)
+        return source, parse_info(data, f"`{MODEL_YAML}` of `{held.tag}`")
+
+    def target(
+        self, item: SyncItem, info: ModelInfo, source: Source, version: Version | None, notes: OpenNotes, work: Work
+    ) -> Target:
+        assert version
+        there: RemoteModel | None = item.there.what if item.there else None
+        return open_upload(self._remote, version, there, notes=notes, check=work.stop.check)  # type: ignore[arg-type]
+
+    def finish(self, item: SyncItem) -> None:
+        labels = item.held.labels
+        if labels is None:
+            return
+        now = self._remote.model(item.tag)
+        if now and dict(now.labels) != labels:
+            self._remote.http.call("PATCH", model_path(item.tag), {"labels": labels_json(labels)})
+
+    def delete(self, held: Held) -> None:
+        self._remote.http.call("DELETE", model_path(held.tag))
+
+
+class FolderEnd:
+    """A folder of exports, here or behind a URL: whatever archives are in it, and `name/version.tar` for new ones.
+
+    Args:
+        place: The folder.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.shown = place.shown
+
+    def held(self, query: str) -> list[Held]:
+        if query:
+            raise UsageError("A folder knows no queries.", "Use a query where the source is a registry.")
+        if not self._place.kind():
+            return []
+        names = sorted(name for name, _ in self._place.walk() if name.endswith(_SUFFIXES) and "/." not in f"/{name}")
+        with ThreadPoolExecutor(_LISTING_THREADS, "modelsync-list") as pool:
+            found = [held for held in pool.map(self._look, names) if held]
+        return list({held.tag: held for held in found}.values())
+
+    def digest(self, held: Held) -> str:
+        return held.known
+
+    def open(self, held: Held, work: Work) -> tuple[Source, ModelInfo]:
+        opened = open_model(held.what)
+        assert opened.source
+        assert opened.info  # else it would not be in the list
+        return opened.source, opened.info
+
+    def target(
+        self, item: SyncItem, info: ModelInfo, source: Source, version: Version | None, notes: OpenNotes, work: Work
+    ) -> Target:
+        assert version
+        return open_export(
+            self._new(item.tag),
+            FORMATS["tar"],
+            version.description,
+            notes({}),
+            replace=True,
+            created=info.creation_time,
+            check=work.stop.check,
+        )
+
+    def finish(self, item: SyncItem) -> None:
+        if item.there and item.there.what.shown != self._new(item.tag).shown:
+            self.delete(item.there)
+
+    def delete(self, held: Held) -> None:
+        place: Place = held.what
+        place.delete()
+
+    def _new(self, tag: Tag) -> Place:
+        return self._place.child(f"{tag.name}/{tag.version}.tar")
+
+    def _look(self, name: str) -> Held | None:
+        """Look into an archive; None where it is no model, or does not say which."""
+        place = self._place.child(name)
+        with suppress(ModelSyncError), closing(open_model(place)) as opened:
+            if opened.info and opened.source:
+                return Held(opened.info.tag, opened.source.size or place.stamp()[0], place, opened.claimed)
+        return None
+
+
+def open_end(text: str, work: Work) -> MirrorEnd:
+    """Return the end that a word names.
+
+    Args:
+        text: `local`; the name of a context, also as `context:NAME`; or the path or URL of a folder.
+        work: The local side of the sync.
+
+    Raises:
+        UsageError: It is none of them.
+        NoContext: There is no such context.
+    """
+    if text == "local":
+        return LocalEnd(LocalStore(work.home), work)
+    name = text.removeprefix("context:")
+    if name != text or name in {context.name for context in contexts.load(work.home)}:
+        return RegistryEnd(Remote(Http(contexts.resolve(work.home, name), work.retry, work.options.threads)))
+    if "/" in text or "." in text:
+        return FolderEnd(find_place(text))
+    step = Step("contexts", "Name `local`, a context, or a folder with a slash in it, such as `./models`.")
+    raise UsageError(f"`{text}` is not the name of a context.", step)

@@ -1,0 +1,140 @@
+"""Sync between every kind of end: compared by digest, resumed after kills, deletes only when all is copied."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from modelsync_jupyter.client import Client
+from modelsync_jupyter.core.errors import TransferFailed, UsageError
+from modelsync_jupyter.core.tags import Tag
+from tests.contract.plainly import create, upload
+from tests.harness.models import MIB, differences, make_model
+from tests.harness.processes import TOKEN, RegistryProcess, environment, start_modelsync
+from tests.harness.yatai import Yatai
+from tests.unit.archives import pack
+
+from .scene import wait_for
+
+pytestmark = pytest.mark.processes
+VERSIONS = 12
+
+
+@pytest.fixture(scope="module")
+def registries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RegistryProcess, RegistryProcess]]:
+    with RegistryProcess(tmp_path_factory.mktemp("a")) as one, RegistryProcess(tmp_path_factory.mktemp("b")) as two:
+        yield one, two
+
+
+def signed_in(home: Path, **registries: str) -> Client:
+    here = Client(home)
+    for name, url in registries.items():
+        here.login(url, TOKEN, name=name)
+    return here
+
+
+def digests(here: Client, context: str) -> dict[str, str]:
+    return {str(model.tag): model.digest for model in Client(here.home.path, context).list_remote() if model.complete}
+
+
+def test_a_mirror_of_a_registry_is_killed_resumed_and_whole(
+    registries: tuple[RegistryProcess, RegistryProcess], tmp_path: Path
+) -> None:
+    here = signed_in(tmp_path / "near", a=registries[0].url, b=registries[1].url)
+    sizes = {f"m{i}:v1": 60_000 + i for i in range(VERSIONS - 1)} | {"big:v1": 9 * MIB}
+    made = {tag: make_model(here.home.path, tag, {"w.bin": size, "tag": tag.encode()}) for tag, size in sizes.items()}
+    assert here.sync("local", "a").counts == {"copy": VERSIONS}
+    for seen in (0, 4, 8):
+        words = ["sync", "a", "b", "--rate-limit", "1MB", "-t", "1"]
+        with start_modelsync(*words, env=environment(here.home.path)) as child:
+            wait_for(lambda seen=seen: len(digests(here, "b")) >= seen, f"{seen} versions", child=child)
+            os.killpg(child.pid, signal.SIGKILL)
+            child.communicate()
+        assert digests(here, "b").items() <= digests(here, "a").items()  # nothing half-made among them
+    report = here.sync("a", "b")
+    assert 0 < report.counts["same"] < VERSIONS
+    assert digests(here, "b") == digests(here, "a")
+    again = here.sync("a", "b")
+    assert (again.counts, again.moved) == ({"same": VERSIONS}, 0)
+    assert not list((here.home.state / "journals").glob("*"))
+
+    folder = tmp_path / "mirror"  # and on through a folder, as to a site without network
+    here.sync("b", f"{folder}/")
+    far = Client(tmp_path / "far")
+    assert far.sync(folder, "local").counts == {"copy": VERSIONS}
+    assert all(differences(path, far.get(tag).path) == [] for tag, path in made.items())
+    assert far.sync("local", folder).counts == {"same": VERSIONS}
+
+
+def test_what_differs_is_left_alone_and_what_is_gone_is_deleted_last(
+    registries: tuple[RegistryProcess, RegistryProcess], tmp_path: Path
+) -> None:
+    here, folder = Client(tmp_path / "near"), tmp_path / "mirror"
+    for tag in ("one:v1", "two:v1", "gone:v1"):
+        make_model(here.home.path, tag, {"w": tag.encode()})
+    here.sync("local", folder)
+    here.delete("gone:v1")
+    here.delete("two:v1")
+    changed = make_model(here.home.path, "two:v1", {"w": b"other"})
+    plan = here.plan_sync("local", folder, delete=True)
+    assert {str(item.tag): item.action for item in plan.items} == {
+        "one:v1": "same",
+        "two:v1": "different",
+        "gone:v1": "delete",
+    }
+    report = here.sync("local", folder)
+    assert (report.counts, report.different) == ({"same": 1, "different": 1}, ("two:v1",))
+    assert {path.name for path in folder.iterdir()} == {"one", "two", "gone"}
+
+    (changed / "w").chmod(0)
+    if os.geteuid():  # root reads everything
+        with pytest.raises(TransferFailed, match="1 of 1 versions were not copied: `two:v1`"):
+            here.sync("local", folder, force=True, delete=True, keep_going=True)
+        assert (folder / "gone" / "v1.tar").exists()
+    (changed / "w").chmod(0o644)
+    assert here.sync("local", folder, force=True, delete=True).counts == {"same": 1, "replace": 1, "delete": 1}
+    assert not (folder / "gone" / "v1.tar").exists()
+    far = Client(tmp_path / "far")
+    far.sync(folder, "local")
+    assert differences(changed, far.get("two:v1").path) == []
+    with pytest.raises(UsageError, match="would go"):
+        Client(tmp_path / "empty").sync("local", folder, delete=True)
+    with pytest.raises(UsageError, match="not the name of a context"):
+        here.sync("local", "nowhere")
+
+
+def test_a_version_that_fails_does_not_stop_the_others(
+    registries: tuple[RegistryProcess, RegistryProcess], tmp_path: Path
+) -> None:
+    here, folder = Client(tmp_path / "near"), tmp_path / "mirror"
+    for tag in ("a:v1", "b:v1", "c:v1"):
+        make_model(here.home.path, tag, {"w": tag.encode() * 1000})
+    here.sync("local", folder)
+    bad = bytearray((folder / "b" / "v1.tar").read_bytes())
+    bad[bad.index(b"b:v1b:v1")] ^= 1
+    (folder / "b" / "v1.tar").write_bytes(bad)
+    far = signed_in(tmp_path / "far", a=registries[0].url)
+    with pytest.raises(TransferFailed, match=r"1 of 3 versions were not copied: `b:v1`"):
+        far.sync(folder, "local", keep_going=True)
+    assert sorted(str(model.tag) for model in far.list_models()) == ["a:v1", "c:v1"]
+
+
+def test_what_stock_bentoml_pushed_elsewhere_moves_through_a_hidden_store(
+    registries: tuple[RegistryProcess, RegistryProcess], tmp_path: Path
+) -> None:
+    """An archive that says nothing of itself, from a registry that knows nothing of us."""
+    with Yatai(tmp_path / "yatai", "presigned_url") as yatai:
+        here = signed_in(tmp_path / "near", b=registries[1].url)
+        here.login(yatai.url, yatai.token, name="yatai")
+        made = make_model(tmp_path / "made", "stock:v1", {"w.bin": 300_000})
+        remote = Client(here.home.path, "yatai")._remote()
+        create(remote, Tag("stock", "v1"))
+        upload(remote, Tag("stock", "v1"), pack(made))
+        assert here.sync("yatai", "b").counts == {"copy": 1}
+    far = signed_in(tmp_path / "far", b=registries[1].url)
+    assert differences(made, far.pull("stock:v1").path) == []
+    assert not list((here.home.tmp).glob("*"))
