@@ -18,7 +18,19 @@ FUNCTIONS = [
     *("use_context", "export_model", "export_in_background", "import_model", "import_in_background", "sync"),
 ]
 CLASSES = [
-    *("Check", "Client", "Context", "Diff", "Model", "Outcome", "Plan", "Provenance", "RemoteModel", "State"),
+    *(
+        "Check",
+        "Client",
+        "Context",
+        "Diff",
+        "Model",
+        "Outcome",
+        "Plan",
+        "Provenance",
+        "RemoteModel",
+        "State",
+        "SyncReport",
+    ),
     *("Transfer", "VersionStatus"),
 ]
 ERRORS = [name for name, item in inspect.getmembers(errors, inspect.isclass) if issubclass(item, errors.ModelSyncError)]
