@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from .catalog.grants import owners, right_in, visible
+from .catalog.grants import owners, right_in, right_of_user, visible
 from .catalog.repositories import find_repository, no_repository
 from .catalog.rows import ModelRow, RepositoryRow, Right, Role, UploadStatus
 from .catalog.users import Caller, admins
@@ -61,13 +61,13 @@ def find(connection: Connection, who: Caller, right: Right, name: str) -> Reposi
     """
     require_reach(who, Right.READER)
     repository = find_repository(connection, name)
-    has = right_in(connection, who, repository)
+    has = right_of_user(connection, who, repository)
     if has == Right.NONE:
         raise no_repository(name)
     if not has.includes(right):
         message = f"permission denied: this needs the right `{right}` in `{repository.name}`, you have `{has}`"
-        step = _ANOTHER_TOKEN if not who.reach.includes(right) else _ask(connection, repository)
-        raise Forbidden(message, step)
+        raise Forbidden(message, _ask(connection, repository))
+    require_reach(who, right)
     return repository
 
 

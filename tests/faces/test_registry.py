@@ -59,6 +59,9 @@ def test_robot_gets_a_token_a_right_and_is_locked_out_again(
     assert {model.creator for model in client.list_remote(name=name, query="name:" + name)} == {"admin", f"{name}-ci"}
     with pytest.raises(PermissionDenied) as refused:
         robot.registry.grants(name)
+    assert refused.value.hint == f"Ask an owner of `{name}`: `admin`."
+    with pytest.raises(PermissionDenied) as refused:
+        robot.registry.add_token("more", scope="all")
     assert refused.value.hint == "Sign in with a token that has more scopes."
     (row,) = read(type_, f"token list --user {name}-ci")
     assert (row["name"], row["scopes"], "value" in row, "token" in row) == (
@@ -97,8 +100,9 @@ def test_private_repository_is_for_those_who_were_granted(
     type_(f"grant remove {name} {name}-ann")
     assert ann.list_remote(name=name) == []
     assert type_(f"user disable {name}-ann")[0] == 0
-    with pytest.raises(NotAuthenticated, match="disabled"):
+    with pytest.raises(PermissionDenied, match="disabled") as refused:
         ann.list_remote()
+    assert refused.value.hint == "Ask an admin of the registry to enable the user."
     assert type_(f"user enable {name}-ann")[0] == type_(f"user set {name}-ann --role developer")[0] == 0
     (user,) = read(type_, f"user list --search {name}-ann")
     assert (user["role"], user["disabled"], user["robot"]) == ("developer", None, False)

@@ -15,12 +15,17 @@ _EVERYWHERE = {Role.NONE: Right.NONE, Role.GUEST: Right.READER, Role.DEVELOPER: 
 
 def right_in(connection: Connection, who: Caller, repository: RepositoryRow) -> Right:
     """Return what a caller may do in a repository: what the user may, as far as the token's scopes go."""
+    return min(right_of_user(connection, who, repository), who.reach, key=_rank)
+
+
+def right_of_user(connection: Connection, who: Caller, repository: RepositoryRow) -> Right:
+    """Return what the user of a token may do in a repository, whatever the token's scopes."""
     if who.user_role == Role.ADMIN:
-        return who.reach
+        return Right.OWNER
     query = select(grants.c.access).where(grants.c.repository_id == repository.id, grants.c.user_id == who.user_id)
     granted = connection.execute(query).scalar() or Right.NONE
     role = Right.NONE if repository.private else _EVERYWHERE[who.user_role]
-    return min(max(granted, role, key=_rank), who.reach, key=_rank)
+    return max(granted, role, key=_rank)
 
 
 def visible(who: Caller, least: Right = Right.READER) -> ColumnElement[bool]:

@@ -55,6 +55,14 @@ class Refused(Unauthorized):
         self.token = token
 
 
+class Disabled(Refused):
+    """The token is good, but its user may not sign in: another token does not help."""
+
+    status = 403
+    code = "permission-denied"
+    step = "Ask an admin of the registry to enable the user."
+
+
 def hash_token(value: str) -> str:
     """Hash a token, to keep only that of it. Tokens are 32 random bytes, so one round is enough."""
     return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()
@@ -76,7 +84,8 @@ def identify(connection: Connection, value: str, address: str = "") -> tuple[Cal
 
     Raises:
         Unauthorized: It is not known.
-        Refused: It is expired or revoked, or its user is disabled.
+        Refused: It is expired or revoked.
+        Disabled: Its user is disabled.
     """
     row = connection.execute(_TOKENS.where(tokens.c.digest == hash_token(value))).first()
     if row is None:
@@ -87,7 +96,7 @@ def identify(connection: Connection, value: str, address: str = "") -> tuple[Cal
     if token.expired_at is not None and token.expired_at <= now():
         raise Refused("the API token has expired", token)
     if token.user.disabled_at is not None:
-        raise Refused(f"the user `{token.user.name}` of this API token is disabled", token)
+        raise Disabled(f"permission denied: the user `{token.user.name}` is disabled", token)
     user = token.user
     return Caller(user.id, user.name, user.role, reach(token.scopes), token.id, token.name, address), token
 

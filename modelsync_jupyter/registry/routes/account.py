@@ -40,9 +40,9 @@ def version() -> dict[str, str]:
 @blueprint.get(f"{API}/auth/current")
 @needs(Role.NONE)
 def current_user() -> dict[str, Any]:
-    """Show the caller, with what the token permits."""
+    """Show the caller, with what the token permits. Stock clients greet by the e-mail address, which is not known."""
     who = caller()
-    return {**user_json(who.name), "modelsync": {"role": who.role, "reach": who.reach}}
+    return {**user_json(who.name), "email": who.name, "modelsync": {"role": who.role, "reach": who.reach}}
 
 
 @blueprint.get(f"{API}/current_org")
