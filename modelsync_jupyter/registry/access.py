@@ -35,7 +35,7 @@ def require(connection: Connection, who: Caller, role: Role) -> None:
     if not who.may(role):
         has = f"a token of the role `{who.role}`" if who.role else "no role in the registry"
         if who.user_role.includes(role):
-            raise Forbidden(f"permission denied: this needs the role `{role}`, you have {has}", _ANOTHER_TOKEN)
+            raise Forbidden(f"permission denied: this needs the role `{role}`, you have {has}", ANOTHER_TOKEN)
         raise Forbidden(
             f"permission denied: this needs the role `{role}`, you have {has}", f"Ask {_some(admins(connection))}."
         )
@@ -49,7 +49,7 @@ def require_reach(who: Caller, right: Right) -> None:
     """
     if not who.reach.includes(right):
         what = {Right.READER: "reading", Right.WRITER: "writing"}.get(right, "managing")
-        raise Forbidden(f"permission denied: the scopes of your token do not permit {what}", _ANOTHER_TOKEN)
+        raise Forbidden(f"permission denied: the scopes of your token do not permit {what}", ANOTHER_TOKEN)
 
 
 def find(connection: Connection, who: Caller, right: Right, name: str) -> RepositoryRow:
@@ -102,7 +102,8 @@ def require_deleting(connection: Connection, who: Caller, model: ModelRow) -> No
         )
 
 
-_ANOTHER_TOKEN = "Sign in with a token that has more scopes."
+#: The step where the user may do more than the token.
+ANOTHER_TOKEN = "Sign in with a token that has more scopes."
 
 
 def _ask(connection: Connection, repository: RepositoryRow) -> str:

@@ -55,7 +55,7 @@ def create() -> dict[str, Any]:
     with current().database.write() as connection:
         user = _owner(connection, who, fields.object("modelsync"))
         if not who.reach.includes(tokens.reach(scopes)):
-            raise Forbidden("permission denied: a token cannot make one that may do more")
+            raise Forbidden("permission denied: a token cannot make one that may do more", access.ANOTHER_TOKEN)
         uid, value = tokens.add_token(
             connection,
             user.id,
@@ -92,7 +92,7 @@ def revoke(uid: str) -> dict[str, Any]:
         if not (mine or strong):
             raise Forbidden(
                 "permission denied: the scopes of your token do not permit revoking one that may do more",
-                "Sign in with a token that has more scopes.",
+                access.ANOTHER_TOKEN,
             )
         if issued:
             access.require(connection, who, Role.ADMIN)
