@@ -14,11 +14,13 @@ from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.remotes.bentocloud.client import Page, RemoteModel
 from modelsync_jupyter.remotes.bentocloud.management import Event, Grant, Management, Token, User
 from modelsync_jupyter.remotes.contexts import Context, check_endpoint
+from modelsync_jupyter.store.care import Garbage, Usage
 from modelsync_jupyter.store.create import Draft
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.exchange import FilePlan
 from modelsync_jupyter.transfer.mirror import SyncPlan
 from modelsync_jupyter.transfer.plan import Operation, Plan
+from modelsync_jupyter.transfer.verifying import Verdict
 
 from .client import Client
 from .doctor import Check
@@ -71,6 +73,7 @@ __all__ = [
     "Event",
     "Feed",
     "FilePlan",
+    "Garbage",
     "Grant",
     "Management",
     "Model",
@@ -89,7 +92,9 @@ __all__ = [
     "Token",
     "Transfer",
     "TransferOptions",
+    "Usage",
     "User",
+    "Verdict",
     "VersionStatus",
     "attach",
     "cancel",

@@ -39,6 +39,7 @@ from modelsync_jupyter.transfer.run import Run
 from modelsync_jupyter.transfer.work import Counter, Work
 
 from .bar import shown
+from .care import Care
 from .files import FileVerbs
 from .inspection import Inspection
 from .provenance import note
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 _CANCEL_SECONDS = 5.0
 
 
-class Client(Inspection, FileVerbs):
+class Client(Inspection, FileVerbs, Care):
     """The verbs, for one BentoML home and one registry.
 
     Args:

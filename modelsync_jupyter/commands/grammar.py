@@ -8,7 +8,7 @@ from typing import Any
 
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS
 
-from . import access, exchange, insight, models, registry, transfer
+from . import access, care, exchange, insight, models, registry, transfer
 from .options import add_background, add_command, add_context, add_global, add_hash, add_output
 from .parser import Parser, ShowVersion, ago, ahead, pair, positive, rate, threads
 
@@ -120,6 +120,7 @@ def _add_model_commands(add: Any) -> None:
     parser.add_argument("tags", nargs="+", metavar="TAG", help="NAME:VERSION, or NAME for every version of it")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
     add_output(parser)
+    care.add_commands(add)
 
 
 def _add_access_commands(add: Any) -> None:

@@ -11,21 +11,9 @@ from modelsync_jupyter.commands.parser import HelpShown
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.registry.server import serve
 
-COMMANDS = [
-    "push",
-    "pull",
-    "export",
-    "import",
-    "sync",
-    "transfers",
-    "attach",
-    "cancel",
-    "resume",
-    "list",
-    "status",
-    "get",
-]
-COMMANDS += ["create", "delete", "diff", "doctor", "login", "logout", "contexts", "serve", "demo", "registry"]
+COMMANDS = ["push", "pull", "export", "import", "sync", "transfers", "attach", "cancel", "resume", "list", "status"]
+COMMANDS += ["get", "create", "delete", "gc", "du", "verify", "diff", "doctor", "login", "logout", "contexts", "serve"]
+COMMANDS += ["demo", "registry"]
 
 
 def test_push_has_the_documented_defaults() -> None:

@@ -1,0 +1,116 @@
+"""Care of the local store: the verbs of `Client` that clean it, measure it and verify it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from modelsync_jupyter.core.config import Home, processors
+from modelsync_jupyter.core.outcome import Options
+from modelsync_jupyter.core.progress import Sink
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.remotes.bentocloud.client import Remote
+from modelsync_jupyter.store import care
+from modelsync_jupyter.store.care import Garbage, Usage
+from modelsync_jupyter.store.local import LocalStore
+from modelsync_jupyter.transfer.verifying import Verdict, verify
+from modelsync_jupyter.transfer.work import Counter, Work
+
+from .bar import shown
+
+if TYPE_CHECKING:
+    from modelsync_jupyter.core.keywords import TransferOptions
+
+
+class Care:
+    """A part of `Client`: see there."""
+
+    home: Home
+    _store: LocalStore
+
+    if TYPE_CHECKING:
+
+        def _remote(self) -> Remote: ...
+        def _options(self, given: TransferOptions) -> Options: ...
+
+    def gc(
+        self,
+        name: str | None = None,
+        *,
+        keep: int | None = None,
+        older_than: timedelta | None = None,
+        labels: Iterable[str] = (),
+        dry_run: bool = False,
+    ) -> Garbage:
+        """Delete old versions from the local store, and what killed processes left behind.
+
+        The latest version of a name stays, and so does what a bento of this home uses, or has a label `keep`.
+
+        Args:
+            name: Only versions of this name.
+            keep: How many of the newest versions of each name stay. Without this and `older_than` no version goes.
+            older_than: How old a version must be to go; where both rules are given, both must hold.
+            labels: `key` or `key=value`: versions with such a label stay too.
+            dry_run: Decide, and delete nothing.
+
+        Returns:
+            What was deleted, or would be, and how much that frees.
+
+        Raises:
+            InvalidModel: A bento cannot be read, so that nobody knows what it uses; nothing was deleted.
+        """
+        only = Tag.parse(name).name if name else None
+        found = care.find_garbage(self._store, name=only, keep=keep, older_than=older_than, labels=tuple(labels))
+        if not dry_run:
+            self.delete_garbage(found)
+        return found
+
+    def delete_garbage(self, garbage: Garbage) -> None:
+        """Delete exactly what a dry run of `gc` decided."""
+        care.delete(self._store, garbage)
+
+    def du(self, name: str | None = None) -> list[Usage]:
+        """Measure the space that each name takes in the local store, the largest first.
+
+        Args:
+            name: Only this name.
+        """
+        return care.measure(self._store, Tag.parse(name).name if name else None)
+
+    def verify(
+        self, tag: str | Tag | None = None, *, repair: bool = False, progress: Sink | bool | None = None
+    ) -> list[Verdict]:
+        """Read every byte of local models again, and compare with the digests that the store keeps.
+
+        Args:
+            tag: `name:version`, or `name` for its latest; None for all models.
+            repair: Repair what is damaged from the registry, which sends only the parts that are bad.
+            progress: Called with progress updates; by default a bar is drawn in a notebook.
+
+        Returns:
+            One verdict for each, in the order of their tags.
+
+        Raises:
+            ModelNotFound: There is no such model; or it is damaged, and the registry does not have it.
+            ModelChanged: Files of a model change while they are read.
+        """
+        models = [self._store.get(Tag.parse(str(tag)))] if tag else self._store.models()
+        remote = self._remote() if repair else None
+        with shown("verify", progress) as sink:
+            counter = _Drawn(sink)
+            work = Work(self.home, Options(threads=processors()), counter=counter)
+            return [verify(self._store, model, work, remote) for model in models]
+
+
+class _Drawn(Counter):
+    """A counter that draws itself, by whichever thread counts."""
+
+    def __init__(self, sink: Sink | None) -> None:
+        super().__init__()
+        self._sink: Callable[..., None] | None = sink
+
+    def add(self, size: int, *, reused: bool = False) -> None:
+        super().add(size, reused=reused)
+        if self._sink:
+            self._sink(self.look())
