@@ -131,6 +131,7 @@ class RemotePlace:
 
     def walk(self) -> Iterator[tuple[str, int]]:
         with self._spoken():
+            self._fs.invalidate_cache()  # listings that a driver remembers may be old, or part of the truth
             found = self._fs.find(self._path, detail=True)
         start = len(self._path.rstrip("/")) + 1
         for path, facts in found.items():
@@ -180,6 +181,7 @@ class RemotePlace:
 
     def _info(self) -> dict[str, Any]:
         with self._spoken():
+            self._fs.invalidate_cache()
             found: dict[str, Any] = self._fs.info(self._path)
         return found
 
@@ -208,7 +210,10 @@ class RemotePlace:
 
 def _broken(error: Exception, shown: str) -> ModelSyncError:
     """A driver failed in a way that is its own: most are failures of the network. Their text may hold URLs."""
-    status = getattr(error, "status", None) or getattr(error, "code", None)
+    reply = getattr(error, "response", None)
+    status = getattr(error, "status", None) or getattr(error, "code", None) or getattr(reply, "status_code", None)
+    if status == 404:
+        return RemoteNotFound(f"There is nothing at `{shown}`.", "Check the URL.")
     if status in (401, 403):
         return PermissionDenied(f"No permission for `{shown}` (HTTP {status}).", "Check the credentials.")
     name = type(error).__name__
