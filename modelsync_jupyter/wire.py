@@ -63,7 +63,7 @@ class ManifestJSON(TypedDict):
 class Extension(TypedDict, total=False):
     """The object `modelsync`, each key where it is of use.
 
-    - In every repository of a reply: `protocol`, and whether it is `private`.
+    - In every repository of a reply: `protocol`, and whether it is `private`; where one is shown, the caller's `right`.
     - In a model with a whole archive: `content_digest` of its files and the `cut` that it is built on; `digest` and
       `size` of the archive; `pushed_by`, the name of who published it.
     - In a request to finish an upload: `upload_id`, which one. Without it the registry takes the caller's own last one.
@@ -77,6 +77,7 @@ class Extension(TypedDict, total=False):
 
     protocol: int
     private: bool
+    right: str
     pushed_by: str
     upload_id: str
     content_digest: str

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from modelsync_jupyter.archive.layout import Entry, Layout
+from modelsync_jupyter.archive.layout import Layout
 from modelsync_jupyter.archive.scan import scan_tar
-from modelsync_jupyter.contents.diff import REMOTE_BUDGET, File, Side
+from modelsync_jupyter.contents.diff import REMOTE_BUDGET, File, Side, files_of
 from modelsync_jupyter.contents.reader import Blocks, FileReader, Reader, SliceReader, TooMuch
 from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel, UnsafeArchive
-from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo, parse_info
 from modelsync_jupyter.remotes.bentocloud.client import Remote, RemoteModel
 from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
@@ -32,7 +31,7 @@ def local_side(store: LocalStore, model: Model, hashed: Callable[[int], None] | 
         hashed: Called with the number of bytes, after each part that was read.
     """
     found = store.describe(model, threads=processors(), hashed=hashed)
-    files = _files(found.layout.entries, found.files, found.parts)
+    files = files_of(found.layout.entries, found.files, found.parts)
 
     def open_file(path: str) -> Reader:
         return FileReader(model.path / path)
@@ -77,7 +76,7 @@ class RemoteSide:
         facts = _facts(self.info) if self.info else {"module": record.module, "metadata": dict(record.metadata)}
         files: Mapping[str, File] = {}
         if self.layout:
-            files = _files(self.layout.entries, self._digests(), self.archive.parts)
+            files = files_of(self.layout.entries, self._digests(), self.archive.parts)
         facts = {**facts, "labels": dict(record.labels)}
         digest = self.archive.content_digest
         return Side(record.tag, "remote", files, facts, digest, record.size, self.open, REMOTE_BUDGET)
@@ -131,26 +130,3 @@ class _Stream:
 def _facts(info: ModelInfo) -> dict[str, Any]:
     facts = info.to_dict()
     return {key: facts[key] for key in ("labels", "module", "metadata", "options", "context", "signatures")}
-
-
-def _files(entries: Sequence[Entry], digests: Mapping[str, str], parts: Sequence[Part]) -> dict[str, File]:
-    """The files of an archive, each with the parts of the archive that lie in it."""
-    by_path = {entry.path: entry for entry in entries}
-    files: dict[str, File] = {}
-    index = 0
-    for entry in entries:
-        if entry.kind == "dir":
-            continue
-        if entry.kind == "link":
-            files[entry.path] = File(0, link=entry.target)
-            continue
-        at = by_path[entry.target] if entry.kind == "hardlink" else entry
-        pieces = []
-        while index < len(parts) and parts[index].start < at.offset:
-            index += 1
-        while index < len(parts) and parts[index].stop <= at.content_stop and entry.kind == "file":
-            part = parts[index]
-            pieces.append((part.start - at.offset, part.stop - at.offset, part.digest))
-            index += 1
-        files[entry.path] = File(at.size, digests.get(entry.path, ""), tuple(pieces), executable=at.executable)
-    return files

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from modelsync_jupyter.archive.layout import Entry
+from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.core.plain import plain
 from modelsync_jupyter.core.states import State, compare
 from modelsync_jupyter.core.tags import Tag
@@ -176,6 +178,35 @@ def diff(
     return Diff(old, new, tuple(changes), files_known, tuple(dict.fromkeys(remarks)))
 
 
+def files_of(entries: Sequence[Entry], digests: Mapping[str, str], parts: Sequence[Part]) -> dict[str, File]:
+    """Return the files of an archive, each with the parts of the archive that lie in it.
+
+    Args:
+        entries: Its members, in the order of their offsets.
+        digests: Digests of files by path, as far as they are known.
+        parts: Its parts, with offsets that count from where those of the members do.
+    """
+    by_path = {entry.path: entry for entry in entries}
+    files: dict[str, File] = {}
+    index = 0
+    for entry in entries:
+        if entry.kind == "dir":
+            continue
+        if entry.kind == "link":
+            files[entry.path] = File(0, link=entry.target)
+            continue
+        at = by_path[entry.target] if entry.kind == "hardlink" else entry
+        pieces = []
+        while index < len(parts) and parts[index].start < at.offset:
+            index += 1
+        while index < len(parts) and parts[index].stop <= at.content_stop and entry.kind == "file":
+            part = parts[index]
+            pieces.append((part.start - at.offset, part.stop - at.offset, part.digest))
+            index += 1
+        files[entry.path] = File(at.size, digests.get(entry.path, ""), tuple(pieces), executable=at.executable)
+    return files
+
+
 def _facts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     kinds: dict[str, Kind] = {"labels": "label", "metadata": "metadata", "context": "environment"}
     for key in dict.fromkeys((*old, *new)):
@@ -233,7 +264,10 @@ def _tensors(old: Side, new: Side, path: str, remarks: list[str], check: Callabl
         return []
     try:
         before, after = Blocks(old.open(path), old.budget), Blocks(new.open(path), new.budget)
-        olds, news = ({each.name: each for each in list_tensors(path, reader)} for reader in (before, after))
+        olds, news = (
+            {each.name: each for each in list_tensors(path, reader, side.budget)}
+            for side, reader in ((old, before), (new, after))
+        )
     except NoTensors:
         return []
     except TooMuch:

@@ -8,6 +8,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import BufferedReader
 from itertools import pairwise
 from typing import IO, Any, cast
@@ -34,12 +35,13 @@ class NoTensors(ValueError):
     """The file has no header that this module reads, or a broken one."""
 
 
-def list_tensors(name: str, reader: Reader) -> list[Tensor]:
+def list_tensors(name: str, reader: Reader, budget: int = _MAX_PICKLE) -> list[Tensor]:
     """List the tensors in a file, in the order of its header.
 
     Args:
         name: Name of the file; its ending tells ONNX, which begins like nothing else.
         reader: The file.
+        budget: Bytes of a pickle that are followed at most, half a second for each million.
 
     Raises:
         NoTensors: It is not of a kind that is known, or broken.
@@ -48,7 +50,7 @@ def list_tensors(name: str, reader: Reader) -> list[Tensor]:
     head = reader.read(0, 8)
     kinds: tuple[tuple[bool, Callable[[Reader], Iterator[Tensor]]], ...] = (
         (name.endswith(".safetensors"), _safetensors),
-        (head[:4] == b"PK\x03\x04", _zip),
+        (head[:4] == b"PK\x03\x04", partial(_zip, budget=min(budget, _MAX_PICKLE))),
         (head[:6] == b"\x93NUMPY", _numpy),
         (head[:4] == b"GGUF", _gguf),
         (name.endswith(".onnx"), onnx_tensors),
@@ -111,13 +113,13 @@ def _npy_header(file: IO[bytes]) -> tuple[str, tuple[int, ...], int]:
     return str(facts["descr"]), shape_of(facts["shape"]), 8 + width + length
 
 
-def _zip(reader: Reader) -> Iterator[Tensor]:
+def _zip(reader: Reader, budget: int) -> Iterator[Tensor]:
     """A zip of NumPy arrays, or one that PyTorch wrote. It has a checksum of each member in its directory."""
     with zipfile.ZipFile(cast(IO[bytes], BufferedReader(cast(Any, Seekable(reader)), 4096))) as file:
         members = {info.filename: info for info in file.infolist()}
         pickles = [name for name in members if name.endswith("data.pkl")]
         if pickles:
-            yield from _torch(file, members, pickles[0])
+            yield from _torch(file, members, pickles[0], budget)
             return
         for name, info in members.items():
             if name.endswith(".npy"):
@@ -131,8 +133,8 @@ def _checksum(info: zipfile.ZipInfo) -> str:
     return f"crc32:{info.CRC:08x}:{info.file_size}" if info.CRC or not info.file_size else ""
 
 
-def _torch(file: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], name: str) -> Iterator[Tensor]:
-    if members[name].file_size > _MAX_PICKLE:
+def _torch(file: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], name: str, budget: int) -> Iterator[Tensor]:
+    if members[name].file_size > budget:
         raise NoTensors("its pickle is too long")
     try:
         value = read_pickle(file.read(name)).value

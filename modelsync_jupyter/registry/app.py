@@ -16,6 +16,7 @@ from modelsync_jupyter.core.errors import ModelSyncError
 
 from .auth import rule_of
 from .errors import ApiError, NotFound, TooMany
+from .pages import blueprint as pages
 from .routes import BLUEPRINTS
 from .service import EXTENSION, Registry
 
@@ -29,7 +30,7 @@ def create_app(registry: Registry) -> Flask:
     app.extensions[EXTENSION] = registry
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    for blueprint in BLUEPRINTS:
+    for blueprint in (*BLUEPRINTS, pages):
         app.register_blueprint(blueprint)
     for endpoint, view in app.view_functions.items():
         assert rule_of(view) is not None, f"the route {endpoint} does not say who may use it"

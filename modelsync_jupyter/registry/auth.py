@@ -42,7 +42,12 @@ class Open:
     why: str
 
 
-Rule = Role | Right | Open
+@dataclass(frozen=True)
+class Paged:
+    """The rule of a page for people who are signed in: it asks routes of the API, each of which has its own rule."""
+
+
+Rule = Role | Right | Open | Paged
 
 
 def needs(rule: Role | Right) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -80,6 +80,19 @@ def check_name(text: str) -> str:
     return text
 
 
+def check_tag(text: str) -> Tag:
+    """Check a tag that names a version.
+
+    Raises:
+        InvalidTag: It is not one.
+        BadRequest: It names none.
+    """
+    tag = Tag.parse(clean(text[:256], "tag"))
+    if tag.is_latest:
+        raise BadRequest(f"`{text[:200]}` does not name a version")
+    return tag
+
+
 def check_version(text: str) -> str:
     """Check the version of a model.
 

@@ -55,9 +55,11 @@ def create() -> RepositoryJSON:
 @blueprint.get("/<name>")
 @needs(Right.READER)
 def show(name: str) -> RepositoryJSON:
-    """Show one repository."""
+    """Show one repository, and what the caller may do in it."""
     with current().database.read() as connection:
-        return _show(connection, name)
+        reply = _show(connection, name)
+        reply["modelsync"]["right"] = access.right_in(connection, caller(), find_repository(connection, name))
+    return reply
 
 
 @blueprint.patch("/<name>")

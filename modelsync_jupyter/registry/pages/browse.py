@@ -1,0 +1,122 @@
+"""Look around: models, versions, files, tensors, comparisons, history, what was deleted."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from flask import g, render_template, request
+
+from ..catalog.rows import Right
+from ..errors import ApiError, BadRequest
+from ..routes import inspection, models, repositories
+from . import show
+from .api import Query, call
+from .session import View, blueprint, page
+
+SORTS = {"updated_at-desc": "last changed", "created_at-desc": "newest", "name-asc": "name"}
+FOUND_SORTS = {"build_at-desc": "newest", "name-asc": "name", "size-desc": "largest"}
+
+
+@blueprint.get("/")
+@page
+def home() -> View:
+    """List the models one may read; with a search, the versions that match it."""
+    q, start = _arg("q"), _start()
+    sorts = FOUND_SORTS if q else SORTS
+    sort = _arg("sort") if _arg("sort") in sorts else next(iter(sorts))
+    query: Query = {"q": f"{q} sort:{sort}".strip(), "start": start, "count": show.ROWS}
+    problem, found = "", dict[str, Any](items=[], total=0)
+    try:
+        found = call(models.index if q else repositories.index, query=query)
+    except BadRequest as error:  # the search is mistaken: say so beside it
+        problem = error.message
+    pager = show.Pager(start, len(found["items"]), found["total"])
+    return render_template("home.html", q=q, sort=sort, sorts=sorts, found=found, pager=pager, problem=problem)
+
+
+@blueprint.get("/models/<name>")
+@page
+def repository(name: str) -> View:
+    """Show a model and its versions."""
+    start = _start()
+    found = call(repositories.show, name=name)
+    query: Query = {"q": "status:any", "start": start, "count": show.ROWS}
+    versions = call(models.versions, name=name, query=query)
+    pager = show.Pager(start, len(versions["items"]), versions["total"])
+    return render_template("repository.html", repository=found, versions=versions, pager=pager, **rights(found))
+
+
+@blueprint.get("/models/<name>/<version>")
+@page
+def version(name: str, version: str) -> View:
+    """Show a version: what it is, how to pull it, what is in it."""
+    start, path = _start(), _arg("path")
+    found = call(models.show, name=name, version=version)
+    repository = call(repositories.show, name=name)
+    files, tensors = None, None
+    if found["upload_status"] == "success" and "modelsync" in found:
+        query: Query = {"start": 0 if path else start, "count": show.ROWS * 2}
+        files = call(inspection.files, name=name, version=version, query=query)
+        if path:
+            query = {"path": path, "start": start, "count": show.ROWS * 2}
+            tensors = call(inspection.tensors, name=name, version=version, query=query)
+    others = call(models.versions, name=name, query={"count": show.ROWS})["items"]
+    listed = tensors or files
+    return render_template(
+        "version.html",
+        model=found,
+        tag=f"{name}:{found['version']}",
+        repository=repository,
+        files=files,
+        tensors=tensors,
+        pager=listed and show.Pager(start, len(listed["items"]), listed["total"], show.ROWS * 2),
+        others=[other for other in others if other["version"] != found["version"]],
+        endpoint=request.url_root.rstrip("/"),
+        **rights(repository, found),
+    )
+
+
+@blueprint.get("/compare")
+@page
+def compare() -> View:
+    """Compare two versions, which may be of two models."""
+    tags = request.args.getlist("version")
+    old, new = _arg("old") or "".join(tags[1:2]), _arg("new") or "".join(tags[:1])
+    found, problem = None, ""
+    if len(tags) not in (0, 2):
+        problem = "Choose two versions to compare."
+    elif old and new:
+        name, _, version = new.partition(":")
+        try:
+            found = call(inspection.diff, name=name, version=version, query={"from": old})
+        except ApiError as error:
+            if error.status == 401:
+                raise
+            problem = f"{error.message[:1].upper()}{error.message[1:]}."
+    return render_template("compare.html", old=old, new=new, found=found, problem=problem)
+
+
+def rights(repository: Any, model: Any = None) -> dict[str, bool]:
+    """Tell which forms are worth showing to the caller; the API decides when one is sent.
+
+    Args:
+        repository: The reply that shows a repository.
+        model: The reply that shows a version of it.
+    """
+    right = Right(repository["modelsync"]["right"])
+    found = {"may_write": right.includes(Right.WRITER), "may_own": right == Right.OWNER}
+    if model is not None:
+        pusher = model.get("modelsync", {}).get("pushed_by") or model["creator"]["name"]
+        found["may_delete"] = found["may_own"] or (found["may_write"] and pusher == g.me["name"])
+    return found
+
+
+def _arg(name: str) -> str:
+    return request.args.get(name, "").strip()
+
+
+def _start() -> int:
+    with suppress(ValueError):
+        return max(0, min(int(_arg("start") or 0), 1 << 30))
+    return 0
