@@ -83,7 +83,10 @@ class TestEveryRoute:
         return people
 
     def routes(self, app: Flask) -> Iterator[tuple[Rule, str, Any]]:
+        """Routes of the API; pages ask these, and have tests of their own."""
         for rule in app.url_map.iter_rules():
+            if rule.endpoint.startswith("pages."):
+                continue
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
                 yield rule, method, rule_of(app.view_functions[rule.endpoint])
 
