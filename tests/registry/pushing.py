@@ -57,9 +57,11 @@ def tar(
     return buffer.getvalue()
 
 
-def model_tar(name: str, version: str, payload: bytes = b"weights", **fields: Any) -> bytes:
-    """A model's archive with one payload."""
-    return tar({"model.yaml": model_yaml(name, version, **fields), "weights.bin": payload})
+def model_tar(
+    name: str, version: str, payload: bytes = b"weights", *, files: Mapping[str, bytes] | None = None, **fields: Any
+) -> bytes:
+    """A model's archive with one payload, and more files if there are any."""
+    return tar({"model.yaml": model_yaml(name, version, **fields), "weights.bin": payload, **(files or {})})
 
 
 def cut(archive: bytes, size: int) -> list[bytes]:

@@ -31,6 +31,7 @@ def call(
     *,
     query: Query | None = None,
     body: Mapping[str, Any] | None = None,
+    token: str = "",
     **values: str,
 ) -> T:
     """Call a route as the network would, but for the network: it authenticates, checks, writes and notes by itself.
@@ -39,6 +40,7 @@ def call(
         route: The function of the route.
         query: Its query string; empty values are left out.
         body: Its JSON.
+        token: Another token than that of the session.
         values: The variable words of its path.
 
     Raises:
@@ -55,7 +57,7 @@ def call(
         "CONTENT_LENGTH": str(len(data)),
         "wsgi.input": io.BytesIO(data),
         "HTTP_USER_AGENT": CLIENT,
-        _TOKEN: g.session,
+        _TOKEN: token or g.session,
     }
     with current_app.request_context(environ):
         return route(**values)

@@ -9,17 +9,17 @@ from flask import Response, g, render_template, request
 
 from ..catalog.database import now
 from ..catalog.rows import Role
-from ..errors import BadRequest
+from ..errors import BadRequest, Unauthorized
 from ..routes import account, tokens, users
 from . import show
 from .api import call
 from .session import View, blueprint, done, field, page
 
-#: What a token may do, in words, and its scopes.
+#: What a token can do: its scope, and in words.
 REACHES = {
-    "read": ("read_organization", "pull and look"),
-    "write": ("write_organization", "push too"),
-    "all": ("api", "all that you may"),
+    "read": ("read_organization", "pull"),
+    "write": ("write_organization", "pull and push"),
+    "all": ("api", "everything that its user can"),
 }
 _EVENTS = 100
 MOST_EXPORTED = 50_000
@@ -36,14 +36,24 @@ def token_list() -> View:
 @blueprint.post("/tokens")
 @page
 def make_token() -> View:
-    """Make a token, and show it this once."""
-    reach, days = field("reach"), field("days")
+    """Make a token, and show it this once.
+
+    One's own token is made by another one of one's own, which has to be typed: what a session makes ends with the
+    session, and who finds a browser unlocked should not leave with a token.
+    """
+    reach, days, user = field("reach"), field("days"), field("user")
     if reach not in REACHES or days not in _DAYS:
-        raise BadRequest("choose what the token may do, and for how long")
-    body = {"name": field("name"), "scopes": [REACHES[reach][0]], "modelsync": {"user": field("user")}}
+        raise BadRequest("choose what the token can do, and for how long")
+    token = field("maker") if user in ("", g.me["name"]) else g.session
+    if not token:
+        raise BadRequest("to make a token of your own, type the one that you sign in with")
+    body = {"name": field("name"), "scopes": [REACHES[reach][0]], "modelsync": {"user": user}}
     if days:
         body["expired_at"] = (now() + timedelta(days=int(days))).isoformat()
-    return _tokens(call(tokens.create, body=body))
+    try:
+        return _tokens(call(tokens.create, body=body, token=token))
+    except Unauthorized as error:
+        raise BadRequest(f"with your own token: {error.message}") from error
 
 
 @blueprint.post("/tokens/<uid>/revoke")
