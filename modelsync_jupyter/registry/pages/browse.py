@@ -93,7 +93,7 @@ def compare() -> View:
         except ApiError as error:
             if error.status == 401:
                 raise
-            problem = f"{error.message[:1].upper()}{error.message[1:]}."
+            problem = error.message
     return render_template("compare.html", old=old, new=new, found=found, problem=problem)
 
 

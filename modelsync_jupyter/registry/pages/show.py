@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from modelsync_jupyter.core.units import format_age, format_size
 from modelsync_jupyter.wire import FAILED, PENDING, SUCCESS, UPLOADING, parse_time
@@ -129,9 +130,10 @@ def parse_labels(text: str) -> list[dict[str, str]]:
     return [{"key": key.strip(), "value": value.strip()} for key, _, value in pairs]
 
 
-def capital(text: str) -> str:
-    """Begin a sentence with a capital."""
-    return text[:1].upper() + text[1:]
+def sentence(text: str) -> Markup:
+    """Write a message as a sentence; what it has in backticks as code."""
+    text = text[:1].upper() + text[1:].rstrip(".") + "."
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def is_tensor_file(path: str) -> bool:
@@ -144,7 +146,7 @@ HELPERS: Mapping[str, Callable[..., Any] | Mapping[str, str]] = {
     "when": when,
     "short": short,
     "flat": flat,
-    "capital": capital,
+    "sentence": sentence,
     "is_tensor_file": is_tensor_file,
     "labels_text": labels_text,
     "ways_to_pull": ways_to_pull,
