@@ -63,7 +63,8 @@ class ManifestJSON(TypedDict):
 class Extension(TypedDict, total=False):
     """The object `modelsync`, each key where it is of use.
 
-    - In every repository of a reply: `protocol`, and whether it is `private`; where one is shown, the caller's `right`.
+    - In every repository of a reply: `protocol`, whether it is `private`, and whether there is a `page` of it and of
+      its versions for people, see `page_path`; where one is shown, the caller's `right`.
     - In a model with a whole archive: `content_digest` of its files and the `cut` that it is built on; `digest` and
       `size` of the archive; `pushed_by`, the name of who published it.
     - In a request to finish an upload: `upload_id`, which one. Without it the registry takes the caller's own last one.
@@ -77,6 +78,7 @@ class Extension(TypedDict, total=False):
 
     protocol: int
     private: bool
+    page: bool
     right: str
     pushed_by: str
     upload_id: str
@@ -168,6 +170,11 @@ def model_path(tag: Tag, action: str = "") -> str:
     """Return the path of one version, or of an action on it such as `start_upload`."""
     path = f"{models_path(tag.name)}/{quote(tag.version or '', safe='')}"
     return f"{path}/{action}" if action else path
+
+
+def page_path(tag: Tag) -> str:
+    """Return the path of the page that shows a version to people."""
+    return f"/models/{quote(tag.name, safe='')}/{quote(tag.version or '', safe='')}"
 
 
 def format_time(time: datetime) -> str:

@@ -25,7 +25,7 @@ PLAN_HEAD = ("DO", "SIZE", "WHAT", "WHY")
 
 
 def outcome_text(outcome: Outcome, words: Words) -> str:
-    """Say what was done, how many bytes, how fast, what was reused, and why this version."""
+    """Say what was done, how many bytes, how fast, what was reused, why this version, and where people see it."""
     said = f"{outcome.status.capitalize()} `{outcome.tag}`"
     if outcome.different:
         where = "The registry" if outcome.direction == "push" else "The local store"
@@ -38,7 +38,8 @@ def outcome_text(outcome: Outcome, words: Words) -> str:
     text = f"{said}: {format_size(outcome.moved)} in {format_seconds(outcome.seconds)}{speed}"
     if outcome.reused:
         text += f"; {format_size(outcome.reused)} of {format_size(outcome.size)} reused"
-    return f"{text}. {outcome.reason}".rstrip()
+    text = f"{text}. {outcome.reason}".rstrip()
+    return f"{text}\n{outcome.page}" if outcome.page else text
 
 
 def plan_text(plan: Plan | FilePlan) -> str:

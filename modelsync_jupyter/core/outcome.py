@@ -70,6 +70,7 @@ class Outcome:
         digest: Content digest of the version, or "" where it is not known.
         state: How both ends compare in this version afterwards.
         path: File, folder or URL of an export or import, without secrets.
+        page: Address where people see a pushed version, or "".
     """
 
     direction: Direction
@@ -83,6 +84,7 @@ class Outcome:
     digest: str = ""
     state: State = State.UNKNOWN
     path: str = ""
+    page: str = ""
 
     @property
     def different(self) -> bool:
@@ -91,7 +93,7 @@ class Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         """The outcome as JSON."""
-        path = {"path": self.path} if self.path else {}
+        places = {key: place for key, place in (("path", self.path), ("page", self.page)) if place}
         return {
             "tag": str(self.tag),
             "status": self.status,
@@ -103,7 +105,7 @@ class Outcome:
             "digest": self.digest,
             "state": str(self.state),
             "different": self.different,
-            **path,
+            **places,
         }
 
     @classmethod
@@ -125,6 +127,7 @@ class Outcome:
             digest=data["digest"],
             state=State(data["state"]),
             path=data.get("path", ""),
+            page=data.get("page", ""),
         )
 
 

@@ -93,7 +93,7 @@ def repository_json(row: RepositoryRow, newest: ModelRow | None, strategy: str) 
         "description": row.description,
         "creator": user_json(row.creator),
         "latest_model": model_json(newest, strategy) if newest is not None else None,
-        "modelsync": {"protocol": PROTOCOL, "private": row.private},
+        "modelsync": {"protocol": PROTOCOL, "private": row.private, "page": True},
     }
     return cast(RepositoryJSON, repository)
 

@@ -130,6 +130,7 @@ class Run:
             seconds=time.monotonic() - started,
             digest=move.digest if moved else plan.facts.local_digest or plan.facts.remote_digest,
             state=move.state if moved else plan.facts.state,
+            page=self.remote.page(plan.tag) if status == "pushed" else "",
         )
 
     def describe(self, model: Model) -> Description:

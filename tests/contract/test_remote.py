@@ -34,6 +34,8 @@ class TestRemote:
         self, remote: Remote, backend: Backend, name: str
     ) -> None:
         assert [remote.ensure_repository(name) for _ in range(2)] == [backend.extended] * 2
+        page = remote.page(Tag(name, "v1"))
+        assert page == (f"{remote.http.endpoint}/models/{name}/v1" if backend.extended else "")
 
     def test_what_nobody_pushed_is_none(self, remote: Remote, name: str) -> None:
         assert remote.model(Tag(name, "v1")) is None

@@ -141,6 +141,7 @@ def test_outcomes_name_their_bytes_by_direction() -> None:
         **{"size": 10, "seconds": 0.123, "digest": "", "state": "unknown", "different": False},
     }
     assert Outcome.from_dict("push", sent).to_dict() == sent
+    assert Outcome("push", Tag("m", "v1"), "pushed", "Because.", page="http://r/models/m/v1").to_dict()["page"]
     assert "bytes_received" in Outcome("pull", Tag("m", "v1"), "skipped", "There.").to_dict()
 
 

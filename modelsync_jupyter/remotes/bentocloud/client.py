@@ -18,6 +18,7 @@ from modelsync_jupyter.wire import (
     Extension,
     model_path,
     models_path,
+    page_path,
     parse_time,
     repository_path,
 )
@@ -134,6 +135,7 @@ class Remote:
     def __init__(self, http: Http, page: int = PAGE, pages: int = PAGES) -> None:
         self.http = http
         self._count, self._pages = page, pages
+        self._has_page = False
 
     def current_user(self) -> Mapping[str, Any]:
         """Ask whose token it is; a cheap check that it is valid."""
@@ -149,7 +151,13 @@ class Remote:
                 found = self.http.call("POST", repository_path(), body)
             except Conflict:  # another client registered it meanwhile
                 found = self.http.call("GET", repository_path(name))
-        return bool(mapping(found).get("modelsync"))
+        said = mapping(found).get("modelsync")
+        self._has_page = isinstance(said, dict) and said.get("page") is True
+        return bool(said)
+
+    def page(self, tag: Tag) -> str:
+        """Return the address where people see a version, or "": the registry says whether it has pages, not where."""
+        return f"{self.http.endpoint}{page_path(tag)}" if self._has_page else ""
 
     def model(self, tag: Tag) -> RemoteModel | None:
         """Ask for one version; None where the registry has no such record."""

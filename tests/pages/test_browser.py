@@ -1,0 +1,149 @@
+"""The pages in a real browser: by keyboard, in light and dark, on a desk and on a phone, checked by axe-core."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from modelsync_jupyter import client as api
+from tests.harness.processes import TOKEN, RegistryProcess, environment, modelsync
+from tests.ui.conftest import _ARGUMENTS
+from tests.ui.jupyter import chromium
+from tests.ui.test_ease import AXE
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(not Path(chromium()).exists(), reason=f"no browser at {chromium()}: set CHROMIUM"),
+]
+#: How people look at it.
+LOOKS = {
+    "light": {"viewport": {"width": 1200, "height": 800}},
+    "dark": {"viewport": {"width": 1200, "height": 800}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 800}, "has_touch": True},
+}
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
+    """A registry with some models in it, pushed by our client; the last push by a shell."""
+    with RegistryProcess(tmp_path_factory.mktemp("registry")) as registry:
+        home = tmp_path_factory.mktemp("home")
+        api.login(registry.url, TOKEN, name="team", home=home)
+        for version, value in (("v1", b"a"), ("v2", b"b")):
+            header = json.dumps({"head": {"dtype": "U8", "shape": [2, 3], "data_offsets": [0, 6]}}).encode()
+            with api.create(f"churn:{version}", labels={"run": version}, metadata={"auc": 0.9}, home=home) as draft:
+                (draft.path / "w.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + value * 6)
+            done = modelsync("push", f"churn:{version}", env=environment(home))
+            assert done.stdout.splitlines()[-1] == f"{registry.url}/models/churn/{version}"
+        yield registry
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium(), args=_ARGUMENTS)
+        yield running
+        running.close()
+
+
+def open_page(browser: Browser, address: str, look: str, problems: list[str]) -> Page:
+    """Open an address, sign in by keyboard, and note whatever the browser complains about."""
+    page = browser.new_context(**LOOKS[look]).new_page()
+    page.set_default_timeout(15_000)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    page.goto(address)
+    expect(page.get_by_label("API token")).to_be_focused()
+    page.keyboard.type(TOKEN)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    return page
+
+
+def check(page: Page, name: str) -> None:
+    """Hold a page to what every page must be: no fault that axe-core knows, nothing wider than the screen."""
+    if AXE.exists():
+        page.evaluate(AXE.read_text())  # as a developer's console would: the page itself lets no script in
+        found = page.evaluate("axe.run('html')")
+        assert found["passes"], "axe-core has looked at nothing"
+        wrong = [(each["id"], each["help"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]
+        assert wrong == [], name
+    width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert width <= 0, f"{name} is {width} pixels wider than the screen"
+    if folder := os.environ.get("UI_SHOTS"):
+        page.screenshot(path=Path(folder) / f"registry-{name}.png", full_page=True)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_is_accessible_and_fits(browser: Browser, registry: RegistryProcess, look: str) -> None:
+    problems: list[str] = []
+    page = open_page(browser, f"{registry.url}/", look, problems)
+    places = {
+        "home": "/",
+        "search": "/?q=churn",
+        "model": "/models/churn",
+        "version": "/models/churn/v2",
+        "tensors": "/models/churn/v2?path=w.safetensors",
+        "compare": "/compare?old=churn:v1&new=churn:v2",
+        "access": "/models/churn/-/access",
+        "tokens": "/tokens",
+        "users": "/users",
+        "activity": "/activity",
+    }
+    for name, place in places.items():
+        page.goto(registry.url + place)
+        check(page, f"{look}-{name}")
+    assert problems == []
+    page.goto(f"{registry.url}/models/none")
+    check(page, f"{look}-error")
+    page.get_by_role("button", name="Sign out").click()
+    check(page, f"{look}-sign-in")
+
+
+def test_somebody_follows_a_push_compares_and_deletes(browser: Browser, registry: RegistryProcess) -> None:
+    problems: list[str] = []
+    page = open_page(browser, f"{registry.url}/models/churn/v2", "light", problems)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("churn:v2")  # signing in led back to what was asked
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy for Shell").click()
+    assert page.evaluate("navigator.clipboard.readText()") == f"modelsync login {registry.url}\nmodelsync pull churn:v2"
+    expect(page.locator("#said")).to_have_text("Copied")
+
+    page.get_by_role("link", name="tensors in w.safetensors").click()
+    expect(page.get_by_role("row", name=re.compile("head U8"))).to_be_visible()
+    page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="churn").click()
+    choose = page.get_by_role("button", name="Compare the two chosen")
+    expect(choose).to_be_disabled()
+    for version in ("v1", "v2"):
+        page.get_by_role("checkbox", name=f"Compare {version}").press("Space")
+    choose.press("Enter")
+    expect(page.get_by_role("region", name="Tensors")).to_contain_text("head")
+
+    page.goto(f"{registry.url}/models/churn/v1")
+    page.get_by_text("Delete this version").click()
+    button = page.get_by_role("button", name="Delete churn:v1")
+    expect(button).to_be_disabled()
+    page.get_by_label("Type churn:v1 to confirm").fill("churn:v1")
+    button.click()
+    expect(page.get_by_role("status")).to_contain_text("Deleted")
+    expect(page.get_by_role("link", name="v1", exact=True)).to_have_count(0)
+    assert problems == []
+
+
+def test_pages_work_without_script(browser: Browser, registry: RegistryProcess) -> None:
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(f"{registry.url}/models/churn")
+    page.get_by_label("API token").fill(TOKEN)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("Edit description and labels").click()
+    page.get_by_label("Description").fill("Who leaves.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    expect(page.get_by_text("Who leaves.").first).to_be_visible()
