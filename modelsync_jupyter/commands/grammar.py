@@ -198,6 +198,10 @@ def _add_user_commands(add: Any) -> None:
     parser = add("list", "list users; for admins", registry.list_users_command)
     parser.add_argument("--search", metavar="TEXT", help="only users whose name contains TEXT")
     _add_managed(parser)
+    what = "show one user, and what they were granted; yourself, or as an admin anybody"
+    parser = add("show", what, registry.show_user_command)
+    parser.add_argument("name", metavar="NAME", help="the name of the user")
+    _add_managed(parser)
     parser = add("add", "make a user; for admins", registry.add_user_command)
     parser.add_argument("name", metavar="NAME", help="the name of the user")
     parser.add_argument("--role", choices=_ROLES, default="none", help="in the whole registry (default %(default)s)")

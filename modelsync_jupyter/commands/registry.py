@@ -14,7 +14,7 @@ from modelsync_jupyter.core.units import format_age
 from . import client_of
 from .answers import Answer
 from .face import Face
-from .tables import Table
+from .tables import Table, facts
 
 if TYPE_CHECKING:
     from modelsync_jupyter.client import Event, Grant, Management, Token, User
@@ -30,6 +30,15 @@ _ROWS = 100
 def list_users_command(args: argparse.Namespace, face: Face) -> Answer:
     """`registry user list`: who may sign in, and with which role."""
     return _listing(_registry(args).users(args.search or ""), _USERS, _user_row, "There are no such users.")
+
+
+def show_user_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`registry user show NAME`: one user, and what they were granted; oneself, or as an admin anybody."""
+    user = _registry(args).user(args.name)
+    name, role, kind, created, state = _user_row(user)
+    granted = [(f"{right} of", repository) for repository, right in (user.grants or {}).items()]
+    text = facts([("user", name), ("role", role), ("kind", kind), ("created", created), ("state", state), *granted])
+    return Answer(user, text, user.to_dict())
 
 
 def add_user_command(args: argparse.Namespace, face: Face) -> Answer:

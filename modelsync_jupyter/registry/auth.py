@@ -26,6 +26,7 @@ from .catalog.users import Caller
 from .errors import TooMany, Unauthorized
 from .service import Registry, current
 
+_LONGEST_ADDRESS = 64
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,8 +68,8 @@ def needs(rule: Role | Right) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 else:
                     access.find(connection, who, rule, str(kwargs["name"]))
 
-            token, address = request.headers.get(TOKEN_HEADER, ""), request.remote_addr or ""
-            g.caller = identify(current(), token, address, check)
+            address = (request.remote_addr or "")[:_LONGEST_ADDRESS]  # behind a proxy it is what the proxy says
+            g.caller = identify(current(), request.headers.get(TOKEN_HEADER, ""), address, check)
             return route(*args, **kwargs)
 
         return set_rule(guarded, rule)

@@ -9,7 +9,7 @@ from typing import Any, cast
 from modelsync_jupyter.wire import PROTOCOL, Extension, LabelJSON, ModelJSON, RepositoryJSON, ResourceJSON, UserJSON
 
 from .catalog.database import Page, now
-from .catalog.rows import ArchiveRow, EventRow, GrantRow, ModelRow, RepositoryRow, TokenRow, UserRow
+from .catalog.rows import ArchiveRow, EventRow, GrantRow, ModelRow, RepositoryRow, Right, TokenRow, UserRow
 
 ORGANIZATION: dict[str, Any] = {
     "uid": "default",
@@ -117,9 +117,11 @@ def token_json(row: TokenRow, value: str | None = None) -> dict[str, Any]:
     }
 
 
-def account_json(row: UserRow) -> dict[str, Any]:
-    """Write a user as those who manage users see one."""
-    facts = {"role": row.role, "robot": row.robot, "disabled_at": time_json(row.disabled_at)}
+def account_json(row: UserRow, granted: Iterable[tuple[str, Right]] | None = None) -> dict[str, Any]:
+    """Write a user as those who manage users see one; with what they were granted where that was asked for."""
+    facts: dict[str, Any] = {"role": row.role, "robot": row.robot, "disabled_at": time_json(row.disabled_at)}
+    if granted is not None:
+        facts["grants"] = [{"repository": name, "right": right} for name, right in granted]
     return {**user_json(row.name), "created_at": time_json(row.created_at), "modelsync": facts}
 
 

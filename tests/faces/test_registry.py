@@ -53,6 +53,8 @@ def test_robot_gets_a_token_a_right_and_is_locked_out_again(
     assert robot.list_remote(name=name) == []
     assert type_(f"grant add {name} {name}-ci writer")[0] == 0
     assert [grant["right"] for grant in read(type_, f"grant list {name}")] == ["owner", "writer"]
+    assert robot.registry.user(f"{name}-ci").grants == {name: "writer"}
+    assert f"writer of  {name}" in type_(f"user show {name}-ci")[1]
     with robot.create(f"{name}:v2") as draft:
         (draft.path / "w").write_bytes(b"x")
     assert robot.push(f"{name}:v2").status == "pushed"

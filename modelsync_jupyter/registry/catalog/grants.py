@@ -69,6 +69,12 @@ def list_grants(connection: Connection, repository_id: int) -> list[GrantRow]:
     ]
 
 
+def grants_of(connection: Connection, user_id: int) -> list[tuple[str, Right]]:
+    """List the repositories in which a user was granted something, and what."""
+    query = select(repositories.c.name, grants.c.access).join(grants).where(grants.c.user_id == user_id)
+    return [(row.name, row.access) for row in connection.execute(query.order_by(repositories.c.name))]
+
+
 def set_grant(connection: Connection, repository_id: int, user_id: int, right: Right) -> None:
     """Give a user this right in a repository, in place of another; none takes it away."""
     here = (grants.c.repository_id == repository_id) & (grants.c.user_id == user_id)

@@ -13,6 +13,7 @@ from .. import access, body
 from ..auth import caller, needs
 from ..catalog.database import now
 from ..catalog.events import note
+from ..catalog.grants import grants_of
 from ..catalog.rows import Role
 from ..catalog.users import add_user, find_user, get_user, list_users, set_user
 from ..errors import BadRequest
@@ -52,11 +53,12 @@ def create() -> dict[str, Any]:
 @blueprint.get("/<user>")
 @needs(Role.NONE)
 def show(user: str) -> dict[str, Any]:
-    """Show one user: oneself, or as an admin anybody."""
+    """Show one user, with what they were granted: oneself, or as an admin anybody."""
     with current().database.read() as connection:
         if user != caller().name:
             access.require(connection, caller(), Role.ADMIN)
-        return account_json(get_user(connection, user))
+        row = get_user(connection, user)
+        return account_json(row, grants_of(connection, row.id))
 
 
 @blueprint.patch("/<user>")

@@ -39,6 +39,7 @@ class User(_Record):
         robot: Whether it is a program, not a person.
         created: When it was made.
         disabled: Since when it cannot sign in, or None.
+        grants: What it was granted in single repositories, by their names; None where that was not asked for.
     """
 
     name: str
@@ -46,6 +47,7 @@ class User(_Record):
     robot: bool
     created: datetime | None
     disabled: datetime | None
+    grants: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,10 @@ class Management:
     def users(self, search: str = "") -> list[User]:
         """List the users whose name has `search` in it."""
         return list(map(_user, self._all("/users", {"search": search})))
+
+    def user(self, name: str) -> User:
+        """Ask for one user, with what they were granted."""
+        return _user(self._call("GET", f"/users/{quote(name, safe='')}"))
 
     def add_user(self, name: str, role: str = "", *, robot: bool = False) -> User:
         """Make a user, who has no token yet.
@@ -268,12 +274,14 @@ class Management:
 def _user(data: object) -> User:
     record = mapping(data)
     facts = mapping(record.get("modelsync") or {})
+    granted = [mapping(each) for each in items({"items": facts["grants"]})] if "grants" in facts else None
     return User(
         _name(record),
         str(facts.get("role") or ""),
         bool(facts.get("robot")),
         parse_time(record.get("created_at")),
         parse_time(facts.get("disabled_at")),
+        None if granted is None else {str(each.get("repository")): str(each.get("right")) for each in granted},
     )
 
 
