@@ -25,6 +25,7 @@ from modelsync_jupyter.registry.catalog.rows import Right, Role
 from modelsync_jupyter.registry.catalog.tables import repositories
 from modelsync_jupyter.registry.catalog.users import Caller, add_user
 from modelsync_jupyter.registry.errors import Unauthorized
+from modelsync_jupyter.registry.pages.session import _cookie
 from modelsync_jupyter.registry.routes import users
 from modelsync_jupyter.registry.service import ensure_admin
 from modelsync_jupyter.registry.throttle import BURST, INTERVAL, Throttle
@@ -67,20 +68,22 @@ def name(request: pytest.FixtureRequest) -> str:
     return f"{words[:30]}-{crc32(words.encode()):08x}"
 
 
+@pytest.fixture(scope="module")
+def people(house: House) -> dict[str, Person]:
+    """One of each kind, a private repository and a public one; the writer has pushed `v1` into both."""
+    people = {who: house.person(who, role) for who, (role, _) in PEOPLE.items()}
+    for repository in ("secret", "shared"):
+        body = {"name": repository, "modelsync": {"private": repository == "secret"}}
+        house.admin.ok("POST", "/model_repositories", body)
+    house.grant("secret", **{who: right for who, (_, right) in PEOPLE.items() if right})
+    house.grant("shared", writer="writer")
+    for repository in ("secret", "shared"):
+        people["writer"].push(f"{repository}:v1")
+    return people
+
+
 class TestEveryRoute:
     """All routes, roles, and private and public repositories, from the app's own map: a new route is in it."""
-
-    @pytest.fixture
-    def people(self, house: House) -> dict[str, Person]:
-        people = {who: house.person(who, role) for who, (role, _) in PEOPLE.items()}
-        for repository in ("secret", "shared"):
-            body = {"name": repository, "modelsync": {"private": repository == "secret"}}
-            house.admin.ok("POST", "/model_repositories", body)
-        house.grant("secret", **{who: right for who, (_, right) in PEOPLE.items() if right})
-        house.grant("shared", writer="writer")
-        for repository in ("secret", "shared"):
-            people["writer"].push(f"{repository}:v1")
-        return people
 
     def routes(self, app: Flask) -> Iterator[tuple[Rule, str, Any]]:
         """Routes of the API; pages ask these, and have tests of their own."""
@@ -155,6 +158,39 @@ class TestEveryRoute:
         values |= {"name": repository, "version": "v1"} if "name" in rule.arguments else {}
         path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(values[found[1]]), rule.rule)
         return person.call(method, path.removeprefix(API))
+
+    def test_pages_show_a_private_repository_as_one_that_nobody_has(
+        self, house: House, people: dict[str, Person]
+    ) -> None:
+        with house.app.test_request_context():
+            cookie = _cookie()
+        seen = 0
+        for who, found in (("developer", 404), ("reader", 200)):
+            browser = house.app.test_client()
+            browser.set_cookie(cookie, sessions.sign_in(house.registry, people[who].token, "10.0.0.1"))
+            for rule in house.app.url_map.iter_rules():
+                if not (rule.endpoint.startswith("pages.") and "name" in rule.arguments):
+                    continue
+                for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+                    replies = []
+                    for repository in ("secret", "nobody-has"):
+                        path = rule.rule.replace("<name>", repository)
+                        path = re.sub(r"<(?:\w+:)?\w+>", "v1", path)
+                        key = sessions.form_key(browser.get_cookie(cookie).value)  # type: ignore[union-attr]
+                        data = {"form_key": key, "confirm": f"{repository}:v1"} if method == "POST" else None
+                        replies.append(browser.open(path, method=method, data=data))
+                    secret, unknown = replies
+                    if who == "developer":
+                        assert secret.status_code == found, path
+                        assert secret.text.replace("secret", "nobody-has") == unknown.text, path
+                    elif method == "GET" and not path.endswith("/access"):
+                        assert secret.status_code == found, path
+                    seen += 1
+        assert seen > 10
+        shared = pushing.path("shared", "v1")
+        other = people["developer"].call("GET", f"{shared}/diff?from=secret:v1")
+        unknown = people["developer"].call("GET", f"{shared}/diff?from=nobody-has:v1")
+        assert (other.status_code, other.text.replace("secret", "nobody-has")) == (404, unknown.text)
 
     def test_with_no_token_or_a_bad_one_is_401(self, house: House) -> None:
         for token, said in (("", "no API token"), ("wrong-in-every-route", "not valid")):
