@@ -443,9 +443,17 @@ class TestUsers:
 
 
 class TestFirstAdmin:
-    def test_revoked_token_stays_revoked_over_restarts(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Security A3, with the token in the environment and with the one in a file."""
+    @pytest.fixture
+    def house(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+        """A registry of the test's own."""
         house = House(tmp_path, monkeypatch)
+        yield house
+        house.registry.database.close()
+
+    def test_revoked_token_stays_revoked_over_restarts(
+        self, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Security A3, with the token in the environment and with the one in a file."""
         helper = house.person("helper", "admin")
         child = house.admin.child()
         helper.ok("DELETE", "/api_tokens/admin")
@@ -467,8 +475,7 @@ class TestFirstAdmin:
         for dead in (house.admin, child, Person("admin", values[2], "", house.app.test_client())):
             assert dead.status("GET", "/auth/current") == 401
 
-    def test_token_of_older_settings_may_come_back(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        house = House(tmp_path, monkeypatch)
+    def test_token_of_older_settings_may_come_back(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
         child = house.admin.child()
         statuses = []
         for value in ("the-second-one", ADMIN):
@@ -478,8 +485,7 @@ class TestFirstAdmin:
             statuses.append([each.status("GET", "/users") for each in (house.admin, second, child)])
         assert statuses == [[401, 200, 401], [200, 401, 401]]
 
-    def test_reset_makes_its_user_an_admin_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        house = House(tmp_path, monkeypatch)
+    def test_reset_makes_its_user_an_admin_again(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
         helper = house.person("helper", "admin")
         helper.ok("PATCH", "/users/admin", {"role": "guest", "disabled": True})
         assert house.admin.status("GET", "/users") == 403
