@@ -8,6 +8,8 @@
     multipart  receive parts, complete uploads        contents   layout, model.yaml and content digest of an archive
     cutting    cut a whole body while it arrives      backfill   content digests of archives of earlier versions
     publishing switch a version, in one transaction   sending    send archives, whole or in ranges
+    access     who may do what: decided here only     auth       who calls; the rule that each route says
+    sessions   what the page signs in with            throttle   failed sign-ins are counted and slowed
 
 A stored archive is an ordered list of parts named by their BLAKE3 digest; equal parts are stored once. A version
 becomes visible in one catalog transaction, after all its bytes are durable. Its content digest is computed from these
