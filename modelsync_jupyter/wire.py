@@ -186,7 +186,8 @@ def parse_time(text: object) -> datetime | None:
     """Read a time, as UTC where it has no zone; None where there is no valid one."""
     if not isinstance(text, str):
         return None
-    text = re.sub(r"\.(\d+)", lambda match: f".{match[1]:0<6.6}", text)  # Go writes one digit to nine
+    if match := re.search(r"\.(\d+)", text):  # Go writes one digit to nine, and Python 3.10 reads three or six
+        text = f"{text[: match.start()]}.{match[1]:0<6.6}{text[match.end() :]}"
     try:
         time = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:

@@ -20,12 +20,13 @@ import json
 import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from blake3 import blake3
 
 from modelsync_jupyter.core.errors import IntegrityError
-from modelsync_jupyter.core.parts import ALGORITHM, Part, check_digest, describe, parse_parts, parts_json
+from modelsync_jupyter.core.parts import ALGORITHM, Part, check_digest, parse_parts, parts_json
 
 from .layout import CUT, LARGE, Entry, Layout, cut, padded
 
@@ -115,9 +116,14 @@ class Hasher:
         return f"{ALGORITHM}:{self._blake3.hexdigest()}"
 
 
+def digest_bytes(data: bytes) -> str:
+    """Return the digest of some bytes."""
+    return f"{ALGORITHM}:{blake3(data).hexdigest()}"
+
+
 def digest_of(parts: Iterable[Part]) -> str:
     """Return the digest of an archive: that of the list of its parts' sizes and digests."""
-    return f"{ALGORITHM}:{blake3(describe(parts)).hexdigest()}"
+    return digest_bytes("".join(f"{part.size} {part.digest}\n" for part in parts).encode())
 
 
 def description_size(head: bytes) -> int:
@@ -190,8 +196,12 @@ def content_digest(entries: Iterable[Entry], files: Mapping[str, str]) -> str:
         entries: Members of the version, in any order.
         files: The digest of each file.
     """
-    listed = sorted(entries, key=lambda entry: entry.path)
-    filled = {parent for entry in listed for parent in _parents(entry.path)}
+    listed = sorted(entries, key=attrgetter("path"))
+    filled: set[str] = set()
+    for entry in listed:
+        parent = entry.path
+        while (parent := parent.rpartition("/")[0]) and parent not in filled:
+            filled.add(parent)
     executable = {entry.path for entry in listed if entry.executable}
     hasher = blake3(f"{CUT}\n".encode())
     for entry in listed:
@@ -206,8 +216,3 @@ def content_digest(entries: Iterable[Entry], files: Mapping[str, str]) -> str:
             row = ["file", file in executable, entry.path, files[entry.path]]
         hasher.update(json.dumps(row).encode() + b"\n")
     return f"{ALGORITHM}:{hasher.hexdigest()}"
-
-
-def _parents(path: str) -> Iterable[str]:
-    while path := path.rpartition("/")[0]:
-        yield path

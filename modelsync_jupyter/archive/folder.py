@@ -41,17 +41,14 @@ class FolderArchive:
         Raises:
             InvalidModel: It cannot be read, or in it is a device, a link that leaves it, or a name that is not Unicode.
         """
+        found: dict[str, tuple[Entry, tuple[int, ...]]] = {}
         try:
-            found = sorted(_walk(folder, ""), key=lambda pair: pair[0].path)
+            _walk(folder, "", found)
         except OSError as error:
             raise InvalidModel(f"`{folder}` cannot be read: {error.strerror}.") from error
-        layout = Layout.arrange((entry for entry, _ in found), mtime)
-        return cls(folder, layout, mtime, tuple(stamp for _, stamp in found))
-
-    @property
-    def size(self) -> int:
-        """Bytes in the archive."""
-        return self.layout.size
+        pairs = [found[path] for path in sorted(found)]
+        layout = Layout.arrange((entry for entry, _ in pairs), mtime)
+        return cls(folder, layout, mtime, tuple(stamp for _, stamp in pairs))
 
     @property
     def content_size(self) -> int:
@@ -103,7 +100,7 @@ class FolderArchive:
             return self._read(entry, index, view[: entry.content_stop - position], position - entry.offset)
         else:
             last = index + 1 == len(self.layout.entries)
-            data = bytes(min(len(view), (self.size if last or not entry else entry.stop) - position))
+            data = bytes(min(len(view), (self.layout.size if last or not entry else entry.stop) - position))
         view[: len(data)] = data
         return len(data)
 
@@ -121,35 +118,32 @@ class FolderArchive:
         raise ModelChanged(f"`{self.folder / entry.path}` was changed while it was being read.")
 
 
-def _walk(folder: Path, prefix: str) -> Iterator[tuple[Entry, tuple[int, ...]]]:
+def _walk(folder: Path, prefix: str, found: dict[str, tuple[Entry, tuple[int, ...]]]) -> None:
+    """Add what is in a folder, and in the folders in it: by its path the entry and its stamp."""
     with os.scandir(folder) as items:
         for item in items:
-            path = prefix + item.name
-            entry, stamp = _look(item, path)
-            yield entry, stamp
-            if entry.kind == "dir":
-                yield from _walk(Path(item.path), f"{path}/")
-
-
-def _look(item: os.DirEntry[str], path: str) -> tuple[Entry, tuple[int, ...]]:
-    facts = item.stat(follow_symlinks=False)
-    try:
-        path.encode("utf-8")
-        if stat.S_ISREG(facts.st_mode):
-            executable = bool(facts.st_mode & 0o100)
-            return Entry(path, "file", 0, 0, facts.st_size, executable), _stamp(facts)
-        if stat.S_ISDIR(facts.st_mode):
-            return Entry(path, "dir", 0, 0), ()
-        if stat.S_ISLNK(facts.st_mode):
-            target = os.readlink(item.path)
-            target.encode("utf-8")
-            check_link(path, target)
-            return Entry(path, "link", 0, 0, target=target), ()
-    except UnicodeEncodeError as error:
-        raise InvalidModel(f"{item.path!r} has a name or target that is not Unicode.", step="Rename it.") from error
-    except UnsafeArchive as error:
-        raise InvalidModel(error.message, step="Copy what the link points to into the model.") from error
-    raise InvalidModel(f"`{item.path}` is not a file, folder or link.", step="Take it out of the model's folder.")
+            path, facts = prefix + item.name, item.stat(follow_symlinks=False)
+            try:
+                path.encode("utf-8")
+                if stat.S_ISREG(facts.st_mode):
+                    executable = bool(facts.st_mode & 0o100)
+                    found[path] = Entry(path, "file", 0, 0, facts.st_size, executable), _stamp(facts)
+                elif stat.S_ISDIR(facts.st_mode):
+                    found[path] = Entry(path, "dir", 0, 0), ()
+                    _walk(Path(item.path), f"{path}/", found)
+                elif stat.S_ISLNK(facts.st_mode):
+                    target = os.readlink(item.path)
+                    target.encode("utf-8")
+                    check_link(path, target)
+                    found[path] = Entry(path, "link", 0, 0, target=target), ()
+                else:
+                    message = f"`{item.path}` is not a file, folder or link."
+                    raise InvalidModel(message, step="Take it out of the model's folder.")
+            except UnicodeEncodeError as error:
+                message = f"{item.path!r} has a name or target that is not Unicode."
+                raise InvalidModel(message, step="Rename it.") from error
+            except UnsafeArchive as error:
+                raise InvalidModel(error.message, step="Copy what the link points to into the model.") from error
 
 
 def _stamp(facts: os.stat_result) -> tuple[int, ...]:

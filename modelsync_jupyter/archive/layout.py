@@ -14,7 +14,9 @@ from __future__ import annotations
 import tarfile
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
@@ -108,7 +110,7 @@ class Entry:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """All members of an archive, in the order of the stream.
 
@@ -119,10 +121,11 @@ class Layout:
 
     entries: tuple[Entry, ...]
     size: int
-    _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_starts", tuple(entry.start for entry in self.entries))
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Offset of the first header byte of each entry."""
+        return tuple(entry.start for entry in self.entries)
 
     @classmethod
     def arrange(cls, members: Iterable[Entry], mtime: int) -> Layout:
@@ -138,7 +141,7 @@ class Layout:
             offset = position + member.header_size(mtime)
             entry = Entry(member.path, member.kind, position, offset, member.size, member.executable, member.target)
             entries.append(entry)
-            position = entry.stop
+            position = offset + padded(member.size)
         end = position + 2 * tarfile.BLOCKSIZE
         return cls(tuple(entries), -(-end // tarfile.RECORDSIZE) * tarfile.RECORDSIZE)
 
@@ -163,7 +166,7 @@ class Layout:
 
     def find(self, position: int) -> int:
         """Index of the last entry that starts at or before `position`; -1 before the first."""
-        return bisect_right(self._starts, position) - 1
+        return bisect_right(self.starts, position) - 1
 
 
 def contents(
@@ -188,22 +191,17 @@ def contents(
 
 def cut(layout: Layout) -> tuple[Part, ...]:
     """Return the parts, without digests, that cover the archive."""
-    return from_sizes(stop - start for start, stop in _slices(layout))
+    edges = [0]
+    for entry in layout.entries:
+        if entry.size >= LARGE:
+            edges += entry.offset, entry.content_stop
+    edges.append(layout.size)
+    return from_sizes(stop - start for region in pairwise(edges) for start, stop in slices(*region))
 
 
 def part_size(size: int) -> int:
     """Return the bytes of each part of a file or region of `size` bytes: a power of two from 1 MiB to `PART_SIZE`."""
     return min(max(1 << max(size // _PIECES - 1, 0).bit_length(), MIB), PART_SIZE)
-
-
-def _slices(layout: Layout) -> Iterator[tuple[int, int]]:
-    position = 0
-    for entry in layout.entries:
-        if entry.size >= LARGE:
-            yield from slices(position, entry.offset)
-            yield from slices(entry.offset, entry.content_stop)
-            position = entry.content_stop
-    yield from slices(position, layout.size)
 
 
 def slices(start: int, stop: int) -> Iterator[tuple[int, int]]:

@@ -6,32 +6,16 @@ import os
 import sys
 from contextlib import AbstractContextManager, suppress
 
-from modelsync_jupyter.commands.face import bar
+from modelsync_jupyter.commands.face import CONFIRM, Face, bar
 from modelsync_jupyter.commands.words import SHELL
 from modelsync_jupyter.core.errors import UsageError
-from modelsync_jupyter.core.plain import printable
 from modelsync_jupyter.core.progress import Sink
-from modelsync_jupyter.core.steps import Step
-
-CONFIRM = Step("yes", "Confirm it beforehand.")
 
 
-class Shell:
-    """The face of a terminal, or of a script.
-
-    Args:
-        quiet: No remarks and no progress bar.
-    """
+class Shell(Face):
+    """The face of a terminal, or of a script."""
 
     words = SHELL
-
-    def __init__(self, quiet: bool = False) -> None:
-        self._quiet = quiet
-
-    def note(self, text: str) -> None:
-        """Show a remark on stderr."""
-        if not self._quiet:
-            print(printable(text), file=sys.stderr, flush=True)
 
     def confirm(self, question: str) -> bool:
         """Ask on stderr; only `y` and `yes` mean yes."""
@@ -51,7 +35,7 @@ class Shell:
 
     def progress(self, title: str) -> AbstractContextManager[Sink | None]:
         """Draw a bar on stderr where that is a terminal."""
-        return bar(title, False if self._quiet else None)
+        return bar(title, False if self.quiet else None)
 
 
 def write(text: str) -> None:

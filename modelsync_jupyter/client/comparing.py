@@ -77,7 +77,7 @@ class Comparison:
         return self._local(model)
 
     def _local(self, model: Model) -> Side:
-        self._counter.begin("hashing", self._counter.look().total + model.archive.size)
+        self._counter.begin("hashing", self._counter.look().total + model.archive.layout.size)
         return local_side(self._store, model, self._count)
 
     def _count(self, size: int) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.contents.diff import Diff
-from modelsync_jupyter.core.keywords import At, AtHome, Folder, TransferOptions, spelled_out
+from modelsync_jupyter.core.keywords import At, AtHome, Folder, TransferOptions, documented_as
 from modelsync_jupyter.core.outcome import Direction, Outcome, SyncReport
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.tags import Tag
@@ -29,48 +30,36 @@ from .status import Statuses
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-def _as(method: Callable[..., Any]) -> Callable[[F], F]:
-    """Document a function as the method it calls is documented."""
-
-    def document(function: F) -> F:
-        function.__doc__ = method.__doc__
-        return spelled_out(function)
-
-    return document
-
-
-@_as(Client.push)
+@partial(documented_as, Client.push)
 def push(
     tag: str | Tag, *, home: Folder = None, context: str | None = None, **options: Unpack[TransferOptions]
 ) -> Outcome:
     return Client(home, context).push(tag, **options)
 
 
-@_as(Client.pull)
+@partial(documented_as, Client.pull)
 def pull(
     tag: str | Tag, *, home: Folder = None, context: str | None = None, **options: Unpack[TransferOptions]
 ) -> Model:
     return Client(home, context).pull(tag, **options)
 
 
-@_as(Client.push_in_background)
+@partial(documented_as, Client.push_in_background)
 def push_in_background(
     tag: str | Tag, *, home: Folder = None, context: str | None = None, **options: Unpack[TransferOptions]
 ) -> Transfer:
     return Client(home, context).push_in_background(tag, **options)
 
 
-@_as(Client.pull_in_background)
+@partial(documented_as, Client.pull_in_background)
 def pull_in_background(
     tag: str | Tag, *, home: Folder = None, context: str | None = None, **options: Unpack[TransferOptions]
 ) -> Transfer:
     return Client(home, context).pull_in_background(tag, **options)
 
 
-@_as(Client.export_model)
+@partial(documented_as, Client.export_model)
 def export_model(
     tag: str | Tag,
     path: PathOrUrl = ".",
@@ -82,14 +71,14 @@ def export_model(
     return Client(home).export_model(tag, path, format=format, **options)
 
 
-@_as(Client.import_model)
+@partial(documented_as, Client.import_model)
 def import_model(
     path: PathOrUrl, *, name: str | Tag | None = None, home: Folder = None, **options: Unpack[TransferOptions]
 ) -> Model:
     return Client(home).import_model(path, name=name, **options)
 
 
-@_as(Client.export_in_background)
+@partial(documented_as, Client.export_in_background)
 def export_in_background(
     tag: str | Tag,
     path: PathOrUrl = ".",
@@ -101,14 +90,14 @@ def export_in_background(
     return Client(home).export_in_background(tag, path, format=format, **options)
 
 
-@_as(Client.import_in_background)
+@partial(documented_as, Client.import_in_background)
 def import_in_background(
     path: PathOrUrl, *, name: str | Tag | None = None, home: Folder = None, **options: Unpack[TransferOptions]
 ) -> Transfer:
     return Client(home).import_in_background(path, name=name, **options)
 
 
-@_as(Client.sync)
+@partial(documented_as, Client.sync)
 def sync(
     source: PathOrUrl,
     target: PathOrUrl,
@@ -122,7 +111,7 @@ def sync(
     return Client(home).sync(source, target, query=query, delete=delete, keep_going=keep_going, **options)
 
 
-@_as(Client.run)
+@partial(documented_as, Client.run)
 def run(
     direction: Direction,
     tag: str | Tag,
@@ -134,7 +123,7 @@ def run(
     return Client(home, context).run(direction, tag, **options)
 
 
-@_as(Client.start)
+@partial(documented_as, Client.start)
 def start(
     direction: Direction,
     tag: str | Tag,
@@ -146,7 +135,7 @@ def start(
     return Client(home, context).start(direction, tag, **options)
 
 
-@_as(Client.plan)
+@partial(documented_as, Client.plan)
 def plan(
     direction: Direction,
     tag: str | Tag,
@@ -158,32 +147,32 @@ def plan(
     return Client(home, context).plan(direction, tag, **options)
 
 
-@_as(Client.transfers)
+@partial(documented_as, Client.transfers)
 def transfers(**at: Unpack[AtHome]) -> list[Transfer]:
     return Client(**at).transfers()
 
 
-@_as(Client.attach)
+@partial(documented_as, Client.attach)
 def attach(id: str, *, progress: Sink | bool | None = None, **at: Unpack[AtHome]) -> Outcome | SyncReport:
     return Client(**at).attach(id, progress=progress)
 
 
-@_as(Client.cancel)
+@partial(documented_as, Client.cancel)
 def cancel(id: str, **at: Unpack[AtHome]) -> Transfer:
     return Client(**at).cancel(id)
 
 
-@_as(Client.resume)
+@partial(documented_as, Client.resume)
 def resume(id: str, *, progress: Sink | bool | None = None, **at: Unpack[AtHome]) -> Outcome | SyncReport:
     return Client(**at).resume(id, progress=progress)
 
 
-@_as(Client.resume_in_background)
+@partial(documented_as, Client.resume_in_background)
 def resume_in_background(id: str, **at: Unpack[AtHome]) -> Transfer:
     return Client(**at).resume_in_background(id)
 
 
-@_as(Client.status)
+@partial(documented_as, Client.status)
 def status(
     name: str | None = None,
     *,
@@ -198,14 +187,14 @@ def status(
     return Client(**at).status(name, search=search, query=query, start=start, limit=limit, hash=hash, progress=progress)
 
 
-@_as(Client.list_models)
+@partial(documented_as, Client.list_models)
 def list_models(
     name: str | None = None, *, search: str = "", start: int = 0, limit: int | None = None, **at: Unpack[AtHome]
 ) -> Models:
     return Client(**at).list_models(name, search=search, start=start, limit=limit)
 
 
-@_as(Client.list_remote)
+@partial(documented_as, Client.list_remote)
 def list_remote(
     search: str | None = None,
     *,
@@ -217,24 +206,24 @@ def list_remote(
     return Client(**at).list_remote(search, query=query, name=name, limit=limit)
 
 
-@_as(Client.search_remote)
+@partial(documented_as, Client.search_remote)
 def search_remote(
     search: str = "", *, query: str = "", start: int = 0, limit: int | None = 100, **at: Unpack[At]
 ) -> Page:
     return Client(**at).search_remote(search, query=query, start=start, limit=limit)
 
 
-@_as(Client.get_remote)
+@partial(documented_as, Client.get_remote)
 def get_remote(tag: str | Tag, **at: Unpack[At]) -> RemoteModel:
     return Client(**at).get_remote(tag)
 
 
-@_as(Client.get)
+@partial(documented_as, Client.get)
 def get(tag: str | Tag, **at: Unpack[AtHome]) -> Model:
     return Client(**at).get(tag)
 
 
-@_as(Client.diff)
+@partial(documented_as, Client.diff)
 def diff(
     old: str | Tag,
     new: str | Tag | None = None,
@@ -247,17 +236,17 @@ def diff(
     return Client(**at).diff(old, new, remote=remote, tensors=tensors, progress=progress)
 
 
-@_as(Client.provenance)
+@partial(documented_as, Client.provenance)
 def provenance(tag: str | Tag, *, remote: bool = False, **at: Unpack[At]) -> Provenance | None:
     return Client(**at).provenance(tag, remote=remote)
 
 
-@_as(Client.doctor)
+@partial(documented_as, Client.doctor)
 def doctor(**at: Unpack[At]) -> list[Check]:
     return Client(**at).doctor()
 
 
-@_as(Client.create)
+@partial(documented_as, Client.create)
 def create(
     name: str,
     *,
@@ -286,7 +275,7 @@ def create(
     )
 
 
-@_as(Client.save)
+@partial(documented_as, Client.save)
 def save(
     name: str,
     source: str | os.PathLike[str],
@@ -302,26 +291,26 @@ def save(
     return Client(**at).save(name, source, labels=labels, metadata=metadata, **noted)
 
 
-@_as(Client.delete)
+@partial(documented_as, Client.delete)
 def delete(tag: str | Tag, **at: Unpack[AtHome]) -> list[Tag]:
     return Client(**at).delete(tag)
 
 
-@_as(Client.login)
+@partial(documented_as, Client.login)
 def login(endpoint: str, token: str, *, name: str = "default", **at: Unpack[AtHome]) -> Context:
     return Client(**at).login(endpoint, token, name=name)
 
 
-@_as(Client.logout)
+@partial(documented_as, Client.logout)
 def logout(name: str | None = None, **at: Unpack[AtHome]) -> str:
     return Client(**at).logout(name)
 
 
-@_as(Client.contexts)
+@partial(documented_as, Client.contexts)
 def contexts(**at: Unpack[AtHome]) -> list[Context]:
     return Client(**at).contexts()
 
 
-@_as(Client.use_context)
+@partial(documented_as, Client.use_context)
 def use_context(name: str, **at: Unpack[AtHome]) -> Context:
     return Client(**at).use_context(name)

@@ -2,46 +2,61 @@
 
 from __future__ import annotations
 
+import sys
+from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from typing import Protocol
+from dataclasses import dataclass
+from typing import ClassVar
 
+from modelsync_jupyter.core.plain import printable
 from modelsync_jupyter.core.progress import Sink
+from modelsync_jupyter.core.steps import Step
 
 from .words import Words
 
+CONFIRM = Step("yes", "Confirm it beforehand.")
 
-class Face(Protocol):
+
+@dataclass
+class Face(ABC):
     """What a command may ask of the person in front of it. Nothing here is the command's result.
+
+    Args:
+        quiet: No remarks and no progress bar.
 
     Attributes:
         words: How commands are named here.
+        stored: Whether what is shown is stored, as in a notebook: then no secret may be.
     """
 
-    words: Words
+    quiet: bool = False
+    words: ClassVar[Words]
+    stored: ClassVar[bool] = False
 
     def note(self, text: str) -> None:
-        """Show a remark."""
-        ...
+        """Show a remark on stderr: below a cell, or beside the result in a shell."""
+        if not self.quiet:
+            print(printable(text), file=sys.stderr, flush=True)
 
+    @abstractmethod
     def confirm(self, question: str) -> bool:
-        """Ask a yes-no question.
+        """Ask a yes-no question; only `y` and `yes` mean yes.
 
         Raises:
             UsageError: Nobody can be asked.
         """
-        ...
 
+    @abstractmethod
     def secret(self, prompt: str) -> str:
         """Ask for a secret without echo.
 
         Raises:
             UsageError: Nobody can be asked.
         """
-        ...
 
+    @abstractmethod
     def progress(self, title: str) -> AbstractContextManager[Sink | None]:
         """Show a progress bar; None where none is wanted."""
-        ...
 
 
 def bar(title: str, wish: bool | None = None) -> AbstractContextManager[Sink | None]:

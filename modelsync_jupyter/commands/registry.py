@@ -68,6 +68,9 @@ def list_tokens_command(args: argparse.Namespace, face: Face) -> Answer:
 
 def add_token_command(args: argparse.Namespace, face: Face) -> Answer:
     """`registry token add NAME`: make a token; it goes to a file, or is the only line on standard output."""
+    if face.stored and not args.token_file:
+        step = "Add `--token-file FILE`: the token is written there, for you alone."
+        raise UsageError("A notebook keeps what is printed in it, tokens too.", step)
     registry = _registry(args)
     if args.token_file and args.token_file.exists():
         raise UsageError(f"`{args.token_file}` exists already.", step="Choose another file, or delete that one.")
@@ -184,14 +187,3 @@ def _age(time: datetime | None) -> str:
 
 def _moment(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M:%S}"
-
-
-def refuse_in_notebook(args: argparse.Namespace) -> None:
-    """Refuse to print a new token where it would be stored with the notebook.
-
-    Raises:
-        UsageError: It would.
-    """
-    if getattr(args, "run", None) is add_token_command and not args.token_file:
-        step = "Add `--token-file FILE`: the token is written there, for you alone."
-        raise UsageError("A notebook keeps what is printed in it, tokens too.", step)

@@ -78,3 +78,9 @@ def spelled_out(function: F) -> F:
     given, gap, rest = rest.partition("\n\n")
     function.__doc__ = f"{head}{args}{given}\n{lines}" + (f"\n{rest}" if gap else "")
     return function
+
+
+def documented_as(method: Callable[..., Any], function: F) -> F:
+    """Document a function as the method it calls is documented."""
+    function.__doc__ = method.__doc__
+    return spelled_out(function)

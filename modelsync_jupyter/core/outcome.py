@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from .config import DEFAULT_THREADS
@@ -47,11 +47,6 @@ class Options:
     query: str = ""
     delete: bool = False
     keep_going: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        """The options as JSON; those of other kinds of transfers are left out."""
-        rare = ("path", "format", "rename", "target", "query", "delete", "keep_going")
-        return {key: value for key, value in asdict(self).items() if value or key not in rare}
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,11 +87,6 @@ def check_digest(text: object) -> str:
     return text
 
 
-def describe(parts: Iterable[Part]) -> bytes:
-    """The text whose digest is the archive's: a line `size digest` for each part."""
-    return "".join(f"{part.size} {part.digest}\n" for part in parts).encode()
-
-
 class PartJSON(TypedDict):
     """One part of an archive; its digest reads `blake3:` and 64 hexadecimal digits."""
 

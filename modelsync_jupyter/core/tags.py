@@ -34,11 +34,15 @@ class Tag:
             InvalidTag: Not a tag.
         """
         name, colon, version = text.strip().lower().partition(":")
-        _check(text, "name", name)
-        if not colon or version == LATEST:
-            return cls(name)
-        _check(text, "version", version)
-        return cls(name, version)
+        words = {"name": name} | ({"version": version} if colon and version != LATEST else {})
+        for what, word in words.items():
+            if not word:
+                raise InvalidTag(f"`{text}` has no {what}.")
+            if len(word) > _MAX_LENGTH:
+                raise InvalidTag(f"The {what} in `{text}` has {len(word)} characters.")
+            if not _WORD.fullmatch(word):
+                raise InvalidTag(f"`{word}` is not a valid {what}.")
+        return cls(**words)
 
     @property
     def is_latest(self) -> bool:
@@ -57,12 +61,3 @@ def new_version() -> str:
     """A fresh version: 16 characters made as BentoML makes them."""
     raw = uuid.uuid1().bytes
     return b32encode(raw[:6] + raw[8:12]).decode().lower()
-
-
-def _check(text: str, what: str, word: str) -> None:
-    if not word:
-        raise InvalidTag(f"`{text}` has no {what}.")
-    if len(word) > _MAX_LENGTH:
-        raise InvalidTag(f"The {what} in `{text}` has {len(word)} characters.")
-    if not _WORD.fullmatch(word):
-        raise InvalidTag(f"`{word}` is not a valid {what}.")

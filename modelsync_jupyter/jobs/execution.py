@@ -9,14 +9,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import secrets
 import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from uuid import uuid4
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import Cancelled, InvalidTag, ModelNotFound, ModelSyncError, NoContext, UsageError
@@ -227,6 +229,7 @@ class Execution:
         return result
 
 
+@dataclass(frozen=True)
 class Lock:
     """A lock: a file that only one process can create; it names its owner, who refreshes it.
 
@@ -237,9 +240,8 @@ class Lock:
         path: The file.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._me = {"pid": os.getpid(), "host": socket.gethostname(), "key": uuid4().hex}
+    path: Path
+    _key: str = field(default_factory=partial(secrets.token_hex, 16), init=False)
 
     def acquire(self, stop: Stop, waiting: Callable[[], None]) -> None:
         """Wait for the lock.
@@ -251,7 +253,7 @@ class Lock:
         Raises:
             Cancelled: Somebody asked to stop.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         told, seen, since = False, 0.0, time.monotonic()
         while not self._create():
             if not told:
@@ -267,43 +269,43 @@ class Lock:
 
     def refresh(self) -> bool:
         """Say that the owner lives; False if the lock is not ours any more."""
-        owner = read_json(self._path)
-        if not isinstance(owner, dict) or owner.get("key") != self._me["key"]:
+        owner = read_json(self.path)
+        if not isinstance(owner, dict) or owner.get("key") != self._key:
             return False
         with suppress(OSError):
-            os.utime(self._path)
+            os.utime(self.path)
         return True
 
     def release(self) -> None:
         """Give the lock back."""
         if self.refresh():
-            self._path.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
 
     def _create(self) -> bool:
         try:
-            with open(self._path, "x", encoding="utf-8") as file:
-                json.dump(self._me, file)
+            with open(self.path, "x", encoding="utf-8") as file:
+                json.dump({"pid": os.getpid(), "host": socket.gethostname(), "key": self._key}, file)
         except FileExistsError:
             return False
         except OSError:  # no space: a lock that names nobody would have to grow stale
-            self._path.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
             raise
         return True
 
     def _stamp(self) -> float:
         with suppress(OSError):
-            return self._path.stat().st_mtime
+            return self.path.stat().st_mtime
         return 0.0
 
     def _owner_is_gone(self) -> bool:
-        owner = read_json(self._path)
-        return isinstance(owner, dict) and owner.get("host") == self._me["host"] and not is_alive(owner.get("pid"))
+        owner = read_json(self.path)
+        return isinstance(owner, dict) and owner.get("host") == socket.gethostname() and not is_alive(owner.get("pid"))
 
     def _break(self, stamp: float) -> None:
         """Take a stale lock away, unless it has changed hands meanwhile."""
-        grave = self._path.with_name(f".{self._me['key']}.stale")
+        grave = self.path.with_name(f".{self._key}.stale")
         with suppress(OSError):
-            self._path.rename(grave)
+            self.path.rename(grave)
             if grave.stat().st_mtime != stamp:
-                os.link(grave, self._path)
+                os.link(grave, self.path)
         grave.unlink(missing_ok=True)

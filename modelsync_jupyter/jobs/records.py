@@ -30,6 +30,8 @@ Stamp = tuple[int, int, int]
 
 _TEXTS = ("id", "direction", "tag", "state", "context", "endpoint", "step", "host")
 _NUMBERS = ("done", "total", "reused", "rate", "started", "updated", "pid")
+#: Options of every transfer; others are said where they are given.
+_ALWAYS_SAID = ("force", "threads", "context", "rate_limit")
 _SILENT_SECONDS = 60.0
 _KEPT = 100
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -95,7 +97,9 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON."""
-        return {**dataclasses.asdict(self), "options": self.options.to_dict()}
+        data = dataclasses.asdict(self)
+        data["options"] = {key: each for key, each in data["options"].items() if each or key in _ALWAYS_SAID}
+        return data
 
     def seen_now(self) -> Record:
         """The record as a reader should take it: without a living owner it is interrupted."""

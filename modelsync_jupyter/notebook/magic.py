@@ -16,14 +16,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from modelsync_jupyter.cli.shell import CONFIRM, Shell
 from modelsync_jupyter.commands import run
 from modelsync_jupyter.commands.answers import Answer
-from modelsync_jupyter.commands.face import bar
+from modelsync_jupyter.commands.face import CONFIRM, Face, bar
 from modelsync_jupyter.commands.grammar import build_parser
 from modelsync_jupyter.commands.models import create_in
 from modelsync_jupyter.commands.parser import HelpShown
-from modelsync_jupyter.commands.registry import refuse_in_notebook
 from modelsync_jupyter.commands.tables import Table
 from modelsync_jupyter.commands.words import CELL
 from modelsync_jupyter.core.errors import Cancelled, ModelSyncError, UsageError
@@ -160,14 +158,11 @@ class CellMagic:
         return self._magic.create(line, cell)
 
 
-class NotebookFace(Shell):
-    """The face of a cell.
-
-    Args:
-        quiet: No remarks and no progress bar.
-    """
+class NotebookFace(Face):
+    """The face of a cell: it asks through the kernel."""
 
     words = CELL
+    stored = True
 
     def confirm(self, question: str) -> bool:
         """Ask under the cell."""
@@ -182,7 +177,7 @@ class NotebookFace(Shell):
 
     def progress(self, title: str) -> AbstractContextManager[Sink | None]:
         """A line under the cell that updates itself, or in a terminal a bar of text."""
-        return bar(title, not self._quiet)
+        return bar(title, not self.quiet)
 
 
 def _ask(ask: Callable[[], str], what: str, step: Step) -> str:
@@ -221,7 +216,6 @@ def _check(args: argparse.Namespace) -> None:
     if args.command == "login" and (args.token or args.token_stdin):
         hint = f"Delete the token from the cell and write {CELL.command('login')}: it asks, and stores nothing here."
         raise UsageError("A notebook keeps what is written in it, tokens too.", step=hint)
-    refuse_in_notebook(args)
     if args.command == "serve":
         raise UsageError("`serve` would block this cell.", step="Run it in a terminal.")
 

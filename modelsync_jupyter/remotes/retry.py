@@ -93,7 +93,7 @@ class Retry:
     def run(
         self,
         attempt: Callable[[], T],
-        progress: Callable[[], int] = lambda: 0,
+        progress: Callable[[], int] | None = None,
         *,
         renew: Collection[Renew] = WITHIN_A_PART,
         on_retry: OnRetry | None = None,
@@ -110,7 +110,7 @@ class Retry:
             ModelSyncError: The error of the last attempt.
         """
         failures: Counter[Renew] = Counter()
-        best = progress()
+        best = progress() if progress else 0
         while True:
             try:
                 result = attempt()
@@ -118,10 +118,10 @@ class Retry:
                 return result
             except ModelSyncError as error:
                 self.reached = self.reached or getattr(error, "status", None) is not None
-                if (now := progress()) > best:
+                if progress and (now := progress()) > best:
                     failures.clear()
                     best = now
-                what = to_renew(error)
+                what = next((RENEW[each] for each in type(error).__mro__ if each in RENEW), None)
                 if what is None or what not in renew or error.gave_up:
                     raise
                 failures[what] += 1
@@ -141,8 +141,3 @@ class Retry:
         if asked is not None:
             return min(asked, _LONGEST_ASKED)
         return random.uniform(0.5, 1.0) * min(2.0 ** (failures - 2), self._longest)
-
-
-def to_renew(error: ModelSyncError) -> Renew | None:
-    """What the table says of an error: what has to be renewed, or None where nothing helps."""
-    return next((RENEW[each] for each in type(error).__mro__ if each in RENEW), None)

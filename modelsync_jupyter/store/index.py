@@ -202,16 +202,18 @@ def keyed_parts(archive: FolderArchive) -> Iterator[tuple[Part, str, Entry | Non
     The key of such a slice does not depend on where the file stands in the archive; that of any other part holds all
     that its headers and bytes depend on.
     """
-    layout = archive.layout
-    for part in cut(layout):
-        index = max(layout.find(part.start), 0)
-        first = layout.entries[index] if layout.entries else None
-        if first and first.size >= LARGE and first.offset <= part.start and part.stop <= first.content_stop:
-            yield part, _key(part.start - first.offset, part.size, archive.stamps[index]), first
+    entries, first = archive.layout.entries, 0  # the last entry that starts at or before the part
+    for part in cut(archive.layout):
+        while first + 1 < len(entries) and entries[first + 1].start <= part.start:
+            first += 1
+        large = entries[first] if entries and entries[first].size >= LARGE else None
+        if large and large.offset <= part.start and part.stop <= large.content_stop:
+            yield part, _key(part.start - large.offset, part.size, archive.stamps[first]), large
             continue
         facts: list[object] = [archive.mtime, part.size]
-        while index < len(layout.entries) and layout.entries[index].start < part.stop:
-            each = layout.entries[index]
+        index = first
+        while index < len(entries) and entries[index].start < part.stop:
+            each = entries[index]
             facts += (each.start - part.start, each.path, each.kind, each.target, archive.stamps[index])
             index += 1
         yield part, _key(*facts), None
@@ -254,14 +256,9 @@ class _Hashing:
         self._files = {path: known.files[key] for path, (_, key) in self._small.items() if key in known.files}
         self._files |= {path: _EMPTY for path, (entry, _) in self._small.items() if not entry.size}
         self._missing = [part for part, _ in self._parts if part.number not in self._digests]
-        self._starts = [entry.start for entry in archive.layout.entries]
+        self.is_needed = bool(self._missing) or len(self._files) < len(self._small)
         self._own = threading.local()
         self._failure: BaseException | None = None
-
-    @property
-    def is_needed(self) -> bool:
-        """Whether anything has to be read."""
-        return bool(self._missing) or len(self._files) < len(self._small)
 
     def run(self) -> None:
         """Hash what is missing: parts first, then those small files that no part holds as a whole."""
@@ -302,12 +299,10 @@ class _Hashing:
             return 0
 
     def _hash_part(self, part: Part) -> int:
-        hasher, hashers = Hasher(), self._lacking(part)
+        hasher, hashers, layout = Hasher(), self._lacking(part), self._archive.layout
         for position, view in self._blocks(part):
             hasher.update(view)
-            for entry, begin, end in contents(
-                self._archive.layout.entries, self._starts, position, position + len(view)
-            ):
+            for entry, begin, end in contents(layout.entries, layout.starts, position, position + len(view)):
                 if entry.path in hashers:
                     hashers[entry.path].update(view[begin - position : end - position])
         self._digests[part.number] = hasher.digest()
@@ -323,7 +318,8 @@ class _Hashing:
 
     def _lacking(self, part: Part) -> dict[str, Hasher]:
         """Return a hasher for each small file that lies in a part as a whole and is not known."""
-        inside = contents(self._archive.layout.entries, self._starts, part.start, part.stop)
+        layout = self._archive.layout
+        inside = contents(layout.entries, layout.starts, part.start, part.stop)
         return {
             entry.path: Hasher()
             for entry, begin, end in inside

@@ -88,7 +88,7 @@ class LocalStore:
 
     def find(self, tag: Tag) -> Model | None:
         """Return one version as `get` does, but None where there is none."""
-        exact = self._latest(tag.name) if tag.is_latest else tag
+        exact = (self._named(tag.name) or self._newest(tag.name)) if tag.is_latest else tag
         if exact is None or not self.folder(exact).is_dir():
             return None
         try:
@@ -157,6 +157,7 @@ class LocalStore:
                 model = Model.load(self.folder(tag))
                 if model.tag != tag:
                     return None
+                model.size  # noqa: B018 - it is looked up now, for this very folder
                 if before == self.folder(tag).stat().st_ino:
                     return model
         return None
@@ -258,7 +259,7 @@ class LocalStore:
                 raise ModelExists(f"Model `{tag}` is in the local store already.") from error
         if replace:
             self._mend_latest(tag.name)
-        return Model(tag, self.folder(tag), info, archive.content_size, changed(archive, folder=self.folder(tag)))
+        return Model(tag, self.folder(tag), info, changed(archive, folder=self.folder(tag)))
 
     def heal(self, name: str) -> None:
         """Mend what killed processes left behind: a stale `latest` of a name, temporary files, dead stages and trash.
@@ -315,13 +316,10 @@ class LocalStore:
     def _versions(self, name: str) -> list[str]:
         return _folders(self.home.models / name)
 
-    def _latest(self, name: str) -> Tag | None:
-        """Return the version that `latest` names, or the newest where it names none that is there."""
-        return self._named(name) or self._newest(name)
-
     def _named(self, name: str) -> Tag | None:
+        """Return the version that `latest` names, or None where it names none that is there."""
         with suppress(OSError, UnicodeDecodeError, InvalidTag):
-            tag = Tag(name).at(read_regular(self.home.models / name / LATEST, 1024).decode().strip())
+            tag = Tag.parse(f"{name}:{read_regular(self.home.models / name / LATEST, 1024).decode()}")
             if self.folder(tag).is_dir():
                 return tag
         return None
@@ -337,7 +335,7 @@ class LocalStore:
 
     def _is_newest(self, tag: Tag, time: datetime) -> bool:
         """Return whether `latest` has to name a version about to come: by BentoML's rule, if it is not older."""
-        latest = self._latest(tag.name)
+        latest = self._named(tag.name) or self._newest(tag.name)
         if latest is None or latest == tag:
             return True
         other = self._time(latest)

@@ -30,14 +30,12 @@ class Model:
         tag: Name and version.
         path: Its folder.
         info: What its model.yaml says.
-        size: Bytes in its files.
         scanned: Its folder as it was before it became visible, where that is known.
     """
 
     tag: Tag
     path: Path
     info: ModelInfo
-    size: int
     scanned: FolderArchive | None = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -48,7 +46,12 @@ class Model:
             InvalidModel: Its model.yaml is missing or broken.
         """
         info = read_info(path)
-        return cls(info.tag, path, info, folder_size(path))
+        return cls(info.tag, path, info)
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes in its files, when first asked."""
+        return self.scanned.content_size if self.scanned else folder_size(self.path)
 
     @cached_property
     def archive(self) -> FolderArchive:

@@ -27,8 +27,16 @@ from modelsync_jupyter.remotes.protocol import ENDLESS, HandOff, Notes, Read, So
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 
+from .work import Work
+
 #: Bytes in one run of neighbours: a request costs a millisecond of CPU, so it should bring more than one part.
 _LONGEST_RUN = 64 * MIB
+
+
+def describe_model(store: LocalStore, model: Model, work: Work) -> Description:
+    """Describe a local model, reading what the store does not know the digest of; shown as "hashing"."""
+    work.counter.begin("hashing", model.archive.layout.size)
+    return store.index.describe(model.tag, model.archive, work.threads, work.counter.add, work.stop.check)
 
 
 class FolderSource:
@@ -50,7 +58,7 @@ class FolderSource:
 
     def views(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
         """Read the bytes of `[start, stop)` into `buffer`, piece by piece, as `Source` promises."""
-        end = self._archive.size if stop is None else stop
+        end = self._archive.layout.size if stop is None else stop
         yield from self._archive.blocks(Part(1, start, end), buffer)
 
     def check(self) -> None:

@@ -12,8 +12,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from modelsync_jupyter.archive.description import Description
-from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.errors import (
     ModelSyncError,
 )
@@ -24,8 +22,6 @@ from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.files.places import Place
 from modelsync_jupyter.remotes.protocol import Source, Target
 from modelsync_jupyter.remotes.retry import Renew
-from modelsync_jupyter.store.local import LocalStore
-from modelsync_jupyter.store.model import Model
 
 from .copy import copy
 from .journal import Journal
@@ -74,13 +70,6 @@ class FilePlan:
                 for each in self.operations
             ],
         }
-
-
-def describe_model(store: LocalStore, model: Model, work: Work) -> Description:
-    """Describe a local model, reading what the store does not know the digest of; shown as "hashing"."""
-    work.counter.begin("hashing", model.archive.size)
-    threads = min(work.threads, processors())
-    return store.describe(model, threads=threads, hashed=work.counter.add, check=work.stop.check)
 
 
 def place_key(direction: Direction, place: Place) -> str:

@@ -28,8 +28,8 @@ from modelsync_jupyter.remotes.protocol import Source, Target
 from modelsync_jupyter.store.index import Index
 from modelsync_jupyter.store.local import LocalStore
 
-from .ends import FolderSource, StageTarget
-from .exchange import RENEWED, FilePlan, copy_all, describe_model, file_journal, file_outcome, journal_closed, place_key
+from .ends import FolderSource, StageTarget, describe_model
+from .exchange import RENEWED, FilePlan, copy_all, file_journal, file_outcome, journal_closed, place_key
 from .journal import Journal
 from .plan import Operation
 from .work import Work
@@ -68,7 +68,7 @@ class Export:
     def plan(self, *, hash: bool = True) -> FilePlan:
         """Look at both ends and decide; changes nothing."""
         model, place, force = self._model, self._place, self.work.options.force
-        size = model.archive.size
+        size = model.archive.layout.size
         why = f"`{model.tag}` is the latest in the local store. " if self._asked.is_latest else ""
         operations = (
             Operation("hash", format_size(size), "so that the export can be checked wherever it goes"),

@@ -32,8 +32,8 @@ from modelsync_jupyter.store.index import Index
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model, read_info
 
-from .ends import StageTarget
-from .exchange import RENEWED, FilePlan, copy_all, describe_model, file_journal, file_outcome, journal_closed, place_key
+from .ends import StageTarget, describe_model
+from .exchange import RENEWED, FilePlan, copy_all, file_journal, file_outcome, journal_closed, place_key
 from .foreign import describe_foreign
 from .journal import Journal
 from .plan import Operation

@@ -29,8 +29,8 @@ from modelsync_jupyter.remotes.retry import Renew
 from modelsync_jupyter.store.local import LocalStore
 
 from .copy import copy
-from .ends import FolderSource, StageTarget
-from .exchange import describe_model, file_journal
+from .ends import FolderSource, StageTarget, describe_model
+from .exchange import file_journal
 from .mirror_ends import Held, LocalEnd, MirrorEnd
 from .work import Counter, Work
 

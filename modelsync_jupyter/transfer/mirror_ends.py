@@ -26,8 +26,7 @@ from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.wire import labels_json, model_path
 
-from .ends import FolderSource, StageTarget
-from .exchange import describe_model
+from .ends import FolderSource, StageTarget, describe_model
 from .importing import open_model
 from .work import Work
 

@@ -129,7 +129,7 @@ def plan_push(chosen: Chosen, facts: Facts, parts: Sequence[Part], *, force: boo
     there = remote is not None and remote.complete
     if there and not force:
         return Plan("push", tag, "skip", why + _skipped("The registry", facts.state), facts=facts)
-    size = local.archive.size
+    size = local.archive.layout.size
     pieces = "1 part" if len(parts) == 1 else f"{len(parts)} parts"
     operations = (
         Operation("hash", pieces, "so that every byte can be checked at the other end"),

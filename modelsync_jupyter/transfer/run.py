@@ -34,7 +34,7 @@ from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 
 from .copy import copy
-from .ends import FolderSource, StageTarget
+from .ends import FolderSource, StageTarget, describe_model
 from .journal import Journal
 from .plan import Chosen, Facts, Plan, plan_pull, plan_push
 from .work import Work, file_key
@@ -90,7 +90,9 @@ class Run:
         facts = Facts(local, remote)
         if remote and remote.complete and not force:
             theirs = remote.digest or self._described(remote)
-            mine = self.store.digest(local) or (self.describe(local).digest if hash and theirs else "")
+            mine = self.store.digest(local)
+            if hash and theirs and not mine:
+                mine = describe_model(self.store, local, self.work).digest
             facts = Facts(local, remote, mine or "", theirs)
         else:
             check_limits(local.info)
@@ -132,12 +134,6 @@ class Run:
             state=move.state if moved else plan.facts.state,
             page=self.remote.page(plan.tag) if status == "pushed" else "",
         )
-
-    def describe(self, model: Model) -> Description:
-        """The archive of a local model; reads every file unless the store knows its digest."""
-        work = self.work
-        work.counter.begin("hashing", model.archive.layout.size)
-        return self.store.describe(model, threads=work.threads, hashed=work.counter.add, check=work.stop.check)
 
     def journal(self, plan: Plan, about: Mapping[str, Any]) -> Journal:
         """What earlier attempts at the same transfer noted."""
@@ -226,14 +222,14 @@ class _Move:
     def _hash(self) -> None:
         model = self.plan.facts.local
         assert model
-        self._description = self.run.describe(model)
+        self._description = describe_model(self.run.store, model, self.run.work)
         self.digest, self.state = self._description.digest, State.IN_SYNC
 
     def _send(self) -> None:
         run, facts = self.run, self.plan.facts
         assert facts.local
         assert self._description
-        version = Version(facts.local.info, facts.local.size, self._description)
+        version = Version(facts.local.info, facts.local.archive.content_size, self._description)
         self._source = source = FolderSource(facts.local, self._description)
         self._target = target = open_upload(
             run.remote,

@@ -139,6 +139,7 @@ class Work:
             self.stop.sleep(seconds)
 
 
+@dataclass(eq=False)
 class Pace:
     """A rate that all threads of a transfer share.
 
@@ -147,10 +148,10 @@ class Pace:
         sleep: Waits for some seconds; may raise `Cancelled`.
     """
 
-    def __init__(self, rate: int | None, sleep: Callable[[float], None]) -> None:
-        self._rate, self._sleep = rate, sleep
-        self._free = 0.0
-        self._lock = threading.Lock()
+    rate: int | None
+    sleep: Callable[[float], None]
+    _free: float = field(default=0.0, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def keep(self, size: int) -> None:
         """Wait until `size` more bytes may pass.
@@ -158,14 +159,14 @@ class Pace:
         Raises:
             Cancelled: The transfer was stopped meanwhile.
         """
-        if self._rate is None:
+        if self.rate is None:
             return
         with self._lock:
             now = time.monotonic()
             begin = max(self._free, now)
-            self._free = begin + size / self._rate
+            self._free = begin + size / self.rate
         if begin > now:
-            self._sleep(begin - now)
+            self.sleep(begin - now)
 
 
 def file_key(direction: Direction, tag: Tag) -> str:

@@ -7,8 +7,8 @@ other processes, so that nothing is imported before the extension is loaded. All
 the magic on; a function counts once however often it is called. Three points are told: the first request, the first
 request that carries bytes of the model, and the end.
 
-"Called" are functions and lambdas. "With imports" counts besides them all other code that runs: modules and class
-bodies that are imported on the way, and comprehensions.
+"Called" are functions and lambdas, but for those that only an import on the way calls, such as decorators. "With
+imports" counts these as well, and all other code that runs: modules, class bodies and comprehensions.
 """
 
 from __future__ import annotations
@@ -32,31 +32,38 @@ from tests.harness.processes import TOKEN, RegistryProcess, environment, modelsy
 
 PACKAGE = str(Path(modelsync_jupyter.__file__).parent)
 SIZE = 6_000_000
+FIRST_BYTES = "first bytes of the model"
+
+Codes = set[CodeType]
 
 
 class Walk:
-    """What was entered so far, and what had been at each point."""
+    """What was entered so far, and what had been at each point: all code, and functions called besides imports."""
 
     def __init__(self) -> None:
-        self.codes: set[CodeType] = set()
-        self.points: dict[str, set[CodeType]] = {}
+        self.codes: Codes = set()
+        self.called: Codes = set()
+        self.points: dict[str, tuple[Codes, Codes]] = {}
         self.active = False
 
     def profile(self, frame: FrameType, event: str, arg: Any) -> None:
         """Note a call; to be given to `setprofile`."""
-        if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
-            self.codes.add(frame.f_code)
+        code = frame.f_code
+        if event == "call" and code not in self.called and code.co_filename.startswith(PACKAGE):
+            self.codes.add(code)
+            if is_function(code) and not in_import(frame):
+                self.called.add(code)
 
     def audit(self, event: str, args: tuple[Any, ...]) -> None:
         """Note the points on the way; to be given to `addaudithook`."""
         if self.active and event == "http.client.send" and isinstance(args[1], bytes):
             self.reach("first request")
             if args[1].startswith(b"PUT "):
-                self.reach("first bytes of the model")
+                self.reach(FIRST_BYTES)
 
     def reach(self, point: str) -> None:
         """Keep what had been entered when a point was first reached."""
-        self.points.setdefault(point, set(self.codes))
+        self.points.setdefault(point, (set(self.codes), set(self.called)))
 
     def run(self, shell: InteractiveShell, line: str) -> None:
         """Run a cell."""
@@ -74,16 +81,28 @@ class Walk:
         self.reach("end")
 
 
-def called(code: CodeType) -> bool:
+def is_function(code: CodeType) -> bool:
     """Whether some code is a function or a lambda, not a module, a class body or a comprehension."""
     return code.co_name == "<lambda>" or (not code.co_name.startswith("<") and bool(code.co_flags & CO_NEWLOCALS))
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--list", action="store_true", help="list the functions up to the first bytes of the model")
-    listed = parser.parse_args().list
+def in_import(frame: FrameType | None) -> bool:
+    """Whether a frame was called, in the end, by a module of ours that is being imported."""
+    while frame:
+        if frame.f_code.co_name == "<module>" and frame.f_code.co_filename.startswith(PACKAGE):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def described(codes: Codes) -> list[str]:
+    """A line for each code: file, line and name."""
+    ordered = sorted(codes, key=lambda code: (code.co_filename, code.co_firstlineno))
+    return [f"{code.co_filename[len(PACKAGE) + 1 :]}:{code.co_firstlineno} {code.co_name}" for code in ordered]
+
+
+def walk_a_push() -> Walk:
+    """Push a model from a cell. Once in a process, which must not have imported the client before."""
     with tempfile.TemporaryDirectory() as folder, RegistryProcess(Path(folder, "registry")) as registry:
         home, weights = Path(folder, "home"), Path(folder, "weights.bin")
         weights.write_bytes(os.urandom(SIZE))
@@ -96,17 +115,23 @@ def main() -> None:
         shell.run_line_magic("load_ext", "modelsync_jupyter")
         sys.addaudithook(walk.audit)
         walk.run(shell, "%modelsync push walk:latest")
-        for point, codes in walk.points.items():
-            functions = {code for code in codes if called(code)}
-            print(f"to {point}:", end=" ")
-            print(f"{len({code.co_filename for code in functions})} files, {len(functions)} functions called;", end=" ")
-            print(f"with imports {len({code.co_filename for code in codes})} files, {len(codes)} functions")
-        if listed:
-            for code in sorted(
-                walk.points["first bytes of the model"], key=lambda code: (code.co_filename, code.co_name)
-            ):
-                print(f"  {code.co_filename[len(PACKAGE) + 1 :]}:{code.co_firstlineno} {code.co_name}")
         shell.history_manager.end_session()  # while its file is there
+    return walk
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--list", action="store_true", help="list the functions up to the first bytes of the model")
+    listed = parser.parse_args().list
+    walk = walk_a_push()
+    for point, (codes, called) in walk.points.items():
+        print(
+            f"to {point}: {len({code.co_filename for code in called})} files, {len(called)} functions called;", end=" "
+        )
+        print(f"with imports {len({code.co_filename for code in codes})} files, {len(codes)} functions")
+    if listed:
+        print(*described(walk.points[FIRST_BYTES][1]), sep="\n")
 
 
 if __name__ == "__main__":

@@ -165,6 +165,15 @@ def record(version: int, status: str = "success", day: int | None = None) -> dic
     return {"version": f"v{version}", "upload_status": status, "build_at": made.strftime("%Y-%m-%d %H:%M:%S.%f")}
 
 
+@pytest.mark.parametrize("text", [b"\\ud83d", b"\\uDE00", b"\xed\xa0\xbd"])
+def test_half_a_surrogate_pair_reaches_nobody(text: bytes, net: Net) -> None:
+    body = b'{"a' + text + b'": ["\\ud83d\\ude00", "\xed\x95\x9c", "' + text + b'"]}'
+    server = net.serve(lambda handler: handler.reply(200, body))
+    found = net.client(server.url).call("GET", "/")
+    assert found == {"a\ufffd": ["\U0001f600", "한", "\ufffd"]}
+    assert json.dumps(found, ensure_ascii=False).encode()
+
+
 def lists(records: list[dict[str, Any]], total: int | None = None) -> Answer:
     """Answer like a registry that has these records, newest first."""
 

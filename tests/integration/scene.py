@@ -84,12 +84,12 @@ class Client:
 
     def size(self, tag: str) -> int:
         """Bytes in the archive of a model of this home."""
-        return Model.load(self.folder(tag)).archive.size
+        return Model.load(self.folder(tag)).archive.layout.size
 
     def sent_size(self, tag: str) -> int:
         """Bytes in the archive of a model of this home, with the description in front of it."""
         model = Model.load(self.folder(tag))
-        return model.archive.size + len(LocalStore(Home(self.home)).describe(model).header())
+        return model.archive.layout.size + len(LocalStore(Home(self.home)).describe(model).header())
 
     def visible(self) -> list[str]:
         """Every file and folder that a reader of the store can see."""

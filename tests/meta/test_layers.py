@@ -30,7 +30,7 @@ MAY: dict[str, set[str]] = {
     "client": {*ENDS, "contents", "transfer", "jobs"},
     "commands": {"core", "client", "__init__"},
     "cli": {"core", "commands"},
-    "notebook": {"core", "client", "commands", "cli"},
+    "notebook": {"core", "client", "commands"},
     "lab": {"core", "client", "commands", "__init__"},
     "demo": {"core", "client", "commands"},
     "registry": {"core", "info", "wire", "files", "archive", "contents", "__init__"},

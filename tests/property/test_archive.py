@@ -106,10 +106,10 @@ def test_any_range_is_the_slice(tree: Tree, data: st.DataObject) -> None:
     with scratch() as top:
         source = FolderArchive.scan(write(tree, top / "made"), MTIME)
         whole = read(source)
-        assert len(whole) == source.size
+        assert len(whole) == source.layout.size
         for _ in range(5):
-            start = data.draw(st.integers(0, source.size))
-            stop = data.draw(st.integers(start, source.size))
+            start = data.draw(st.integers(0, source.layout.size))
+            stop = data.draw(st.integers(start, source.layout.size))
             assert read(source, start, stop, block=data.draw(st.integers(1, 5000))) == whole[start:stop]
 
 

@@ -45,7 +45,7 @@ class Saved:
         (folder / "latest.bin").symlink_to("weights.bin")
         self.source = source = FolderArchive.scan(folder, 1_700_000_000)
         buffer = bytearray(BLOCK)
-        self.body = b"".join(bytes(view) for view in source.blocks(Part(1, 0, source.size), buffer))
+        self.body = b"".join(bytes(view) for view in source.blocks(Part(1, 0, source.layout.size), buffer))
         self.description = self.describe()
         self.parts = [self.description.header()]
         self.parts += [self.body[part.start : part.stop] for part in self.description.parts]

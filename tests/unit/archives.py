@@ -18,7 +18,7 @@ MTIME = 1_715_938_212
 
 def read(source: FolderArchive, start: int = 0, stop: int | None = None, block: int = BLOCK) -> bytes:
     """The bytes of `[start, stop)` of an archive of our own."""
-    part = Part(1, start, source.size if stop is None else stop)
+    part = Part(1, start, source.layout.size if stop is None else stop)
     return b"".join(bytes(view) for view in source.blocks(part, bytearray(block)))
 
 

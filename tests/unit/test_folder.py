@@ -77,9 +77,9 @@ def test_ranges_at_every_boundary(odd: Path) -> None:
     marks = sorted(
         {mark for entry in source.layout.entries for mark in (entry.start, entry.offset, entry.content_stop)}
     )
-    for mark in [*marks, source.size]:
+    for mark in [*marks, source.layout.size]:
         for start, stop in ((mark - 1, mark + 1), (mark, mark + 700), (mark - 700, mark)):
-            start, stop = max(start, 0), min(stop, source.size)
+            start, stop = max(start, 0), min(stop, source.layout.size)
             assert read(source, start, stop) == whole[start:stop]
 
 
@@ -87,7 +87,7 @@ def test_sizes_are_those_of_the_files(odd: Path) -> None:
     source = FolderArchive.scan(odd, MTIME)
     files = [path for path in odd.rglob("*") if path.is_file() and not path.is_symlink()]
     assert source.content_size == sum(path.stat().st_size for path in files)
-    assert source.size == len(read(source))
+    assert source.layout.size == len(read(source))
 
 
 def test_files_over_8_gib(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_what_is_new_in_the_folder_is_noticed(scanned: FolderArchive, change: Ca
 
 
 def test_a_change_between_two_blocks_is_noticed(scanned: FolderArchive) -> None:
-    views = scanned.blocks(Part(1, 0, scanned.size), bytearray(2048))
+    views = scanned.blocks(Part(1, 0, scanned.layout.size), bytearray(2048))
     next(views)
     (scanned.folder / "d/f").write_bytes(b"z" * 5000)
     with pytest.raises(ModelChanged):

@@ -17,6 +17,7 @@ from modelsync_jupyter.archive.stage import Stage
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import this_process, write_text
+from modelsync_jupyter.store import local
 from modelsync_jupyter.store.local import LocalStore
 from tests.harness.models import CREATED, make_model
 
@@ -237,3 +238,32 @@ def test_the_index_forgets_versions_that_others_deleted(store: LocalStore, dead_
         (digests / f".m@v2.json.{process}-0123abcd").touch()
     store.heal("m")
     assert len(list(digests.iterdir())) == 2
+
+
+def test_digests_as_the_first_version_named_them_go(store: LocalStore) -> None:
+    store.describe(store.get(Tag("m", "v1")))
+    digests = store.home.state / "digests"
+    for old in ("m--v1.json", "other--v2.json"):
+        (digests / old).touch()
+    (digests / "a--b@v1.json").touch()  # of today, and of a name that is none of ours to look at
+    store.heal("m")
+    assert sorted(path.name for path in digests.iterdir()) == ["a--b@v1.json", "m@v1.json"]
+
+
+def test_of_many_versions_the_times_are_read_only_at_the_sign_of_a_killed_process(
+    store: LocalStore, dead_process: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelsync_jupyter.store.local._FEW", 2)
+    read: list[str] = []
+    real = local.read_creation_time
+    monkeypatch.setattr(local, "read_creation_time", lambda folder, tag: read.append(folder) or real(folder, tag))
+    latest(store).write_text("v3")
+    store.heal("m")
+    assert (read, latest(store).read_text()) == ([], "v3")
+    litter = latest(store).with_name(f".latest.{dead_process}-0123abcd")
+    litter.write_text("v2")  # as a process leaves it that is killed between the version and `latest`
+    store.heal("m")
+    assert (len(read) > 2, latest(store).read_text(), litter.exists()) == (True, "v2", False)
+    latest(store).write_text("gone")
+    store.heal("m")
+    assert latest(store).read_text() == "v2"

@@ -69,7 +69,7 @@ def test_a_description_is_that_of_the_bytes(hashing: Hashing) -> None:
     assert described.layout == source.layout
     expected = [source.digest(part, bytearray(BLOCK)) for part in cut(source.layout)]
     assert [part.digest for part in described.parts] == expected
-    assert sum(hashing.sizes) == source.size
+    assert sum(hashing.sizes) == source.layout.size
     assert Description.parse(json.loads(json.dumps(described.to_json()))) == described
 
 

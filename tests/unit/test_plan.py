@@ -59,7 +59,7 @@ def test_push_of_what_the_registry_lacks(local: Model) -> None:
     assert (plan.direction, plan.tag, plan.action) == ("push", TAG, "push")
     assert plan.reason == "The registry did not have it."
     assert verbs(plan) == ["hash", "send", "publish"]
-    assert plan.size == plan.operations[1].size == local.archive.size
+    assert plan.size == plan.operations[1].size == local.archive.layout.size
 
 
 @pytest.mark.parametrize("status", ["pending", "uploading", "failed"])

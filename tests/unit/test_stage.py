@@ -57,7 +57,7 @@ def test_parts_in_reverse_order_make_the_folder(tmp_path: Path) -> None:
     stage = Stage(tmp_path / "stage")
     for entry in source.layout.entries:
         stage.add(entry)
-    for part in reversed(split(source.size, 999)):
+    for part in reversed(split(source.layout.size, 999)):
         stage.write(part.start, memoryview(read(source, part.start, part.stop)))
     stage.seal()
     assert differences(made, stage.folder) == []

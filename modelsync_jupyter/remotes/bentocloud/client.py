@@ -251,13 +251,18 @@ class Remote:
         if not upload_id:
             raise InvalidReply("The registry began an upload but gave it no id.")
         present = mapping(reply.get("modelsync") or {}).get("present") or []
-        return str(upload_id), {number for number in items({"items": present}) if type(number) is int}
+        if not isinstance(present, list):
+            raise InvalidReply("The registry did not say which parts it has.")
+        return str(upload_id), {number for number in present if type(number) is int}
 
     def presign_part(self, tag: Tag, upload_id: str, number: int) -> str:
         """Ask for a URL to PUT one part to."""
         body = {"upload_id": upload_id, "part_number": number}
         path = model_path(tag, "presign_multipart_upload_url")
-        return _url(self.http.call("PATCH", path, body), "presigned_upload_url")
+        url = mapping(self.http.call("PATCH", path, body)).get("presigned_upload_url")
+        if not isinstance(url, str) or not url:
+            raise InvalidReply("The registry gave no URL to send to.")
+        return url
 
     def complete_multipart(self, tag: Tag, upload_id: str, etags: Mapping[int, str]) -> None:
         """Have the registry put the parts together.
@@ -310,13 +315,6 @@ class Remote:
         return Page(some, max(said if isinstance(said, int) else 0, start + len(some) if some else 0))
 
 
-def _url(reply: object, key: str) -> str:
-    url = mapping(reply).get(key)
-    if not isinstance(url, str) or not url:
-        raise InvalidReply("The registry gave no URL to send to.")
-    return url
-
-
 def parse_model(data: object, name: str = "") -> RemoteModel:
     """Read a model from a reply.
 
@@ -337,13 +335,17 @@ def parse_model(data: object, name: str = "") -> RemoteModel:
     except (KeyError, TypeError, InvalidTag):
         raise InvalidReply("The registry returned a model without a valid name or version.") from None
     build = parse_time(record.get("build_at")) or parse_time(record.get("created_at"))
+    size, labels = manifest.get("size_bytes"), record.get("labels") or []
+    if not isinstance(labels, list):
+        raise InvalidReply("The labels in the registry's reply are not a list.")
+    pairs = [(each["key"], each.get("value")) for each in map(mapping, labels) if "key" in each]
     return RemoteModel(
         tag=tag,
         uid=str(record.get("uid") or ""),
         upload_status=str(record.get("upload_status") or ""),
-        size=_size(manifest.get("size_bytes")),
+        size=int(size) if isinstance(size, (int, float)) and 0 <= size < 1 << 63 else 0,
         creation_time=build or datetime.fromtimestamp(0, timezone.utc),
-        labels=_labels(record.get("labels")),
+        labels={str(key): str(value or "") for key, value in pairs},
         module=str(manifest.get("module") or ""),
         creator=str(extension.get("pushed_by") or creator.get("name") or ""),
         metadata=mapping(manifest.get("metadata") or {}),
@@ -392,12 +394,3 @@ def items(data: object) -> list[Any]:
     if not isinstance(found, list):
         raise InvalidReply("The registry's reply is not a list.")
     return found
-
-
-def _labels(data: object) -> dict[str, str]:
-    labels = [mapping(item) for item in items({"items": data or []})]
-    return {str(label["key"]): str(label.get("value") or "") for label in labels if "key" in label}
-
-
-def _size(data: object) -> int:
-    return int(data) if isinstance(data, (int, float)) and 0 <= data < 1 << 63 else 0

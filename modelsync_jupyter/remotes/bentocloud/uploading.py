@@ -8,13 +8,14 @@ all cases: the archive's description, and behind it the body.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 
-from modelsync_jupyter.archive.description import Description, Hasher
+from modelsync_jupyter.archive.description import Description, digest_bytes
 from modelsync_jupyter.archive.layout import CUT
 from modelsync_jupyter.core.errors import (
     Cancelled,
@@ -81,34 +82,47 @@ def open_upload(
         notes: Opens what an earlier attempt at this upload noted; called where a registry forgets what it received.
         check: Called before the last step; may raise to stop.
     """
-    tag = version.info.tag
-    extended = remote.ensure_repository(tag.name)
-    record = there or remote.create_model(tag, _record(version))
-    if extended:
-        return OwnUpload(remote, version, there, check)
-    if record.strategy == PRESIGNED:
-        return MultipartUpload(remote, version, there, check, notes)
-    return WholeUpload(remote, version, there, check, record.strategy)
+    info = version.info
+    extended = remote.ensure_repository(info.tag.name)
+    body: CreateModelJSON = {
+        "version": str(info.tag.version),
+        "description": "",
+        "manifest": manifest_json(info, version.size),
+        "build_at": format_time(info.creation_time),
+        "labels": labels_json(info.labels),
+    }
+    record = there or remote.create_model(info.tag, body)
+    kind = OwnUpload if extended else MultipartUpload if record.strategy == PRESIGNED else WholeUpload
+    upload: Upload = kind(remote, version, record, notes, check)
+    upload.begin()
+    return upload
 
 
 class Upload(ABC):
-    """A version on its way to a registry; a `Target`.
+    """A version on its way to a registry; a `Target` once it has begun.
 
     Args:
         remote: The registry.
         version: What is pushed.
-        there: The registry's record of it, or None.
+        record: The registry's record of it.
+        notes: Opens what an earlier attempt at this upload noted.
         check: Called before the last step; may raise to stop.
     """
 
-    def __init__(self, remote: Remote, version: Version, there: RemoteModel | None, check: Callable[[], None]) -> None:
-        self._remote, self._version, self._check = remote, version, check
-        self._tag = version.info.tag
-        self._replaces = there is not None and there.complete
+    def __init__(
+        self, remote: Remote, version: Version, record: RemoteModel, notes: OpenNotes, check: Callable[[], None]
+    ) -> None:
+        self._remote, self._version, self._record = remote, version, record
+        self._open_notes, self._check = notes, check
+        self._tag, self._id = version.info.tag, ""
         self._header = version.description.header()
         self._named = ""  # id of the upload, for a registry that is to be told which one is meant
         self.present: set[int] = set()
         self.grain = max((part.size for part in version.description.parts), default=0)
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Ask the registry how and what to send."""
 
     @abstractmethod
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None: ...
@@ -122,7 +136,7 @@ class Upload(ABC):
     def give_up(self, error: ModelSyncError) -> None:
         """Mark the version as failed, unless the push can resume later or an older copy is still there to be used."""
         resumes = error.retryable and not isinstance(error, IntegrityError)
-        if resumes or self._replaces or isinstance(error, (Cancelled, UploadLost)):
+        if resumes or self._record.complete or isinstance(error, (Cancelled, UploadLost)):
             return
         with suppress(ModelSyncError):
             self._remote.finish_upload(self._tag, FAILED, f"{error.code}: {error.message}", self._named)
@@ -131,18 +145,30 @@ class Upload(ABC):
         """Let go of what it holds open: nothing, unless a kind of upload says otherwise."""
         return
 
-    def _put_part(self, upload_id: str, number: int, size: int, views: Iterator[memoryview]) -> str:
-        """Send one part of a multipart upload; returns its ETag."""
-        url = self._remote.presign_part(self._tag, upload_id, number)
-        etag = self._remote.http.put(url, _Body(size, views))
-        if not etag:
-            raise InvalidReply("The object host did not say the ETag of a part.")
-        return etag
+    def _put_part(self, number: int, size: int, views: Iterable[memoryview], etag: str = "") -> str:
+        """Send one part of a multipart upload; returns its ETag.
 
-    def _complete(self, upload_id: str, etags: Mapping[int, str]) -> None:
+        Args:
+            number: Which.
+            size: Its bytes.
+            views: Its bytes, in order.
+            etag: What its ETag must be, where that is known.
+
+        Raises:
+            IntegrityError: It has another ETag.
+        """
+        url = self._remote.presign_part(self._tag, self._id, number)
+        found = self._remote.http.put(url, _Body(size, views))
+        if not found:
+            raise InvalidReply("The object host did not say the ETag of a part.")
+        if etag and found.strip('"') != etag.strip('"'):
+            raise IntegrityError(f"The registry stored part {number} under another digest.")
+        return found
+
+    def _complete(self, etags: Mapping[int, str]) -> None:
         self._check()
         try:
-            self._remote.complete_multipart(self._tag, upload_id, etags)
+            self._remote.complete_multipart(self._tag, self._id, etags)
         except (UploadLost, Conflict):
             if not self._has_arrived():
                 raise
@@ -161,13 +187,12 @@ class Upload(ABC):
 class OwnUpload(Upload):
     """An upload to our own registry, which knows parts by their digests. Part 1 is the archive's description."""
 
-    def __init__(self, remote: Remote, version: Version, there: RemoteModel | None, check: Callable[[], None]) -> None:
-        super().__init__(remote, version, there, check)
-        description, hasher = version.description, Hasher()
-        hasher.update(memoryview(self._header))
+    def begin(self) -> None:
+        """Tell the registry every part, and hear which of them it has."""
+        version, description = self._version, self._version.description
         own = from_sizes(
             [len(self._header), *(part.size for part in description.parts)],
-            [hasher.digest(), *(part.digest for part in description.parts)],
+            [digest_bytes(self._header), *(part.digest for part in description.parts)],
         )
         extension: Extension = {
             "cut": CUT,
@@ -177,8 +202,8 @@ class OwnUpload(Upload):
             "labels": labels_json(version.info.labels),
             "build_at": format_time(version.info.creation_time),
         }
-        remote.start_upload(self._tag)
-        self._id, present = remote.start_multipart(self._tag, extension)
+        self._remote.start_upload(self._tag)
+        self._id, present = self._remote.start_multipart(self._tag, extension)
         self._named = self._id
         self._etags = {part.number: f'"{part.digest.partition(":")[2]}"' for part in own}
         self._has_header = 1 in present
@@ -189,43 +214,33 @@ class OwnUpload(Upload):
         for part in parts:
             hand_off((part,))
         if not self._has_header:
-            self._remote.http.retry.run(lambda: self._send(1, len(self._header), iter([memoryview(self._header)])))
+            views = [memoryview(self._header)]
+            self._remote.http.retry.run(partial(self._put_part, 1, len(self._header), views, self._etags[1]))
 
     def write(self, parts: tuple[Part, ...], views: Iterator[memoryview]) -> None:
         (part,) = parts
-        self._send(part.number + 1, part.size, views)
+        self._put_part(part.number + 1, part.size, views, self._etags[part.number + 1])
         self.present.add(part.number)
 
     def publish(self) -> None:
-        self._complete(self._id, self._etags)
-
-    def _send(self, number: int, size: int, views: Iterator[memoryview]) -> None:
-        etag = self._put_part(self._id, number, size, views)
-        if etag.strip('"') != self._etags[number].strip('"'):
-            raise IntegrityError(f"The registry stored part {number} under another digest.")
+        self._complete(self._etags)
 
 
 class MultipartUpload(Upload):
     """A multipart upload as S3 has it. Its id and ETags are noted, since the registry will not say them again."""
 
-    def __init__(
-        self,
-        remote: Remote,
-        version: Version,
-        there: RemoteModel | None,
-        check: Callable[[], None],
-        notes: OpenNotes,
-    ) -> None:
-        super().__init__(remote, version, there, check)
-        self._units = _units(version.description.parts, len(self._header))
+    def begin(self) -> None:
+        """Go on with the upload that was noted, or begin one; an older copy can be used until the new one is there."""
+        description = self._version.description
+        self._units = _units(description.parts, len(self._header))
         self.grain = max(sum(part.size for part in unit) for unit in self._units)
-        self._notes = notes({"digest": version.description.digest, "units": len(self._units)})
+        self._notes = self._open_notes({"digest": description.digest, "units": len(self._units)})
         self._resumed = bool(self._notes.notes)
         self._id, self._etags = _noted(self._notes)
-        if not self._replaces:
-            remote.start_upload(self._tag)
+        if not self._record.complete:
+            self._remote.start_upload(self._tag)
         if not self._id:
-            self._id, _ = remote.start_multipart(self._tag)
+            self._id, _ = self._remote.start_multipart(self._tag)
             self._notes.add(upload_id=self._id)
         self.present = {part.number for number in self._etags for part in self._units[number - 1]}
 
@@ -241,7 +256,7 @@ class MultipartUpload(Upload):
         if number == 1:
             size, bytes_ = size + len(self._header), chain([memoryview(self._header)], views)
         try:
-            etag = self._put_part(self._id, number, size, bytes_)
+            etag = self._put_part(number, size, bytes_)
         except (UploadLost, Conflict) as error:
             raise self._lost(error) from error
         self._etags[number] = etag
@@ -250,7 +265,7 @@ class MultipartUpload(Upload):
 
     def publish(self) -> None:
         try:
-            self._complete(self._id, self._etags)
+            self._complete(self._etags)
         except (UploadLost, Conflict) as error:
             raise self._lost(error) from error
         self._notes.remove()
@@ -268,19 +283,12 @@ class MultipartUpload(Upload):
 class WholeUpload(Upload):
     """The whole archive in one request: through the API, or to a presigned URL. It cannot be resumed."""
 
-    def __init__(
-        self,
-        remote: Remote,
-        version: Version,
-        there: RemoteModel | None,
-        check: Callable[[], None],
-        strategy: str,
-    ) -> None:
-        super().__init__(remote, version, there, check)
-        self.grain = version.description.layout.size
-        self._url = remote.presign_upload(self._tag) if strategy != PROXY else ""
-        if not (self._url and self._replaces):  # the old copy is there to be used until the new one is
-            remote.start_upload(self._tag)
+    def begin(self) -> None:
+        """Ask for a URL, unless the bytes go through the API."""
+        self.grain = self._version.description.layout.size
+        self._url = self._remote.presign_upload(self._tag) if self._record.strategy != PROXY else ""
+        if not (self._url and self._record.complete):  # the old copy is there to be used until the new one is
+            self._remote.start_upload(self._tag)
 
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
         """Hand off everything as one write."""
@@ -303,31 +311,21 @@ class WholeUpload(Upload):
             raise InvalidReply(f"The registry took all bytes of `{self._tag}` but does not call them complete.")
 
 
+@dataclass(frozen=True)
 class _Body:
     """Views as something `requests` can send: `__len__` makes it say Content-Length, which S3 insists on."""
 
-    def __init__(self, size: int, views: Iterator[memoryview]) -> None:
-        self._size, self._views = size, views
+    size: int
+    views: Iterable[memoryview]
 
     def __len__(self) -> int:
-        return self._size
+        return self.size
 
     def __iter__(self) -> Iterator[memoryview]:
         # A socket's timeout is for a whole view: a link of 13 kB/s sends one of this size in time.
-        for view in self._views:
+        for view in self.views:
             for start in range(0, len(view), _SENT_AT_ONCE):
                 yield view[start : start + _SENT_AT_ONCE]
-
-
-def _record(version: Version) -> CreateModelJSON:
-    info = version.info
-    return {
-        "version": str(info.tag.version),
-        "description": "",
-        "manifest": manifest_json(info, version.size),
-        "build_at": format_time(info.creation_time),
-        "labels": labels_json(info.labels),
-    }
 
 
 def _units(parts: Sequence[Part], header: int) -> list[tuple[Part, ...]]:
