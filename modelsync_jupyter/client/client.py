@@ -44,6 +44,7 @@ from .files import FileVerbs
 from .inspection import Inspection
 from .provenance import note
 from .status import Statuses, compared, join
+from .using import Use
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 _CANCEL_SECONDS = 5.0
 
 
-class Client(Inspection, FileVerbs, Care):
+class Client(Inspection, FileVerbs, Care, Use):
     """The verbs, for one BentoML home and one registry.
 
     Args:
@@ -211,6 +212,21 @@ class Client(Inspection, FileVerbs, Care):
         while transfer.state not in ENDED and time.monotonic() < end:
             time.sleep(0.05)
         return transfer
+
+    def forget(self, id: str) -> None:
+        """Remove a transfer that has ended from the list; models stay as they are.
+
+        Args:
+            id: Its id, or the beginning of it.
+
+        Raises:
+            TransferNotFound: There is none.
+            UsageError: It is still running.
+        """
+        record = self._records.get(id)
+        if record.active:
+            raise UsageError(f"Transfer {record.id} is still running.", Step("cancel", "Stop it.", {"id": record.id}))
+        self._records.remove(record.id)
 
     def resume(self, id: str, *, progress: Sink | bool | None = None) -> Outcome | SyncReport:
         """Run a transfer again that did not succeed; it resumes where it left off.
@@ -382,17 +398,23 @@ class Client(Inspection, FileVerbs, Care):
             raise ModelNotFound(f"The registry has no model `{parsed}`.", step)
         return found
 
-    def get(self, tag: str | Tag) -> Model:
+    def get(self, tag: str | Tag, *, pull: bool = False) -> Model:
         """Return one model of the local store.
 
         Args:
             tag: `name:version`; `name` or `name:latest` for the latest.
+            pull: Fetch it from the registry if the local store lacks it.
 
         Raises:
             ModelNotFound: There is none.
         """
-        with self._near_names(str(tag)):
-            return self._store.get(Tag.parse(str(tag)))
+        try:
+            with self._near_names(str(tag)):
+                return self._store.get(Tag.parse(str(tag)))
+        except ModelNotFound:
+            if not pull:
+                raise
+        return self.pull(tag)
 
     def create(
         self,

@@ -26,6 +26,7 @@ from .doctor import Check
 from .files import PathOrUrl
 from .provenance import Provenance
 from .status import Statuses
+from .using import LOCK, Scanned
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -162,6 +163,11 @@ def cancel(id: str, **at: Unpack[AtHome]) -> Transfer:
     return Client(**at).cancel(id)
 
 
+@partial(documented_as, Client.forget)
+def forget(id: str, **at: Unpack[AtHome]) -> None:
+    Client(**at).forget(id)
+
+
 @partial(documented_as, Client.resume)
 def resume(id: str, *, progress: Sink | bool | None = None, **at: Unpack[AtHome]) -> Outcome | SyncReport:
     return Client(**at).resume(id, progress=progress)
@@ -219,8 +225,28 @@ def get_remote(tag: str | Tag, **at: Unpack[At]) -> RemoteModel:
 
 
 @partial(documented_as, Client.get)
-def get(tag: str | Tag, **at: Unpack[AtHome]) -> Model:
-    return Client(**at).get(tag)
+def get(tag: str | Tag, *, pull: bool = False, **at: Unpack[At]) -> Model:
+    return Client(**at).get(tag, pull=pull)
+
+
+@partial(documented_as, Client.load)
+def load(tag: str | Tag, *, pull: bool = True, file: str | None = None, trust: bool = False, **at: Unpack[At]) -> Any:
+    return Client(**at).load(tag, pull=pull, file=file, trust=trust)
+
+
+@partial(documented_as, Client.scan)
+def scan(tag: str | Tag, *, pull: bool = False, **at: Unpack[At]) -> list[Scanned]:
+    return Client(**at).scan(tag, pull=pull)
+
+
+@partial(documented_as, Client.lock)
+def lock(*tags: str | Tag, path: str | os.PathLike[str] = LOCK, **at: Unpack[At]) -> dict[str, str]:
+    return Client(**at).lock(*tags, path=path)
+
+
+@partial(documented_as, Client.pull_locked)
+def pull_locked(path: str | os.PathLike[str] = LOCK, **at: Unpack[At]) -> list[Model]:
+    return Client(**at).pull_locked(path)
 
 
 @partial(documented_as, Client.diff)

@@ -8,7 +8,7 @@ from typing import Any
 
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS
 
-from . import access, care, exchange, insight, models, registry, transfer
+from . import access, care, exchange, insight, models, registry, transfer, using
 from .options import add_background, add_command, add_context, add_global, add_hash, add_output
 from .parser import Parser, ShowVersion, ago, ahead, pair, positive, rate, threads
 
@@ -38,6 +38,8 @@ def build_parser(prog: str = "modelsync") -> Parser:
     _add_transfer_commands(add)
     _add_model_commands(add)
     insight.add_commands(add)
+    insight.add_panel(add)
+    using.add_commands(add)
     _add_access_commands(add)
     _add_registry_commands(add)
     return parser
@@ -46,7 +48,11 @@ def build_parser(prog: str = "modelsync") -> Parser:
 def _add_transfer_commands(add: Any) -> None:
     for verb, what in (("push", "send a model to the registry"), ("pull", "fetch a model from the registry")):
         parser = add(verb, what, transfer.move_command)
-        parser.add_argument("tag", metavar="TAG", help=_TAG_HELP)
+        if verb == "pull":
+            parser.add_argument("tag", nargs="?", metavar="TAG", help=_TAG_HELP)
+            using.add_locked(parser)
+        else:
+            parser.add_argument("tag", metavar="TAG", help=_TAG_HELP)
         parser.add_argument("-f", "--force", action="store_true", help="replace what is there under the same tag")
         parser.add_argument(
             "-t",

@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.plain import one_line
 from modelsync_jupyter.core.states import State
 from modelsync_jupyter.core.units import format_size
@@ -16,7 +17,8 @@ from .face import Face
 from .options import add_context, add_output
 from .parser import Parser, pair
 from .tables import Table, align
-from .words import Words
+from .transfer import forget_command
+from .words import CELL, Words
 
 if TYPE_CHECKING:
     from modelsync_jupyter.client import Change, Check, Diff
@@ -41,6 +43,25 @@ def add_commands(add: Any) -> None:
     parser = add("doctor", what, doctor_command)
     add_context(parser)
     add_output(parser)
+
+
+def add_panel(add: Any) -> None:
+    """Add the commands about transfers and the panel."""
+    parser = add("forget", "remove ended transfers from the list; models stay as they are", forget_command)
+    parser.add_argument("ids", nargs="+", metavar="ID", help="id of the transfer, or the beginning of it")
+    add_output(parser)
+    parser = add("panel", "show both sides in a cell, with buttons (notebook only)", panel_command)
+    parser.add_argument("name", nargs="?", metavar="TEXT", help="what to search for: a name, or `label:K=V`")
+    add_context(parser)
+
+
+def panel_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`panel`: the models of both sides in a cell."""
+    if face.words.prefix != CELL.prefix:
+        raise UsageError("The panel needs a notebook.", "Write `%modelsync panel` in a cell.")
+    from modelsync_jupyter import panel
+
+    return Answer(panel(args.name, home=args.home, context=args.context), "")
 
 
 def add_origin(parser: Parser) -> None:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.outcome import Direction, Outcome, SyncReport
+from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 
 from . import client_of
 from .answers import Answer
 from .face import Face
 from .tables import Table
+from .using import pull_locked_command
 from .views import TRANSFER_HEAD, outcome_text, plan_text, sync_text, transfer_row, transfer_text
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 def move_command(args: argparse.Namespace, face: Face) -> Answer:
     """`push TAG` and `pull TAG`: the outcome, or the model that was pulled; a plan; or a transfer."""
     direction: Direction = args.command
+    if getattr(args, "locked", None):
+        return pull_locked_command(args, face)
+    if args.tag is None:
+        raise UsageError("The following arguments are required: TAG.", Step("help", "", {"command": "pull"}))
     tag, client, threads, rate = Tag.parse(args.tag), client_of(args), args.threads, args.rate_limit
     if args.output == "path" and (args.dry_run or args.background):
         raise UsageError("`--output path` needs a transfer that has ended.", step="Use `--output json` instead.")
@@ -61,6 +67,15 @@ def attach_command(args: argparse.Namespace, face: Face) -> Answer:
 def cancel_command(args: argparse.Namespace, face: Face) -> Answer:
     """`cancel ID`: ask it to stop and say what became of it."""
     return handle(client_of(args).cancel(args.id), face)
+
+
+def forget_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`forget ID ...`: remove transfers that have ended from the list."""
+    client = client_of(args)
+    ids = [client.transfer(id).id for id in args.ids]
+    for id in ids:
+        client.forget(id)
+    return Answer(None, f"Forgot {', '.join(f'`{id}`' for id in ids)}.", data=ids)
 
 
 def resume_command(args: argparse.Namespace, face: Face) -> Answer:

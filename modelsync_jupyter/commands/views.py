@@ -74,20 +74,22 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 def model_text(model: Model, digest: str | None) -> str:
     """Show everything about one local model, a line each."""
+    return facts([*facts_of(model, digest), ("path", str(model.path))])
+
+
+def facts_of(model: Model, digest: str | None) -> list[tuple[str, str]]:
+    """Say everything about one local model but where it is, as names and values."""
     info = model.info
-    return facts(
-        [
-            ("tag", str(model.tag)),
-            ("size", format_size(model.size)),
-            ("created", f"{info.creation_time:%Y-%m-%d %H:%M:%S %Z} ({format_age(info.creation_time)})"),
-            ("module", info.module),
-            ("labels", labels_text(info.labels)),
-            ("digest", digest or ""),
-            *((f"metadata.{key}", str(value)) for key, value in info.metadata.items() if key != "provenance"),
-            *provenance_facts(model),
-            ("path", str(model.path)),
-        ]
-    )
+    return [
+        ("tag", str(model.tag)),
+        ("size", format_size(model.size)),
+        ("created", f"{info.creation_time:%Y-%m-%d %H:%M:%S %Z} ({format_age(info.creation_time)})"),
+        ("module", info.module),
+        ("labels", labels_text(info.labels)),
+        ("digest", digest or ""),
+        *((f"metadata.{key}", str(value)) for key, value in info.metadata.items() if key != "provenance"),
+        *provenance_facts(model),
+    ]
 
 
 def provenance_facts(model: Model) -> list[tuple[str, str]]:

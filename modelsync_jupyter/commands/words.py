@@ -18,6 +18,8 @@ _COMMANDS: Mapping[str, str] = {
     "attach": "attach {id}",
     "cancel": "cancel {id}",
     "contexts": "contexts",
+    "doctor": "doctor",
+    "forget": "forget {id}",
     "get": "get {tag}",
     "help": "{command} --help",
     "list": "list",

@@ -128,6 +128,28 @@ def _zip(reader: Reader, budget: int) -> Iterator[Tensor]:
                 yield Tensor(name.removesuffix(".npy"), dtype, shape, None, info.file_size, _checksum(info))
 
 
+def pickles_in_zip(reader: Reader) -> dict[str, bytes]:
+    """Return the pickles in a zip: those that PyTorch wrote, and arrays of objects of NumPy.
+
+    Raises:
+        NoTensors: It is broken, or a pickle in it is longer than is read.
+    """
+    found: dict[str, bytes] = {}
+    try:
+        with zipfile.ZipFile(cast(IO[bytes], BufferedReader(cast(Any, Seekable(reader)), 4096))) as file:
+            for info in file.infolist():
+                if info.filename.endswith((".pkl", ".pickle", ".npy")):
+                    with file.open(info) as member:
+                        if info.filename.endswith(".npy") and "O" not in _npy_header(member)[0]:
+                            continue
+                        found[info.filename] = member.read(_MAX_PICKLE + 1)
+                    if len(found[info.filename]) > _MAX_PICKLE:
+                        raise NoTensors("a pickle in it is too long")
+    except (zipfile.BadZipFile, zlib.error, struct.error, ValueError, RuntimeError, EOFError, OSError) as error:
+        raise NoTensors(f"it is broken: {error}") from error
+    return found
+
+
 def _checksum(info: zipfile.ZipInfo) -> str:
     """A name for the bytes of a member; "" where its writer left the checksum out."""
     return f"crc32:{info.CRC:08x}:{info.file_size}" if info.CRC or not info.file_size else ""

@@ -9,6 +9,7 @@
     ├── ModelExists              the tag is taken
     ├── InvalidModel             model.yaml is missing, broken or names another tag
     ├── UnsafeArchive            a member would leave the model's folder, or is not a file, folder or link
+    ├── UnsafeModel              loading it would run what no model needs
     ├── ModelChanged             files changed while they were being read
     ├── IntegrityError           bytes do not match their digest, size or structure       (retried per part)
     ├── DiskFull                 no space for the staged model
@@ -105,6 +106,12 @@ class InvalidModel(ModelSyncError):
 class UnsafeArchive(ModelSyncError):
     code = "unsafe-archive"
     step = advice("Nothing was installed. Ask the person who pushed this model to save and push it again.")
+    http_status = 422
+
+
+class UnsafeModel(ModelSyncError):
+    code = "unsafe-model"
+    step = advice("Ask its author for safetensors. If you trust it as you trust a program, say so with `trust=True`.")
     http_status = 422
 
 

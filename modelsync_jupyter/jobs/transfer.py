@@ -29,7 +29,7 @@ class Transfer:
     """
 
     def __init__(self, home: Home, id: str) -> None:
-        self._records = Records(home)
+        self._records, self.home = Records(home), home
         self.id = self._records.get(id).id
 
     @property

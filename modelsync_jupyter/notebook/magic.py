@@ -13,7 +13,7 @@ import argparse
 import re
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from modelsync_jupyter.commands import run
@@ -117,17 +117,28 @@ class Magic:
             pass
         elif output != "table":
             print(answer.render(output))
-        elif isinstance(value, Table):
+        elif answer.text and not isinstance(value, Table):
+            print(answer.render())
+            self._follow(value)
+        elif value is not None:
             from IPython.display import display
 
             display(value)  # type: ignore[no-untyped-call]
-        elif answer.text:
-            print(answer.render())
         if value is not None:
             self._shown = (self._ip.execution_count, value)
             self.displayed.add(type(value))
             self._ip.display_formatter.ipython_display_formatter.for_type(type(value), self._once)
         return value
+
+    def _follow(self, value: Any) -> None:
+        """Show a transfer that goes on in the background as a row that keeps itself up to date."""
+        from modelsync_jupyter.client import Client, Transfer
+
+        if isinstance(value, Transfer) and value.record.active and hasattr(self._ip, "kernel"):
+            from .rows import LiveTransfer
+
+            with suppress(ImportError):  # without widgets there is `attach`
+                LiveTransfer(Client(value.home.path), value.id).display()
 
     def _once(self, value: Any) -> None:
         """Display nothing for a value that its own line has shown; leave all others to IPython's formatters."""

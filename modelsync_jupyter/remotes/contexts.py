@@ -52,6 +52,8 @@ def resolve(home: Home, name: str | None = None) -> Context:
         NoContext: There is none of that name, or none at all.
         UsageError: Its endpoint is not a URL.
     """
+    if os.environ.get("MODELSYNC_OFFLINE", "").lower() not in ("", "0", "false", "no", "off"):
+        raise NoContext("Offline mode is on: no registry is asked.", "Unset MODELSYNC_OFFLINE.")
     chosen = _from_environment() if name in (None, "", ENVIRONMENT) else None
     known = [] if chosen else _from_file(home)
     chosen = chosen or next((each for each in known if (each.name == name if name else each.current)), None)

@@ -12,7 +12,24 @@ from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.registry.server import serve
 
 COMMANDS = ["push", "pull", "export", "import", "sync", "transfers", "attach", "cancel", "resume", "list", "status"]
-COMMANDS += ["get", "create", "delete", "gc", "du", "verify", "diff", "doctor", "login", "logout", "contexts", "serve"]
+COMMANDS += [
+    "get",
+    "create",
+    "delete",
+    "gc",
+    "du",
+    "verify",
+    "diff",
+    "doctor",
+    "forget",
+    "panel",
+    "scan",
+    "lock",
+    "login",
+    "logout",
+    "contexts",
+    "serve",
+]
 COMMANDS += ["demo", "registry"]
 
 

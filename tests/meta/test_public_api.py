@@ -12,26 +12,15 @@ from modelsync_jupyter import client as api
 from modelsync_jupyter.core import errors
 
 FUNCTIONS = [
-    *("attach", "cancel", "contexts", "create", "delete", "diff", "doctor", "get", "get_remote", "list_models"),
-    *("list_remote", "login", "logout", "plan", "provenance", "pull", "pull_in_background", "push"),
-    *("push_in_background", "resume", "resume_in_background", "save", "search_remote", "status", "transfers"),
-    *("use_context", "export_model", "export_in_background", "import_model", "import_in_background", "sync"),
+    *("attach", "cancel", "contexts", "create", "delete", "diff", "doctor", "export_model", "export_in_background"),
+    *("forget", "get", "get_remote", "import_model", "import_in_background", "list_models", "list_remote", "load"),
+    *("lock", "login", "logout", "plan", "provenance", "pull", "pull_in_background", "pull_locked", "push"),
+    *("push_in_background", "resume", "resume_in_background", "save", "scan", "search_remote", "status"),
+    *("sync", "transfers", "use_context"),
 ]
 CLASSES = [
-    *(
-        "Check",
-        "Client",
-        "Context",
-        "Diff",
-        "Model",
-        "Outcome",
-        "Plan",
-        "Provenance",
-        "RemoteModel",
-        "State",
-        "SyncReport",
-    ),
-    *("Transfer", "VersionStatus"),
+    *("Check", "Client", "Context", "Diff", "Model", "Outcome", "Plan", "Provenance", "RemoteModel", "Scanned"),
+    *("State", "SyncReport", "Transfer", "VersionStatus"),
 ]
 ERRORS = [name for name, item in inspect.getmembers(errors, inspect.isclass) if issubclass(item, errors.ModelSyncError)]
 
@@ -41,7 +30,7 @@ def parameters(name: str) -> dict[str, inspect.Parameter]:
 
 
 def test_the_names_are_exactly_these() -> None:
-    assert modelsync_jupyter.__all__ == sorted([*FUNCTIONS, *CLASSES, *ERRORS])
+    assert modelsync_jupyter.__all__ == sorted([*FUNCTIONS, *CLASSES, *ERRORS, "panel"])
     assert {*FUNCTIONS, *CLASSES} <= set(api.__all__)
 
 

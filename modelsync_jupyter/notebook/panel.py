@@ -1,0 +1,327 @@
+"""The panel: the models of both sides in a cell, with search, push, pull, overwrite and live transfers.
+
+It consists of core widgets alone, so JupyterLab, Notebook 7, VS Code and Colab can all draw it. Nothing it does keeps a
+cell busy: the network is asked by threads, and transfers run in processes of their own. Shown without widgets, it is a
+table.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+
+from modelsync_jupyter.client import Client, VersionStatus
+from modelsync_jupyter.commands.insight import change_row, diff_head, diff_summary
+from modelsync_jupyter.commands.tables import Table
+from modelsync_jupyter.commands.views import STATUS_HEAD, facts_of, labels_text, plan_text, status_row
+from modelsync_jupyter.commands.words import CELL
+from modelsync_jupyter.core.errors import ModelSyncError, NoContext, NotAuthenticated
+from modelsync_jupyter.core.outcome import Direction
+from modelsync_jupyter.core.states import State
+from modelsync_jupyter.core.units import format_age, format_size
+
+from .rows import Rows
+
+MARKS = {
+    State.LOCAL_ONLY: "↑",
+    State.REMOTE_ONLY: "↓",
+    State.IN_SYNC: "=",
+    State.DIFFERENT: "≠",
+    State.PARTIAL: "…",
+    State.UNKNOWN: "?",
+}
+_ALL = "all states"
+#: Rows of the list at most; more would be slow to draw, and nobody reads them: search narrows.
+_MOST = 500
+#: Local versions that are shown at once, before the registry is asked.
+_AT_ONCE = 100
+
+
+def panel(name: str | None = None, *, home: Any = None, context: str | None = None) -> Panel:
+    """Show the models of both sides in a cell: search, push, pull, overwrite, compare, and live transfers.
+
+    Args:
+        name: What to search for at first, such as a name or `label:stage=prod`.
+        home: BentoML's home folder; by default `$BENTOML_HOME`, else `~/bentoml`.
+        context: Name of the registry; by default the current one.
+    """
+    return Panel(Client(home, context), name or "")
+
+
+class Panel:
+    """The models of both sides, and what can be done with them.
+
+    Args:
+        client: Whose models.
+        search: What to search for at first.
+    """
+
+    def __init__(self, client: Client, search: str = "") -> None:
+        self.client = client
+        self.versions: list[VersionStatus] = []
+        self.rows = Rows(client, ended=lambda _: self.refresh())
+        self._overwrite: Callable[[], object] | None = None
+        self._drawing = threading.RLock()  # a thread that looked, and a key that was typed, draw the same list
+        self._build(search)
+        self._show_context()
+        self.refresh()
+        self.rows.watch()
+
+    # What it consists of
+
+    def _build(self, search: str) -> None:
+        import ipywidgets as w
+
+        full = {"width": "100%"}
+        self._title, self._count, self._details, self._message = w.HTML(), w.HTML(), w.HTML(), w.HTML()
+        refresh = self._button("Refresh", "Look again, at both sides", self.refresh)
+        self._search = w.Text(search, placeholder="Search names and labels, such as label:stage=prod", layout=full)
+        states = [_ALL, *(f"{mark} {state}" for state, mark in MARKS.items())]
+        self._state = w.Dropdown(options=states, layout={"width": "150px", "flex": "0 0 auto"})
+        self._list = w.SelectMultiple(options=[], rows=10, layout={"width": "auto"})
+        self.widget: Any = w.VBox(
+            [
+                w.HBox([self._title, refresh], layout={"justify_content": "space-between"}),
+                self._build_signin(w),
+                w.HBox([self._search, self._state]),
+                *(self._count, self._list),
+                self._build_actions(w),
+                self._build_question(w),
+                *(self._message, self._details, self.rows.box),
+            ]
+        )
+        self._search.observe(lambda _: self._draw(), "value")
+        self._state.observe(lambda _: self._draw(), "value")
+        self._list.observe(lambda _: self._show_selected(), "value")
+
+    def _build_signin(self, w: Any) -> Any:
+        full, hint = {"width": "100%"}, "API token; it is not kept in the notebook"
+        self._endpoint = w.Text(placeholder="https://registry.example.com", description="Address", layout=full)
+        self._token = w.Password(placeholder=hint, description="Token", layout=full)
+        login = self._button("Sign in", "", self._login, style="primary")
+        self._signin = w.VBox([self._endpoint, self._token, login], layout={"display": "none"})
+        return self._signin
+
+    def _build_actions(self, w: Any) -> Any:
+        self._push = self._button("Push", "Send the selected versions to the registry", self._start_pushes)
+        self._pull = self._button("Pull", "Fetch the selected versions from the registry", self._start_pulls)
+        self._to_registry = self._button("Overwrite in the registry…", "After a look at the plan", self._ask("push"))
+        self._to_here = self._button("Overwrite local copy…", "After a look at the plan", self._ask("pull"))
+        self._compare = self._button("Compare", "Two versions, or one with the registry's copy", self._show_diff)
+        actions = [self._push, self._pull, self._to_registry, self._to_here, self._compare]
+        return w.HBox(actions, layout={"flex_flow": "row wrap"})
+
+    def _build_question(self, w: Any) -> Any:
+        self._question = w.HTML()
+        yes = self._button("Overwrite", "", self._do_overwrite, style="danger")
+        no = self._button("Cancel", "", self._dont_overwrite)
+        self._confirm = w.VBox([self._question, w.HBox([yes, no])], layout={"display": "none"})
+        return self._confirm
+
+    def _button(self, text: str, tip: str, click: Callable[[], object], style: str = "") -> Any:
+        import ipywidgets as w
+
+        made = w.Button(description=text, tooltip=tip, button_style=style, layout={"width": "auto"})
+        made.on_click(lambda _: self._clicked(click))
+        return made
+
+    def _clicked(self, click: Callable[[], object]) -> None:
+        self._message.value = ""
+        self._try(click)
+
+    # What it shows
+
+    def refresh(self) -> None:
+        """Look at both sides again: the local one at once, the registry in a thread."""
+        if not self.versions:
+            local = self.client.list_models(limit=_AT_ONCE)
+            self.versions = [VersionStatus(each.tag, State.UNKNOWN, None, each, None) for each in local]
+        self._count.value = "Looking at both sides…"
+        self._draw()
+        self._in_thread(self._look)
+
+    def _look(self) -> None:
+        try:
+            self.versions = list(self.client.status())
+        except ModelSyncError as error:
+            local = self.client.list_models()
+            self.versions = [VersionStatus(each.tag, State.LOCAL_ONLY, None, each, None) for each in local]
+            if isinstance(error, (NoContext, NotAuthenticated)):
+                self._signin.layout.display = None
+            self._say(error)
+        self._draw(done=True)
+
+    def _draw(self, *, done: bool = False) -> None:
+        """Fill the list with what fits search and state."""
+        fitting = [each for each in self.versions if self._fits(each)]
+        options = [(option_text(each), str(each.tag)) for each in fitting[:_MOST]]
+        with self._drawing:
+            chosen = set(self._list.value)
+            self._list.options = options
+            self._list.value = tuple(tag for _, tag in options if tag in chosen)
+        if done or self._count.value != "Looking at both sides…":
+            shown = min(len(fitting), _MOST)
+            more = f"; {shown:,} shown, search to narrow" if shown < len(fitting) else ""
+            self._count.value = f"{len(fitting):,} of {len(self.versions):,} versions{more}"
+        self._show_selected()
+
+    def _fits(self, version: VersionStatus) -> bool:
+        state = self._state.value
+        if state not in (_ALL, f"{MARKS[version.state]} {version.state}"):
+            return False
+        labels = _labels(version)
+        text = " ".join([str(version.tag), *(f"{key}={value}" for key, value in labels.items())]).lower()
+        return all(word.removeprefix("label:") in text for word in self._search.value.lower().split())
+
+    def _selected(self) -> list[VersionStatus]:
+        chosen = set(self._list.value)
+        return [each for each in self.versions if str(each.tag) in chosen]
+
+    def _show_selected(self) -> None:
+        chosen = self._selected()
+        one = chosen[0] if len(chosen) == 1 else None
+        both = one is not None and one.local is not None and one.remote is not None
+        differ = both and one is not None and one.state is not State.IN_SYNC
+        for button, wanted in (
+            (self._push, any(each.local and each.state in (State.LOCAL_ONLY, State.PARTIAL) for each in chosen)),
+            (self._pull, any(each.remote and not each.local for each in chosen)),
+            (self._to_registry, differ),
+            (self._to_here, differ),
+            (self._compare, len(chosen) == 2 or both),
+        ):
+            button.disabled = not wanted
+        self._details.value = details_html(one) if one else ""
+
+    def _show_context(self) -> None:
+        current = next((each for each in self.client.contexts() if self._is_current(each)), None)
+        where = escape(current.endpoint) if current else "no registry"
+        who = f" as {escape(current.email)}" if current and current.email else ""
+        self._title.value = f"<b>Models</b> here and at {where}{who}"
+        self._signin.layout.display = "none" if current else None
+
+    def _is_current(self, context: Any) -> bool:
+        return bool(context.name == self.client.context if self.client.context else context.current)
+
+    def _say(self, what: ModelSyncError | str) -> None:
+        text = what if isinstance(what, str) else f"{what.message} {CELL.step(what.step)}"
+        self._message.value = f"<div role='status'>{escape(text)}</div>"
+
+    # What it does
+
+    def _start_pushes(self) -> None:
+        for each in self._selected():
+            if each.local and each.state in (State.LOCAL_ONLY, State.PARTIAL):
+                self.client.start("push", each.tag)
+
+    def _start_pulls(self) -> None:
+        for each in self._selected():
+            if each.remote and not each.local:
+                self.client.start("pull", each.tag)
+
+    def _ask(self, direction: Direction) -> Callable[[], None]:
+        def ask() -> None:
+            (version,) = self._selected()
+            self._in_thread(lambda: self._show_plan(direction, version))
+
+        return ask
+
+    def _show_plan(self, direction: Direction, version: VersionStatus) -> None:
+        plan = self.client.plan(direction, version.tag, force=True)
+        self._overwrite = lambda: self.client.start(direction, version.tag, force=True)
+        self._question.value = f"<pre>{escape(plan_text(plan))}</pre>"
+        self._confirm.layout.display = None
+
+    def _do_overwrite(self) -> None:
+        start, self._overwrite = self._overwrite, None
+        self._confirm.layout.display = "none"
+        if start:
+            start()
+
+    def _dont_overwrite(self) -> None:
+        self._overwrite = None
+        self._confirm.layout.display = "none"
+
+    def _show_diff(self) -> None:
+        tags = [each.tag for each in reversed(self._selected())]
+        self._in_thread(lambda: self._compare_tags(tags))
+
+    def _compare_tags(self, tags: Sequence[Any]) -> None:
+        found = self.client.diff(*tags) if len(tags) == 2 else self.client.diff(tags[0], remote=True)
+        table = Table(found.changes, diff_head(found), change_row)
+        changes = table._repr_html_() if found.changes else ""
+        self._message.value = f"<p>{escape(diff_summary(found))}</p>{changes}"
+
+    def _login(self) -> None:
+        endpoint, token = self._endpoint.value, self._token.value
+        self._token.value = ""  # the state of widgets may be saved with the notebook
+
+        def login() -> None:
+            self.client.login(endpoint, token, name=self.client.context or "default")
+            self._show_context()
+            self.versions = []
+            self.refresh()
+
+        self._in_thread(login)
+
+    def _in_thread(self, work: Callable[[], object]) -> None:
+        threading.Thread(target=self._try, args=(work,), name="modelsync-panel", daemon=True).start()
+
+    def _try(self, work: Callable[[], object]) -> None:
+        """Do what was asked for; an error stands in the panel, with what to do next."""
+        try:
+            work()
+        except ModelSyncError as error:
+            self._say(error)
+        except ValueError:  # nothing, or too much, is selected
+            self._say("Select one version.")
+
+    def close(self) -> None:
+        """Stop looking, and remove it from the page."""
+        self.rows.close()
+        self.widget.close()
+
+    # How it is shown
+
+    def _table(self) -> Table[VersionStatus]:
+        fitting = [each for each in self.versions if self._fits(each)][:20]
+        return Table(fitting, STATUS_HEAD, status_row, "There are no models on either side yet.")
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        table = self._table()
+        text = f"Models here and in the registry (the panel needs widgets)\n{table!r}"
+        return {**self.widget._repr_mimebundle_(), "text/plain": text, "text/html": table._repr_html_()}
+
+
+def option_text(version: VersionStatus) -> str:
+    """A version as one line of the list: mark, state, tag, size, age and labels."""
+    there = version.local or version.remote
+    assert there
+    times = [each.info.creation_time for each in (version.local,) if each]
+    times += [each.creation_time for each in (version.remote,) if each]
+    labels = labels_text(_labels(version))
+    parts = [f"{MARKS[version.state]} {version.state}", str(version.tag), format_size(there.size), format_age(times[0])]
+    return "  ·  ".join(filter(None, [*parts, labels]))
+
+
+def details_html(version: VersionStatus) -> str:
+    """Everything about a version, and the code that uses it."""
+    pairs = [("state", f"{MARKS[version.state]} {version.state}")]
+    if version.local:
+        pairs += facts_of(version.local, version.digest)
+    elif remote := version.remote:
+        pairs += [("tag", str(remote.tag)), ("size", format_size(remote.size)), ("labels", labels_text(remote.labels))]
+        pairs += [("module", remote.module), ("by", remote.creator), ("digest", remote.digest)]
+    rows = "".join(
+        f"<tr><th style='text-align:left;vertical-align:top'>{escape(name)}</th>"
+        f"<td style='text-align:left;white-space:pre-wrap'>{escape(value)}</td></tr>"
+        for name, value in pairs
+        if value
+    )
+    code = f'model = get("{version.tag}", pull=True)'
+    return f"<table style='line-height:1.4'>{rows}</table><pre>{escape(code)}</pre>"
+
+
+def _labels(version: VersionStatus) -> dict[str, str]:
+    return dict(version.remote.labels if version.remote else version.local.info.labels if version.local else {})

@@ -1,0 +1,164 @@
+"""Using models: loaded by their kind, looked into before, locked, and pulled when they are needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+from sklearn.linear_model import LinearRegression
+
+from modelsync_jupyter.client import Client
+from modelsync_jupyter.core.errors import (
+    IntegrityError,
+    ModelNotFound,
+    NoContext,
+    UnsafeModel,
+    UsageError,
+)
+
+from .conftest import Make, Shell
+
+Fill = Callable[[Path], Any]
+pytestmark = pytest.mark.processes
+
+
+class Own:
+    """A class that no library has."""
+
+
+class Runs:
+    def __reduce__(self) -> Any:
+        return os.system, ("touch ran",)
+
+
+def save(home: Path, tag: str, fill: Fill, **options: Any) -> None:
+    with Client(home).create(tag, **options) as draft:
+        fill(draft.path)
+
+
+def test_each_kind_is_loaded_by_its_own_loader(home: Path) -> None:
+    client, array = Client(home), np.arange(6.0).reshape(2, 3)
+    fitted = LinearRegression().fit(array, [0, 1])
+    save(home, "st:v1", lambda path: save_file({"w": array}, path / "m.safetensors"))
+    save(home, "npz:v1", lambda path: np.savez(path / "m.npz", w=array))
+    save(home, "sk:v1", lambda path: joblib.dump(fitted, path / "m.joblib"))
+    assert np.array_equal(client.load("st:v1")["w"], array)
+    assert np.array_equal(client.load("npz:v1")["w"], array)
+    assert client.load("sk").predict(array).shape == (2,)
+
+
+def test_bentoml_loads_what_bentoml_saved(home: Path) -> None:
+    fitted = LinearRegression().fit(np.eye(2), [0, 1])
+    options = {"module": "bentoml.sklearn", "context": {"framework_name": "sklearn", "framework_versions": {}}}
+    save(home, "bento:v1", lambda path: joblib.dump(fitted, path / "saved_model.pkl"), **options)
+    import bentoml._internal.configuration.containers as containers
+
+    containers.BentoMLContainer.bentoml_home.set(str(home))
+    try:
+        assert Client(home).load("bento:v1").coef_.shape == (2,)
+    finally:
+        containers.BentoMLContainer.bentoml_home.reset()
+
+
+def test_what_runs_a_program_is_refused_and_not_run(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save(home, "bad:v1", lambda path: (path / "m.pkl").write_bytes(pickle.dumps(Runs())))
+    with pytest.raises(UnsafeModel, match=r"posix\.system"):
+        Client(home).load("bad:v1")
+    assert not (tmp_path / "ran").exists()
+    Client(home).load("bad:v1", trust=True)
+    assert (tmp_path / "ran").exists()
+
+
+def test_what_is_not_of_a_usual_library_is_warned_about(home: Path) -> None:
+    save(home, "own:v1", lambda path: (path / "m.pkl").write_bytes(pickle.dumps(Own())))
+    with pytest.warns(UserWarning, match=r"test_using\.Own"):
+        assert isinstance(Client(home).load("own:v1"), Own)
+
+
+def test_a_scan_marks_every_file_by_what_is_in_it(home: Path) -> None:
+    def fill(path: Path) -> None:
+        save_file({"w": np.ones(2)}, path / "a.safetensors")
+        (path / "b.txt").write_bytes(pickle.dumps(Runs()))  # the name does not count
+        np.save(path / "c.npy", np.array([Own()], dtype=object))
+        np.savez(path / "d.npz", x=np.array([Runs()], dtype=object))
+        (path / "e.md").write_text("hello")
+
+    save(home, "many:v1", fill)
+    found = {each.path: (each.kind, each.verdict) for each in Client(home).scan("many:v1")}
+    assert found == {
+        "a.safetensors": ("safetensors", "safe"),
+        "b.txt": ("pickle", "dangerous"),
+        "c.npy": ("pickle", "unknown"),
+        "d.npz": ("pickle", "dangerous"),
+    }
+
+
+def test_it_says_which_files_could_be_meant(home: Path) -> None:
+    def fill(path: Path) -> None:
+        for name in ("a.npy", "b.npy"):
+            np.save(path / name, np.ones(1))
+
+    save(home, "two:v1", fill)
+    with pytest.raises(UsageError, match=r"several files.*`a\.npy`, `b\.npy`"):
+        Client(home).load("two:v1")
+    assert Client(home).load("two:v1", file="b.npy") == np.ones(1)
+    for outside in ("../v1/a.npy/..", "../../../x", "nothing"):
+        with pytest.raises(UsageError, match="has no file"):
+            Client(home).load("two:v1", file=outside)
+
+
+def test_what_is_missing_is_pulled_when_it_is_needed(client: Client, make: Make, name: str) -> None:
+    client.push(make(f"{name}:v1").tag)
+    client.delete(name)
+    with pytest.raises(ModelNotFound):
+        client.get(name)
+    assert str(client.get(name, pull=True).tag) == f"{name}:v1"
+
+
+def test_offline_nothing_is_asked(client: Client, make: Make, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(f"{name}:v1")
+    monkeypatch.setenv("MODELSYNC_OFFLINE", "1")
+    assert client.get(name, pull=True)
+    with pytest.raises(NoContext, match="Offline mode is on"):
+        client.push(name)
+
+
+def test_a_lock_brings_back_exactly_what_was_locked(client: Client, make: Make, name: str, tmp_path: Path) -> None:
+    digest = client.digest(make(f"{name}:v1"), hash=True)
+    client.push(f"{name}:v1")
+    file = tmp_path / "modelsync.lock"
+    assert client.lock(name, path=file) == {f"{name}:v1": digest}
+    client.delete(name)
+    (pulled,) = client.pull_locked(file)
+    assert client.digest(pulled) == digest
+    client.delete(name)
+    make(f"{name}:v1", b"other bytes")
+    with pytest.raises(IntegrityError, match="other files than those locked"):
+        client.pull_locked(file)
+    client.push(f"{name}:v1", force=True)
+    client.delete(name)
+    with pytest.raises(IntegrityError, match="other files than those locked"):
+        client.pull_locked(file)
+    assert client.list_models(name) == []  # it was told before anything was fetched
+
+
+def test_the_commands_say_the_same(signed_in: Shell, make: Make, name: str, tmp_path: Path) -> None:
+    make(f"{name}:v1")
+    assert signed_in("push", f"{name}:v1").returncode == 0
+    lock = tmp_path / "my.lock"
+    assert signed_in("lock", f"{name}:v1", "--file", lock).returncode == 0
+    assert f"{name}:v1" in json.loads(lock.read_text())["models"]
+    done = signed_in("pull", "--locked", lock, "-o", "json")
+    assert json.loads(done.stdout)[0]["tag"] == f"{name}:v1"
+    assert "runs nothing" in signed_in("scan", f"{name}:v1").stdout
