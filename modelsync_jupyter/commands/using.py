@@ -43,9 +43,10 @@ def add_locked(parser: Any) -> None:
 def scan_command(args: argparse.Namespace, face: Face) -> Answer:
     """`scan TAG`: what loading each file would run."""
     found = client_of(args).scan(args.tag, pull=args.pull)
-    table = Table(found, SCAN_HEAD, scan_row, "Loading it runs nothing: it has no pickles.")
+    safe = "Loading it runs nothing: it has no pickles."
+    table = Table(found, SCAN_HEAD, scan_row, safe)
     pickles = any(each.kind == "pickle" for each in found)
-    text = str(table) if pickles or not found else f"{table}\n\nLoading it runs nothing: it has no pickles."
+    text = str(table) if pickles or not found else f"{table}\n\n{safe}"
     return Answer(table, text, data=[each.to_dict() for each in found])
 
 
