@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .exchange import Exchange
 from .handler import Handler, Missing
 from .models import LocalModel, LocalModels, RemoteModel, RemoteModels, RemoteVersions, SavedModels, States
 from .sessions import Context, Login, Logout, Status
@@ -20,6 +21,7 @@ ROUTES: list[tuple[str, type[Handler]]] = [
     (f"{_API}/remote/{_NAME}/{_NAME}", RemoteModel),
     (f"{_API}/states", States),
     (f"{_API}/plan", Plan),
+    (f"{_API}/exchange", Exchange),
     (f"{_API}/transfers", Transfers),
     (f"{_API}/transfers/{_NAME}/cancel", Cancel),
     (f"{_API}/transfers/{_NAME}/resume", Resume),

@@ -1,0 +1,106 @@
+"""Export and import beside `tar`, `zstd` and stock BentoML: `python -m tests.benchmarks.exchange [MiB] [runs]`.
+
+The same model each time, whole processes, interleaved; a line for each says the median of ours over theirs. `tar` waits
+for no disk and we do, so it is shown with and without a flush. The weights are floats with as much chance in them as
+those of a trained model have.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from tests.harness.models import MIB, make_model
+from tests.harness.processes import environment
+
+from .measure import run
+
+MODELSYNC = f"{sys.executable} -m modelsync_jupyter"
+
+
+def write_weights(path: Path, size: int) -> None:
+    """Write floats whose low half is random and whose high half repeats, as trained weights look to a compressor."""
+    source = random.Random(7)
+    block = bytearray(source.randbytes(4 * MIB))
+    block[2::4] = bytes(source.choice(b"\x3d\xbd\x3c\xbc") for _ in range(MIB))
+    block[3::4] = bytes(source.choice(b"\x3f\xbf") for _ in range(MIB))
+    with open(path, "wb") as file:
+        file.writelines(index.to_bytes(8, "little") + block[8:] for index in range(size // len(block)))
+
+
+def main(size: int, runs: int) -> None:
+    """Measure and print."""
+    with TemporaryDirectory(dir=os.environ.get("BENCHMARK_DIR")) as name:
+        place = Path(name)
+        made = make_model(place / "home", "m:v1", {"config.json": b"{}"})
+        write_weights(made / "w.bin", size * MIB)
+        env = environment(place / "home", PYTHONPATH=str(Path(__file__).parents[2]))
+        out = place / "out"
+        out.mkdir()
+
+        def shell(words: str) -> Callable[[], float]:
+            return lambda: run(["sh", "-c", words], env).wall
+
+        def clean(*paths: Path) -> None:
+            for path in paths:
+                shutil.rmtree(path, ignore_errors=True)
+                path.unlink(missing_ok=True) if path.is_file() else None
+
+        run(shlex.split(f"{MODELSYNC} get m --hash"), env)  # a model that was saved by us has its digest
+        ours, theirs = out / "ours", out / "theirs"
+        bento = f"{sys.executable} -m bentoml models"
+        cases = {
+            "export tar / tar c": ("tar", f"tar cf {theirs}.tar -C {made} .", ".tar"),
+            "export tar / tar c; sync": ("tar", f"tar cf {theirs}.tar -C {made} . && sync {theirs}.tar", ".tar"),
+            "export zst / tar c | zstd -T0": ("zst", f"tar c -C {made} . | zstd -T0 -q -o {theirs}.zst", ".zst"),
+            "export bentomodel / bentoml": ("bentomodel", f"{bento} export m:v1 {theirs}.bentomodel", ".bentomodel"),
+        }
+        for title, (format, words, suffix) in cases.items():
+            export = shell(f"{MODELSYNC} -q export m:v1 {ours}{suffix} --format {format}")
+            pairs = []
+            for _ in range(1 if format == "bentomodel" else runs):
+                clean(Path(f"{ours}{suffix}"), Path(f"{theirs}{suffix}"))
+                pairs.append((export(), shell(words)()))
+            report(title, pairs, Path(f"{ours}{suffix}").stat().st_size, Path(f"{theirs}{suffix}").stat().st_size)
+        far = environment(place / "far", PYTHONPATH=str(Path(__file__).parents[2]))
+        unpacked = place / "unpacked"
+        imports = {
+            "import tar / tar x": (".tar", f"mkdir {unpacked} && tar xf {theirs}.tar -C {unpacked}"),
+            "import tar / tar x; sync": (
+                ".tar",
+                f"mkdir {unpacked} && tar xf {theirs}.tar -C {unpacked} && sync {unpacked}/*",
+            ),
+            "import zst / zstd -d | tar x": (
+                ".zst",
+                f"mkdir {unpacked} && zstd -dc {theirs}.zst | tar x -C {unpacked}",
+            ),
+            "import bentomodel / bentoml": (".bentomodel", f"{bento} import {theirs}.bentomodel"),
+        }
+        for title, (suffix, words) in imports.items():
+            pairs = []
+            for _ in range(1 if suffix == ".bentomodel" else runs):
+                for folder in (place / "far", unpacked, place / "stock"):
+                    shutil.rmtree(folder, ignore_errors=True)
+                mine = run(["sh", "-c", f"{MODELSYNC} -q import {ours}{suffix}"], far).wall
+                shutil.rmtree(place / "far", ignore_errors=True)
+                stock = {**env, "BENTOML_HOME": str(place / "stock")}
+                pairs.append((mine, run(["sh", "-c", words], stock).wall))
+            report(title, pairs)
+
+
+def report(title: str, pairs: list[tuple[float, float]], *sizes: int) -> None:
+    """Print the medians, and how many times as long ours took."""
+    mine, stock = (median(side) for side in zip(*pairs, strict=True))
+    more = f"   size {sizes[0] / sizes[1]:.3f}" if sizes else ""
+    print(f"{title:34} {mine:7.2f} s / {stock:7.2f} s = {mine / stock:5.2f}{more}", flush=True)
+
+
+if __name__ == "__main__":
+    main(*(int(word) for word in (*sys.argv[1:], *("1024", "3")[len(sys.argv) - 1 :])))
