@@ -66,7 +66,9 @@ class Extension(TypedDict, total=False):
     - In every repository of a reply: `protocol`, whether it is `private`, and whether there is a `page` of it and of
       its versions for people, see `page_path`; where one is shown, the caller's `right`.
     - In a model with a whole archive: `content_digest` of its files and the `cut` that it is built on; `digest` and
-      `size` of the archive; `pushed_by`, the name of who published it.
+      `size` of the archive; `pushed_by`, the name of who published it; how many `downloads` there were; in lists and
+      where one is shown, its `aliases`.
+    - In a model that was asked for by an alias in the place of its version: that `alias`.
     - In a request to finish an upload: `upload_id`, which one. Without it the registry takes the caller's own last one.
     - In a request to start a multipart upload: `parts` of the whole archive, `cut` and `content_digest` as its client
       sees them, and the `manifest`, `labels` and `build_at` that become visible together with it. In the reply:
@@ -90,6 +92,9 @@ class Extension(TypedDict, total=False):
     parts: list[PartJSON]
     layout: list[EntryJSON]
     present: list[int]
+    alias: str
+    aliases: list[str]
+    downloads: int
     manifest: ManifestJSON
     labels: list[LabelJSON]
     build_at: str

@@ -67,6 +67,9 @@ def answer(error: Exception, method: str, path: str) -> tuple[int, dict[str, Any
         return error.code or 500, {"error": error.description or error.name}, headers
     if isinstance(error, IntegrityError):
         return 400, {"error": "another request changed this at the same time: read it again and retry"}, {}
+    if isinstance(error, OperationalError) and _is_full(error.orig):
+        log.error("%s %s: the catalog's disk is full", method, path)
+        return 507, {"error": "the disk of the registry's catalog is full"}, {}
     if isinstance(error, (OperationalError, PoolTimeout)):
         log.error("%s %s: the catalog does not answer: %s", method, path, type(error).__name__)
         return 503, {"error": "the registry is busy: try again"}, {"Retry-After": "1"}
@@ -74,6 +77,11 @@ def answer(error: Exception, method: str, path: str) -> tuple[int, dict[str, Any
         return 507, {"error": "the registry's disk is full"}, {}
     log.error("%s %s failed", method, path, exc_info=error)
     return 500, {"error": "internal error: see the registry's log"}, {}
+
+
+def _is_full(cause: BaseException | None) -> bool:
+    """Return whether a database has no room: SQLite says it in words, PostgreSQL as error 53100."""
+    return "disk is full" in str(cause) or getattr(cause, "sqlstate", None) == "53100"
 
 
 def _reply(error: Exception) -> Response:

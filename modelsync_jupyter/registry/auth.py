@@ -9,7 +9,7 @@ import logging
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -17,7 +17,7 @@ from flask import g, request
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from modelsync_jupyter.wire import TOKEN_HEADER
+from modelsync_jupyter.wire import TOKEN_HEADER, VERSION_HEADER
 
 from . import access
 from .catalog import events, tokens
@@ -69,7 +69,8 @@ def needs(rule: Role | Right) -> Callable[[Callable[P, R]], Callable[P, R]]:
                     access.find(connection, who, rule, str(kwargs["name"]))
 
             address = (request.remote_addr or "")[:_LONGEST_ADDRESS]  # behind a proxy it is what the proxy says
-            g.caller = identify(current(), request.headers.get(TOKEN_HEADER, ""), address, check)
+            who = identify(current(), request.headers.get(TOKEN_HEADER, ""), address, check)
+            g.caller = replace(who, client=client_name())
             return route(*args, **kwargs)
 
         return set_rule(guarded, rule)
@@ -139,6 +140,12 @@ def identify(
         with suppress(OperationalError), registry.database.write() as connection:  # a read must not fail for it
             tokens.note_use(connection, row.id)
     return who
+
+
+def client_name() -> str:
+    """Return what the sending program calls itself; what only names its HTTP library is told as the BentoML it is."""
+    agent, version = request.user_agent.string, request.headers.get(VERSION_HEADER, "")
+    return f"bentoml/{version}" if version and agent.startswith("python-httpx/") else agent
 
 
 def _note_failure(registry: Registry, error: Unauthorized, address: str, unseen: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from modelsync_jupyter.archive.description import (
     Description,
@@ -27,6 +27,7 @@ from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo, parse_info
 from modelsync_jupyter.wire import EntryJSON
 
 from .blobs.protocol import BLOCK, Blobs
+from .errors import BadRequest
 from .reader import ArchiveReader
 
 #: Members whose layout is kept and told to clients, 20 MB of JSON; of more, clients read the tar headers.
@@ -35,36 +36,35 @@ MAX_LISTED = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What an archive holds; all empty where it is not a tar.
+    """What an archive holds.
 
     Args:
         base: Bytes of its own description in front of the body.
         layout: Members of the body.
         files: The digest of each file.
-        digest: The content digest, or "".
-        info: What its model.yaml says, or None where there is none.
+        digest: The content digest.
+        info: What its model.yaml says.
+
+    Attributes:
+        cut: Name of the rules that the digest is built on.
     """
 
-    base: int = 0
-    layout: Layout | None = None
-    files: Mapping[str, str] = field(default_factory=dict)
-    digest: str = ""
-    info: ModelInfo | None = None
+    base: int
+    layout: Layout
+    files: Mapping[str, str]
+    digest: str
+    info: ModelInfo
+    cut = CUT
 
     @property
     def size(self) -> int:
         """Bytes of all files."""
-        return sum(entry.size for entry in self.layout.entries) if self.layout else 0
-
-    @property
-    def cut(self) -> str:
-        """Name of the rules that the digest is built on."""
-        return CUT if self.digest else ""
+        return sum(entry.size for entry in self.layout.entries)
 
     def layout_json(self) -> list[EntryJSON] | None:
         """Return the layout for clients, offsets counted from the start of the archive; None if it cannot be told."""
-        entries = self.layout.entries if self.layout else ()
-        if self.layout is None or len(entries) > MAX_LISTED or any(entry.kind == "hardlink" for entry in entries):
+        entries = self.layout.entries
+        if len(entries) > MAX_LISTED or any(entry.kind == "hardlink" for entry in entries):
             return None
         listed: list[EntryJSON] = []
         for entry in entries:
@@ -80,13 +80,13 @@ def read_contents(blobs: Blobs, parts: Sequence[Part]) -> Contents:
     """Read an archive whose parts are stored.
 
     Raises:
+        BadRequest: It is not a tar.
         IntegrityError: It is a tar that breaks off, or its description is not true.
-        InvalidModel: Its model.yaml is broken.
+        InvalidModel: Its model.yaml is missing or broken.
         UnsafeArchive: It has a member that no client would install.
     """
     with ArchiveReader(blobs, parts) as file:
-        if not is_tar(file.read(tarfile.BLOCKSIZE)):
-            return Contents()
+        check_tar(file.read(tarfile.BLOCKSIZE))
         claimed = _description(file)
         base = 0
         if claimed:
@@ -104,15 +104,16 @@ def read_contents(blobs: Blobs, parts: Sequence[Part]) -> Contents:
         return Contents(base, layout, files, digest, info)
 
 
-def is_tar(head: bytes) -> bool:
-    """Return whether an archive starts as a tar does; what does not is stored as it is, as any object store would."""
+def check_tar(head: bytes) -> None:
+    """Accept an archive that starts as an uncompressed tar does. What does not could be anything, and nobody's model.
+
+    Raises:
+        BadRequest: It starts with something else.
+    """
     try:
         tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
-    except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # an empty tar
-        return True
-    except tarfile.HeaderError:
-        return False
-    return True
+    except tarfile.HeaderError as error:
+        raise BadRequest("the archive is not a model's: it is not an uncompressed tar") from error
 
 
 def _description(file: ArchiveReader) -> Description | None:
@@ -163,10 +164,10 @@ class _Digests:
         return all(self.of(part.start, part.stop) == part.digest for part in parts)
 
 
-def _info(file: ArchiveReader, entries: Sequence[Entry]) -> ModelInfo | None:
+def _info(file: ArchiveReader, entries: Sequence[Entry]) -> ModelInfo:
     found = next((entry for entry in entries if entry.path == MODEL_YAML and entry.kind == "file"), None)
     if found is None:
-        return None
+        raise InvalidModel(f"the archive is not a model's: it has no `{MODEL_YAML}`")
     if found.size > MAX_YAML:
         raise InvalidModel(f"`{MODEL_YAML}` in the archive is larger than {MAX_YAML:,} bytes")
     file.seek(found.offset)

@@ -8,6 +8,7 @@ depends on its length, so it waits in memory, or on disk where it is long, until
 from __future__ import annotations
 
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from types import TracebackType
@@ -15,44 +16,43 @@ from types import TracebackType
 from modelsync_jupyter.archive.description import description_size
 from modelsync_jupyter.archive.layout import LARGE, slices
 from modelsync_jupyter.archive.scan import scan_tar
-from modelsync_jupyter.core.parts import Part, from_sizes, split
+from modelsync_jupyter.core.parts import Part, from_sizes
 
-from .blobs.protocol import BLOCK, Blob, Blobs, ByteSource
-from .contents import is_tar
+from .blobs.protocol import BLOCK, Blob, ByteSource
+from .contents import check_tar
 from .errors import BadRequest
 
+Store = Callable[[ByteSource, int], Blob]
 _IN_MEMORY = 4 * BLOCK
 
 
-def receive_archive(blobs: Blobs, source: ByteSource, size: int, scratch: Path) -> tuple[Part, ...]:
+def receive_archive(store: Store, source: ByteSource, size: int, scratch: Path) -> tuple[Part, ...]:
     """Store a whole archive.
 
     Args:
-        blobs: Where to.
+        store: Stores the next bytes of a source as one blob.
         source: Where its bytes come from.
         size: How many there are.
         scratch: Folder for temporary files.
 
     Raises:
-        BadRequest: The bytes end early.
+        BadRequest: The bytes end early, or are not a tar.
         IntegrityError: It is a tar that breaks off.
         UnsafeArchive: It has a member that no client would install.
     """
     stored: list[Blob] = []
     head = _read(source, min(tarfile.BLOCKSIZE, size))
+    check_tar(head)
     body = _Rest(head, source)
-    if not is_tar(head):
-        stored = [blobs.receive(body, part.size) for part in split(size)]
-    else:
-        base = min(description_size(head), size)
-        if base:  # the archive's description of itself is a part of its own
-            stored.append(blobs.receive(body, base))
-        with _Arriving(blobs, body, size - base, scratch) as stream:
-            for entry in scan_tar(stream):
-                if entry.size >= LARGE:
-                    stream.store(entry.content_stop)
-            stream.store(stream.stop)
-            stored += stream.stored
+    base = min(description_size(head), size)
+    if base:  # the archive's description of itself is a part of its own
+        stored.append(store(body, base))
+    with _Arriving(store, body, size - base, scratch) as stream:
+        for entry in scan_tar(stream):
+            if entry.size >= LARGE:
+                stream.store(entry.content_stop)
+        stream.store(stream.stop)
+        stored += stream.stored
     return from_sizes([blob.size for blob in stored], [blob.digest for blob in stored])
 
 
@@ -77,8 +77,8 @@ class _Arriving:
         stored: What was stored so far.
     """
 
-    def __init__(self, blobs: Blobs, source: ByteSource, stop: int, scratch: Path) -> None:
-        self._blobs, self._source = blobs, source
+    def __init__(self, store: Store, source: ByteSource, stop: int, scratch: Path) -> None:
+        self._store, self._source = store, source
         self._waiting = SpooledTemporaryFile(_IN_MEMORY, dir=str(scratch))  # noqa: SIM115  # closed by `__exit__`
         self._begin = self._position = self._target = 0
         self.stop = stop
@@ -112,11 +112,11 @@ class _Arriving:
         """Cut what waits into parts, and what comes until `stop`: a large file, or the end of the archive."""
         self._waiting.seek(0)
         for start, end in slices(self._begin, self._position):
-            self.stored.append(self._blobs.receive(self._waiting, end - start))
+            self.stored.append(self._store(self._waiting, end - start))
         self._waiting.seek(0)
         self._waiting.truncate()
         for start, end in slices(self._position, stop):
-            self.stored.append(self._blobs.receive(self._source, end - start))
+            self.stored.append(self._store(self._source, end - start))
         self._begin = self._position = stop
 
 

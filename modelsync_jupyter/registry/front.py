@@ -142,8 +142,8 @@ class Front:
     ) -> web.StreamResponse:
         """Receive one part of a multipart upload; its ETag is its digest."""
         uid, number, left = match[1], int(match[2]), check_length(request.content_length)
-        registry.signer.check("PUT", match[0], dict(parse_qsl(query, keep_blank_values=True)))
-        writing = await self._in(self._api, multipart.begin_part, registry, uid, number, left)
+        token_id = registry.signer.check("PUT", match[0], dict(parse_qsl(query, keep_blank_values=True)))
+        writing = await self._in(self._api, multipart.begin_part, registry, uid, number, left, token_id)
         try:
             while left:
                 block = await _read(request, _STALL_SECONDS)

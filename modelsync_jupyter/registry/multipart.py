@@ -12,11 +12,13 @@ from . import modelyaml
 from .blobs.protocol import Blob, ByteSource, Writing, hex_of
 from .catalog import uploads
 from .catalog.archives import Described, add_archive, readable_parts
+from .catalog.database import now
 from .catalog.rows import PartRow, UploadRow, UploadState
+from .catalog.tokens import check_valid
 from .catalog.users import Caller
 from .contents import Contents, read_contents
 from .cutting import receive_archive
-from .errors import BadRequest
+from .errors import Again, BadRequest
 from .service import Registry
 
 
@@ -45,14 +47,23 @@ def present(registry: Registry, caller: Caller, uid: str, parts: Sequence[Part])
     return [part.number for part in here]
 
 
-def begin_part(registry: Registry, uid: str, number: int, size: int) -> Writing:
+def begin_part(registry: Registry, uid: str, number: int, size: int, token_id: int) -> Writing:
     """Begin to store one part of an upload, which `record_part` notes when it is there.
 
+    Args:
+        registry: The registry.
+        uid: The upload.
+        number: The part.
+        size: Its bytes.
+        token_id: The token that the URL was made for, which has to be valid still.
+
     Raises:
+        Forbidden: The token is not.
         NotFound: There is no such upload.
         BadRequest: The upload is complete, or the part is not of the declared size.
     """
     with registry.database.read() as connection:
+        check_valid(connection, token_id)
         upload = uploads.find_upload(connection, uid)
         declared = uploads.find_part(connection, upload.id, number)
     check_open(upload)
@@ -66,6 +77,7 @@ def record_part(registry: Registry, uid: str, number: int, blob: Blob) -> None:
     """Note that a part of an upload is stored.
 
     Raises:
+        Again: It was collected as garbage before that.
         NotFound: There is no such upload.
         BadRequest: The upload is complete.
     """
@@ -73,11 +85,31 @@ def record_part(registry: Registry, uid: str, number: int, blob: Blob) -> None:
         upload = uploads.find_upload(connection, uid, lock=True)
         check_open(upload)
         uploads.record_part(connection, upload.id, number, blob.size, blob.digest)
+        _check_stored(registry, blob)
 
 
-def receive_whole(registry: Registry, source: ByteSource, size: int) -> tuple[Part, ...]:
-    """Store a whole archive, cut into parts; see `receive_archive`."""
-    return receive_archive(registry.blobs, source, size, registry.settings.data)
+def receive_whole(registry: Registry, uid: str, source: ByteSource, size: int) -> tuple[Part, ...]:
+    """Store a whole archive, cut into parts; see `receive_archive`.
+
+    Raises:
+        NotFound: There is no such upload.
+        BadRequest: The upload is complete, or the bytes are not a model's archive.
+    """
+    with registry.database.read() as connection:
+        upload = uploads.find_upload(connection, uid)
+    check_open(upload)
+    number = 0
+
+    def store(part: ByteSource, bytes: int) -> Blob:
+        nonlocal number
+        blob, number = registry.blobs.receive(part, bytes), number + 1
+        with registry.database.write() as connection:
+            check_open(uploads.find_upload(connection, uid, lock=True))
+            uploads.record_part(connection, upload.id, number, blob.size, blob.digest)
+            _check_stored(registry, blob)
+        return blob
+
+    return receive_archive(store, source, size, registry.settings.data)
 
 
 def complete(registry: Registry, caller: Caller, uid: str, model_id: int, listed: Mapping[int, str]) -> None:
@@ -105,31 +137,41 @@ def assemble(registry: Registry, upload: UploadRow, parts: tuple[Part, ...]) -> 
     """Make the archive of an upload out of parts that are all durable.
 
     Raises:
-        BadRequest: The archive is of another model, or has another content digest than was declared.
+        BadRequest: It is not a tar, is of another model, or has another content digest than was declared.
         IntegrityError: The archive breaks off, or describes itself wrongly.
-        InvalidModel: Its model.yaml is broken.
+        InvalidModel: Its model.yaml is missing or broken.
         UnsafeArchive: It has a member that no client would install.
     """
     found = read_contents(registry.blobs, parts)
-    if found.info and found.info.tag != Tag(upload.name, upload.version):
+    if found.info.tag != Tag(upload.name, upload.version):
         raise BadRequest(f"the archive is of `{found.info.tag}`, the upload of `{upload.name}:{upload.version}`")
     if upload.content_digest not in (None, found.digest):
-        said = f"`{found.digest}`" if found.digest else "none, for it is not a tar"
-        raise BadRequest(f"the content digest of the archive is {said}; declared was `{upload.content_digest}`")
+        said = f"is `{found.digest}`; declared was `{upload.content_digest}`"
+        raise BadRequest(f"the content digest of the archive {said}")
     facts = upload.facts
-    if found.info and not facts.are_all_there:
+    if not facts.are_all_there:
         facts = facts.or_else(modelyaml.facts(found.info, found.size))
     with registry.database.write() as connection:
         if uploads.find_upload(connection, upload.uid, lock=True).state != UploadState.OPEN:
             return
         archive_id = add_archive(connection, digest_of(parts), parts, described(found))
-        state = UploadState.COMPLETE
-        uploads.set_upload(connection, upload.id, state=state, archive_id=archive_id, **facts.columns())
+        noted = {"archive_id": archive_id, "content_digest": found.digest, "active_at": now()}
+        uploads.set_upload(connection, upload.id, state=UploadState.COMPLETE, **noted, **facts.columns())
 
 
 def described(found: Contents) -> Described:
     """Return what the catalog keeps of the contents of an archive."""
     return Described(found.layout_json(), found.base, found.digest, found.cut)
+
+
+def _check_stored(registry: Registry, blob: Blob) -> None:
+    """Look whether a blob is there, in the transaction that notes it.
+
+    Raises:
+        Again: It was collected as garbage between its arrival and the note.
+    """
+    if not registry.blobs.has(blob.digest, blob.size):
+        raise Again("the part was lost: send it again")
 
 
 def check_open(upload: UploadRow) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from . import access
 from .catalog import events, tables, uploads
 from .catalog.database import now
+from .catalog.history import Deed, release_archive, remember
 from .catalog.labels import replace_labels
 from .catalog.models import find_model, manifest_columns, set_model
 from .catalog.repositories import touch_repository
@@ -42,7 +43,7 @@ def publish(connection: Connection, caller: Caller, name: str, version: str, uid
     if upload is None or upload.state != UploadState.COMPLETE:
         raise BadRequest(f"`{name}:{version}` has no complete upload of yours: complete it before finishing it")
     access.require_replacing(connection, caller, model)
-    _switch(connection, model, upload)
+    _switch(connection, caller, model, upload)
     digest = archive.content_digest if (archive := find_model(connection, name, version).archive) else None
     replaced = model.upload_status == UploadStatus.SUCCESS
     events.note(
@@ -90,20 +91,34 @@ def _meant(connection: Connection, model: ModelRow, caller: Caller, uid: str, st
     return uploads.last_upload(connection, model.id, caller, state)
 
 
-def _switch(connection: Connection, model: ModelRow, upload: UploadRow) -> None:
-    facts = upload.facts
+def _switch(connection: Connection, caller: Caller, model: ModelRow, upload: UploadRow) -> None:
+    facts, moment = upload.facts, now()
     columns = manifest_columns(facts.manifest) if facts.manifest else {}
     if facts.build_at is not None:
         columns["build_at"] = facts.build_at
+    deed = Deed.REPLACED if model.upload_status == UploadStatus.SUCCESS else Deed.PUSHED
+    release_archive(connection, model.archive.id if model.archive else None)
     set_model(
         connection,
         model.id,
         archive_id=upload.archive_id,
         pushed_by_id=upload.creator_id,
         upload_status=UploadStatus.SUCCESS,
-        upload_finished_at=now(),
+        upload_finished_at=moment,
         upload_finished_reason="",
+        ordered_at=min(facts.build_at or model.build_at, moment),
         **columns,
+    )
+    remember(
+        connection,
+        caller,
+        model.repository.id,
+        model.version,
+        deed,
+        model_id=model.id,
+        archive_id=upload.archive_id,
+        size=(facts.manifest or model.manifest)["size_bytes"],
+        content_digest=upload.content_digest or None,
     )
     if facts.labels is not None:
         replace_labels(connection, tables.models, model.id, facts.labels)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from modelsync_jupyter.wire import PROTOCOL, Extension, LabelJSON, ModelJSON, RepositoryJSON, ResourceJSON, UserJSON
 
+from .catalog.aliases import AliasRow
 from .catalog.database import Page, now
+from .catalog.history import HistoryRow
 from .catalog.rows import ArchiveRow, EventRow, GrantRow, ModelRow, RepositoryRow, Right, TokenRow, UserRow
+from .catalog.trash import DeletedRow
 
 ORGANIZATION: dict[str, Any] = {
     "uid": "default",
@@ -69,7 +72,7 @@ def model_json(row: ModelRow, strategy: str, **extra: Any) -> ModelJSON:
         said = archive_json(row.archive)
         if row.pusher:
             said["pushed_by"] = row.pusher
-        model["modelsync"] = said
+        model["modelsync"] = {**said, "downloads": row.downloads}
     return cast(ModelJSON, {**model, **extra})
 
 
@@ -81,9 +84,61 @@ def archive_json(archive: ArchiveRow) -> Extension:
     return said
 
 
-def model_with_repository(row: ModelRow, strategy: str) -> ModelJSON:
-    """Write a version inside its repository."""
-    return model_json(row, strategy, repository=repository_json(row.repository, None, strategy))
+def model_with_repository(row: ModelRow, strategy: str, aliases: Sequence[str] = (), alias: str = "") -> ModelJSON:
+    """Write a version inside its repository.
+
+    Args:
+        row: The version.
+        strategy: The server's setting.
+        aliases: The aliases that point at it.
+        alias: The alias that it was asked for by, or "".
+    """
+    reply = model_json(row, strategy, repository=repository_json(row.repository, None, strategy))
+    if aliases or alias:
+        said: Extension = {**reply.get("modelsync", {}), "aliases": list(aliases)}
+        reply["modelsync"] = {**said, "alias": alias} if alias else said
+    return reply
+
+
+def alias_json(row: AliasRow) -> dict[str, Any]:
+    """Write an alias."""
+    moved = {"user": user_json(row.user), "moved_at": time_json(row.moved_at)}
+    return {"name": row.name, "version": row.version, **moved}
+
+
+def history_json(row: HistoryRow, *, whole: bool) -> dict[str, Any]:
+    """Write what was done to a version or an alias.
+
+    Args:
+        row: The deed.
+        whole: Whether to tell the network address and the token too.
+    """
+    return {
+        "version": row.version,
+        "operation": row.operation,
+        "created_at": time_json(row.created_at),
+        "user": user_json(row.user),
+        "client": row.client,
+        "size": row.size,
+        "content_digest": row.content_digest,
+        "alias": row.alias,
+        "earlier": row.earlier,
+        **({"address": row.address, "token_name": row.token_name} if whole else {}),
+    }
+
+
+def deleted_json(row: DeletedRow, strategy: str, kept: float) -> dict[str, Any]:
+    """Write a deleted version.
+
+    Args:
+        row: The version.
+        strategy: The server's setting.
+        kept: Seconds for which it can be restored after it was deleted.
+    """
+    until = time_json(row.deleted_at + timedelta(seconds=kept))
+    facts = {"deleted_by": row.deleter, "restorable_until": until, "with_repository": row.with_repository}
+    reply = cast(dict[str, Any], model_with_repository(row.model, strategy))
+    return {**reply, "deleted_at": time_json(row.deleted_at), "modelsync": {**reply.get("modelsync", {}), **facts}}
 
 
 def repository_json(row: RepositoryRow, newest: ModelRow | None, strategy: str) -> RepositoryJSON:

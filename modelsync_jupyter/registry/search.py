@@ -2,7 +2,9 @@
 
 - A word without a colon must occur in the name (or in the description, with `in:description`).
 - `name:`, `module:`, `creator:` and `label:` filter. Words of one kind must all hold; commas in `label:` mean "or".
-- `digest:` finds versions by the first digits, 8 at least, of their content digest.
+- `digest:` finds versions by the first digits, 8 at least, of their content digest; `alias:` those that it points at.
+- `text:` must occur somewhere: in the tag, the description, a label, the module, or the name of who pushed it.
+- `size:>1GB` compares the size of all files; `since:2026-01-31` and `until:2026-01-31T12:00` the build time, in UTC.
 - `-label:` excludes; `sort:build_at-desc` orders; `status:` shows versions that are not whole too.
 """
 
@@ -10,17 +12,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 
 from modelsync_jupyter.core.parts import ALGORITHM
+from modelsync_jupyter.core.units import parse_size
+from modelsync_jupyter.wire import parse_time
 
 from .catalog.rows import UploadStatus
 from .errors import BadRequest
 
 _KEYS = {"name", "module", "creator", "label", "-label", "in", "sort", "status", "digest"}
+_KEYS |= {"alias", "text", "size", "since", "until"}
 _IN = {"name", "description"}
-SORTS = {"created_at", "updated_at", "build_at", "size", "name"}
+SORTS = {"created_at", "updated_at", "build_at", "size", "name", "downloads"}
 _ANY = "any"
 _MAX_WORDS = 64
+_SIZE = re.compile(r"(>=|<=|>|<|=|)(\d{1,15}(?:\.\d{1,6})?[kmgt]?i?b?)", re.ASCII | re.IGNORECASE)
 _DIGEST = re.compile(rf"(?:{ALGORITHM}:)?([0-9a-f]{{8,64}})")
 
 
@@ -30,6 +37,14 @@ class LabelTerm:
 
     key: str
     value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SizeTerm:
+    """A size that is wanted: `comparison` is one of `<`, `<=`, `=`, `>=`, `>`."""
+
+    comparison: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,11 @@ class Search:
         modules: One of them is the module.
         creators: One of them is the creator's name; `@me` is the caller.
         digests: One of them is how the content digest begins.
+        aliases: One of them points at the version.
+        texts: Each must occur somewhere.
+        sizes: All of them must hold.
+        since: The version was built then or later.
+        until: The version was built before.
         labels: Of each group, one label must be there.
         excluded: Of these labels, none may be there.
         status: The upload status, or None for any.
@@ -56,6 +76,11 @@ class Search:
     modules: tuple[str, ...] = ()
     creators: tuple[str, ...] = ()
     digests: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    sizes: tuple[SizeTerm, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
     labels: tuple[tuple[LabelTerm, ...], ...] = ()
     excluded: tuple[LabelTerm, ...] = ()
     status: UploadStatus | None = UploadStatus.SUCCESS
@@ -101,6 +126,11 @@ def parse(q: str, search: str = "") -> Search:
         modules=found.get("module"),
         creators=found.get("creator"),
         digests=tuple(_digest(value) for value in found.get("digest")),
+        aliases=tuple(_filled(value, "alias") for value in found.get("alias")),
+        texts=tuple(_filled(value, "text") for value in found.get("text")),
+        sizes=tuple(_size(value) for value in found.get("size")),
+        since=max((_time(value, "since") for value in found.get("since")), default=None),
+        until=min((_time(value, "until") for value in found.get("until")), default=None),
         labels=tuple(_labels(value) for value in found.get("label")),
         excluded=tuple(term for value in found.get("-label") for term in _labels(value)),
         status=_status(found.get("status")),
@@ -121,6 +151,32 @@ def _digest(text: str) -> str:
     if match is None:
         raise BadRequest(f"`digest:{text[:80]}` is not 8 to 64 hexadecimal digits, with or without `{ALGORITHM}:`")
     return f"{ALGORITHM}:{match[1]}"
+
+
+def _filled(text: str, key: str) -> str:
+    if not text:
+        raise BadRequest(f"`{key}:` needs a value")
+    return text
+
+
+def _size(text: str) -> SizeTerm:
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise BadRequest(f"`size:{text[:64]}` is not a comparison such as `size:>100MB`")
+    try:
+        return SizeTerm(match[1] or "=", min(parse_size(match[2]), (1 << 63) - 1))
+    except ValueError as error:
+        raise BadRequest(f"`size:{text[:64]}`: {error}") from error
+
+
+def _time(text: str, key: str) -> datetime:
+    time = parse_time(text[:64])
+    try:
+        if time is not None:
+            return time.astimezone(timezone.utc).replace(tzinfo=None)
+    except OverflowError:
+        pass
+    raise BadRequest(f"`{key}:{text[:64]}` is not a time such as `2026-01-31` or `2026-01-31T12:00`")
 
 
 def _labels(text: str) -> tuple[LabelTerm, ...]:

@@ -17,6 +17,7 @@ from .backfill import start_backfill
 from .front import Front
 from .service import Registry, ensure_admin
 from .settings import DEFAULT_THREADS, Settings
+from .space import start_housekeeping
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8642
@@ -87,6 +88,7 @@ class _Worker(GunicornWebWorker):
 
     def _begin(self, registry: Registry) -> None:
         """In the first worker, print the URL and do what only one process has to do; its successors are silent."""
+        start_housekeeping(registry)
         if self.age == 1:
             start_backfill(registry)
             host, port = self.sockets[0].getsockname()[:2]

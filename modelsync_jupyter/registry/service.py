@@ -15,6 +15,7 @@ from .catalog.database import Database
 from .catalog.rows import Role
 from .catalog.tokens import set_first_token
 from .catalog.users import add_user, find_user, set_user
+from .downloads import Downloads
 from .settings import Settings
 from .signing import Signer, secret_file
 from .throttle import Throttle
@@ -35,6 +36,7 @@ class Registry:
         database: The catalog.
         blobs: The bytes.
         signer: Makes presigned URLs.
+        downloads: Counts downloads.
         throttle: Counts failed sign-ins.
     """
 
@@ -42,6 +44,7 @@ class Registry:
     database: Database
     blobs: Blobs
     signer: Signer
+    downloads: Downloads
     throttle: Throttle = field(default_factory=Throttle)
 
     @classmethod
@@ -50,7 +53,8 @@ class Registry:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         signer = Signer(secret_file(settings.data / "url-secret").encode(), settings.url_ttl)
         database = Database(settings.database_url, settings.threads)
-        registry = cls(settings, database, FolderBlobs(settings.data / "blobs"), signer)
+        blobs = FolderBlobs(settings.data / "blobs", settings.keeping.reserve)
+        registry = cls(settings, database, blobs, signer, Downloads(database))
         database.prepare()
         registry.blobs.prepare()
         return registry

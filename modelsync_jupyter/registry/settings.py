@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.wire import PRESIGNED, PROXY
+
+from .keeping import Keeping
 
 #: A strategy of "none" sends null: the client then asks for a presigned URL and uploads with one PUT.
 STRATEGIES = (PRESIGNED, PROXY, "none")
@@ -27,6 +29,7 @@ class Settings:
         url_ttl: Seconds for which a presigned URL is valid.
         trust_forwarded: Whether to believe X-Forwarded-Proto, -Host and -Prefix; only behind a proxy that sets them.
         threads: Requests served at the same time by one process.
+        keeping: How long things are kept.
     """
 
     data: Path
@@ -35,6 +38,7 @@ class Settings:
     url_ttl: float = DEFAULT_URL_TTL
     trust_forwarded: bool = False
     threads: int = DEFAULT_THREADS
+    keeping: Keeping = field(default_factory=Keeping)
 
     @classmethod
     def from_environment(
@@ -47,7 +51,8 @@ class Settings:
         threads: int = DEFAULT_THREADS,
         environ: Mapping[str, str] = os.environ,
     ) -> Settings:
-        """Arguments where given, else MODELSYNC_TRANSMISSION, MODELSYNC_URL_TTL and MODELSYNC_TRUST_FORWARDED.
+        """Arguments where given, else MODELSYNC_TRANSMISSION, MODELSYNC_URL_TTL and MODELSYNC_TRUST_FORWARDED;
+        and what `Keeping` reads.
 
         Raises:
             UsageError: A setting has no such value.
@@ -59,6 +64,7 @@ class Settings:
             url_ttl=_seconds(url_ttl if url_ttl is not None else environ.get("MODELSYNC_URL_TTL") or DEFAULT_URL_TTL),
             trust_forwarded=environ.get("MODELSYNC_TRUST_FORWARDED", "") in ("1", "true", "yes"),
             threads=threads,
+            keeping=Keeping.from_environment(environ),
         )
 
     @property

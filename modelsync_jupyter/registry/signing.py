@@ -32,26 +32,27 @@ class Signer:
     ttl: float
     clock: Callable[[], float] = time.time
 
-    def sign(self, method: str, path: str) -> str:
-        """Make the query string that lets `method` be used on `path`."""
-        expires = str(int((self.clock() + self.ttl) * 1000))
-        return urlencode({"expires": expires, "signature": self._signature(method, path, expires)})
+    def sign(self, method: str, path: str, token_id: int) -> str:
+        """Make the query string that lets `method` be used on `path`, for as long as a token is valid."""
+        expires, by = str(int((self.clock() + self.ttl) * 1000)), str(token_id)
+        return urlencode({"expires": expires, "by": by, "signature": self._signature(method, path, expires, by)})
 
-    def check(self, method: str, path: str, query: Mapping[str, str]) -> None:
-        """Accept what `sign` made.
+    def check(self, method: str, path: str, query: Mapping[str, str]) -> int:
+        """Accept what `sign` made, and return the token, which has to be valid still.
 
         Raises:
             Forbidden: The URL is forged or expired.
         """
-        expires, signature = query.get("expires", ""), query.get("signature", "")
-        known = self._signature(method, path, expires)
+        expires, by, signature = (query.get(key, "") for key in ("expires", "by", "signature"))
+        known = self._signature(method, path, expires, by)
         if not hmac.compare_digest(known.encode(), signature.encode("utf-8", "replace")):
             raise Forbidden("the signature of this URL does not match")
         if int(expires) < self.clock() * 1000:
             raise Forbidden("this URL has expired: ask the registry for a new one")
+        return int(by)
 
-    def _signature(self, method: str, path: str, expires: str) -> str:
-        text = f"{method}\n{path}\n{expires}".encode("utf-8", "replace")
+    def _signature(self, method: str, path: str, expires: str, by: str) -> str:
+        text = f"{method}\n{path}\n{expires}\n{by}".encode("utf-8", "replace")
         return hmac.new(self.secret, text, hashlib.sha256).hexdigest()
 
 

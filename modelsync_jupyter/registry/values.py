@@ -123,6 +123,10 @@ class Fields:
     def __contains__(self, key: str) -> bool:
         return self._data.get(key) is not None
 
+    def is_null(self, key: str) -> bool:
+        """Return whether the key is there and its value is null."""
+        return key in self._data and self._data[key] is None
+
     def text(self, key: str, limit: int = 1 << 16, default: str = "") -> str:
         """Return text of at most `limit` characters; `default` where there is none."""
         value = self._data.get(key)

@@ -82,7 +82,7 @@ def test_catalog_of_the_first_version_is_upgraded(cluster: str) -> None:
     database = _fresh(cluster, "old")
     with database.write() as connection:
         for statement in (
-            "DROP TABLE schema_version, grants",
+            "DROP TABLE schema_version, grants, aliases, chores, history",
             "ALTER TABLE users DROP robot, DROP disabled_at",
             "ALTER TABLE tokens DROP parent_id, DROP issuer_id",
             "ALTER TABLE repositories DROP private",
@@ -91,8 +91,13 @@ def test_catalog_of_the_first_version_is_upgraded(cluster: str) -> None:
             "DROP INDEX ix_events_user_id",
             "ALTER TABLE uploads DROP token_id, DROP address",
             "ALTER TABLE upload_parts DROP present",
+            "DROP INDEX archive_parts_digest, upload_parts_declared, upload_parts_digest, uploads_archive",
+            "DROP INDEX uploads_state, models_archive",
             "ALTER TABLE archives DROP base, DROP content_digest, DROP cut",
-            "ALTER TABLE uploads DROP content_digest",
+            "ALTER TABLE models DROP ordered_at, DROP deleted_by, DROP downloads, DROP downloaded_at",
+            "DROP INDEX models_deleted",
+            "ALTER TABLE repositories DROP deleted_at",
+            "ALTER TABLE uploads DROP content_digest, DROP active_at",
         ):
             connection.exec_driver_sql(statement)
         assert version_of(connection) == 1

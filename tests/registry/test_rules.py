@@ -68,7 +68,7 @@ class TestSigner:
     def test_signature_holds_for_method_path_and_time(self) -> None:
         time = 1000.0
         signer = Signer(b"key", 60, clock=lambda: time)
-        query = dict(pair.split("=") for pair in signer.sign("PUT", "/a").split("&"))
+        query = dict(pair.split("=") for pair in signer.sign("PUT", "/a", 7).split("&"))
         signer.check("PUT", "/a", query)
         for method, place, forged in (
             ("GET", "/a", query),
@@ -82,6 +82,14 @@ class TestSigner:
         time = 1061.0
         with pytest.raises(Forbidden, match="expired"):
             signer.check("PUT", "/a", query)
+
+
+def add_yaml(archive: tarfile.TarFile) -> None:
+    """Make a tar that of a model."""
+    content = pushing.model_yaml("m", "v")
+    member = tarfile.TarInfo("model.yaml")
+    member.size = len(content)
+    archive.addfile(member, io.BytesIO(content))
 
 
 class TestContents:
@@ -99,6 +107,7 @@ class TestContents:
                 member.type, member.linkname, member.mode = kind, target, 0o755
                 member.size = 3 if kind == tarfile.REGTYPE else 0
                 tar.addfile(member, io.BytesIO(b"abc"))
+            add_yaml(tar)
         found = self.read_in_parts(tmp_path, archive.getvalue(), 700)
         layout = found.layout_json()
         assert layout is not None
@@ -106,10 +115,11 @@ class TestContents:
             ("d", "dir", ""),
             (long, "file", ""),
             ("link", "link", "d/x"),
+            ("model.yaml", "file", ""),
         ]
         entry = layout[1]
         assert archive.getvalue()[entry["offset"] :][: entry["size"]] == b"abc"
-        assert found.size == 3
+        assert found.size == 3 + layout[-1]["size"]
 
     @pytest.mark.parametrize(
         ("name", "kind", "target"),
@@ -145,6 +155,7 @@ class TestContents:
                         member.type, member.linkname = kind, "a"
                         member.size = len(content) if kind == tarfile.REGTYPE else 0
                     tar.addfile(member, io.BytesIO(content))
+                add_yaml(tar)
             found = self.read_in_parts(tmp_path / kind.decode(), archive.getvalue(), 10_000)
             digests.append(found.digest)
             assert (found.layout_json() is None) == (kind == tarfile.LNKTYPE)

@@ -119,7 +119,7 @@ class TestStockUploads:
         register(admin, name, "v1")
         upload_id = start(admin, name, "v1")["upload_id"]
         put_part(admin, name, "v1", upload_id, 1, b"first")
-        parts = [b"second and not a tar"]
+        parts = [model_tar(name, "v1", b"second")]
         etags = put_parts(admin, name, "v1", upload_id, parts)
         assert complete(admin, name, "v1", upload_id, etags).status_code == 200
         finish(admin, name, "v1")
@@ -178,12 +178,20 @@ class TestStockUploads:
         pushing.push(admin, name, "v1", model_tar(name, "v1", metadata=metadata))
         assert admin.ok("GET", path(name, "v1"))["manifest"]["metadata"] == {"loss": "nan", "day": "2026-01-02"}
 
-    def test_what_is_not_a_tar_is_stored_without_layout(self, admin: Client, name: str) -> None:
-        contents = {"gzip": gzip.compress(model_tar(name, "gzip")), "noise": os.urandom(9999)}
-        for version, content in contents.items():
-            pushing.push(admin, name, version, content)
-            assert "layout" not in admin.ok("PATCH", path(name, version, "presign_download_url"))["modelsync"]
-            assert requests.get(pushing.download_url(admin, name, version), timeout=30).content == content
+    def test_what_is_not_a_models_tar_is_refused(self, admin: Client, name: str) -> None:
+        register(admin, name, "v1")
+        contents = {
+            gzip.compress(model_tar(name, "v1")): "tar",
+            os.urandom(9999): "tar",
+            tar({"weights.bin": b"w"}): "model.yaml",
+            bytes(10_240): "tar",
+        }
+        for content, text in contents.items():
+            upload_id = start(admin, name, "v1")["upload_id"]
+            etags = put_parts(admin, name, "v1", upload_id, [content])
+            reply = complete(admin, name, "v1", upload_id, etags)
+            assert reply.status_code == 400
+            assert text in reply.json()["error"]
 
     def test_tar_with_a_device_is_refused(self, admin: Client, name: str) -> None:
         device = io.BytesIO()

@@ -17,11 +17,13 @@ from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.files import fsync_folder
 
 from ..errors import BadRequest, Full
-from .protocol import Blob, ByteSource, Room, Stored, Writing, copy, hex_of
+from .protocol import BLOCK, Blob, ByteSource, Room, Stored, Writing, copy, hex_of
 
 #: Bytes that blobs leave free by default, for the catalog: it must still be written when no more blobs fit.
 DEFAULT_RESERVE = 256 << 20
 _STALE = 3600.0
+#: Seconds for which a rotten blob is kept for inspection.
+_KEPT = 30 * 86400.0
 _DIGITS = re.compile("[0-9a-f]{64}")
 
 
@@ -44,12 +46,13 @@ class FolderBlobs:
 
     def sweep(self) -> int:
         freed = 0
-        for path in self._tmp.iterdir():
-            with suppress(FileNotFoundError):
-                found = path.stat()
-                if found.st_mtime < time.time() - _STALE:  # what is still being received was written to just now
-                    path.unlink()
-                    freed += found.st_size
+        for folder, seconds in ((self._tmp, _STALE), (self._quarantine, _KEPT)):
+            for path in folder.iterdir():
+                with suppress(FileNotFoundError):
+                    found = path.stat()
+                    if found.st_mtime < time.time() - seconds:  # what is being received was written to just now
+                        path.unlink()
+                        freed += found.st_size
         return freed
 
     def room(self) -> Room:
@@ -70,11 +73,24 @@ class FolderBlobs:
         for digest in digests:
             self.path_of(digest).unlink(missing_ok=True)
 
-    def quarantine(self, digest: str) -> None:
+    def quarantine(self, digest: str) -> bool:
         path = self.path_of(digest)
-        with suppress(FileNotFoundError):
-            os.replace(path, self._quarantine / path.name)
-            fsync_folder(path.parent)
+        aside = self._quarantine / path.name
+        try:
+            os.replace(path, aside)
+        except FileNotFoundError:
+            return False
+        with open(aside, "rb", buffering=0) as file:
+            hasher = Hasher()
+            with suppress(OSError):  # a disk that cannot read it
+                while block := file.read(BLOCK):
+                    hasher.update(memoryview(block))
+        if hasher.digest() == digest:  # received again since it was found rotten
+            os.replace(aside, path)
+            return False
+        os.utime(aside)  # it is kept from now on
+        fsync_folder(path.parent)
+        return True
 
     def has(self, digest: str, size: int) -> bool:
         try:

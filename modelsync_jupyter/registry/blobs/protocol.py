@@ -116,8 +116,11 @@ class Blobs(Protocol):
         """Delete blobs for good. Those that are not there are no error; readers that have one open keep it."""
         ...
 
-    def quarantine(self, digest: str) -> None:
-        """Set a rotten blob aside: it is kept for inspection, and is not there for `has`, `open` and `list`."""
+    def quarantine(self, digest: str) -> bool:
+        """Set a rotten blob aside, and return whether that was done: one that was healed meanwhile stays.
+
+        It is kept for inspection for a while, and is not there for `has`, `open` and `list`.
+        """
         ...
 
     def has(self, digest: str, size: int) -> bool:

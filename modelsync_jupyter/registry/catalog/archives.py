@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, union, update
+from sqlalchemy import Connection, exists, insert, or_, select, union, update
 
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.wire import EntryJSON
@@ -16,7 +16,7 @@ from ..errors import NotFound
 from .database import new_uid, now
 from .grants import visible
 from .rows import ArchiveRow, layout_from, part_from
-from .tables import archive_parts, archives, models, repositories, upload_parts, uploads
+from .tables import archive_parts, archives, history, models, repositories, upload_parts, uploads
 from .users import Caller
 
 #: Digests that one query asks for.
@@ -74,8 +74,10 @@ def add_archive(connection: Connection, digest: str, parts: Sequence[Part], desc
 
 def describe_archive(connection: Connection, archive_id: int, described: Described | None) -> None:
     """Write down what the bytes of an archive of an earlier version tell; None for no more than is known of it."""
-    columns = described.columns() if described else {"content_digest": "", "cut": ""}
+    columns: dict[str, Any] = described.columns() if described else {"content_digest": "", "cut": ""}
     connection.execute(update(archives).where(archives.c.id == archive_id).values(**columns))
+    noted = update(history).where(history.c.archive_id == archive_id)
+    connection.execute(noted.values(content_digest=columns["content_digest"]))
 
 
 def undescribed(connection: Connection, before: int | None, count: int) -> list[tuple[int, int]]:
@@ -93,13 +95,16 @@ def undescribed(connection: Connection, before: int | None, count: int) -> list[
 
 
 def find_archive(connection: Connection, uid: str) -> ArchiveRow:
-    """Find an archive.
+    """Find an archive that a version has, or had until a forced push replaced it.
 
     Raises:
-        NotFound: There is none.
+        NotFound: There is none, or the version was deleted.
     """
     columns = (archives.c[field.name] for field in fields(ArchiveRow))
-    row = connection.execute(select(*columns).where(archives.c.uid == uid)).first()
+    alive = models.c.deleted_at.is_(None)
+    of_version = exists().where(models.c.archive_id == archives.c.id, alive)
+    before = exists().where(history.c.archive_id == archives.c.id, history.c.model_id == models.c.id, alive)
+    row = connection.execute(select(*columns).where(archives.c.uid == uid, or_(of_version, before))).first()
     if row is None:
         raise NotFound("archive not found")
     return ArchiveRow(*row)

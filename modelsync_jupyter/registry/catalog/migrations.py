@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, delete, insert, inspect, select, text
+from sqlalchemy import Connection, DateTime, delete, insert, inspect, select, text
 
 from modelsync_jupyter.core.errors import UsageError
 
@@ -130,6 +130,48 @@ def _run(connection: Connection, *statements: str) -> None:
         connection.execute(text(statement))
 
 
-_MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_add_content_digests, _add_access_control)
+def _add_space_and_history(connection: Connection) -> None:
+    """Add what garbage collection, restoring, aliases, history and `latest` need.
+
+    Version history begins with the push that each version shows now; earlier ones were not kept.
+    """
+    time = DateTime().compile(connection.dialect)  # each database has its own word for it
+    _run(
+        connection,
+        f"ALTER TABLE repositories ADD COLUMN deleted_at {time}",
+        f"ALTER TABLE models ADD COLUMN ordered_at {time}",
+        "ALTER TABLE models ADD COLUMN deleted_by INTEGER REFERENCES users (id)",
+        "ALTER TABLE models ADD COLUMN downloads BIGINT DEFAULT 0 NOT NULL",
+        f"ALTER TABLE models ADD COLUMN downloaded_at {time}",
+        f"ALTER TABLE uploads ADD COLUMN active_at {time}",
+        "UPDATE models SET ordered_at = CASE WHEN build_at < COALESCE(upload_finished_at, created_at)"
+        " THEN build_at ELSE COALESCE(upload_finished_at, created_at) END",
+        "UPDATE uploads SET active_at = created_at",
+        "CREATE INDEX archive_parts_digest ON archive_parts (digest)",
+        "CREATE INDEX models_archive ON models (archive_id)",
+        "CREATE INDEX models_deleted ON models (deleted_at)",
+        "CREATE INDEX models_ordered ON models (upload_status, ordered_at)",
+        "CREATE INDEX uploads_state ON uploads (state)",
+        "CREATE INDEX uploads_archive ON uploads (archive_id)",
+        "CREATE INDEX upload_parts_declared ON upload_parts (declared_digest)",
+        "CREATE INDEX upload_parts_digest ON upload_parts (digest)",
+    )
+    metadata.tables["history"].create(connection)
+    connection.execute(
+        text(
+            "INSERT INTO history (repository_id, version, operation, created_at, user_id, token_name, address, client,"
+            " size, content_digest, archive_id, model_id)"
+            " SELECT repository_id, version, 'pushed', COALESCE(upload_finished_at, models.created_at),"
+            " COALESCE(pushed_by_id, creator_id), '', '', '', size_bytes, content_digest, archives.id, models.id"
+            " FROM models JOIN archives ON models.archive_id = archives.id WHERE models.deleted_at IS NULL"
+        )
+    )
+
+
+_MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    _add_content_digests,
+    _add_access_control,
+    _add_space_and_history,
+)
 #: The version that `tables` describes.
 SCHEMA = 1 + len(_MIGRATIONS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -25,8 +26,8 @@ from .users import Caller
 _archives, _models, _repositories, _users = tables.archives, tables.models, tables.repositories, tables.users
 _pushers = _users.alias("pushers")
 
-#: All versions that are not deleted, each with its repository, its creator, who pushed it, and its archive.
-MODELS: Select[Any] = (
+#: All versions, each with its repository, its creator, who pushed it, and its archive.
+ALL_MODELS: Select[Any] = (
     select(
         *(column for column in _models.c if column.name != "repository_id"),
         _users.c.name.label("creator"),
@@ -42,17 +43,26 @@ MODELS: Select[Any] = (
     .join(CREATOR, _repositories.c.creator_id == CREATOR.c.id)
     .outerjoin(_pushers, _models.c.pushed_by_id == _pushers.c.id)
     .outerjoin(_archives, _models.c.archive_id == _archives.c.id)
-    .where(_models.c.deleted_at.is_(None))
 )
+#: Those that are not deleted.
+MODELS = ALL_MODELS.where(_models.c.deleted_at.is_(None))
 
 _TAG = _repositories.c.name + ":" + _models.c.version
 _FIELDS: dict[str, ColumnElement[str]] = {"name": _TAG, "description": _models.c.description}
 _SORTS: dict[str, ColumnElement[Any]] = {
-    "build_at": _models.c.build_at,
+    "build_at": _models.c.ordered_at,
     "created_at": _models.c.created_at,
     "updated_at": _models.c.updated_at,
     "size": _models.c.size_bytes,
     "name": _TAG,
+    "downloads": _models.c.downloads,
+}
+_COMPARISONS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    ">=": operator.ge,
+    ">": operator.gt,
 }
 
 
@@ -111,6 +121,7 @@ def create_model(
             upload_finished_reason="",
             **manifest_columns(manifest),
             build_at=build_at or moment,
+            ordered_at=min(build_at or moment, moment),
         )
     )
     replace_labels(connection, _models, result.inserted_primary_key[0], labels)  # type: ignore[index]
@@ -132,9 +143,9 @@ def set_model(connection: Connection, model_id: int, **columns: Any) -> None:
     connection.execute(update(_models).where(_models.c.id == model_id).values(updated_at=now(), **columns))
 
 
-def delete_model(connection: Connection, model: ModelRow) -> None:
-    """Hide a version and stop its uploads; the tag is free again, the bytes stay."""
-    set_model(connection, model.id, deleted_at=now())
+def delete_model(connection: Connection, caller: Caller, model: ModelRow, moment: datetime | None = None) -> None:
+    """Hide a version and stop its uploads; the tag is free again, and for a while the version can be restored."""
+    set_model(connection, model.id, deleted_at=moment or now(), deleted_by=caller.user_id)
     open_ones = tables.uploads.c.state.in_((UploadState.OPEN, UploadState.COMPLETE))
     connection.execute(
         update(tables.uploads).where(tables.uploads.c.model_id == model.id, open_ones).values(state=UploadState.ABORTED)
@@ -142,9 +153,9 @@ def delete_model(connection: Connection, model: ModelRow) -> None:
 
 
 def newest(connection: Connection, repository_ids: Iterable[int]) -> dict[int, ModelRow]:
-    """Find the newest whole version by build time of each repository that has one."""
+    """Find the newest whole version of each repository that has one: by build time, or by arrival if earlier."""
     place = func.row_number().over(
-        partition_by=_models.c.repository_id, order_by=(_models.c.build_at.desc(), _models.c.id.desc())
+        partition_by=_models.c.repository_id, order_by=(_models.c.ordered_at.desc(), _models.c.id.desc())
     )
     ranked = (
         select(_models.c.id, place.label("place"))
@@ -195,5 +206,24 @@ def _conditions(search: Search, me: str) -> list[ColumnElement[bool]]:
         conditions.append(or_(*(_archives.c.content_digest.startswith(digest) for digest in search.digests)))
     if search.creators:
         conditions.append(_users.c.name.in_([me if name == "@me" else name for name in search.creators]))
+    if search.aliases:
+        named = select(tables.aliases.c.model_id).where(tables.aliases.c.name.in_(search.aliases))
+        conditions.append(_models.c.id.in_(named))
+    conditions += [_has_text(text) for text in search.texts]
+    conditions += [_COMPARISONS[term.comparison](_models.c.size_bytes, term.size) for term in search.sizes]
+    if search.since:
+        conditions.append(_models.c.ordered_at >= search.since)
+    if search.until:
+        conditions.append(_models.c.ordered_at < search.until)
     conditions += [has_label(_models, terms) for terms in search.labels]
     return conditions + ([~has_label(_models, search.excluded)] if search.excluded else [])
+
+
+def _has_text(text: str) -> ColumnElement[bool]:
+    """Return whether a text occurs anywhere in what people know of a version."""
+    labels = tables.model_labels.c
+    labelled = select(labels.owner_id).where(
+        or_(*(column.icontains(text, autoescape=True) for column in (labels.key, labels.value)))
+    )
+    columns = (_TAG, _models.c.description, _models.c.module, _users.c.name, _pushers.c.name)
+    return or_(*(column.icontains(text, autoescape=True) for column in columns), _models.c.id.in_(labelled))

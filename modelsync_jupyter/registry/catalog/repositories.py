@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, or_, select, update
 
 from modelsync_jupyter.wire import LabelJSON
 
 from ..errors import BadRequest, NotFound
 from ..search import Search
 from .database import Page, new_uid, now
-from .grants import set_grant, visible
+from .grants import right_in, set_grant, visible
 from .labels import has_label, replace_labels
 from .rows import RepositoryRow, Right
-from .tables import repositories, users
+from .tables import aliases, grants, repositories, users
 from .users import Caller
 
 #: The user who made a repository; a version has a creator of its own.
@@ -28,7 +28,8 @@ COLUMNS = (
     ),
     CREATOR.c.name.label("repository_creator"),
 )
-_REPOSITORIES: Select[Any] = select(*COLUMNS).join(CREATOR, repositories.c.creator_id == CREATOR.c.id)
+ALL_REPOSITORIES: Select[Any] = select(*COLUMNS).join(CREATOR, repositories.c.creator_id == CREATOR.c.id)
+_REPOSITORIES = ALL_REPOSITORIES.where(repositories.c.deleted_at.is_(None))
 _SORTS = {
     "created_at": repositories.c.created_at,
     "updated_at": repositories.c.updated_at,
@@ -64,12 +65,25 @@ def create_repository(
 ) -> None:
     """Make a repository, which its maker owns.
 
+    Until a deleted repository is purged, only its owners can make a new one of that name; its versions stay deleted.
+
     Raises:
         BadRequest: The name is taken; whether by a repository that the caller may see is not told.
     """
-    if connection.execute(select(repositories.c.id).where(repositories.c.name == name)).first():
-        raise BadRequest(f"the name `{name}` is taken")
     moment = now()
+    known = connection.execute(ALL_REPOSITORIES.where(repositories.c.name == name)).first()
+    if known is not None:
+        row = RepositoryRow.of(known)
+        deleted = update(repositories).where(repositories.c.id == row.id, repositories.c.deleted_at.is_not(None))
+        columns = {"description": description, "creator_id": caller.user_id, "private": private, "created_at": moment}
+        may = right_in(connection, caller, row) == Right.OWNER
+        if not may or not connection.execute(deleted.values(deleted_at=None, updated_at=moment, **columns)).rowcount:
+            raise BadRequest(f"the name `{name}` is taken")
+        for table in (aliases, grants):
+            connection.execute(delete(table).where(table.c.repository_id == row.id))
+        replace_labels(connection, repositories, row.id, labels)
+        set_grant(connection, row.id, caller.user_id, Right.OWNER)
+        return
     result = connection.execute(
         insert(repositories).values(
             uid=new_uid(),

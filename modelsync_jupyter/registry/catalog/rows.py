@@ -152,6 +152,8 @@ class ModelRow:
     upload_started_at: datetime | None
     upload_finished_at: datetime | None
     upload_finished_reason: str
+    downloads: int
+    downloaded_at: datetime | None
     repository: RepositoryRow
     archive: ArchiveRow | None
 
@@ -187,6 +189,8 @@ class ModelRow:
             row.upload_started_at,
             row.upload_finished_at,
             row.upload_finished_reason,
+            row.downloads,
+            row.downloaded_at,
             RepositoryRow.of(row),
             archive,
         )

@@ -78,6 +78,7 @@ repositories = Table(
     Column("created_at", DateTime, nullable=False),
     Column("updated_at", DateTime, nullable=False),
     Column("private", Boolean, nullable=False, server_default=false()),
+    Column("deleted_at", DateTime),
 )
 
 grants = Table(
@@ -122,8 +123,11 @@ archive_parts = Table(
     Column("start", BigInteger, nullable=False),
     Column("stop", BigInteger, nullable=False),
     Column("digest", String(80), nullable=False),
+    Index("archive_parts_digest", "digest"),
 )
 
+#: `ordered_at` is the build time, but never later than the arrival of the bytes: a clock that is wrong by years must
+#: not capture `latest`. A deleted version is purged after a while, see `garbage`; until then it can be restored.
 models = Table(
     "models",
     metadata,
@@ -147,6 +151,12 @@ models = Table(
     Column("upload_finished_at", DateTime),
     Column("upload_finished_reason", Text, nullable=False),
     Column("pushed_by_id", ForeignKey("users.id")),
+    Column("ordered_at", DateTime),
+    Column("deleted_by", ForeignKey("users.id")),
+    Column("downloads", BigInteger, nullable=False, server_default="0"),
+    Column("downloaded_at", DateTime),
+    Index("models_archive", "archive_id"),
+    Index("models_deleted", "deleted_at"),
 )
 _alive = models.c.deleted_at.is_(None)
 Index(
@@ -158,6 +168,7 @@ Index(
     postgresql_where=_alive,
 )
 Index("models_newest", models.c.repository_id, models.c.upload_status, models.c.build_at)
+Index("models_ordered", models.c.upload_status, models.c.ordered_at)
 
 model_labels = Table(
     "model_labels",
@@ -186,10 +197,13 @@ uploads = Table(
     Column("content_digest", String(80)),
     Column("token_id", ForeignKey("tokens.id")),
     Column("address", String(64)),
+    Column("active_at", DateTime),
+    Index("uploads_state", "state"),
+    Index("uploads_archive", "archive_id"),
 )
 
 #: What was declared of a part and what was received of it, each where it is known. One that is `present` was not sent:
-#: its client was told that it need not be.
+#: its client was told that it need not be. While the upload is open, both digests are pins: such blobs are not garbage.
 upload_parts = Table(
     "upload_parts",
     metadata,
@@ -200,6 +214,53 @@ upload_parts = Table(
     Column("size", BigInteger),
     Column("digest", String(80)),
     Column("present", Boolean, nullable=False, server_default=false()),
+    Index("upload_parts_declared", "declared_digest"),
+    Index("upload_parts_digest", "digest"),
+)
+
+#: Names that move between the versions of a repository; `history` tells where each has been.
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("repository_id", ForeignKey("repositories.id"), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("model_id", ForeignKey("models.id"), nullable=False, index=True),
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("moved_at", DateTime, nullable=False),
+)
+
+#: What became of each version and alias; readers of a repository may see it. `archive_id` is that of a push as long as
+#: its bytes are there: until `released_at`, when a forced push replaced them, and a while longer for its readers.
+history = Table(
+    "history",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("repository_id", ForeignKey("repositories.id"), nullable=False),
+    Column("version", String(128), nullable=False),
+    Column("operation", String(16), nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("token_name", String(128), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("client", String(128), nullable=False),
+    Column("size", BigInteger),
+    Column("content_digest", String(80)),
+    Column("alias", String(128)),
+    Column("earlier", String(128)),
+    Column("model_id", ForeignKey("models.id"), index=True),
+    Column("archive_id", ForeignKey("archives.id"), index=True),
+    Column("released_at", DateTime),
+    Index("history_version", "repository_id", "version"),
+)
+
+#: When each piece of housekeeping was last begun, by whichever process of the registry, and what came of it.
+chores = Table(
+    "chores",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("started_at", DateTime, nullable=False),
+    Column("finished_at", DateTime),
+    Column("report", Text),
 )
 
 #: No user: a sign-in with a token that nobody has. `repository_id` says whose owners may see the event.

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, insert, or_, select, update
 
-from ..errors import BadRequest, NotFound, Unauthorized
+from ..errors import BadRequest, Forbidden, NotFound, Unauthorized
 from .database import Page, new_uid, now
 from .rows import Right, TokenRow
 from .tables import tokens, users
@@ -99,6 +99,19 @@ def identify(connection: Connection, value: str, address: str = "") -> tuple[Cal
         raise Disabled(f"permission denied: the user `{token.user.name}` is disabled", token)
     user = token.user
     return Caller(user.id, user.name, user.role, reach(token.scopes), token.id, token.name, address), token
+
+
+def check_valid(connection: Connection, token_id: int) -> None:
+    """Go on only where a token, for which a URL was presigned, is still valid and its user not disabled.
+
+    Raises:
+        Forbidden: It is not.
+    """
+    query = select(tokens.c.expired_at).join(users, tokens.c.user_id == users.c.id)
+    query = query.where(tokens.c.id == token_id, tokens.c.revoked_at.is_(None), users.c.disabled_at.is_(None))
+    row = connection.execute(query).first()
+    if row is None or (row.expired_at is not None and row.expired_at <= now()):
+        raise Forbidden("the token that this URL was made for is no longer valid")
 
 
 def is_use_due(token: TokenRow) -> bool:

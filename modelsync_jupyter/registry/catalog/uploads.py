@@ -11,6 +11,7 @@ from modelsync_jupyter.core.parts import Part
 
 from ..errors import NotFound
 from .database import new_uid, now
+from .garbage import hold_pins
 from .rows import Facts, PartRow, UploadRow, UploadState
 from .tables import models, repositories, upload_parts, uploads
 from .users import Caller
@@ -30,7 +31,7 @@ def open_upload(
     declared: Iterable[Part] = (),
     content_digest: str | None = None,
 ) -> str:
-    """Begin an upload and return its id.
+    """Begin an upload and return its id. The parts it declares are not garbage from then on.
 
     Args:
         connection: A write.
@@ -40,7 +41,8 @@ def open_upload(
         declared: The parts that will come, or nothing where they are not known.
         content_digest: The content digest that the client declares.
     """
-    uid = new_uid()
+    hold_pins(connection)
+    uid, moment = new_uid(), now()
     result = connection.execute(
         insert(uploads).values(
             uid=uid,
@@ -49,7 +51,8 @@ def open_upload(
             token_id=caller.token_id,
             address=caller.address,
             state=UploadState.OPEN,
-            created_at=now(),
+            created_at=moment,
+            active_at=moment,
             content_digest=content_digest,
             **facts.columns(),
         )
@@ -121,7 +124,12 @@ def list_parts(connection: Connection, upload_id: int) -> list[PartRow]:
 
 
 def record_part(connection: Connection, upload_id: int, number: int, size: int, digest: str) -> None:
-    """Note that a part was received; an earlier one with this number is replaced. The upload must be locked."""
+    """Note that a part was received; an earlier one with this number is replaced. The upload must be locked.
+
+    From then on the part is not garbage; whether it was removed before, the caller has to look.
+    """
+    hold_pins(connection)
+    set_upload(connection, upload_id, active_at=now())
     here = (upload_parts.c.upload_id == upload_id) & (upload_parts.c.number == number)
     changed = connection.execute(update(upload_parts).where(here).values(size=size, digest=digest, present=False))
     if not changed.rowcount:

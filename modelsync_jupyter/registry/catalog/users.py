@@ -29,6 +29,7 @@ class Caller:
         token_id: Row of the token.
         token: Name of the token.
         address: Where the request comes from, or "".
+        client: Program that sends it, as it calls itself, or "".
     """
 
     user_id: int
@@ -38,6 +39,7 @@ class Caller:
     token_id: int
     token: str
     address: str = ""
+    client: str = ""
 
     @property
     def role(self) -> Role:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import account, downloads, inspection, models, objects, repositories, tokens, uploads, users
+from . import account, aliases, downloads, inspection, models, objects, repositories, tokens, trash, uploads, users
 
-_MODULES = (account, users, tokens, repositories, models, inspection, uploads, downloads, objects)
+_MODULES = (account, users, tokens, repositories, models, inspection, aliases, trash, uploads, downloads, objects)
 BLUEPRINTS = [module.blueprint for module in _MODULES]

@@ -6,11 +6,11 @@ from flask import Blueprint, Response
 from sqlalchemy import Connection
 
 from modelsync_jupyter.core.parts import parts_json
-from modelsync_jupyter.wire import API, Extension, ModelJSON
+from modelsync_jupyter.wire import API, PROXY, Extension, ModelJSON
 
 from ..auth import needs
+from ..catalog.aliases import resolve_model
 from ..catalog.archives import layout_of, parts_between
-from ..catalog.models import find_model
 from ..catalog.rows import ArchiveRow, ModelRow, Right
 from ..errors import NotFound
 from ..replies import archive_json, model_json
@@ -27,12 +27,16 @@ def presign_download(name: str, version: str) -> ModelJSON:
     """Sign a URL of the archive as it is now: a later forced push does not change what it gives."""
     strategy = current().settings.strategy
     with current().database.read() as connection:
-        model = find_model(connection, name, version)
+        model = resolve_model(connection, name, version)
         if model.is_elsewhere:
             return model_json(model, strategy)
         archive = _archive(model)
         link = presigned("GET", f"/objects/archives/{archive.uid}")
         extension = _extension(connection, archive)
+    if version != model.version:
+        extension["alias"] = version
+    if strategy != PROXY:
+        current().downloads.count(model.id)
     return model_json(model, strategy, presigned_download_url=link, modelsync=extension)
 
 
@@ -41,8 +45,11 @@ def presign_download(name: str, version: str) -> ModelJSON:
 def download(name: str, version: str) -> Response:
     """Send the archive."""
     with current().database.read() as connection:
-        archive = _archive(find_model(connection, name, version))
-    return send_archive(current(), archive)
+        model = resolve_model(connection, name, version)
+    reply = send_archive(current(), _archive(model))
+    if reply.status_code == 200 or reply.headers.get("Content-Range", "").startswith("bytes 0-"):
+        current().downloads.count(model.id)  # once, not for each range
+    return reply
 
 
 def _archive(model: ModelRow) -> ArchiveRow:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint
+from sqlalchemy import Connection
 
 from modelsync_jupyter.wire import API, ModelJSON
 
 from .. import access, body
 from ..auth import caller, needs
 from ..catalog import models, tables
+from ..catalog.aliases import aliases_of, check_free, check_no_alias, resolve_model
 from ..catalog.events import note
+from ..catalog.history import Deed, remember
 from ..catalog.labels import replace_labels
 from ..catalog.models import find_model, list_models
 from ..catalog.repositories import find_repository
-from ..catalog.rows import Right, Role
+from ..catalog.rows import ModelRow, Right, Role
 from ..replies import model_json, model_with_repository, page_json
 from ..service import current
 from ..values import check_version
@@ -32,7 +36,7 @@ def index() -> dict[str, Any]:
     page = body.page()
     with current().database.read() as connection:
         total, rows = list_models(connection, caller(), body.search(), page)
-    return page_json(page, total, (model_with_repository(row, current().settings.strategy) for row in rows))
+        return page_json(page, total, _with_aliases(connection, rows))
 
 
 @blueprint.get(_ALL)
@@ -43,7 +47,7 @@ def versions(name: str) -> dict[str, Any]:
     with current().database.read() as connection:
         repository = find_repository(connection, name)
         total, rows = list_models(connection, caller(), body.search(), page, repository.id)
-    return page_json(page, total, (model_with_repository(row, current().settings.strategy) for row in rows))
+        return page_json(page, total, _with_aliases(connection, rows))
 
 
 @blueprint.post(_ALL)
@@ -53,10 +57,12 @@ def create(name: str) -> ModelJSON:
     fields = body.fields(body.MAX_RECORD)
     version = check_version(fields.text("version", 128))
     with current().database.write() as connection:
+        repository = find_repository(connection, name)
+        check_free(connection, repository.id, version)
         models.create_model(
             connection,
             caller(),
-            find_repository(connection, name).id,
+            repository.id,
             version,
             description=fields.text("description"),
             manifest=fields.manifest(),
@@ -70,10 +76,12 @@ def create(name: str) -> ModelJSON:
 @blueprint.get(_ONE)
 @needs(Right.READER)
 def show(name: str, version: str) -> dict[str, Any]:
-    """Show one version, whatever its status."""
+    """Show one version, whatever its status; by its own name, or by an alias of it."""
     with current().database.read() as connection:
-        row = find_model(connection, name, version)
-    return {**model_with_repository(row, current().settings.strategy), "bentos": []}
+        row = resolve_model(connection, name, version)
+        aliases = aliases_of(connection, [row.id]).get(row.id, ())
+    alias = "" if row.version == version else version
+    return {**model_with_repository(row, current().settings.strategy, aliases, alias), "bentos": []}
 
 
 @blueprint.patch(_ONE)
@@ -86,6 +94,7 @@ def change(name: str, version: str) -> ModelJSON:
         if "labels" in fields:
             replace_labels(connection, tables.models, row.id, fields.labels())
         models.set_model(connection, row.id, description=fields.text("description", default=row.description))
+        remember(connection, caller(), row.repository.id, version, Deed.CHANGED, model_id=row.id)
         note(connection, caller(), "updated", "model", f"{name}:{version}")
         return model_json(find_model(connection, name, version), current().settings.strategy)
 
@@ -93,13 +102,21 @@ def change(name: str, version: str) -> ModelJSON:
 @blueprint.delete(_ONE)
 @needs(Right.WRITER)
 def delete(name: str, version: str) -> ModelJSON:
-    """Hide a version; who pushed it may, and an owner. The tag is free again, the bytes stay in the store."""
+    """Hide a version; who pushed it may, and an owner. The tag is free again; for a while it can be restored."""
     with current().database.write() as connection:
         row = find_model(connection, name, version, lock=True)
         access.require_deleting(connection, caller(), row)
-        models.delete_model(connection, row)
+        check_no_alias(connection, row)
+        models.delete_model(connection, caller(), row)
+        remember(connection, caller(), row.repository.id, version, Deed.DELETED, model_id=row.id)
         note(connection, caller(), "deleted", "model", f"{name}:{version}")
     return model_json(row, current().settings.strategy)
+
+
+def _with_aliases(connection: Connection, rows: Sequence[ModelRow]) -> list[ModelJSON]:
+    aliases = aliases_of(connection, [row.id for row in rows])
+    strategy = current().settings.strategy
+    return [model_with_repository(row, strategy, aliases.get(row.id, ())) for row in rows]
 
 
 @blueprint.get(f"{_ONE}/bentos")

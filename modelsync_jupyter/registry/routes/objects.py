@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from .. import body, multipart
-from ..auth import open_to_all
+from ..auth import caller, open_to_all
 from ..catalog.archives import find_archive
+from ..catalog.tokens import check_valid
 from ..catalog.uploads import find_upload
 from ..sending import send_archive
 from ..service import current
@@ -18,12 +19,15 @@ _presigned = open_to_all("the URL is the permission: it was signed for somebody 
 def presigned(method: str, path: str) -> str:
     """Sign a URL, on the origin that the client itself used, that permits `method` on `path` for a while.
 
+    It is good for as long as the caller's token is, and the upload or the version that it is about.
+
     Args:
         method: "GET" or "PUT".
         path: Without the prefix under which a proxy shows us.
     """
     prefix = request.root_path.rstrip("/")
-    return f"{request.host_url.rstrip('/')}{prefix}{path}?{current().signer.sign(method, path)}"
+    signed = current().signer.sign(method, path, caller().token_id)
+    return f"{request.host_url.rstrip('/')}{prefix}{path}?{signed}"
 
 
 @blueprint.put("/uploads/<uid>")
@@ -34,8 +38,7 @@ def put_whole(uid: str) -> Response:
     size = body.content_length()
     with current().database.read() as connection:
         upload = find_upload(connection, uid)
-    multipart.check_open(upload)
-    parts = multipart.receive_whole(current(), request.environ["wsgi.input"], size)
+    parts = multipart.receive_whole(current(), uid, request.environ["wsgi.input"], size)
     multipart.assemble(current(), upload, parts)
     return Response(status=200)
 
@@ -54,6 +57,8 @@ def _check_presigned(method: str) -> None:
     """Accept a request whose URL we presigned.
 
     Raises:
-        Forbidden: The URL is forged or expired.
+        Forbidden: The URL is forged or expired, or the token that asked for it is no longer valid.
     """
-    current().signer.check(method, request.path, request.args)
+    token_id = current().signer.check(method, request.path, request.args)
+    with current().database.read() as connection:
+        check_valid(connection, token_id)

@@ -1,0 +1,278 @@
+"""Space: free what nobody needs, and find what has rotted.
+
+Garbage collection runs beside everything else, as often as one likes; see `catalog.garbage` for why it is safe. First
+the catalog lets go: uploads that nobody goes on with are aborted, deleted versions are purged when their time to be
+restored is over, and archives without a version are dropped. Then blobs that no row names are deleted. A blob that was
+received within the last hour is left alone, so that no client has to send one again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from modelsync_jupyter.archive.description import Hasher
+
+from .blobs.protocol import BLOCK, Stored
+from .catalog import garbage
+from .catalog.database import now
+from .catalog.tables import chores
+from .service import Registry
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+_BATCH = 200
+#: Seconds between two notes of downloads, and how many of these between two looks at what is due.
+_TICK, _TICKS = 1.0, 30
+#: A run that was begun so long ago and never ended belonged to a process that was killed.
+_LONGEST_RUN = timedelta(hours=6)
+#: Blobs received so many seconds ago are not looked at: their part is just being written down.
+_SETTLE = 3600.0
+
+
+@dataclass
+class Collected:
+    """What a garbage collection freed, or would free.
+
+    Args:
+        dry_run: Whether it only looked.
+        uploads: Uploads that expired.
+        versions: Deleted versions that were purged.
+        archives: Archives without a version.
+        blobs: Blobs deleted.
+        bytes: Their bytes.
+        half_received: Bytes of what killed processes had half received.
+    """
+
+    dry_run: bool = False
+    uploads: int = 0
+    versions: int = 0
+    archives: int = 0
+    blobs: int = 0
+    bytes: int = 0
+    half_received: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A blob that is not what the catalog says.
+
+    Args:
+        digest: Its name.
+        fault: "rotten" or "missing".
+        versions: Tags of the versions that need it.
+    """
+
+    digest: str
+    fault: str
+    versions: tuple[str, ...]
+
+
+@dataclass
+class Verified:
+    """What a verification found.
+
+    Args:
+        blobs: Blobs read.
+        bytes: Their bytes.
+        bad: Those that are rotten, which were quarantined, and those that are needed but missing.
+    """
+
+    blobs: int = 0
+    bytes: int = 0
+    bad: list[Bad] = field(default_factory=list)
+
+
+class _DryRun(Exception):
+    """Undoes the transaction of a dry run."""
+
+
+def collect_garbage(registry: Registry, *, dry_run: bool = False, settle: float = _SETTLE) -> Collected:
+    """Free what nobody needs.
+
+    Args:
+        registry: The registry; others may use it all the while.
+        dry_run: Only say what would be freed. Keeps others from writing while it looks.
+        settle: Blobs received within so many seconds are left alone.
+    """
+    found = Collected(dry_run)
+    if dry_run:
+        stored = list(_settled(registry, settle))
+        with suppress(_DryRun), registry.database.write() as connection:
+            _release(connection, registry, found)
+            for batch in _batches(stored):
+                _count(found, _garbage(connection, batch))
+            raise _DryRun
+        return found
+    done = -1
+    while done != (done := found.uploads + found.versions + found.archives):
+        with registry.database.write() as connection:  # one batch each time, so that others get their turn
+            _release(connection, registry, found)
+    for batch in _batches(_settled(registry, settle)):
+        with registry.database.read() as connection:
+            candidates = _garbage(connection, batch)
+        if candidates:
+            with registry.database.write() as connection:
+                garbage.hold_pins(connection, alone=True)
+                doomed = _garbage(connection, candidates)
+                registry.blobs.delete([each.digest for each in doomed])
+            _count(found, doomed)
+    found.half_received = registry.blobs.sweep()
+    return found
+
+
+def verify_blobs(registry: Registry, *, progress: Callable[[int], None] = lambda size: None) -> Verified:
+    """Read every blob, quarantine those that do not match their digest, and look for those that are missing.
+
+    A quarantined blob counts as missing from then on, so that the next push of the same bytes brings it back.
+
+    Args:
+        registry: The registry; others may use it all the while.
+        progress: Called with the number of bytes just read.
+    """
+    found = Verified()
+    rotten: list[str] = []
+    for each in registry.blobs.list():
+        good = _is_good(registry, each, progress)
+        found.blobs += 1
+        found.bytes += each.size
+        if not good and registry.blobs.quarantine(each.digest):
+            log.error("blob %s has rotted and was quarantined", each.digest)
+            rotten.append(each.digest)
+    missing, after = [], ""
+    while True:
+        with registry.database.read() as connection:
+            needed = garbage.needed_blobs(connection, after, _BATCH)
+        if not needed:
+            break
+        missing += [digest for digest, size in needed if digest not in rotten and not registry.blobs.has(digest, size)]
+        after = needed[-1][0]
+    for fault, digests in (("rotten", rotten), ("missing", missing)):
+        for batch in _batches(digests):
+            with registry.database.read() as connection:
+                versions = garbage.versions_with(connection, batch)
+            found.bad += [Bad(digest, fault, tuple(versions.get(digest, ()))) for digest in batch]
+    return found
+
+
+def start_housekeeping(registry: Registry) -> None:
+    """Collect garbage now and then in the background, in one process of the registry at a time."""
+    threading.Thread(target=_keep_house, args=(registry,), daemon=True, name="housekeeping").start()
+
+
+def collect_if_due(registry: Registry) -> Collected | None:
+    """Collect garbage if the last time was long enough ago, and no other process is at it."""
+    if not _claim(registry, "gc", timedelta(seconds=registry.settings.keeping.interval)):
+        return None
+    found = collect_garbage(registry)
+    with registry.database.write() as connection:
+        ended = update(chores).where(chores.c.name == "gc")
+        connection.execute(ended.values(finished_at=now(), report=json.dumps(asdict(found))))
+    if found.blobs or found.uploads or found.versions:
+        log.info("garbage collection: %s", found)
+    return found
+
+
+def last_collection(connection: Connection) -> dict[str, Any] | None:
+    """Return when garbage was last collected by the timer and what came of it, or None."""
+    row = connection.execute(select(chores).where(chores.c.name == "gc")).first()
+    if row is None:
+        return None
+    return {"started_at": row.started_at, "finished_at": row.finished_at, **json.loads(row.report or "{}")}
+
+
+def _release(connection: Connection, registry: Registry, found: Collected) -> None:
+    """Let the catalog go of one batch of each kind."""
+    keeping, moment = registry.settings.keeping, now()
+    deleted = moment - timedelta(seconds=keeping.deleted)
+    stale = moment - timedelta(seconds=keeping.uploads)
+    found.uploads += garbage.expire_uploads(connection, stale)
+    found.versions += garbage.purge_models(connection, deleted)
+    garbage.purge_repositories(connection, deleted)
+    garbage.forget_uploads(connection, stale)
+    found.archives += garbage.drop_archives(connection, moment - timedelta(seconds=registry.signer.ttl))
+
+
+def _settled(registry: Registry, settle: float) -> Iterator[Stored]:
+    limit = _seconds(now()) - settle
+    return (each for each in registry.blobs.list() if each.modified <= limit)
+
+
+def _seconds(moment: datetime) -> float:
+    return (moment - datetime(1970, 1, 1)).total_seconds()
+
+
+def _garbage(connection: Connection, blobs: list[Stored]) -> list[Stored]:
+    """Return those of some blobs that nobody needs."""
+    pinned = garbage.pinned(connection, [each.digest for each in blobs])
+    return [each for each in blobs if each.digest not in pinned]
+
+
+def _count(found: Collected, blobs: list[Stored]) -> None:
+    found.blobs += len(blobs)
+    found.bytes += sum(each.size for each in blobs)
+
+
+def _is_good(registry: Registry, blob: Stored, progress: Callable[[int], None]) -> bool:
+    try:
+        with registry.blobs.open(blob.digest) as file:
+            hasher = Hasher()
+            while block := file.read(BLOCK):
+                hasher.update(memoryview(block))
+                progress(len(block))
+        return hasher.digest() == blob.digest
+    except FileNotFoundError:  # deleted meanwhile
+        return True
+    except OSError as error:  # the disk cannot read it: as bad as rotten
+        log.error("blob %s cannot be read: %s", blob.digest, error)
+        return False
+
+
+def _claim(registry: Registry, name: str, interval: timedelta) -> bool:
+    """Take a chore for this process if it is due."""
+    moment = now()
+    over = chores.c.finished_at.is_not(None) | (chores.c.started_at <= moment - _LONGEST_RUN)
+    with registry.database.read() as connection:
+        last = connection.execute(select(chores.c.started_at).where(chores.c.name == name)).scalar()
+    if last is not None and last > moment - interval:
+        return False
+    columns = {"started_at": moment, "finished_at": None}
+    try:
+        with registry.database.write() as connection:
+            due = (chores.c.name == name) & (chores.c.started_at <= moment - interval) & over
+            if connection.execute(update(chores).where(due).values(**columns)).rowcount:
+                return True
+            if last is None:
+                connection.execute(insert(chores).values(name=name, **columns))
+                return True
+    except IntegrityError:  # another process was faster
+        pass
+    return False
+
+
+def _keep_house(registry: Registry) -> None:
+    waiting, ticks = threading.Event(), 0
+    while not waiting.wait(_TICK):
+        ticks += 1
+        try:
+            registry.downloads.flush()
+            if ticks % _TICKS == 0:
+                collect_if_due(registry)
+        except (OSError, SQLAlchemyError) as error:  # the next tick tries again
+            log.error("housekeeping failed: %s", type(error).__name__)
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    left = iter(items)
+    while batch := list(islice(left, _BATCH)):
+        yield batch
