@@ -132,7 +132,7 @@ class TestFolder(BlobsContract):
 
     def spoil(self, blobs: Blobs, digest: str) -> None:
         assert isinstance(blobs, FolderBlobs)
-        path = blobs._path(digest)
+        path = blobs.path_of(digest)
         data = path.read_bytes()
         path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
 

@@ -61,8 +61,8 @@ class TestAliases:
         assert codes.count(200) == 1
         assert set(codes) == {200, 409}
         now = admin.ok("GET", address)["version"]
-        assert admin.call("DELETE", address, {"expected": f"{now}0"}).status_code == 409
-        assert admin.ok("DELETE", address, {"expected": now})["version"] == now
+        assert admin.call("DELETE", address, params={"expected": f"{now}0"}).status_code == 409
+        assert admin.ok("DELETE", address, params={"expected": now})["version"] == now
         assert admin.call("GET", address).status_code == 404
         assert admin.call("GET", path(name, "production")).status_code == 404
 
@@ -225,9 +225,9 @@ class TestTrash:
         assert admin.call("GET", f"/model_repositories/{name}/models").status_code == 404
         assert admin.ok("GET", "/model_repositories", params={"search": name})["total"] == 0
         assert admin.ok("GET", "/models", params={"search": name})["total"] == 0
-        assert bob.call("PATCH", f"/model_repositories/{name}/restore").status_code == 404
+        assert bob.call("PATCH", f"/deleted_repositories/{name}/restore").status_code == 404
         assert bob.call("POST", "/model_repositories", {"name": name}).status_code == 400, "the name is kept"
-        admin.ok("PATCH", f"/model_repositories/{name}/restore")
+        admin.ok("PATCH", f"/deleted_repositories/{name}/restore")
         items = admin.ok("GET", f"/model_repositories/{name}/models")["items"]
         assert {item["version"] for item in items} == {"v1", "v2"}, "v3 was deleted before"
         assert admin.call("GET", path(name, "production", "download")).content == archives["v2"]
@@ -239,7 +239,7 @@ class TestTrash:
         new = push(admin, name, "v1", model_tar(name, "v1", b"new"))
         assert admin.call("GET", path(name, "v1", "download")).content == new
         assert admin.ok("GET", alias_path(name))["items"] == []
-        assert admin.call("PATCH", f"/model_repositories/{name}/restore").status_code == 404
+        assert admin.call("PATCH", f"/deleted_repositories/{name}/restore").status_code == 404
 
 
 class TestPresigned:

@@ -78,7 +78,7 @@ def find_deleted(connection: Connection, name: str, version: str) -> DeletedRow:
 
 
 def restore_model(connection: Connection, caller: Caller, row: DeletedRow) -> None:
-    """Show a deleted version again; its repository too.
+    """Show a deleted version again.
 
     Raises:
         BadRequest: There is another version under the tag by now, or an alias of that name.
@@ -88,8 +88,6 @@ def restore_model(connection: Connection, caller: Caller, row: DeletedRow) -> No
     if connection.execute(same).first():
         raise BadRequest(f"there is another `{model.tag}` by now: delete it first")
     check_free(connection, model.repository.id, model.version)
-    if row.with_repository:
-        _show_repository(connection, model.repository.id)
     set_model(connection, model.id, deleted_at=None, deleted_by=None)
     remember(connection, caller, model.repository.id, model.version, Deed.RESTORED, model_id=model.id)
 

@@ -62,10 +62,11 @@ def move(name: str, alias: str) -> dict[str, Any]:
 @blueprint.delete("/aliases/<alias>")
 @needs(Right.WRITER)
 def drop(name: str, alias: str) -> dict[str, Any]:
-    """Remove an alias; the version that it points at stays."""
+    """Remove an alias, with `expected` in the query only where it points at that version; the version stays."""
+    expected = body.text("expected") or aliases.ANYWHERE
     with current().database.write() as connection:
         repository = find_repository(connection, name)
-        row = aliases.drop_alias(connection, caller(), repository, alias, _expected(body.fields()))
+        row = aliases.drop_alias(connection, caller(), repository, alias, expected)
         note(connection, caller(), "unaliased", "model", f"{name}:{row.version}", alias=alias)
     return alias_json(row)
 

@@ -13,9 +13,9 @@ from ..auth import caller, needs
 from ..catalog import trash
 from ..catalog.events import note
 from ..catalog.models import find_model, newest
-from ..catalog.repositories import find_repository, no_repository
+from ..catalog.repositories import find_repository
 from ..catalog.rows import Right, Role
-from ..errors import Forbidden
+from ..errors import NotFound
 from ..replies import deleted_json, model_with_repository, page_json, repository_json
 from ..service import current
 
@@ -46,32 +46,28 @@ def delete(name: str) -> RepositoryJSON:
     return repository_json(row, None, current().settings.strategy)
 
 
-@blueprint.patch(f"{_ONE}/restore")
+@blueprint.patch("/deleted_repositories/<deleted>/restore")
 @needs(Role.NONE)
-def restore(name: str) -> RepositoryJSON:
-    """Show a deleted repository again, with the versions that were deleted together with it."""
+def restore(deleted: str) -> RepositoryJSON:
+    """Show a deleted repository again, with the versions that were deleted together with it; its owners may."""
     with current().database.write() as connection:
-        found = trash.find_deleted_repository(connection, name)
+        found = trash.find_deleted_repository(connection, deleted)
         if found is None or access.right_in(connection, caller(), found[0]) != Right.OWNER:
-            raise no_repository(name)
+            raise NotFound(f"no deleted repository `{deleted[:200]}` of yours: it never was, or was purged")
         count = trash.restore_repository(connection, caller(), *found)
-        note(connection, caller(), "restored", "model_repository", name, versions=count)
-        row = find_repository(connection, name)
+        note(connection, caller(), "restored", "model_repository", deleted, versions=count)
+        row = find_repository(connection, deleted)
         return repository_json(row, newest(connection, [row.id]).get(row.id), current().settings.strategy)
 
 
 @blueprint.patch(f"{_ONE}/models/<version>/restore")
-@needs(Role.NONE)
+@needs(Right.WRITER)
 def restore_version(name: str, version: str) -> ModelJSON:
     """Show a deleted version again; who pushed or deleted it may, and an owner."""
     with current().database.write() as connection:
         row = trash.find_deleted(connection, name, version)
-        has = access.right_in(connection, caller(), row.model.repository)
-        if not has.includes(Right.WRITER):
-            raise no_repository(name)
-        mine = caller().user_id in (row.deleter_id, row.model.pusher_id or row.model.creator_id)
-        if has != Right.OWNER and (not mine or row.with_repository):
-            raise Forbidden(f"permission denied: `{row.model.tag}` was neither pushed nor deleted by you")
+        if row.deleter_id != caller().user_id:
+            access.require_deleting(connection, caller(), row.model)
         trash.restore_model(connection, caller(), row)
         note(connection, caller(), "restored", "model", f"{name}:{version}")
         return model_with_repository(find_model(connection, name, version), current().settings.strategy)
