@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.units import parse_size
 
-from .blobs.folder import DEFAULT_RESERVE
-
 _DAY = 86400.0
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY, "": 1.0}
 _LONGEST = 3650 * _DAY
@@ -24,13 +22,13 @@ class Keeping:
         deleted: How long a deleted version can be restored.
         uploads: How long an upload is kept to which nothing comes.
         interval: Time between two garbage collections.
-        reserve: Bytes of the disk that blobs leave free for the catalog.
+        reserve: Bytes of the disk that blobs leave free for the catalog; None for what fits the disk.
     """
 
     deleted: float = 7 * _DAY
     uploads: float = 3 * _DAY
     interval: float = 6 * 3600.0
-    reserve: int = DEFAULT_RESERVE
+    reserve: int | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Keeping:
@@ -46,7 +44,7 @@ class Keeping:
         }
         reserve = environ.get("MODELSYNC_RESERVE")
         try:
-            room = DEFAULT_RESERVE if not reserve else parse_size(reserve)
+            room = parse_size(reserve) if reserve else None
         except ValueError as error:
             raise UsageError(f"MODELSYNC_RESERVE: {error}.", step="Give a size such as `256MB`.") from None
         return cls(**{key: value for key, value in given.items() if value is not None}, reserve=room)

@@ -207,7 +207,7 @@ class TestTrash:
         push(bob, name, "v2")
         for version in ("v1", "v2"):
             admin.ok("DELETE", path(name, version))
-        assert guest.call("PATCH", path(name, "v2", "restore")).status_code == 404
+        assert guest.call("PATCH", path(name, "v2", "restore")).status_code == 403
         assert guest.ok("GET", "/deleted_models", params={"name": name})["items"] == []
         assert bob.call("PATCH", path(name, "v1", "restore")).status_code == 403
         assert bob.call("PATCH", path(name, "v2", "restore")).status_code == 200

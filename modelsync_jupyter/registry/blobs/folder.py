@@ -20,7 +20,7 @@ from ..errors import BadRequest, Full
 from .protocol import BLOCK, Blob, ByteSource, Room, Stored, Writing, copy, hex_of
 
 #: Bytes that blobs leave free by default, for the catalog: it must still be written when no more blobs fit.
-DEFAULT_RESERVE = 256 << 20
+_RESERVE = 256 << 20
 _STALE = 3600.0
 #: Seconds for which a rotten blob is kept for inspection.
 _KEPT = 30 * 86400.0
@@ -32,10 +32,10 @@ class FolderBlobs:
 
     Args:
         root: The folder; `root/ab/<hex>` are blobs, `root/tmp` those on their way, `root/quarantine` rotten ones.
-        reserve: Bytes of the disk that blobs leave free; on a small disk at most a twentieth of it.
+        reserve: Bytes of the disk that blobs leave free; by default 256 MiB, on a small disk a twentieth of it.
     """
 
-    def __init__(self, root: Path, reserve: int = DEFAULT_RESERVE) -> None:
+    def __init__(self, root: Path, reserve: int | None = None) -> None:
         self._root, self._reserve = root, reserve
         self._tmp, self._quarantine = root / "tmp", root / "quarantine"
 
@@ -58,7 +58,8 @@ class FolderBlobs:
     def room(self) -> Room:
         found = os.statvfs(self._root)
         total = found.f_blocks * found.f_frsize
-        return Room(max(0, found.f_bavail * found.f_frsize - min(self._reserve, total // 20)), total)
+        reserve = min(_RESERVE, total // 20) if self._reserve is None else self._reserve
+        return Room(max(0, found.f_bavail * found.f_frsize - reserve), total)
 
     def list(self) -> Iterator[Stored]:
         for folder in self._root.glob("[0-9a-f][0-9a-f]"):
