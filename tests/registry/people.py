@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from modelsync_jupyter.registry import Settings, create_app, multipart
+from modelsync_jupyter.registry.catalog import tokens
 from modelsync_jupyter.registry.service import EXTENSION, Registry, ensure_admin
 
 from . import pushing
@@ -79,7 +80,11 @@ class Person:
         address = pushing.path(name, version)
         archive = pushing.model_tar(name, version, payload, **fields)
         registry = self.http.application.extensions[EXTENSION]
-        writing = multipart.begin_part(registry, upload, 1, len(archive))  # as `front` does, which is not here
+        with registry.database.read() as connection:
+            who, _ = tokens.identify(connection, self.token)
+        writing = multipart.begin_part(
+            registry, upload, 1, len(archive), who.token_id
+        )  # as `front` does, which is not here
         try:
             writing.write(archive)
             blob = writing.commit()

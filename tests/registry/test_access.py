@@ -245,17 +245,28 @@ class TestEveryRoute:
                 "repositories.create": {"name": "noted-more"},
                 "repositories.grant": {"right": "reader"},
                 "models.create": {"version": "v2", "manifest": pushing.manifest()},
+                "aliases.move": {"version": "v1"},
                 "uploads.finish_upload": {"status": "failed"},
             },
         )
         values = {"name": "noted", "version": "v1", "user": "noted-user", "uid": token}
-        for rule, method, _ in sorted(self.routes(house.app), key=lambda route: route[1] == "DELETE"):
+        values |= {"alias": "next", "deleted": "noted-gone"}
+        last = ["aliases.drop", "models.delete", "trash.delete"]  # each takes what the one behind it needs
+        order = {endpoint: place for place, endpoint in enumerate(last, 1)}
+        for rule, method, _ in sorted(self.routes(house.app), key=lambda route: order.get(route[0].endpoint, 0)):
             if method == "GET" or rule.endpoint.rpartition(".")[2] in SILENT:
                 continue
             path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], rule.rule).removeprefix(API)
             body, options = bodies.get(rule.endpoint, {}), {}
             if rule.endpoint == "uploads.abort_multipart":
                 body = {"upload_id": admin.ok("PATCH", f"{model}/start_multipart_upload")["upload_id"]}
+            if rule.endpoint == "trash.restore_version":
+                admin.push("noted:v9")
+                admin.ok("DELETE", pushing.path("noted", "v9"))
+                path = path.replace("v1/restore", "v9/restore")
+            if rule.endpoint == "trash.restore":
+                admin.ok("POST", "/model_repositories", {"name": "noted-gone"})
+                admin.ok("DELETE", "/model_repositories/noted-gone")
             if rule.endpoint == "uploads.upload":
                 body, options = None, {"data": pushing.model_tar("noted", "v1")}
             before = house.events()[0]["uid"]
