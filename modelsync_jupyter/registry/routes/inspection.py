@@ -10,7 +10,7 @@ from modelsync_jupyter.wire import API
 
 from .. import access, body
 from ..auth import caller, needs
-from ..catalog.models import find_model
+from ..catalog.aliases import resolve_model
 from ..catalog.rows import Right
 from ..inspection import StoredVersion, compare
 from ..replies import page_json
@@ -55,4 +55,4 @@ def diff(name: str, version: str) -> dict[str, Any]:
 
 def _stored(name: str, version: str) -> StoredVersion:
     with current().database.read() as connection:
-        return StoredVersion(current(), find_model(connection, name, version))
+        return StoredVersion(current(), resolve_model(connection, name, version))
