@@ -173,7 +173,9 @@ def file_digests(layout: Layout, parts: Iterable[Part], small: Mapping[str, str]
     digests: dict[str, str] = {}
     for entry in layout.entries:
         if entry.kind == "file" and entry.size < LARGE:
-            digests[entry.path] = check_digest(small.get(entry.path))
+            if entry.path not in small:
+                raise IntegrityError(f"The digest of `{entry.path}` is not known.")
+            digests[entry.path] = small[entry.path]
         elif entry.kind == "file":
             own, position = [], entry.offset
             while position < entry.content_stop and (part := by_start.get(position)):

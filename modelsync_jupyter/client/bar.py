@@ -34,21 +34,11 @@ def shown(title: str, wish: Sink | bool | None = None) -> AbstractContextManager
         return nullcontext(wish)
     if wish is False:
         return nullcontext()
-    if in_notebook():
-        return Line(title)
-    if wish or sys.stderr.isatty():
-        return terminal_bar(title)
-    return nullcontext()
-
-
-def in_notebook() -> bool:
-    """Return whether this code runs in a kernel, whose cells can show more than text."""
     find = getattr(builtins, "get_ipython", None)  # IPython puts it there while it runs a cell
-    return find is not None and hasattr(find(), "kernel")
-
-
-def terminal_bar(title: str) -> Bar:
-    """Return a bar of text on stderr."""
+    if find is not None and hasattr(find(), "kernel"):  # its cells can show more than text
+        return Line(title)
+    if not wish and not sys.stderr.isatty():
+        return nullcontext()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from tqdm import tqdm
@@ -121,7 +111,7 @@ class Line:
         return f"<div><code>{escape(self._title)}</code> {bar} <span>{text}</span></div>"
 
 
-class Bar:
+class Bar(AbstractContextManager["Bar"]):
     """A bar that appears when there is something to count; it is called at most 10 times a second.
 
     A bar that cannot be drawn is dropped: it never stops a transfer.
@@ -137,36 +127,30 @@ class Bar:
         self._bar: Any = None
         self._last = Progress()
 
-    def __enter__(self) -> Bar:
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._bar is not None and error is None:  # what stays on the screen tells how it ended
+            self(Progress("done", self._last.total, self._last.total, self._last.reused))
         with suppress(Exception):
-            if self._bar is not None and error is None:  # what stays on the screen tells how it ended
-                self._draw(Progress("done", self._last.total, self._last.total, self._last.reused))
             if self._bar is not None:
                 self._bar.close()
 
     def __call__(self, progress: Progress) -> None:
-        if progress.total and self._tqdm is not None:
-            try:
-                self._draw(progress)
-            except Exception:
-                self._tqdm = self._bar = None
-
-    def _draw(self, progress: Progress) -> None:
-        if self._bar is None:
-            assert self._tqdm is not None
-            units = {"unit": "B", "unit_scale": True, "unit_divisor": 1000}
-            self._bar = self._tqdm(desc=self._title, total=progress.total, miniters=1, **units)
-        bar = self._bar
-        if progress.total != bar.total or (progress.step != self._last.step and progress.done < bar.n):
-            bar.reset(progress.total)
-        self._last = progress
-        bar.initial = min(progress.reused, progress.done)  # what did not travel does not count as speed
-        bar.n = progress.done
-        reused = f", {format_size(progress.reused)} reused" if progress.reused else ""
-        bar.set_postfix_str(progress.step + reused, refresh=False)
-        bar.refresh()
+        if not progress.total or self._tqdm is None:
+            return
+        try:
+            if self._bar is None:
+                units = {"unit": "B", "unit_scale": True, "unit_divisor": 1000}
+                self._bar = self._tqdm(desc=self._title, total=progress.total, miniters=1, **units)
+            bar = self._bar
+            if progress.total != bar.total or (progress.step != self._last.step and progress.done < bar.n):
+                bar.reset(progress.total)
+            self._last = progress
+            bar.initial = min(progress.reused, progress.done)  # what did not travel does not count as speed
+            bar.n = progress.done
+            reused = f", {format_size(progress.reused)} reused" if progress.reused else ""
+            bar.set_postfix_str(progress.step + reused, refresh=False)
+            bar.refresh()
+        except Exception:
+            self._tqdm = self._bar = None

@@ -137,8 +137,10 @@ class Client(Inspection, FileVerbs, Care, Use):
         """
         record = self._record(direction, tag, options)
         bar = shown(f"{direction} {tag}", options.get("progress"))
-        with self._near_names(record.tag), self._kept(record.id), bar as sink:
-            return Execution(self.home, record, sink, on_wait).run()
+        with self._explained(record.tag, record.id), bar as sink:
+            outcome = Execution(self.home, record, sink, on_wait).run()
+        assert isinstance(outcome, Outcome)
+        return outcome
 
     @spelled_out
     def start(self, direction: Direction, tag: str | Tag, **options: Unpack[TransferOptions]) -> Transfer:
@@ -162,7 +164,7 @@ class Client(Inspection, FileVerbs, Care, Use):
         """
         work = Work(self.home, self._options(options))
         run = Run(work, lambda: known.resolve(self.home, self.context))
-        with self._near_names(str(tag)):
+        with self._explained(str(tag)):
             return run.plan(run.resolve(direction, Tag.parse(str(tag))), hash=False)
 
     def transfers(self) -> list[Transfer]:
@@ -241,8 +243,8 @@ class Client(Inspection, FileVerbs, Care, Use):
             ModelSyncError: As for push and pull.
         """
         record = self._resumable(id)
-        with self._kept(record.id), shown(f"{record.direction} {record.tag}", progress) as sink:
-            return Execution(self.home, record, sink).carry_out()
+        with self._explained(record.tag, record.id), shown(f"{record.direction} {record.tag}", progress) as sink:
+            return Execution(self.home, record, sink).run()
 
     def resume_in_background(self, id: str) -> Transfer:
         """Resume a transfer in a process of its own; returns at once.
@@ -409,7 +411,7 @@ class Client(Inspection, FileVerbs, Care, Use):
             ModelNotFound: There is none.
         """
         try:
-            with self._near_names(str(tag)):
+            with self._explained(str(tag)):
                 return self._store.get(Tag.parse(str(tag)))
         except ModelNotFound:
             if not pull:
@@ -499,7 +501,7 @@ class Client(Inspection, FileVerbs, Care, Use):
             ModelNotFound: There is none.
         """
         parsed = Tag.parse(str(tag))
-        with self._near_names(str(tag)):
+        with self._explained(str(tag)):
             only_latest = parsed.is_latest and ":" in str(tag)
             return self._store.delete(self._store.get(parsed).tag if only_latest else parsed)
 
@@ -567,19 +569,6 @@ class Client(Inspection, FileVerbs, Care, Use):
 
     # Help for the above
 
-    @contextmanager
-    def _kept(self, id: str) -> Iterator[None]:
-        """Say how much of a transfer is kept when somebody stops it."""
-        try:
-            yield
-        except Cancelled as error:
-            record = self._records.find(id)
-            if record is None or not record.total:
-                raise
-            kept = f"{format_size(record.done)} of {format_size(record.total)} are kept"
-            what = record.direction.capitalize()
-            raise Cancelled(f"{what} of `{record.tag}` was cancelled; {kept}.", error.step) from error.__cause__
-
     def _remote(self) -> Remote:
         return Remote(Http(known.resolve(self.home, self.context), Retry()))
 
@@ -611,10 +600,22 @@ class Client(Inspection, FileVerbs, Care, Use):
         return record
 
     @contextmanager
-    def _near_names(self, tag: str) -> Iterator[None]:
-        """Name similar local models when there is none of a name."""
+    def _explained(self, tag: str, id: str = "") -> Iterator[None]:
+        """Say more where it helps: similar names where there is no such model; how much of a stopped transfer is kept.
+
+        Args:
+            tag: What was asked for.
+            id: The transfer, if there is one.
+        """
         try:
             yield
+        except Cancelled as error:
+            record = self._records.find(id)
+            if record is None or not record.total:
+                raise
+            kept = f"{format_size(record.done)} of {format_size(record.total)} are kept"
+            what = record.direction.capitalize()
+            raise Cancelled(f"{what} of `{record.tag}` was cancelled; {kept}.", error.step) from error.__cause__
         except ModelNotFound as error:
             name = tag.partition(":")[0]
             names = {path.name for path in self.home.models.glob("[!.]*") if path.is_dir()}

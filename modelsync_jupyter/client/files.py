@@ -106,7 +106,9 @@ class FileVerbs:
         """Export as `export_model` does; says with `on_wait` when another process is exporting to the same place."""
         record, url = self._file_record("export", str(Tag.parse(str(tag))), path, options, format=format)
         with shown(f"{record.direction} {record.tag}", options.get("progress")) as sink:
-            return Execution(self.home, record, sink, on_wait, url=url).run()
+            outcome = Execution(self.home, record, sink, on_wait, url=url).run()
+        assert isinstance(outcome, Outcome)
+        return outcome
 
     def run_import(
         self,
@@ -119,7 +121,9 @@ class FileVerbs:
         """Import as `import_model` does; returns what came of it, and says with `on_wait` when it has to wait."""
         record, url = self._file_record("import", _name(path), path, options, rename=name)
         with shown(f"{record.direction} {record.tag}", options.get("progress")) as sink:
-            return Execution(self.home, record, sink, on_wait, url=url).run()
+            outcome = Execution(self.home, record, sink, on_wait, url=url).run()
+        assert isinstance(outcome, Outcome)
+        return outcome
 
     @spelled_out
     def export_in_background(
@@ -205,7 +209,7 @@ class FileVerbs:
         """
         record = self._sync_record(source, target, query, delete, keep_going, options)
         with shown(f"sync {record.tag}", options.get("progress")) as sink:
-            report = Execution(self.home, record, sink).carry_out()
+            report = Execution(self.home, record, sink).run()
         assert isinstance(report, SyncReport)
         return report
 

@@ -45,7 +45,7 @@ def main(id: str, folder: str) -> int:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: execution.cancel())
     with contextlib.suppress(ModelSyncError):
-        execution.carry_out()
+        execution.run()
         return 0
     return 1
 

@@ -80,13 +80,7 @@ class Execution:
         self._done = threading.Event()
         self._looks: deque[tuple[float, int]] = deque(maxlen=10)
 
-    def run(self) -> Outcome:
-        """Carry out what is not a sync, as `carry_out`."""
-        outcome = self.carry_out()
-        assert isinstance(outcome, Outcome)
-        return outcome
-
-    def carry_out(self) -> Outcome | SyncReport:
+    def run(self) -> Outcome | SyncReport:
         """Carry it out.
 
         Raises:
@@ -255,7 +249,16 @@ class Lock:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         told, seen, since = False, 0.0, time.monotonic()
-        while not self._create():
+        while True:
+            try:
+                with open(self.path, "x", encoding="utf-8") as file:
+                    json.dump({"pid": os.getpid(), "host": socket.gethostname(), "key": self._key}, file)
+                return
+            except FileExistsError:
+                pass
+            except OSError:  # no space: a lock that names nobody would have to grow stale
+                self.path.unlink(missing_ok=True)
+                raise
             if not told:
                 told = True
                 waiting()
@@ -280,17 +283,6 @@ class Lock:
         """Give the lock back."""
         if self.refresh():
             self.path.unlink(missing_ok=True)
-
-    def _create(self) -> bool:
-        try:
-            with open(self.path, "x", encoding="utf-8") as file:
-                json.dump({"pid": os.getpid(), "host": socket.gethostname(), "key": self._key}, file)
-        except FileExistsError:
-            return False
-        except OSError:  # no space: a lock that names nobody would have to grow stale
-            self.path.unlink(missing_ok=True)
-            raise
-        return True
 
     def _stamp(self) -> float:
         with suppress(OSError):

@@ -1,18 +1,12 @@
-"""What a line of magic can know of its cell: whether its value is assigned, and which variables are not there."""
+"""What a line of magic can know of its cell, such as whether its value is assigned; and how the body of one is run."""
 
 from __future__ import annotations
 
 import ast
-import re
 import sys
-from collections.abc import Sequence
 from typing import Any
 
-from modelsync_jupyter.core.errors import UsageError
-
 _RUN = "run_line_magic"
-#: What IPython leaves in a line where it finds no variable of that name.
-_UNKNOWN = re.compile(r"\{([A-Za-z_]\w*)[^{}]*\}|\$\{?([A-Za-z_]\w*)\}?")
 
 
 def is_assigned(ip: Any) -> bool:
@@ -31,23 +25,6 @@ def is_assigned(ip: Any) -> bool:
     here = [each for each in statements if each.lineno <= frame.f_lineno <= (each.end_lineno or each.lineno)]
     calls = [each for each in here if _RUN in ast.unparse(each)]
     return bool(calls) and not isinstance(calls[-1], ast.Expr)  # a walk comes to the innermost last
-
-
-def check_variables(words: Sequence[str], names: Sequence[str]) -> None:
-    """Refuse words in which IPython left a variable as it was, for there is none of that name.
-
-    Args:
-        words: The words of the line.
-        names: Variables that there are.
-
-    Raises:
-        UsageError: There is such a word.
-    """
-    for word in words:
-        found = _UNKNOWN.fullmatch(word)
-        name = (found[1] or found[2]) if found else ""
-        if name and name not in names:
-            raise UsageError(f"There is no variable `{name}`.", "Define it in a cell before this one.")
 
 
 def run_body(ip: Any, cell: str, **variables: object) -> None:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from modelsync_jupyter.commands import run
 from modelsync_jupyter.commands.answers import Answer
-from modelsync_jupyter.commands.face import CONFIRM, Face, bar
+from modelsync_jupyter.commands.face import CONFIRM, Face
 from modelsync_jupyter.commands.grammar import build_parser
 from modelsync_jupyter.commands.models import create_in
 from modelsync_jupyter.commands.parser import HelpShown
@@ -29,7 +29,7 @@ from modelsync_jupyter.core.plain import plain, printable
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.steps import Step, advice
 
-from .cells import check_variables, is_assigned, run_body
+from .cells import is_assigned, run_body
 from .completion import remember
 
 NAME = "modelsync"
@@ -46,6 +46,8 @@ _EXAMPLES = """Push, pull and manage models, as `modelsync COMMAND ...` does in 
 Python variables may stand for words: `%modelsync push {tag}`. Tab completes commands, options, tags and transfers.
 `%%modelsync create NAME` saves what the body of a cell writes below `path`.
 """
+#: What IPython leaves in a line where it finds no variable of that name.
+_UNKNOWN = re.compile(r"\{([A-Za-z_]\w*)[^{}]*\}|\$\{?([A-Za-z_]\w*)\}?")
 _BARE = re.compile(rf"get_ipython\(\)\.run_line_magic\(['\"]{NAME}['\"]")
 
 
@@ -78,9 +80,7 @@ class Magic:
         """Run one line and return its value."""
         with _plainly():
             parser = build_parser(CELL.prefix)
-            words = split(line)
-            check_variables(words, self._ip.user_ns)
-            args = parser.read(words)
+            args = parser.read(split(line, self._ip.user_ns))
             if args.command is None:
                 parser.print_help()
                 return None
@@ -188,7 +188,9 @@ class NotebookFace(Face):
 
     def progress(self, title: str) -> AbstractContextManager[Sink | None]:
         """A line under the cell that updates itself, or in a terminal a bar of text."""
-        return bar(title, not self.quiet)
+        from modelsync_jupyter.client.bar import shown  # imported when a bar is drawn, not with the extension
+
+        return shown(title, not self.quiet)
 
 
 def _ask(ask: Callable[[], str], what: str, step: Step) -> str:
@@ -201,21 +203,32 @@ def _ask(ask: Callable[[], str], what: str, step: Step) -> str:
         raise UsageError(f"Can't ask for {what} This is a non-interactive run.", step) from error
 
 
-def split(line: str) -> list[str]:
+def split(line: str, names: Container[str] | None = None) -> list[str]:
     """Split a line into words; a comment behind it is left out, as in Python and in a shell.
 
+    Args:
+        line: The line.
+        names: Variables that there are, or None for any: where IPython finds none, it leaves the word as it was.
+
     Raises:
-        UsageError: A quote is not closed.
+        UsageError: A quote is not closed, or a word stands for a variable that is not there.
     """
+    words: list[str] | None = None
     for mark in re.finditer(r"(?:^|\s)#", line):
-        try:  # a `#` within quotes leaves a quote open before it
-            return shlex.split(line[: mark.start()])
-        except ValueError:
-            continue
+        with suppress(ValueError):  # a `#` within quotes leaves a quote open before it
+            words = shlex.split(line[: mark.start()])
+            break
     try:
-        return shlex.split(line)
+        words = shlex.split(line) if words is None else words
     except ValueError as error:
         raise UsageError(f"The line cannot be split into words: {error}.", step="Close the quotes.") from error
+    if names is not None:
+        for word in words:
+            found = _UNKNOWN.fullmatch(word)
+            name = (found[1] or found[2]) if found else ""
+            if name and name not in names:
+                raise UsageError(f"There is no variable `{name}`.", "Define it in a cell before this one.")
+    return words
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -165,7 +165,7 @@ class LocalStore:
     def digest(self, model: Model) -> str | None:
         """Return the content digest of a version as its folder is now, or None while it is unknown; hashes nothing."""
         try:
-            archive = FolderArchive.scan(model.path, model.archive_time)
+            archive = FolderArchive.scan(model.path, int(model.info.creation_time.timestamp()))
         except InvalidModel:
             return None
         return self.index.digest(model.tag, archive)

@@ -84,7 +84,7 @@ class Export:
             reason = f"{why}There is nothing at `{place.shown}` yet."
             return FilePlan("export", model.tag, place.shown, "export", reason, operations, size)
         mine = self.store.digest(model) or (self._describe().digest if hash else "")
-        theirs = _claimed(place, model.archive_time)
+        theirs = _claimed(place, model.archive.mtime)
         if mine and mine == theirs:
             reason = f"{why}`{place.shown}` holds it already."
             return FilePlan("export", model.tag, place.shown, "skip", reason, digest=mine)
