@@ -92,7 +92,10 @@ def test_every_page_is_accessible_and_fits(browser: Browser, registry: RegistryP
         "version": "/models/churn/v2",
         "tensors": "/models/churn/v2?path=w.safetensors",
         "compare": "/compare?old=churn:v1&new=churn:v2",
+        "history": "/models/churn/-/history",
         "access": "/models/churn/-/access",
+        "deleted": "/deleted",
+        "disk": "/disk",
         "tokens": "/tokens",
         "users": "/users",
         "activity": "/activity",
@@ -133,7 +136,9 @@ def test_somebody_follows_a_push_compares_and_deletes(browser: Browser, registry
     page.get_by_label("Type churn:v1 to confirm").fill("churn:v1")
     button.click()
     expect(page.get_by_role("status")).to_contain_text("Deleted")
-    expect(page.get_by_role("link", name="v1", exact=True)).to_have_count(0)
+    page.get_by_role("button", name="Restore churn:v1").click()
+    expect(page.get_by_role("status")).to_contain_text("Restored")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("churn:v1")
     assert problems == []
 
 

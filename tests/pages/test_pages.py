@@ -139,7 +139,7 @@ class TestWhoSeesWhat:
         house.admin.push("shared:v1")
         guest = signed_in(house, house.person("guest", "guest"))
         page = guest.get("/models/shared/v1")
-        assert "Delete" not in page
+        assert "/delete" not in page.replace('"/deleted"', "")
         assert "Users" not in guest.get("/")
         assert "needs the role admin" in text_of(guest.get("/users", 403))
         refused = guest.post("/models/shared/v1/delete", page, confirm="shared:v1")
@@ -180,8 +180,39 @@ class TestForms:
         assert "type edited:v1" in text_of(admin.post("/models/edited/v1/delete", page, confirm="edited").text)
         assert admin.post("/models/edited/v1/delete", page, confirm="edited:v1").status_code == 303
         assert house.admin.status("GET", "/model_repositories/edited/models/v1") == 404
+        assert "edited:v1" in admin.get("/deleted")
+        assert "Restored." in admin.get(admin.post("/deleted/edited/v1/restore", page).headers["Location"])
+        assert house.admin.ok("GET", "/model_repositories/edited/models/v1")["description"] == "A model."
         event = house.events(operation="deleted")[0]
         assert (event["creator"]["name"], event["api_token_name"]) == ("admin", "browser session")
+
+    def test_model_is_deleted_and_restored_with_its_versions(self, house: House, admin: Visitor) -> None:
+        house.admin.push("whole:v1")
+        page = admin.get("/models/whole/-/access")
+        assert admin.post("/models/whole/-/delete", page, confirm="whole:v1").status_code == 400
+        assert (
+            admin.post("/models/whole/-/delete", page, confirm="whole").headers["Location"] == "/deleted?done=deleted"
+        )
+        admin.get("/models/whole", 404)
+        assert "/deleted/whole/restore" in admin.get("/deleted")
+        admin.post("/deleted/whole/restore", page)
+        admin.get("/models/whole/v1")
+
+    def test_aliases_move_only_from_where_they_were_seen(self, house: House, admin: Visitor) -> None:
+        for version in ("v1", "v2"):
+            house.admin.push(f"named:{version}")
+        page = admin.get("/models/named")
+        admin.post("/models/named/-/alias", page, alias="production", version="v1", expected="")
+        assert "named:v1" in text_of(admin.get("/models/named/production")).replace(" :", ":")
+        move = {"alias": "production", "version": "v2"}
+        assert admin.post("/models/named/-/alias", page, expected="v2", **move).status_code == 409
+        admin.post("/models/named/-/alias", page, expected="v1", **move)
+        assert house.admin.ok("GET", "/model_repositories/named/aliases/production")["version"] == "v2"
+        assert "production from v1 to v2" in text_of(admin.get("/models/named/-/history?alias=production"))
+        assert "browser" in admin.get("/models/named/-/history")
+        assert "alias" in admin.post("/models/named/v2/delete", page, confirm="named:v2").text
+        admin.post("/models/named/-/unalias", page, alias="production", expected="v2")
+        admin.get("/models/named/production", 404)
 
     def test_grants_and_visibility(self, house: House, admin: Visitor) -> None:
         house.admin.push("granted:v1")
@@ -227,6 +258,16 @@ class TestForms:
         assert about["disabled_at"]
         assert "disabled" in text_of(admin.get("/users?search=robot-7"))
         assert "only admin" in admin.post("/users/admin", page, role="guest").text
+
+    def test_disk_use_is_told_to_admins(self, house: House, admin: Visitor) -> None:
+        for version in ("v1", "v2"):
+            house.admin.push(f"large:{version}", b"x" * 200_000)
+        found = house.admin.ok("GET", "/storage")
+        assert found["free"] < found["total"]
+        (row,) = (each for each in found["repositories"] if each["name"] == "large")
+        assert (row["versions"], found["blobs"] > 0, found["stored"] > 200_000) == (2, True, True)
+        assert "large 2" in text_of(admin.get("/disk"))
+        assert house.person("curious", "developer").status("GET", "/storage") == 403
 
     def test_activity_is_filtered_and_exported(self, house: House, admin: Visitor) -> None:
         house.admin.push("told:v1")

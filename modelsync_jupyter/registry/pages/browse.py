@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from flask import g, render_template, request
 
 from ..catalog.rows import Right
 from ..errors import ApiError, BadRequest
-from ..routes import inspection, models, repositories
+from ..routes import aliases, inspection, models, repositories, storage
 from . import show
 from .api import Query, call
 from .session import View, blueprint, page
 
 SORTS = {"updated_at-desc": "last changed", "created_at-desc": "newest", "name-asc": "name"}
-FOUND_SORTS = {"build_at-desc": "newest", "name-asc": "name", "size-desc": "largest"}
+FOUND_SORTS = {"build_at-desc": "newest", "name-asc": "name", "size-desc": "largest", "downloads-desc": "most used"}
 
 
 @blueprint.get("/")
 @page
 def home() -> View:
     """List the models one may read; with a search, the versions that match it."""
-    q, start = _arg("q"), _start()
+    q, start = _arg("q"), show.start()
     sorts = FOUND_SORTS if q else SORTS
     sort = _arg("sort") if _arg("sort") in sorts else next(iter(sorts))
     query: Query = {"q": f"{q} sort:{sort}".strip(), "start": start, "count": show.ROWS}
@@ -39,22 +38,46 @@ def home() -> View:
 @page
 def repository(name: str) -> View:
     """Show a model and its versions."""
-    start = _start()
+    start = show.start()
     found = call(repositories.show, name=name)
     query: Query = {"q": "status:any", "start": start, "count": show.ROWS}
     versions = call(models.versions, name=name, query=query)
     pager = show.Pager(start, len(versions["items"]), versions["total"])
-    return render_template("repository.html", repository=found, versions=versions, pager=pager, **rights(found))
+    return render_template(
+        "repository.html",
+        repository=found,
+        versions=versions,
+        pager=pager,
+        aliases=call(aliases.index, name=name)["items"],
+        **rights(found),
+    )
+
+
+@blueprint.get("/models/<name>/-/history")
+@page
+def history(name: str) -> View:
+    """Show what was done to the versions and aliases of a model, or to one of them."""
+    start, wanted = show.start(), {key: _arg(key) for key in ("version", "alias")}
+    found = call(aliases.history, name=name, query={**wanted, "start": start, "count": show.ROWS})
+    pager = show.Pager(start, len(found["items"]), found["total"])
+    return render_template("history.html", name=name, found=found, pager=pager, wanted=wanted)
+
+
+@blueprint.get("/disk")
+@page
+def disk() -> View:
+    """Show how much is stored, and what takes the room."""
+    return render_template("disk.html", found=call(storage.show))
 
 
 @blueprint.get("/models/<name>/<version>")
 @page
 def version(name: str, version: str) -> View:
     """Show a version: what it is, how to pull it, what is in it."""
-    start, path = _start(), _arg("path")
+    start, path = show.start(), _arg("path")
     found = call(models.show, name=name, version=version)
     repository = call(repositories.show, name=name)
-    files, tensors = None, None
+    version, files, tensors = found["version"], None, None  # it may have been asked for by an alias
     if found["upload_status"] == "success" and "modelsync" in found:
         query: Query = {"start": 0 if path else start, "count": show.ROWS * 2}
         files = call(inspection.files, name=name, version=version, query=query)
@@ -66,12 +89,12 @@ def version(name: str, version: str) -> View:
     return render_template(
         "version.html",
         model=found,
-        tag=f"{name}:{found['version']}",
+        tag=f"{name}:{version}",
         repository=repository,
         files=files,
         tensors=tensors,
         pager=listed and show.Pager(start, len(listed["items"]), listed["total"], show.ROWS * 2),
-        others=[other for other in others if other["version"] != found["version"]],
+        others=[other for other in others if other["version"] != version],
         endpoint=request.url_root.rstrip("/"),
         **rights(repository, found),
     )
@@ -114,9 +137,3 @@ def rights(repository: Any, model: Any = None) -> dict[str, bool]:
 
 def _arg(name: str) -> str:
     return request.args.get(name, "").strip()
-
-
-def _start() -> int:
-    with suppress(ValueError):
-        return max(0, min(int(_arg("start") or 0), 1 << 30))
-    return 0

@@ -1,12 +1,12 @@
-"""Change things: descriptions, labels, who may do what; delete."""
+"""Change things: descriptions, labels, aliases, who may do what; delete and restore."""
 
 from __future__ import annotations
 
-from flask import render_template
+from flask import render_template, request
 
 from ..catalog.rows import Right
 from ..errors import Forbidden
-from ..routes import models, repositories
+from ..routes import aliases, models, repositories, trash
 from . import show
 from .api import call
 from .browse import rights
@@ -59,6 +59,60 @@ def withdraw(name: str) -> View:
     return done("access", "withdrawn", name=name)
 
 
+@blueprint.post("/models/<name>/-/delete")
+@page
+def delete_repository(name: str) -> View:
+    """Delete a model with all its versions, whose name was typed."""
+    check_typed(name)
+    call(trash.delete, name=name, body={})
+    return done("deleted", "deleted")
+
+
+@blueprint.post("/models/<name>/-/alias")
+@page
+def move_alias(name: str) -> View:
+    """Let an alias point at a version; where it stood on the page that was sent, it must still point there."""
+    body: dict[str, str | None] = {"version": field("version")}
+    if "expected" in request.form:
+        body["expected"] = field("expected") or None
+    call(aliases.move, name=name, alias=field("alias"), body=body)
+    return done("repository", "aliased", name=name)
+
+
+@blueprint.post("/models/<name>/-/unalias")
+@page
+def drop_alias(name: str) -> View:
+    """Remove an alias."""
+    call(aliases.drop, name=name, alias=field("alias"), body={"expected": field("expected")})
+    return done("repository", "unaliased", name=name)
+
+
+@blueprint.get("/deleted")
+@page
+def deleted() -> View:
+    """List the deleted versions that one may restore, or ask somebody to."""
+    start = show.start()
+    found = call(trash.index, query={"start": start, "count": show.ROWS})
+    pager = show.Pager(start, len(found["items"]), found["total"])
+    return render_template("deleted.html", found=found, pager=pager)
+
+
+@blueprint.post("/deleted/<name>/restore")
+@page
+def restore_repository(name: str) -> View:
+    """Restore a model, with the versions that were deleted together with it."""
+    call(trash.restore, deleted=name, body={})
+    return done("repository", "restored", name=name)
+
+
+@blueprint.post("/deleted/<name>/<version>/restore")
+@page
+def restore(name: str, version: str) -> View:
+    """Restore a version."""
+    call(trash.restore_version, name=name, version=version, body={})
+    return done("version", "restored", name=name, version=version)
+
+
 @blueprint.post("/models/<name>/<version>/describe")
 @page
 def describe(name: str, version: str) -> View:
@@ -74,4 +128,4 @@ def delete(name: str, version: str) -> View:
     """Delete a version whose tag was typed."""
     check_typed(f"{name}:{version}")
     call(models.delete, name=name, version=version, body={})
-    return done("repository", "deleted", name=name)
+    return done("deleted", "deleted")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from flask import request
 from markupsafe import Markup, escape
 
 from modelsync_jupyter.core.units import format_age, format_size
@@ -86,6 +88,13 @@ class Pager:
     def later(self) -> int | None:
         """Start of the page behind, or None."""
         return self.start + self.shown if self.start + self.shown < self.total else None
+
+
+def start() -> int:
+    """Return the number of the first row that a request asks for; what is no number is 0."""
+    with suppress(ValueError):
+        return max(0, min(int(request.args.get("start") or 0), 1 << 30))
+    return 0
 
 
 def size(value: int | None) -> str:

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from . import account, aliases, downloads, inspection, models, objects, repositories, tokens, trash, uploads, users
+from . import (
+    account,
+    aliases,
+    downloads,
+    inspection,
+    models,
+    objects,
+    repositories,
+    storage,
+    tokens,
+    trash,
+    uploads,
+    users,
+)
 
-_MODULES = (account, users, tokens, repositories, models, inspection, aliases, trash, uploads, downloads, objects)
-BLUEPRINTS = [module.blueprint for module in _MODULES]
+_RECORDS = (account, users, tokens, repositories, models, aliases, trash, inspection, storage)
+_BYTES = (uploads, downloads, objects)
+BLUEPRINTS = [module.blueprint for module in (*_RECORDS, *_BYTES)]
