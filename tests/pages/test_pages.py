@@ -262,7 +262,9 @@ class TestForms:
     def test_disk_use_is_told_to_admins(self, house: House, admin: Visitor) -> None:
         for version in ("v1", "v2"):
             house.admin.push(f"large:{version}", b"x" * 200_000)
+        house.admin.ok("POST", "/model_repositories", {"name": "hollow"})
         found = house.admin.ok("GET", "/storage")
+        assert {each["name"]: each["versions"] for each in found["repositories"]}["hollow"] == 0
         assert found["free"] < found["total"]
         (row,) = (each for each in found["repositories"] if each["name"] == "large")
         assert (row["versions"], found["blobs"] > 0, found["stored"] > 200_000) == (2, True, True)

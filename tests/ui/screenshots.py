@@ -1,16 +1,23 @@
-"""Take the pictures of the README: `make screenshots`. A real JupyterLab, a real registry, a real browser."""
+"""Take the pictures of the README: `make screenshots`. A real JupyterLab, a real registry, a real browser.
+
+`python -m tests.ui.screenshots registry` takes only that of the registry's page, and needs no sidebar.
+"""
 
 from __future__ import annotations
 
+import json
+import struct
 import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+import requests
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from modelsync_jupyter import client as api
+from modelsync_jupyter.wire import TOKEN_HEADER
 from tests.harness.processes import TOKEN, RegistryProcess
 
 from .conftest import _ARGUMENTS
@@ -24,18 +31,22 @@ _PUSHED = ("churn:2026-05", "sentiment:v1")
 
 
 def main() -> None:
-    """Take both pictures."""
+    """Take the pictures."""
     IMAGES.mkdir(parents=True, exist_ok=True)
+    only_registry = sys.argv[1:] == ["registry"]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "registry").mkdir()
         registry = RegistryProcess(folder / "registry").start()
         stack.callback(registry.kill)
-        lab = stack.enter_context(jupyterlab(folder / "lab"))
-        prepare(lab, registry)
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=chromium(), args=_ARGUMENTS)
         stack.callback(browser.close)
+        take_registry(browser, registry, folder / "home")
+        if only_registry:
+            return
+        lab = stack.enter_context(jupyterlab(folder / "lab"))
+        prepare(lab, registry)
         page = browser.new_page(viewport={"width": 1100, "height": 640})
         page.set_default_timeout(60_000)
         page.goto(lab.page)
@@ -54,6 +65,35 @@ def prepare(lab: Lab, registry: RegistryProcess) -> None:
     for tag in _PUSHED:
         api.push(tag, home=lab.home)
         api.status(tag, hash=True, home=lab.home)
+
+
+def take_registry(browser: Browser, registry: RegistryProcess, home: Path) -> None:
+    """Show a version in the registry's pages: what it is, how to pull it, what is in it."""
+    api.login(registry.url, TOKEN, name="team", home=home)
+    weights = b"".join(bytes([number]) * 4096 for number in range(48))
+    header = {
+        f"encoder.layers.{number}.weight": {
+            "dtype": "F32",
+            "shape": [64, 64],
+            "data_offsets": [number * 16_384, number * 16_384 + 16_384],
+        }
+        for number in range(12)
+    }
+    text = json.dumps(header).encode()
+    for version, stage in (("2026-05", "production"), ("2026-06", "candidate")):
+        labels, metadata = {"stage": stage, "team": "reviews"}, {"accuracy": 0.934, "epochs": 12}
+        with api.create(f"reviews:{version}", labels=labels, metadata=metadata, home=home) as making:
+            (making.path / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + weights)
+            (making.path / "tokenizer.json").write_text(json.dumps({"stage": stage, "words": list(range(20_000))}))
+        api.push(f"reviews:{version}", home=home)
+        address = f"{registry.url}/api/v1/model_repositories/reviews/aliases/{stage}"
+        requests.put(address, json={"version": version}, headers={TOKEN_HEADER: TOKEN}, timeout=30).raise_for_status()
+    page = browser.new_page(viewport={"width": 1100, "height": 700})
+    page.goto(f"{registry.url}/models/reviews/2026-06")
+    page.get_by_label("API token").fill(TOKEN)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="reviews:2026-06").wait_for()
+    page.screenshot(path=IMAGES / "registry.png")
 
 
 def take_cell(page: Page) -> None:

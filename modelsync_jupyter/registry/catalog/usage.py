@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from .tables import archive_parts, models, repositories
 
@@ -55,7 +55,8 @@ def blobs(connection: Connection) -> Held:
 
 def repositories_by_size(connection: Connection, count: int) -> list[Usage]:
     """List what repositories hold, the largest first; deleted repositories are not among them."""
-    live, gone = models.c.deleted_at.is_(None), models.c.deleted_at.is_not(None)
+    live = and_(models.c.id.is_not(None), models.c.deleted_at.is_(None))
+    gone = models.c.deleted_at.is_not(None)
     size = _sum(live, models.c.size_bytes)
     query = (
         select(
