@@ -6,6 +6,8 @@ import json
 import os
 import re
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from modelsync_jupyter import client as api
+from modelsync_jupyter.registry.pages.show import ways_to_pull
 from tests.harness.processes import TOKEN, RegistryProcess, environment, modelsync
 from tests.ui.conftest import _ARGUMENTS
 from tests.ui.jupyter import chromium
@@ -140,6 +143,26 @@ def test_somebody_follows_a_push_compares_and_deletes(browser: Browser, registry
     expect(page.get_by_role("status")).to_contain_text("Restored")
     expect(page.get_by_role("heading", level=1)).to_contain_text("churn:v1")
     assert problems == []
+
+
+def test_every_way_to_pull_works_as_copied(registry: RegistryProcess, tmp_path: Path) -> None:
+    """What the copy buttons give, run where it says, each with a store of its own."""
+    ways = {way.name: way.code for way in ways_to_pull(registry.url, "churn:v2")}
+    runners = {
+        "Shell": ["sh", "-e", "-c", ways["Shell"]],
+        "BentoML": ["sh", "-e", "-c", ways["BentoML"].replace("TOKEN", TOKEN)],
+        "Python": [sys.executable, "-c", ways["Python"]],
+        "Notebook": [sys.executable, "-m", "IPython", "--colors=NoColor", "-c", ways["Notebook"]],
+    }
+    assert runners.keys() == ways.keys()
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    for name, argv in runners.items():
+        home = tmp_path / name
+        signed_in = registry.url if name in ("Python", "Notebook") else ""
+        env = environment(home, signed_in, PATH=path, MODELSYNC_TOKEN=TOKEN, IPYTHONDIR=str(tmp_path / "ipython"))
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=100, check=False)
+        assert done.returncode == 0, (name, done.stdout, done.stderr)
+        assert (home / "models" / "churn" / "v2" / "w.safetensors").is_file(), (name, done.stdout, done.stderr)
 
 
 def test_pages_work_without_script(browser: Browser, registry: RegistryProcess) -> None:
