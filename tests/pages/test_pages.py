@@ -337,6 +337,18 @@ class TestInside:
 
 
 class TestHeaders:
+    def test_links_and_cookies_keep_the_prefix_of_a_proxy(self, house: House) -> None:
+        http, below = house.app.test_client(), {"SCRIPT_NAME": "/registry"}
+        assert http.get("/models/x", environ_overrides=below).headers["Location"] == "/registry/sign-in?next=/models/x"
+        reply = http.get("/sign-in", environ_overrides=below)
+        assert 'href="/registry/assets/style.css' in reply.text
+        assert "Path=/registry" in reply.headers["Set-Cookie"]
+        key = re.search(r'name="form_key" value="([^"]+)"', reply.text)
+        assert key
+        data = {"form_key": key[1], "token": ADMIN, "next": "/models/x"}
+        reply = http.post("/sign-in", data=data, environ_overrides=below)
+        assert reply.headers["Location"] == "/registry/models/x"
+
     def test_nothing_foreign_or_inline_may_run(self, house: House, admin: Visitor) -> None:
         replies = [admin.http.get("/"), admin.http.get("/models/none"), Visitor(house).http.get("/sign-in")]
         for reply in replies:

@@ -117,7 +117,10 @@ def asset(file: str) -> Response:
 def finish(reply: Response) -> Response:
     """Turn an error that `app` answered in JSON into a page, and set the headers of every page."""
     if reply.status_code >= 400 and reply.is_json:
+        again = reply.headers.get("Retry-After")
         reply = _refusal(reply.status_code, reply.get_json())
+        if again:
+            reply.headers["Retry-After"] = again
     for name, value in _HEADERS.items():
         if name != "Cache-Control" or request.endpoint != "pages.asset":
             reply.headers[name] = value
