@@ -103,6 +103,8 @@ def test_every_page_is_accessible_and_fits(browser: Browser, registry: RegistryP
         "users": "/users",
         "activity": "/activity",
     }
+    if look == "dark":  # only colours differ, and these pages have all of them
+        places = {name: places[name] for name in ("model", "version", "compare", "access", "tokens", "activity")}
     for name, place in places.items():
         page.goto(registry.url + place)
         check(page, f"{look}-{name}")
