@@ -80,7 +80,7 @@ class TestFileSources(Sources):
 class TestFileTargets(Targets):
     """Each way of writing an export, and the stage of an import."""
 
-    @pytest.fixture(params=["tar", "zst", "zip", "folder", "import", "memory-tar", "memory-folder"])
+    @pytest.fixture(params=["tar", "zst", "zip", "folder", "import", "memory-folder"])
     def written(  # type: ignore[override]
         self, request: pytest.FixtureRequest, tmp_path: Path
     ) -> tuple[Written, FolderSource, Path]:

@@ -41,11 +41,10 @@ def test_a_killed_export_goes_on(tmp_path: Path, name: str, parts: int) -> None:
     home, path = tmp_path / "near", tmp_path / "out" / name
     made = make_model(home, "m:v1", FILES)
     near, format = Client(home), "folder" if name == "folder" else None
-    for _ in range(2):
+    for more in (0, 3) if name == "m.tar" else (0,):
         with started(home, "export", "m:v1", str(path), *(("--format", "folder") if format else ())) as child:
-            kill_at(child, home, "export", parts)
+            kill_at(child, home, "export", parts + more)
         assert not path.exists()
-        parts += 3 if parts > 4 else 0
     outcome = near.export_model("m:v1", path, format=format)
     assert outcome.status == "exported"
     assert outcome.reused > 4 * MIB
