@@ -79,10 +79,14 @@ class _Stream:
         target, counter = self.target, self.work.counter
 
         def arrived() -> int:
-            return sum(part.number in target.present for part in parts)
+            # How many, from the first on. They arrive in order, but a later one may have been there before.
+            for count, part in enumerate(parts):
+                if part.number not in target.present:
+                    return count
+            return len(parts)
 
         def attempt() -> None:
-            left = parts[arrived() :]  # they arrive in order
+            left = parts[arrived() :]
             if not left:
                 return
             passed = 0

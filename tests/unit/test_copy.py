@@ -193,3 +193,23 @@ def test_a_failure_stops_the_other_threads(work: Work) -> None:
     assert work.stop.wanted
     work.again()
     assert not work.stop.wanted
+
+
+class Whole(Memory):
+    """A target that takes everything in one write, as a stage does of an archive that has no ranges."""
+
+    def __init__(self, parts: tuple[Part, ...]) -> None:
+        super().__init__()
+        self._all = parts
+
+    def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
+        hand_off(self._all)
+
+
+def test_a_part_that_is_there_hides_none_before_it(work: Work) -> None:
+    """Holes in a new stage can equal a part that an earlier attempt noted: zeros in the middle of an archive."""
+    source = Bytes(ranged=False)
+    target = Whole(source.parts)
+    target.present = {3, 5}
+    copy(source, target, work, "receiving")
+    assert (bytes(target.data), target.present) == (DATA, {1, 2, 3, 4, 5, 6})
