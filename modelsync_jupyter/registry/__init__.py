@@ -10,11 +10,12 @@
     publishing switch a version, in one transaction   sending    send archives, whole or in ranges
     access     who may do what: decided here only     auth       who calls; the rule that each route says
     sessions   what the page signs in with            throttle   failed sign-ins are counted and slowed
+    inspection files, tensors and differences         pages/     the registry in a browser, over the API
 
 A stored archive is an ordered list of parts named by their BLAKE3 digest; equal parts are stored once. A version
 becomes visible in one catalog transaction, after all its bytes are durable. Its content digest is computed from these
-bytes when the upload is completed, for stock clients too. Nothing is removed from the blobs in this version: deleting
-a model hides it, its bytes stay.
+bytes when the upload is completed, for stock clients too. Deleting hides a version, which can be restored for a while;
+then garbage collection frees what no other version needs, see `space`.
 """
 
 from __future__ import annotations

@@ -193,6 +193,22 @@ class RegistryContract:
         mine = [event["operation_name"] for event in events if event["resource_name"].startswith(name)]
         assert mine == ["deleted", "updated", "pushed", "upload-started", "created", "created"]
 
+    def test_contents_differences_and_use_of_the_disk_are_told(self, admin: Client, name: str) -> None:
+        for version in ("v1", "v2", "gone"):
+            push(admin, name, version, model_tar(name, version, version.encode() * 50_000))
+        admin.ok("DELETE", path(name, "gone"))
+        files = {item["path"]: item["size"] for item in admin.ok("GET", path(name, "v1", "files"))["items"]}
+        assert files["weights.bin"] == 100_000
+        changes = admin.ok("GET", path(name, "v2", "diff"), params={"from": f"{name}:v1"})["changes"]
+        assert [(change["kind"], change["name"], change["how"]) for change in changes] == [
+            ("file", "weights.bin", "changed")
+        ]
+        told = admin.ok("GET", "/storage")
+        (row,) = (each for each in told["repositories"] if each["name"] == name)
+        assert row["versions"] == 2
+        assert told["stored"] >= 200_000
+        assert told["deleted"]["versions"] >= 1
+
     FACTS = ("upload_status", "labels", "manifest", "build_at", "modelsync", "version")
 
     @staticmethod
