@@ -60,7 +60,8 @@ def serve_command(args: argparse.Namespace, face: Face) -> Answer:
         server = import_module("modelsync_jupyter.registry.server")
     except ImportError as error:
         raise MissingDependency(f"The registry needs `{error.name}`, which is not installed.") from error
-    server.serve(host=args.host, port=args.port, data=args.data, db=args.db, reset_admin_token=args.reset_admin_token)
+    names = ("host", "port", "data", "db", "blobs", "workers", "threads", "strategy", "url_ttl", "reset_admin_token")
+    server.serve(**{name: getattr(args, name) for name in names})
     return Answer(None, "")
 
 

@@ -158,7 +158,17 @@ def _add_access_commands(add: Any) -> None:
     parser.add_argument(
         "--data", type=Path, default=Path("modelsync-registry"), metavar="DIR", help="(default %(default)s)"
     )
-    parser.add_argument("--db", metavar="URL", help="SQLAlchemy URL of the catalog (default: SQLite in DIR)")
+    what = "SQLAlchemy URL of the catalog (default: $MODELSYNC_DB, which does not show in `ps`, else SQLite in DIR)"
+    parser.add_argument("--db", metavar="URL", help=what)
+    what = "bucket and prefix of the blobs: s3://, gs://, az:// (default: $MODELSYNC_BLOBS, else a folder in DIR)"
+    parser.add_argument("--blobs", metavar="URL", help=what)
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes (default %(default)s)")
+    what = "API requests that a process answers at the same time; connections are not limited (default %(default)s)"
+    parser.add_argument("--threads", type=int, default=32, metavar="N", help=what)
+    what = "how clients move bytes (default: $MODELSYNC_TRANSMISSION, else presigned_url)"
+    parser.add_argument("--strategy", choices=("presigned_url", "proxy", "none"), help=what)
+    what = "how long a presigned URL is valid (default: $MODELSYNC_URL_TTL, else 3600)"
+    parser.add_argument("--url-ttl", type=float, metavar="SECONDS", help=what)
     what = "make a new admin token in DIR/admin-token; the one before ends, and all that it made for itself"
     parser.add_argument("--reset-admin-token", action="store_true", help=what)
 

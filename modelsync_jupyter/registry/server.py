@@ -9,9 +9,11 @@ import sys
 import time
 from typing import Any
 
-from aiohttp import GunicornWebWorker
+from aiohttp import GunicornWebWorker, web
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn has no types
 from sqlalchemy.exc import OperationalError
+
+from modelsync_jupyter.core.errors import UsageError
 
 from .backfill import start_backfill
 from .front import Front
@@ -24,6 +26,8 @@ DEFAULT_PORT = 8642
 DEFAULT_WORKERS = 2
 _PR_SET_PDEATHSIG = 1
 _RETRY_SECONDS = 1.0
+_MAX_COUNT = 512
+_BACKLOG = 2048
 
 
 def serve(
@@ -32,6 +36,7 @@ def serve(
     data: str | os.PathLike[str] = "modelsync-registry",
     db: str | None = None,
     *,
+    blobs: str | None = None,
     workers: int = DEFAULT_WORKERS,
     threads: int = DEFAULT_THREADS,
     strategy: str | None = None,
@@ -43,8 +48,10 @@ def serve(
     Args:
         host: Address to listen on.
         port: Port to listen on; 0 for any free one.
-        data: Folder of the blobs, the secrets and, by default, the catalog.
-        db: SQLAlchemy URL of the catalog, or None for SQLite in `data`.
+        data: Folder of the secrets and, by default, of catalog and blobs.
+        db: SQLAlchemy URL of the catalog; default: MODELSYNC_DB, else SQLite in `data`.
+        blobs: URL of a bucket and a prefix for the blobs, as `s3://bucket/prefix`; default: MODELSYNC_BLOBS, else a
+            folder in `data`.
         workers: Processes.
         threads: Requests served at the same time by each process.
         strategy: How clients are to move bytes; default: MODELSYNC_TRANSMISSION, else "presigned_url".
@@ -55,9 +62,18 @@ def serve(
         UsageError: A setting has no such value.
         SystemExit: The server was stopped (0) or could not start.
     """
-    settings = Settings.from_environment(data, db, strategy=strategy, url_ttl=url_ttl, threads=threads)
+    settings = Settings.from_environment(
+        data, db, blobs=blobs, strategy=strategy, url_ttl=url_ttl, threads=_count("threads", threads)
+    )
+    _count("workers", workers)
     _prepare(settings, reset_admin_token)
     _Server(settings, {"bind": _bind(host, port), "workers": workers, "threads": threads}).run()
+
+
+def _count(what: str, number: int) -> int:
+    if not 1 <= number <= _MAX_COUNT:
+        raise UsageError(f"{number} is not a number of {what}.", step=f"Give one from 1 to {_MAX_COUNT}.")
+    return number
 
 
 def _prepare(settings: Settings, reset_admin_token: bool) -> None:
@@ -84,7 +100,23 @@ class _Worker(GunicornWebWorker):
     """aiohttp's worker over our front."""
 
     def load_wsgi(self) -> None:
-        self.wsgi = Front(self.app.settings, self._begin).run
+        """Nothing to load: `_run` makes the front."""
+
+    async def _run(self) -> None:
+        """Serve until told to stop; as in the base, but connections are shared out among the workers.
+
+        asyncio takes as many connections at a time as the backlog is long, so one worker would take all of a burst.
+        """
+        runner = await Front(self.app.settings, self._begin).run()
+        await runner.setup()
+        for listener in self.sockets:
+            await web.SockSite(runner, listener, backlog=1).start()
+            listener.listen(_BACKLOG)
+        self.booted = True
+        while self.alive and self.ppid == os.getppid():
+            self.notify()
+            await self._wait_next_notify()
+        await runner.cleanup()
 
     def _begin(self, registry: Registry) -> None:
         """In the first worker, print the URL and do what only one process has to do; its successors are silent."""

@@ -23,8 +23,9 @@ class Settings:
     """What the server was told.
 
     Args:
-        data: Folder of the blobs, the secrets and, by default, the catalog.
+        data: Folder of the secrets and, by default, of catalog and blobs.
         db: SQLAlchemy URL of the catalog, or None for SQLite in `data`.
+        blobs: URL of a bucket and a prefix for the blobs, or None for a folder in `data`.
         strategy: How clients are to move bytes: "presigned_url", "proxy" or "none".
         url_ttl: Seconds for which a presigned URL is valid.
         trust_forwarded: Whether to believe X-Forwarded-Proto, -Host and -Prefix; only behind a proxy that sets them.
@@ -33,7 +34,8 @@ class Settings:
     """
 
     data: Path
-    db: str | None = None
+    db: str | None = field(default=None, repr=False)
+    blobs: str | None = None
     strategy: str = PRESIGNED
     url_ttl: float = DEFAULT_URL_TTL
     trust_forwarded: bool = False
@@ -46,20 +48,22 @@ class Settings:
         data: str | os.PathLike[str],
         db: str | None = None,
         *,
+        blobs: str | None = None,
         strategy: str | None = None,
         url_ttl: float | None = None,
         threads: int = DEFAULT_THREADS,
         environ: Mapping[str, str] = os.environ,
     ) -> Settings:
-        """Arguments where given, else MODELSYNC_TRANSMISSION, MODELSYNC_URL_TTL and MODELSYNC_TRUST_FORWARDED;
-        and what `Keeping` reads.
+        """Arguments where given, else MODELSYNC_DB, _BLOBS, _TRANSMISSION, _URL_TTL and _TRUST_FORWARDED; and what
+        `Keeping` reads.
 
         Raises:
             UsageError: A setting has no such value.
         """
         return cls(
             data=Path(data).expanduser().absolute(),
-            db=db,
+            db=db or environ.get("MODELSYNC_DB") or None,
+            blobs=blobs or environ.get("MODELSYNC_BLOBS") or None,
             strategy=_strategy(strategy or environ.get("MODELSYNC_TRANSMISSION") or PRESIGNED),
             url_ttl=_seconds(url_ttl if url_ttl is not None else environ.get("MODELSYNC_URL_TTL") or DEFAULT_URL_TTL),
             trust_forwarded=environ.get("MODELSYNC_TRUST_FORWARDED", "") in ("1", "true", "yes"),

@@ -57,7 +57,7 @@ def main() -> None:
 @contextmanager
 def registry(python: str, folder: Path, options: list[str]) -> Iterator[tuple[str, int]]:
     """Run a registry; yields its URL and process."""
-    command = [python, "-m", "modelsync_jupyter.registry", "--data", str(folder / "data"), "--port", "0", *options]
+    command = [python, "-m", "modelsync_jupyter", "serve", "--data", str(folder / "data"), "--port", "0", *options]
     env = {**os.environ, "MODELSYNC_ADMIN_TOKEN": TOKEN}
     with subprocess.Popen(
         command, env=env, cwd=folder, stdout=subprocess.PIPE, text=True, start_new_session=True

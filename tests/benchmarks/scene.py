@@ -87,7 +87,7 @@ class Scene:
     def through_registry(self, client: Client) -> tuple[Usage, Usage]:
         """Push to and pull from our own registry, fresh."""
         data = self._empty("data")
-        argv = ("modelsync_jupyter.registry", "--port", "0", "--data", str(data))
+        argv = ("modelsync_jupyter", "serve", "--port", "0", "--data", str(data))
         with process(*argv, env={**os.environ, "MODELSYNC_ADMIN_TOKEN": TOKEN}) as url:
             pushed = run((*client.command, "push", TAG), self._fresh_state(url))
             os.sync()

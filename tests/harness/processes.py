@@ -57,7 +57,7 @@ class RegistryProcess:
 
     Args:
         data: Its folder.
-        options: More options of `python -m modelsync_jupyter.registry`.
+        options: More options of `modelsync serve`.
         env: More variables of its environment.
     """
 
@@ -78,7 +78,7 @@ class RegistryProcess:
 
     def start(self) -> RegistryProcess:
         """Start it and wait until it serves."""
-        argv = [sys.executable, "-m", "modelsync_jupyter.registry", "--port", str(self.port), "--data", str(self.data)]
+        argv = [sys.executable, "-m", "modelsync_jupyter", "serve", "--port", str(self.port), "--data", str(self.data)]
         env = {**environment(self.data), "MODELSYNC_ADMIN_TOKEN": self.token, **self._env}
         self._child = subprocess.Popen(
             [*argv, *self._options], env=env, text=True, stdout=subprocess.PIPE, start_new_session=True

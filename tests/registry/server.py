@@ -36,7 +36,7 @@ class Server:
     def start(self) -> Server:
         """Run it and wait for the line with its URL; the port stays the same over restarts."""
         port = self.url.rpartition(":")[2] or "0"
-        command = [sys.executable, "-m", "modelsync_jupyter.registry", "--data", str(self.data), "--port", port]
+        command = [sys.executable, "-m", "modelsync_jupyter", "serve", "--data", str(self.data), "--port", port]
         with (self.data.parent / "log").open("a") as log:
             self.process = subprocess.Popen(
                 [*command, *self._arguments],

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy import Connection, Engine, Select, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from modelsync_jupyter.core.errors import UsageError
 
 from .migrations import SCHEMA, upgrade, version_of
 
@@ -51,11 +56,16 @@ class Database:
     Args:
         url: SQLAlchemy URL.
         connections: Connections kept open at most.
+
+    Raises:
+        UsageError: The URL is not one, or names a database whose driver is not installed.
     """
 
     def __init__(self, url: str, connections: int) -> None:
         self._engine = _engine(url, connections)
         self._writer = self._engine.execution_options(modelsync_write=True)
+        file = self._engine.url.database if self._engine.dialect.name == "sqlite" else None
+        self._queue = _Queue(f"{file}.lock" if file else None)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -66,7 +76,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open one transaction: all of it is durable when this ends, or nothing is when it raises."""
-        with self._writer.begin() as connection:
+        with self._queue, self._writer.begin() as connection:
             yield connection
 
     def prepare(self) -> None:
@@ -89,10 +99,46 @@ class Database:
         self._engine.dispose()
 
 
+class _Queue:
+    """Writers of SQLite, one after the other: who waits for SQLite's own lock asks again and again, and may starve.
+
+    Args:
+        path: A file whose lock all processes take, or None where the database lines up its writers itself.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self._path, self._lock = path, threading.Lock()
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> None:
+        if self._path is None:
+            return
+        self._lock.acquire()
+        try:
+            self._file = open(self._path, "ab")  # closed by `__exit__`
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        if self._path is not None:
+            if self._file:
+                self._file.close()  # which lets go of the lock
+                self._file = None
+            self._lock.release()
+
+
 def _engine(url: str, connections: int) -> Engine:
-    engine = create_engine(
-        make_url(url), pool_size=connections, max_overflow=4, pool_timeout=_BUSY_SECONDS, hide_parameters=True
-    )
+    try:
+        engine = create_engine(
+            make_url(url), pool_size=connections, max_overflow=4, pool_timeout=_BUSY_SECONDS, hide_parameters=True
+        )
+    except ImportError as error:
+        raise UsageError(f"The database needs `{error.name}`, which is not installed.", "Install it.") from None
+    except ArgumentError:  # whose text may hold a password; so does that of other classes
+        step = "Give one such as `postgresql+psycopg://user@host/database`."
+        raise UsageError("The URL of the catalog is not one that SQLAlchemy knows.", step) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
