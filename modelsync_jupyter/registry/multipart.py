@@ -41,7 +41,7 @@ def present(registry: Registry, caller: Caller, uid: str, parts: Sequence[Part])
         upload = uploads.find_upload(connection, uid, caller=caller)
         known = readable_parts(connection, caller, {part.digest for part in parts})
     here = [part for part in parts if part.digest in known and registry.blobs.has(part.digest, part.size)]
-    with registry.database.write() as connection:
+    with registry.database.write(durable=False) as connection:
         check_open(uploads.find_upload(connection, uid, lock=True))
         uploads.record_present(connection, upload.id, here)
     return [part.number for part in here]
@@ -81,7 +81,7 @@ def record_part(registry: Registry, uid: str, number: int, blob: Blob) -> None:
         NotFound: There is no such upload.
         BadRequest: The upload is complete.
     """
-    with registry.database.write() as connection:
+    with registry.database.write(durable=False) as connection:
         upload = uploads.find_upload(connection, uid, lock=True)
         check_open(upload)
         uploads.record_part(connection, upload.id, number, blob.size, blob.digest)
@@ -151,7 +151,7 @@ def assemble(registry: Registry, upload: UploadRow, parts: tuple[Part, ...]) -> 
     facts = upload.facts
     if not facts.are_all_there:
         facts = facts.or_else(modelyaml.facts(found.info, found.size))
-    with registry.database.write() as connection:
+    with registry.database.write(durable=False) as connection:
         if uploads.find_upload(connection, upload.uid, lock=True).state != UploadState.OPEN:
             return
         archive_id = add_archive(connection, digest_of(parts), parts, described(found))

@@ -63,7 +63,7 @@ class Database:
 
     def __init__(self, url: str, connections: int) -> None:
         self._engine = _engine(url, connections)
-        self._writer = self._engine.execution_options(modelsync_write=True)
+        self._writer = self._engine.execution_options()
         file = self._engine.url.database if self._engine.dialect.name == "sqlite" else None
         self._queue = _Queue(f"{file}.lock" if file else None)
 
@@ -74,9 +74,15 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Open one transaction: all of it is durable when this ends, or nothing is when it raises."""
-        with self._queue, self._writer.begin() as connection:
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
+        """Open one transaction: all of it is written when this ends, or nothing is when it raises.
+
+        Args:
+            durable: Whether it must outlive a crash of the machine before the next durable one is written. SQLite waits
+                for the disk then, once for all that was written before; PostgreSQL does so always.
+        """
+        writer = self._writer.execution_options(modelsync_write="FULL" if durable else "NORMAL")
+        with self._queue, writer.begin() as connection:
             yield connection
 
     def prepare(self) -> None:
@@ -147,11 +153,13 @@ def _engine(url: str, connections: int) -> Engine:
 
 def _set_up_sqlite(connection: Any, record: Any) -> None:
     connection.isolation_level = None
-    for pragma in (f"busy_timeout = {_BUSY_SECONDS * 1000}", "foreign_keys = ON", "synchronous = FULL"):
+    for pragma in (f"busy_timeout = {_BUSY_SECONDS * 1000}", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at the start of a write: a later upgrade could fail without waiting."""
     writes = connection.get_execution_options().get("modelsync_write")
+    if writes:
+        connection.exec_driver_sql(f"PRAGMA synchronous = {writes}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

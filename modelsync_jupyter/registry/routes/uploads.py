@@ -32,7 +32,7 @@ blueprint = Blueprint("uploads", __name__, url_prefix=f"{API}/model_repositories
 @needs(Right.WRITER)
 def start_upload(name: str, version: str) -> ModelJSON:
     """Note that bytes are coming."""
-    with current().database.write() as connection:
+    with current().database.write(durable=False) as connection:
         model = find_model(connection, name, version, lock=True)
         access.require_replacing(connection, caller(), model)
         models.note_start(connection, model)
@@ -43,7 +43,7 @@ def start_upload(name: str, version: str) -> ModelJSON:
 @needs(Right.WRITER)
 def presign_upload(name: str, version: str) -> ModelJSON:
     """Sign a URL for the whole archive in one PUT."""
-    with current().database.write() as connection:
+    with current().database.write(durable=False) as connection:
         uid = _open(connection, name, version, Facts())
         link = presigned("PUT", f"/objects/uploads/{uid}")
         return _show(connection, name, version, presigned_upload_url=link)
@@ -61,7 +61,7 @@ def start_multipart(name: str, version: str) -> ModelJSON:
         labels=fields.labels() if "labels" in fields else None,
         build_at=fields.time("build_at"),
     )
-    with current().database.write() as connection:
+    with current().database.write(durable=False) as connection:
         uid = _open(connection, name, version, facts, declared, digest)
         reply = _show(connection, name, version, upload_id=uid)
     if declared:

@@ -1,0 +1,242 @@
+"""Blobs in a bucket of S3, Google Cloud Storage or Azure.
+
+Bytes that come through us are hashed on the way, in a file of this machine, and stored under their digest. Our own
+clients send theirs straight to the bucket, under a name that belongs to their upload alone: nobody has computed those
+digests but the client, so such an object is never taken for another client's part of the same digest.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import from_url
+
+from modelsync_jupyter.archive.description import Hasher
+from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.core.parts import ALGORITHM
+
+from ..errors import BadRequest
+from .protocol import BLOCK, Blob, ByteSource, Room, Stored, Writing, copy, hex_of
+
+_STALE = 3600.0
+_DIGITS = re.compile("[0-9a-f]{64}")
+_SCHEMES = ("s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss://", "adl://")
+#: Bytes that are asked for at once where somebody reads a few of them here and there, such as the headers of a tar.
+_AHEAD = 256 << 10
+_DELETED_AT_ONCE = 1000
+
+
+class ObjectBlobs:
+    """A bucket; a `Blobs`, and a `Direct`.
+
+    Args:
+        url: Bucket and prefix. `PREFIX/ab/<hex>` are blobs, `PREFIX/direct/UPLOAD/NUMBER` are parts that clients sent to
+            the bucket themselves, `PREFIX/quarantine/<hex>` are rotten ones.
+        scratch: Folder of this machine for bytes on their way.
+        public: Endpoint under which clients reach the bucket, where that is not the one that we use.
+
+    Raises:
+        UsageError: The URL is not one of a bucket.
+    """
+
+    def __init__(self, url: str, scratch: Path, public: str = "") -> None:
+        self._scratch = scratch
+        if not url.startswith(_SCHEMES):
+            step = "Give a bucket and, where you like, a prefix: `s3://`, `gs://` or `az://`."
+            raise UsageError("Blobs are kept in a folder or in a bucket of S3, Google Cloud Storage or Azure.", step)
+        try:
+            self._store: Any = _store(url, "")
+            self._signing = _store(url, public) if public else self._store
+        except (BaseError, ValueError) as error:
+            raise UsageError(f"The bucket cannot be used: {_reason(error)}.") from None
+
+    def prepare(self) -> None:
+        # No request: this runs before the server forks, and the threads that requests are made in would be lost.
+        self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.sweep()
+
+    def check(self) -> None:
+        with _as_os_errors():
+            next(iter(obstore.list(self._store, "tmp/", chunk_size=1)), None)
+
+    def sweep(self) -> int:
+        freed = 0
+        for path in self._scratch.iterdir():
+            with suppress(FileNotFoundError):
+                found = path.stat()
+                if found.st_mtime < time.time() - _STALE:
+                    path.unlink()
+                    freed += found.st_size
+        return freed
+
+    def room(self) -> Room | None:
+        return None
+
+    def list(self) -> Iterator[Stored]:
+        with _as_os_errors():
+            for some in obstore.list(self._store):
+                for item in some:
+                    name = str(item["path"]).rpartition("/")[2]
+                    if _DIGITS.fullmatch(name) and not str(item["path"]).startswith("quarantine/"):
+                        yield Stored(f"{ALGORITHM}:{name}", item["size"], item["last_modified"].timestamp())
+
+    def delete(self, digests: Sequence[str]) -> None:
+        for start in range(0, len(digests), _DELETED_AT_ONCE):
+            with _as_os_errors(), suppress(FileNotFoundError):
+                obstore.delete(self._store, [key_of(name) for name in digests[start : start + _DELETED_AT_ONCE]])
+
+    def quarantine(self, digest: str) -> None:
+        with _as_os_errors(), suppress(FileNotFoundError):
+            obstore.copy(self._store, key_of(digest), f"quarantine/{hex_of(digest)}")
+            obstore.delete(self._store, key_of(digest))
+
+    def has(self, digest: str, size: int) -> bool:
+        try:
+            with _as_os_errors():
+                return bool(obstore.head(self._store, key_of(digest))["size"] == size)
+        except FileNotFoundError:
+            return False
+
+    def open(self, digest: str) -> io.BufferedReader:
+        with _as_os_errors():
+            size = obstore.head(self._store, key_of(digest))["size"]
+        return io.BufferedReader(_Object(self._store, key_of(digest), size), _AHEAD)
+
+    def stream(self, digest: str, start: int, stop: int) -> Iterator[bytes]:
+        with _as_os_errors():
+            found = obstore.get(self._store, key_of(digest), options={"range": (start, stop)})
+            for block in found.stream(min_chunk_size=BLOCK):
+                yield bytes(block)
+
+    def begin(self, size: int, digest: str = "") -> Writing:
+        return _Writing(self._store, self._scratch / uuid.uuid4().hex, size, digest)
+
+    def receive(self, source: ByteSource, size: int, digest: str = "") -> Blob:
+        writing = self.begin(size, digest)
+        try:
+            copy(source, writing, size)
+            return writing.commit()
+        finally:
+            writing.discard()
+
+    def sign(self, method: Literal["GET", "PUT"], names: Sequence[str], seconds: float) -> list[str]:
+        with _as_os_errors():
+            return list(obstore.sign(self._signing, method, list(map(key_of, names)), timedelta(seconds=seconds)))
+
+    def arrived(self, upload: str) -> Mapping[str, int]:
+        with _as_os_errors():
+            return {
+                str(item["path"]): item["size"]
+                for some in obstore.list(self._store, f"direct/{upload}/")
+                for item in some
+            }
+
+
+class _Object(io.RawIOBase):
+    """An object as a file to read from."""
+
+    def __init__(self, store: Any, key: str, size: int) -> None:
+        self._store, self._key, self._size, self._position = store, key, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        stop = min(self._position + len(buffer), self._size)
+        count = stop - self._position
+        if count <= 0:
+            return 0
+        with _as_os_errors():
+            data = obstore.get_range(self._store, self._key, start=self._position, end=stop)
+        buffer[:count] = memoryview(data)
+        self._position = stop
+        return count
+
+
+class _Writing:
+    """A file of this machine that becomes an object when all its bytes are there and right."""
+
+    def __init__(self, store: Any, path: Path, size: int, digest: str) -> None:
+        self._store, self._path, self._size, self._digest = store, path, size, digest
+        self._hasher, self._left = Hasher(), size
+        self._file = open(path, "xb")  # noqa: SIM115  # closed by `discard`
+
+    def write(self, block: bytes) -> None:
+        self._left -= len(block)
+        if self._left < 0:
+            raise BadRequest(f"the body has more than {self._size} bytes")
+        self._hasher.update(memoryview(block))
+        self._file.write(block)
+
+    def commit(self) -> Blob:
+        found = self._hasher.digest()
+        if self._left:
+            raise BadRequest(f"the body ended {self._left} bytes early")
+        if self._digest and self._digest != found:
+            raise BadRequest(f"the digest of the bytes is `{found}`, declared was `{self._digest}`")
+        self._file.flush()
+        with _as_os_errors():
+            obstore.put(self._store, key_of(found), self._path)
+        return Blob(found, self._size)
+
+    def discard(self) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def key_of(name: str) -> str:
+    """Return the key of a blob, by its digest or by the name of a part that its client sent to the bucket itself."""
+    if name.startswith("direct/"):
+        return name
+    digits = hex_of(name)
+    return f"{digits[:2]}/{digits}"
+
+
+class _as_os_errors:  # noqa: N801  # read as a word: with _as_os_errors()
+    """Raise what goes wrong with a bucket as `OSError`, as with a file; that of a missing object is one already."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, BaseError):
+            raise OSError(f"the bucket does not do as asked: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error; what follows is how the library sees it."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+def _store(url: str, endpoint: str) -> Any:
+    """Open a store with the credentials that users of its cloud expect to be found."""
+    here = endpoint or next(filter(None, map(os.environ.get, ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))), "")
+    options: dict[str, Any] = {"client_options": {"allow_http": here.startswith("http://"), "timeout": "600s"}}
+    if url.startswith(("s3://", "s3a://")):
+        if here:
+            options["endpoint"] = here
+        if not os.environ.get("AWS_ACCESS_KEY_ID"):
+            with suppress(ImportError):  # profiles and sign-ins of the AWS command line, where its library is installed
+                from obstore.auth.boto3 import Boto3CredentialProvider
+
+                options["credential_provider"] = Boto3CredentialProvider()
+    return from_url(url, **options)
