@@ -76,6 +76,9 @@ class Extension(TypedDict, total=False):
       digest as its ETag.
     - In the reply to a presigned download: `digest`, `size`, `parts` and `layout` of the archive, `content_digest`,
       `cut`, and `base`: bytes of the archive's own description in front, which parts and layout do count.
+    - `direct` in a request to start a multipart upload or to presign a download: the client can move bytes to and from
+      the store of blobs itself. Where there is one that it may reach, the reply has `urls`: by number those to PUT
+      parts to, as many as fit into a reply; or those to GET the first parts from, in order.
     """
 
     protocol: int
@@ -98,6 +101,8 @@ class Extension(TypedDict, total=False):
     manifest: ManifestJSON
     labels: list[LabelJSON]
     build_at: str
+    direct: bool
+    urls: dict[str, str] | list[str]
 
 
 class CreateModelJSON(TypedDict):

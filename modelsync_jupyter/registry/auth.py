@@ -137,7 +137,8 @@ def identify(
             _note_failure(registry, error, address, unseen)
         raise
     if tokens.is_use_due(row):
-        with suppress(OperationalError), registry.database.write(durable=False) as connection:  # a read must not fail for it
+        # a read must not fail for it, nor wait for the disk
+        with suppress(OperationalError), registry.database.write(durable=False) as connection:
             tokens.note_use(connection, row.id)
     return who
 

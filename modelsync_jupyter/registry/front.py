@@ -35,6 +35,7 @@ from multidict import CIMultiDict
 
 from . import multipart
 from .app import answer, create_app
+from .blobs.folder import FolderBlobs
 from .blobs.protocol import BLOCK, hex_of
 from .body import MAX_JSON
 from .errors import BadRequest
@@ -102,8 +103,10 @@ class Front:
     def _open(self) -> None:
         try:
             registry = Registry.open(self._settings)
+            registry.blobs.check()
         except Exception as error:  # a worker that ends would be started again at once, and for ever
-            log.error("the registry cannot be opened, trying again: %s", type(error).__name__)
+            reason = str(error) if isinstance(error, OSError) else type(error).__name__
+            log.error("the registry cannot be opened, trying again: %s", reason)
             return
         self._flask = create_app(registry)
         self._registry = registry
@@ -172,7 +175,7 @@ class Front:
         response = web.StreamResponse(status=status, headers=headers)
         await response.prepare(request)
         try:
-            if isinstance(parts, Spans):
+            if isinstance(parts, Spans) and isinstance(parts.blobs, FolderBlobs):
                 await self._send(request, parts)
             elif isinstance(parts, list):
                 await response.write(b"".join(parts))

@@ -9,11 +9,11 @@ from modelsync_jupyter.core.parts import Part, from_sizes
 from modelsync_jupyter.core.tags import Tag
 
 from . import modelyaml
-from .blobs.protocol import Blob, ByteSource, Writing, hex_of
+from .blobs.protocol import Blob, ByteSource, Direct, Writing, direct_name, hex_of
 from .catalog import uploads
 from .catalog.archives import Described, add_archive, readable_parts
 from .catalog.database import now
-from .catalog.rows import PartRow, UploadRow, UploadState
+from .catalog.rows import PartRow, StoredPart, UploadRow, UploadState
 from .catalog.tokens import check_valid
 from .catalog.users import Caller
 from .contents import Contents, read_contents
@@ -22,29 +22,61 @@ from .errors import Again, BadRequest
 from .service import Registry
 
 
-def present(registry: Registry, caller: Caller, uid: str, parts: Sequence[Part]) -> list[int]:
+def present(
+    registry: Registry,
+    caller: Caller,
+    uid: str,
+    parts: Sequence[Part],
+    direct: Direct | None = None,
+    *,
+    again: bool = False,
+) -> tuple[list[int], dict[int, str]]:
     """Find the declared parts of an upload that need not be sent, and note them as received.
 
     These are the parts of versions that the caller may read, and those that the caller sent before. To know a digest is
-    not enough: it would tell whether others have such bytes, and `complete` would hand them over.
+    not enough: it would tell whether others have such bytes, and `complete` would hand them over. Of what clients sent
+    to the store of blobs themselves, nobody has checked the digest: it counts for the user alone who sent it.
 
     Args:
         registry: The registry.
         caller: Who began the upload.
         uid: The upload.
         parts: What was declared.
+        direct: The store of blobs, where the other parts are to be sent to it.
+        again: Whether all of them have to come, whatever is there.
 
     Returns:
-        Their numbers.
+        Their numbers, and the name of each other part that is to be sent to the store of blobs.
     """
+    places: dict[str, str] = {}
+    if direct:
+        with registry.database.read() as connection:
+            earlier = uploads.awaited(connection, caller, uploads.find_upload(connection, uid, caller=caller).model_id)
+        arrived = [(upload_id, direct.arrived(other)) for upload_id, other in earlier]
+        with registry.database.write(durable=False) as connection:
+            for upload_id, sizes in arrived:
+                uploads.record_arrived(connection, upload_id, sizes)
     with registry.database.read() as connection:
         upload = uploads.find_upload(connection, uid, caller=caller)
-        known = readable_parts(connection, caller, {part.digest for part in parts})
-    here = [part for part in parts if part.digest in known and registry.blobs.has(part.digest, part.size)]
+        known = set() if again else readable_parts(connection, caller, {part.digest for part in parts})
+        if direct:
+            places = uploads.places_of(connection, caller, known)
+    here: list[Part] = []
+    found: dict[int, str] = {}
+    for part in parts:
+        place = places.get(part.digest)
+        if place and registry.blobs.has(place, part.size):
+            found[part.number] = place
+            here.append(part)
+        elif part.digest in known and registry.blobs.has(part.digest, part.size):
+            here.append(part)
+    numbers = {part.number for part in here}
+    coming = {part.number: direct_name(uid, part.number) for part in parts if direct and part.number not in numbers}
     with registry.database.write(durable=False) as connection:
         check_open(uploads.find_upload(connection, uid, lock=True))
         uploads.record_present(connection, upload.id, here)
-    return [part.number for part in here]
+        uploads.record_places(connection, upload.id, {**found, **coming})
+    return sorted(numbers), coming
 
 
 def begin_part(registry: Registry, uid: str, number: int, size: int, token_id: int) -> Writing:
@@ -129,8 +161,13 @@ def complete(registry: Registry, caller: Caller, uid: str, model_id: int, listed
     with registry.database.read() as connection:
         upload = uploads.find_upload(connection, uid, model_id=model_id, caller=caller)
         parts = uploads.list_parts(connection, upload.id)
+    if any(part.place and not part.received_digest for part in parts) and isinstance(registry.blobs, Direct):
+        sizes = registry.blobs.arrived(uid)
+        with registry.database.write(durable=False) as connection:
+            uploads.record_arrived(connection, upload.id, sizes)
+            parts = uploads.list_parts(connection, upload.id)
     if upload.state == UploadState.OPEN:
-        assemble(registry, upload, _match(registry, parts, listed))
+        assemble(registry, upload, _match(registry, uid, parts, listed))
 
 
 def assemble(registry: Registry, upload: UploadRow, parts: tuple[Part, ...]) -> None:
@@ -184,17 +221,19 @@ def check_open(upload: UploadRow) -> None:
         raise BadRequest("the upload is complete already")
 
 
-def _match(registry: Registry, parts: Sequence[PartRow], listed: Mapping[int, str]) -> tuple[Part, ...]:
+def _match(registry: Registry, uid: str, parts: Sequence[PartRow], listed: Mapping[int, str]) -> tuple[Part, ...]:
     """Return the parts of the archive, if they were all received and are the listed ones."""
     good = {
         part.number
         for part in parts
         if part.received_digest
         and listed.get(part.number) == hex_of(part.digest)
-        and registry.blobs.has(part.digest, part.size)
+        and (part.place == direct_name(uid, part.number) or registry.blobs.has(part.place or part.digest, part.size))
     }
     wanted = set(range(1, max([*(part.number for part in parts), *listed, 1]) + 1))
     if bad := sorted(wanted - good):
         more = f" and {len(bad) - 50} more" if len(bad) > 50 else ""
         raise BadRequest(f"parts are missing or have another digest: {', '.join(map(str, bad[:50]))}{more}")
-    return from_sizes([part.size for part in parts], [part.digest for part in parts])
+    stored = from_sizes([part.size for part in parts], [part.digest for part in parts])
+    places = {part.number: part.place for part in parts}
+    return tuple(StoredPart(part.number, part.start, part.stop, part.digest, places[part.number]) for part in stored)

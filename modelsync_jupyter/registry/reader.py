@@ -9,6 +9,7 @@ from typing import BinaryIO
 from modelsync_jupyter.core.parts import Part
 
 from .blobs.protocol import Blobs
+from .catalog.rows import name_of
 
 
 class ArchiveReader:
@@ -70,7 +71,7 @@ class ArchiveReader:
         index = bisect_right(self._starts, place) - 1
         if self._open is None or self._open[0] != index:
             self.close()
-            self._open = (index, self._blobs.open(self._parts[index].digest))
+            self._open = (index, self._blobs.open(name_of(self._parts[index])))
         file = self._open[1]
         file.seek(place - self._parts[index].start)
         return file.read(min(size, self._parts[index].stop - place))

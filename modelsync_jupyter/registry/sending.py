@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from flask import Response, request
 from werkzeug.http import unquote_etag
 
-from .blobs.protocol import BLOCK, Blobs, hex_of
+from .blobs.protocol import Blobs, hex_of
 from .catalog.archives import parts_between
 from .catalog.rows import ArchiveRow
 from .errors import Failed
@@ -28,7 +28,7 @@ class Spans:
 
     Args:
         blobs: Where they are.
-        pieces: Digest, first byte and the byte behind the last, of each.
+        pieces: Name, first byte and the byte behind the last, of each.
     """
 
     blobs: Blobs
@@ -36,15 +36,8 @@ class Spans:
 
     def __iter__(self) -> Iterator[bytes]:
         """Read them in blocks, for a server that knows no better way."""
-        for digest, start, stop in self.pieces:
-            with self.blobs.open(digest) as file:
-                file.seek(start)
-                while start < stop:
-                    block = file.read(min(BLOCK, stop - start))
-                    if not block:
-                        raise OSError(f"blob {digest} is shorter than the catalog says")
-                    start += len(block)
-                    yield block
+        for name, start, stop in self.pieces:
+            yield from self.blobs.stream(name, start, stop)
 
 
 def send_archive(registry: Registry, archive: ArchiveRow) -> Response:
@@ -90,7 +83,7 @@ def _range_header(etag: str) -> str:
 def _spans(registry: Registry, archive_id: int, start: int, stop: int) -> Spans:
     with registry.database.read() as connection:
         parts = parts_between(connection, archive_id, start, stop)
-    pieces = [(part.digest, max(start - part.start, 0), min(stop, part.stop) - part.start) for part in parts]
+    pieces = [(part.name, max(start - part.start, 0), min(stop, part.stop) - part.start) for part in parts]
     return Spans(registry.blobs, tuple(pieces))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from flask import current_app
 
-from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.core.errors import MissingDependency, UsageError
 
 from .blobs.folder import FolderBlobs
 from .blobs.protocol import Blobs
@@ -51,13 +51,24 @@ class Registry:
     def open(cls, settings: Settings) -> Registry:
         """Open the registry in `settings.data`, making there what is not there yet."""
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        signer = Signer(secret_file(settings.data / "url-secret").encode(), settings.url_ttl)
+        settings.data.chmod(0o700)  # a folder that was there may be open to all, as a volume is
+        secret = os.environ.get("MODELSYNC_URL_SECRET") or secret_file(settings.data / "url-secret")
+        signer = Signer(secret.encode(), settings.url_ttl)
         database = Database(settings.database_url, settings.threads)
-        blobs = FolderBlobs(settings.data / "blobs", settings.keeping.reserve)
-        registry = cls(settings, database, blobs, signer, Downloads(database))
+        registry = cls(settings, database, _blobs(settings), signer, Downloads(database))
         database.prepare()
         registry.blobs.prepare()
         return registry
+
+
+def _blobs(settings: Settings) -> Blobs:
+    if settings.blobs is None:
+        return FolderBlobs(settings.data / "blobs", settings.keeping.reserve)
+    try:
+        from .blobs.objects import ObjectBlobs
+    except ImportError as error:
+        raise MissingDependency(f"Blobs in a bucket need `{error.name}`, which is not installed.") from None
+    return ObjectBlobs(settings.blobs, settings.data / "scratch", os.environ.get("MODELSYNC_BLOBS_PUBLIC_ENDPOINT", ""))
 
 
 def current() -> Registry:

@@ -31,6 +31,7 @@ class Settings:
         trust_forwarded: Whether to believe X-Forwarded-Proto, -Host and -Prefix; only behind a proxy that sets them.
         threads: Requests served at the same time by one process.
         keeping: How long things are kept.
+        direct: Whether our own clients may move bytes to and from a bucket themselves.
     """
 
     data: Path
@@ -41,6 +42,7 @@ class Settings:
     trust_forwarded: bool = False
     threads: int = DEFAULT_THREADS
     keeping: Keeping = field(default_factory=Keeping)
+    direct: bool = True
 
     @classmethod
     def from_environment(
@@ -69,6 +71,7 @@ class Settings:
             trust_forwarded=environ.get("MODELSYNC_TRUST_FORWARDED", "") in ("1", "true", "yes"),
             threads=threads,
             keeping=Keeping.from_environment(environ),
+            direct=environ.get("MODELSYNC_DIRECT", "1") not in ("0", "false", "no"),
         )
 
     @property

@@ -102,6 +102,19 @@ class FolderBlobs:
     def open(self, digest: str) -> FileIO:
         return open(self.path_of(digest), "rb", buffering=0)
 
+    def check(self) -> None:
+        self.room()
+
+    def stream(self, digest: str, start: int, stop: int) -> Iterator[bytes]:
+        with self.open(digest) as file:
+            file.seek(start)
+            while start < stop:
+                block = file.read(min(BLOCK, stop - start))
+                if not block:
+                    raise OSError(f"blob {digest} is shorter than the catalog says")
+                start += len(block)
+                yield block
+
     def begin(self, size: int, digest: str = "") -> Writing:
         self.check_room(size)
         return _Writing(self, self._tmp / uuid.uuid4().hex, size, digest)

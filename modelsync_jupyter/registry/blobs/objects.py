@@ -41,8 +41,8 @@ class ObjectBlobs:
     """A bucket; a `Blobs`, and a `Direct`.
 
     Args:
-        url: Bucket and prefix. `PREFIX/ab/<hex>` are blobs, `PREFIX/direct/UPLOAD/NUMBER` are parts that clients sent to
-            the bucket themselves, `PREFIX/quarantine/<hex>` are rotten ones.
+        url: Bucket and prefix. `PREFIX/ab/<hex>` are blobs, `PREFIX/direct/UPLOAD/NUMBER` are parts that clients
+            sent to the bucket themselves, `PREFIX/quarantine/<hex>` are rotten ones.
         scratch: Folder of this machine for bytes on their way.
         public: Endpoint under which clients reach the bucket, where that is not the one that we use.
 
@@ -96,10 +96,19 @@ class ObjectBlobs:
             with _as_os_errors(), suppress(FileNotFoundError):
                 obstore.delete(self._store, [key_of(name) for name in digests[start : start + _DELETED_AT_ONCE]])
 
-    def quarantine(self, digest: str) -> None:
-        with _as_os_errors(), suppress(FileNotFoundError):
-            obstore.copy(self._store, key_of(digest), f"quarantine/{hex_of(digest)}")
-            obstore.delete(self._store, key_of(digest))
+    def quarantine(self, digest: str) -> bool:
+        hasher = Hasher()
+        try:
+            with _as_os_errors():
+                for block in obstore.get(self._store, key_of(digest)).stream(min_chunk_size=BLOCK):
+                    hasher.update(memoryview(bytes(block)))
+                if hasher.digest() == digest:  # received again since it was found rotten
+                    return False
+                obstore.copy(self._store, key_of(digest), f"quarantine/{hex_of(digest)}")
+                obstore.delete(self._store, key_of(digest))
+        except FileNotFoundError:
+            return False
+        return True
 
     def has(self, digest: str, size: int) -> bool:
         try:
@@ -130,9 +139,9 @@ class ObjectBlobs:
         finally:
             writing.discard()
 
-    def sign(self, method: Literal["GET", "PUT"], names: Sequence[str], seconds: float) -> list[str]:
+    def sign(self, method: Literal["GET", "PUT"], names: Sequence[str], seconds: float) -> Sequence[str]:
         with _as_os_errors():
-            return list(obstore.sign(self._signing, method, list(map(key_of, names)), timedelta(seconds=seconds)))
+            return tuple(obstore.sign(self._signing, method, list(map(key_of, names)), timedelta(seconds=seconds)))
 
     def arrived(self, upload: str) -> Mapping[str, int]:
         with _as_os_errors():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Literal, Protocol, runtime_checkable
 
 from modelsync_jupyter.core.parts import ALGORITHM, MIB
 
@@ -135,6 +135,22 @@ class Blobs(Protocol):
         """
         ...
 
+    def check(self) -> None:
+        """Ask the store for something, to see that it answers.
+
+        Raises:
+            OSError: It does not.
+        """
+        ...
+
+    def stream(self, digest: str, start: int, stop: int) -> Iterator[bytes]:
+        """Read `[start, stop)` of a blob in blocks.
+
+        Raises:
+            OSError: It is not there, or shorter.
+        """
+        ...
+
     def begin(self, size: int, digest: str = "") -> Writing:
         """Begin to receive a blob of `size` bytes.
 
@@ -160,6 +176,27 @@ class Blobs(Protocol):
             Full: They do not fit.
         """
         ...
+
+
+@runtime_checkable
+class Direct(Protocol):
+    """A store that clients can reach themselves, with URLs that are signed for one object each.
+
+    What a client sends there is named `direct/UPLOAD/NUMBER`, a name that every method of `Blobs` that reads takes.
+    """
+
+    def sign(self, method: Literal["GET", "PUT"], names: Sequence[str], seconds: float) -> Sequence[str]:
+        """Sign a URL for each of some blobs."""
+        ...
+
+    def arrived(self, upload: str) -> Mapping[str, int]:
+        """Return the names and sizes of what was sent for an upload."""
+        ...
+
+
+def direct_name(upload: str, number: int) -> str:
+    """Return the name of a part that its client sends to the store itself."""
+    return f"direct/{upload}/{number}"
 
 
 def hex_of(digest: str) -> str:

@@ -15,7 +15,7 @@ from modelsync_jupyter.wire import EntryJSON
 from ..errors import NotFound
 from .database import new_uid, now
 from .grants import visible
-from .rows import ArchiveRow, layout_from, part_from
+from .rows import ArchiveRow, StoredPart, layout_from, part_from
 from .tables import archive_parts, archives, history, models, repositories, upload_parts, uploads
 from .users import Caller
 
@@ -65,7 +65,14 @@ def add_archive(connection: Connection, digest: str, parts: Sequence[Part], desc
     )
     archive_id = int(result.inserted_primary_key[0])  # type: ignore[index]  # a table with a primary key returns one
     rows = [
-        {"archive_id": archive_id, "number": part.number, "start": part.start, "stop": part.stop, "digest": part.digest}
+        {
+            "archive_id": archive_id,
+            "number": part.number,
+            "start": part.start,
+            "stop": part.stop,
+            "digest": part.digest,
+            "place": part.place if isinstance(part, StoredPart) else None,
+        }
         for part in parts
     ]
     connection.execute(insert(archive_parts), rows)
@@ -137,7 +144,7 @@ def layout_of(connection: Connection, archive_id: int) -> list[EntryJSON] | None
     return layout_from(text)
 
 
-def parts_between(connection: Connection, archive_id: int, start: int, stop: int) -> Sequence[Part]:
+def parts_between(connection: Connection, archive_id: int, start: int, stop: int) -> Sequence[StoredPart]:
     """List the parts that hold the bytes `[start, stop)` of an archive, in order."""
     query = (
         select(archive_parts)

@@ -156,7 +156,7 @@ def versions_with(connection: Connection, digests: Collection[str]) -> dict[str,
 
 
 def needed_blobs(connection: Connection, after: str, count: int) -> Sequence[tuple[str, int]]:
-    """List digests and sizes of the blobs that archives are made of, in order of their names.
+    """List names and sizes of the blobs that archives are made of, in order of their names.
 
     Args:
         connection: A read.
@@ -164,5 +164,6 @@ def needed_blobs(connection: Connection, after: str, count: int) -> Sequence[tup
         count: How many at most.
     """
     size = archive_parts.c.stop - archive_parts.c.start
-    query = select(archive_parts.c.digest, size).where(archive_parts.c.digest > after).distinct()
-    return [(row[0], row[1]) for row in connection.execute(query.order_by(archive_parts.c.digest).limit(count))]
+    name = func.coalesce(archive_parts.c.place, archive_parts.c.digest)
+    query = select(name, size).where(name > after).distinct()
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(name).limit(count))]

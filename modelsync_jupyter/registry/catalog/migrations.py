@@ -168,10 +168,20 @@ def _add_space_and_history(connection: Connection) -> None:
     )
 
 
+def _add_places(connection: Connection) -> None:
+    """Give parts that clients send to the store of blobs themselves names of their own there."""
+    _run(
+        connection,
+        "ALTER TABLE archive_parts ADD COLUMN place VARCHAR(64)",
+        "ALTER TABLE upload_parts ADD COLUMN place VARCHAR(64)",
+    )
+
+
 _MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _add_content_digests,
     _add_access_control,
     _add_space_and_history,
+    _add_places,
 )
 #: The version that `tables` describes.
 SCHEMA = 1 + len(_MIGRATIONS)

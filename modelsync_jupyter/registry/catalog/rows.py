@@ -288,11 +288,12 @@ class PartRow:
     declared_digest: str | None
     received_size: int | None
     received_digest: str | None
+    place: str | None
 
     @classmethod
     def of(cls, row: Row[Any]) -> PartRow:
         """Read a row of `upload_parts`."""
-        return cls(row.number, row.declared_size, row.declared_digest, row.size, row.digest)
+        return cls(row.number, row.declared_size, row.declared_digest, row.size, row.digest, row.place)
 
     @property
     def size(self) -> int:
@@ -401,9 +402,30 @@ class GrantRow:
     created_at: datetime
 
 
-def part_from(row: Row[Any]) -> Part:
+@dataclass(frozen=True, slots=True)
+class StoredPart(Part):
+    """A part of an archive, and where its bytes are.
+
+    Args:
+        place: Name of the blob where that is not the digest: its client sent it to the store, and declared the digest.
+    """
+
+    place: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the blob."""
+        return self.place or self.digest
+
+
+def name_of(part: Part) -> str:
+    """Return the name of the blob that holds a part."""
+    return part.name if isinstance(part, StoredPart) else part.digest
+
+
+def part_from(row: Row[Any]) -> StoredPart:
     """Read a row of `archive_parts`."""
-    return Part(row.number, row.start, row.stop, row.digest)
+    return StoredPart(row.number, row.start, row.stop, row.digest, row.place)
 
 
 def layout_from(text: str | None) -> list[EntryJSON] | None:

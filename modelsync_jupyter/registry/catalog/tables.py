@@ -123,6 +123,7 @@ archive_parts = Table(
     Column("start", BigInteger, nullable=False),
     Column("stop", BigInteger, nullable=False),
     Column("digest", String(80), nullable=False),
+    Column("place", String(64)),
     Index("archive_parts_digest", "digest"),
 )
 
@@ -202,8 +203,9 @@ uploads = Table(
     Index("uploads_archive", "archive_id"),
 )
 
-#: What was declared of a part and what was received of it, each where it is known. One that is `present` was not sent:
-#: its client was told that it need not be. While the upload is open, both digests are pins: such blobs are not garbage.
+#: What was declared of a part and what was received of it, each where it is known. `place` names the blob of one that
+#: its client sends, or has sent, to the store of blobs itself. One that is `present` was not sent: its client was told
+#: that it need not be. While the upload is open, both digests are pins: such blobs are not garbage.
 upload_parts = Table(
     "upload_parts",
     metadata,
@@ -214,6 +216,7 @@ upload_parts = Table(
     Column("size", BigInteger),
     Column("digest", String(80)),
     Column("present", Boolean, nullable=False, server_default=false()),
+    Column("place", String(64)),
     Index("upload_parts_declared", "declared_digest"),
     Index("upload_parts_digest", "digest"),
 )

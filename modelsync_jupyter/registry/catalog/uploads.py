@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, case, exists, insert, or_, select, update
 
 from modelsync_jupyter.core.parts import Part
 
@@ -16,6 +16,9 @@ from .rows import Facts, PartRow, UploadRow, UploadState
 from .tables import models, repositories, upload_parts, uploads
 from .users import Caller
 
+_AT_ONCE = 500
+#: Earlier attempts at a push that are looked at for what they have sent.
+_AWAITED = 3
 _UPLOADS: Select[Any] = (
     select(uploads, models.c.version, repositories.c.name)
     .join(models, uploads.c.model_id == models.c.id)
@@ -131,10 +134,63 @@ def record_part(connection: Connection, upload_id: int, number: int, size: int, 
     hold_pins(connection)
     set_upload(connection, upload_id, active_at=now())
     here = (upload_parts.c.upload_id == upload_id) & (upload_parts.c.number == number)
-    changed = connection.execute(update(upload_parts).where(here).values(size=size, digest=digest, present=False))
+    columns = {"size": size, "digest": digest, "present": False, "place": None}
+    changed = connection.execute(update(upload_parts).where(here).values(**columns))
     if not changed.rowcount:
         row = {"upload_id": upload_id, "number": number, "size": size, "digest": digest}
         connection.execute(insert(upload_parts).values(**row))
+
+
+def record_places(connection: Connection, upload_id: int, places: Mapping[int, str]) -> None:
+    """Note under which names parts will be sent to the store of blobs; the upload must be locked."""
+    if places:
+        change = update(upload_parts).where(
+            upload_parts.c.upload_id == upload_id, upload_parts.c.number == bindparam("at")
+        )
+        rows = [{"at": number, "there": place} for number, place in places.items()]
+        connection.execute(change.values(place=bindparam("there")), rows)
+
+
+def awaited(connection: Connection, who: Caller, model_id: int) -> list[tuple[int, str]]:
+    """List rows and ids of the caller's last open uploads of a version with parts sent to the store of blobs itself."""
+    query = (
+        select(uploads.c.id, uploads.c.uid)
+        .where(uploads.c.model_id == model_id, uploads.c.creator_id == who.user_id, uploads.c.state == UploadState.OPEN)
+        .where(exists().where(upload_parts.c.upload_id == uploads.c.id, upload_parts.c.place.is_not(None)))
+        .order_by(uploads.c.id.desc())
+        .limit(_AWAITED)
+    )
+    return [(row.id, row.uid) for row in connection.execute(query)]
+
+
+def record_arrived(connection: Connection, upload_id: int, sizes: Mapping[str, int]) -> None:
+    """Note which parts have arrived in the store of blobs, with the digests that their client declared.
+
+    Args:
+        connection: A write.
+        upload_id: The upload.
+        sizes: Bytes of what is there, by its name.
+    """
+    for part in list_parts(connection, upload_id):
+        if part.place and not part.received_digest and sizes.get(part.place) == part.declared_size:
+            here = (upload_parts.c.upload_id == upload_id) & (upload_parts.c.number == part.number)
+            columns = {"size": part.declared_size, "digest": part.declared_digest}
+            connection.execute(update(upload_parts).where(here).values(**columns))
+
+
+def places_of(connection: Connection, who: Caller, digests: Collection[str]) -> dict[str, str]:
+    """Return the names of parts with some digests that the caller has sent to the store of blobs before."""
+    found: dict[str, str] = {}
+    wanted = sorted(digests)
+    for start in range(0, len(wanted), _AT_ONCE):
+        query = (
+            select(upload_parts.c.digest, upload_parts.c.place)
+            .join(uploads, uploads.c.id == upload_parts.c.upload_id)
+            .where(upload_parts.c.digest.in_(wanted[start : start + _AT_ONCE]), upload_parts.c.place.is_not(None))
+            .where(uploads.c.creator_id == who.user_id)
+        )
+        found.update((row.digest, row.place) for row in connection.execute(query))
+    return found
 
 
 def record_present(connection: Connection, upload_id: int, parts: Collection[Part]) -> None:

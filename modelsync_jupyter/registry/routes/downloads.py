@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from modelsync_jupyter.core.parts import parts_json
 from modelsync_jupyter.wire import API, PROXY, Extension, ModelJSON
 
+from .. import body
 from ..auth import needs
 from ..catalog.aliases import resolve_model
 from ..catalog.archives import layout_of, parts_between
@@ -16,7 +17,7 @@ from ..errors import NotFound
 from ..replies import archive_json, model_json
 from ..sending import send_archive
 from ..service import current
-from .objects import presigned
+from .objects import MAX_URLS, direct_store, presigned
 
 blueprint = Blueprint("downloads", __name__, url_prefix=f"{API}/model_repositories/<name>/models/<version>")
 
@@ -32,7 +33,7 @@ def presign_download(name: str, version: str) -> ModelJSON:
             return model_json(model, strategy)
         archive = _archive(model)
         link = presigned("GET", f"/objects/archives/{archive.uid}")
-        extension = _extension(connection, archive)
+        extension = _extension(connection, archive, body.fields().object("modelsync").flag("direct") or False)
     if version != model.version:
         extension["alias"] = version
     if strategy != PROXY:
@@ -58,10 +59,13 @@ def _archive(model: ModelRow) -> ArchiveRow:
     return model.archive
 
 
-def _extension(connection: Connection, archive: ArchiveRow) -> Extension:
+def _extension(connection: Connection, archive: ArchiveRow, directly: bool) -> Extension:
     parts = parts_between(connection, archive.id, 0, archive.size)
     extension = archive_json(archive)
     extension |= {"parts": parts_json(parts), "base": archive.base}
+    if directly and (direct := direct_store()):
+        names = [part.name for part in parts[:MAX_URLS]]
+        extension["urls"] = list(direct.sign("GET", names, current().settings.url_ttl))
     layout = layout_of(connection, archive.id)
     if layout is not None:
         extension["layout"] = layout

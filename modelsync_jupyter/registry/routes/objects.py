@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
+from modelsync_jupyter.wire import PRESIGNED
+
 from .. import body, multipart
 from ..auth import caller, open_to_all
+from ..blobs.protocol import Direct
 from ..catalog.archives import find_archive
 from ..catalog.tokens import check_valid
 from ..catalog.uploads import find_upload
@@ -13,7 +16,18 @@ from ..sending import send_archive
 from ..service import current
 
 blueprint = Blueprint("objects", __name__, url_prefix="/objects")
+#: Signed URLs in one reply, of about 500 bytes each; a client asks for more one by one, or has the bytes through us.
+MAX_URLS = 2000
 _presigned = open_to_all("the URL is the permission: it was signed for somebody who may")
+
+
+def direct_store() -> Direct | None:
+    """Return the store of blobs where clients may move bytes to and from it themselves, else None."""
+    registry = current()
+    # Azure wants a header of its own in what is PUT, which our client does not send.
+    reachable = (registry.settings.blobs or "").startswith(("s3", "gs"))
+    allowed = registry.settings.direct and reachable and registry.settings.strategy == PRESIGNED
+    return registry.blobs if allowed and isinstance(registry.blobs, Direct) else None
 
 
 def presigned(method: str, path: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from modelsync_jupyter.core.errors import ModelSyncError
 from modelsync_jupyter.core.parts import Part
-from modelsync_jupyter.wire import API, ModelJSON
+from modelsync_jupyter.wire import API, Extension, ModelJSON
 
 from .. import access, body, multipart, publishing
 from ..auth import caller, needs
@@ -22,7 +22,7 @@ from ..errors import ApiError, BadRequest
 from ..replies import model_json
 from ..service import current
 from ..values import MAX_PART_NUMBER, Fields
-from .objects import presigned
+from .objects import MAX_URLS, direct_store, presigned
 
 _MAX_REASON = 4096
 blueprint = Blueprint("uploads", __name__, url_prefix=f"{API}/model_repositories/<name>/models/<version>")
@@ -67,8 +67,14 @@ def start_multipart(name: str, version: str) -> ModelJSON:
     if declared:
         # Who pushes the same files again wants to replace bytes that have gone bad: all of them have to come.
         again = digest is not None and reply.get("modelsync", {}).get("content_digest") == digest
-        present = [] if again else multipart.present(current(), caller(), uid, declared)
-        reply["modelsync"] = {**reply.get("modelsync", {}), "present": present}
+        direct = direct_store() if fields.flag("direct") else None
+        present, coming = multipart.present(current(), caller(), uid, declared, direct, again=again)
+        extension: Extension = {**reply.get("modelsync", {}), "present": present}
+        if direct:
+            some = dict(sorted(coming.items())[:MAX_URLS])
+            urls = direct.sign("PUT", list(some.values()), current().settings.url_ttl)
+            extension["urls"] = {str(number): url for number, url in zip(some, urls, strict=True)}
+        reply["modelsync"] = extension
     return reply
 
 
@@ -80,8 +86,13 @@ def presign_part(name: str, version: str) -> ModelJSON:
     uid, number = fields.text("upload_id", 64), fields.integer("part_number", 1, MAX_PART_NUMBER)
     with current().database.read() as connection:
         model = find_model(connection, name, version)
-        uploads.find_upload(connection, uid, model_id=model.id, caller=caller())
-    link = presigned("PUT", f"/objects/uploads/{uid}/parts/{number}")
+        upload = uploads.find_upload(connection, uid, model_id=model.id, caller=caller())
+        part = uploads.find_part(connection, upload.id, number)
+    direct = direct_store() if part and part.place and not part.received_digest else None
+    if direct and part and part.place:
+        (link,) = direct.sign("PUT", [part.place], current().settings.url_ttl)
+    else:
+        link = presigned("PUT", f"/objects/uploads/{uid}/parts/{number}")
     return model_json(model, current().settings.strategy, presigned_upload_url=link, upload_id=uid)
 
 

@@ -114,6 +114,7 @@ class Download:
         parts: Parts with digests, or none.
         layout: The layout as JSON, or None.
         content_digest: Content digest of its files, or "".
+        urls: Presigned URLs of the first parts, where these can be had from the store of blobs itself.
     """
 
     url: str
@@ -121,6 +122,7 @@ class Download:
     parts: tuple[Part, ...] = ()
     layout: object = None
     content_digest: str = ""
+    urls: tuple[str, ...] = ()
 
 
 class Remote:
@@ -235,7 +237,7 @@ class Remote:
         path = model_path(tag, "finish_upload")
         return parse_model(self.http.call("PATCH", path, body, timeout=self.http.limits.answer), tag.name)
 
-    def start_multipart(self, tag: Tag, extension: Extension | None = None) -> tuple[str, set[int]]:
+    def start_multipart(self, tag: Tag, extension: Extension | None = None) -> tuple[str, set[int], dict[int, str]]:
         """Begin a multipart upload.
 
         Args:
@@ -243,17 +245,19 @@ class Remote:
             extension: Our extension, for a registry that knows it.
 
         Returns:
-            Its id, and the numbers of the parts that are there already.
+            Its id, the numbers of the parts that are there already, and URLs to send others to, by their numbers.
         """
         body = {"modelsync": extension} if extension else None
         reply = mapping(self.http.call("PATCH", model_path(tag, "start_multipart_upload"), body))
         upload_id = reply.get("upload_id")
         if not upload_id:
             raise InvalidReply("The registry began an upload but gave it no id.")
-        present = mapping(reply.get("modelsync") or {}).get("present") or []
+        said = mapping(reply.get("modelsync") or {})
+        present, urls = said.get("present") or [], mapping(said.get("urls") or {})
         if not isinstance(present, list):
             raise InvalidReply("The registry did not say which parts it has.")
-        return str(upload_id), {number for number in present if type(number) is int}
+        links = {int(key): str(url) for key, url in urls.items() if key.isdigit()}
+        return str(upload_id), {number for number in present if type(number) is int}, links
 
     def presign_part(self, tag: Tag, upload_id: str, number: int) -> str:
         """Ask for a URL to PUT one part to."""
@@ -282,10 +286,16 @@ class Remote:
         url = str(reply.get("presigned_upload_url") or "")
         return url if url != "None" else ""
 
-    def presign_download(self, tag: Tag) -> Download:
-        """Ask where to download the archive."""
+    def presign_download(self, tag: Tag, *, direct: bool = False) -> Download:
+        """Ask where to download the archive.
+
+        Args:
+            tag: The version.
+            direct: Whether to ask for URLs of the store of blobs too, of a registry that knows our extension.
+        """
         path = model_path(tag, "presign_download_url")
-        return parse_download(self.http.call("PATCH", path, most=_LARGEST_DOWNLOAD))
+        body = {"modelsync": {"direct": True}} if direct else None
+        return parse_download(self.http.call("PATCH", path, body, most=_LARGEST_DOWNLOAD))
 
     def _all(self, path: str, params: Mapping[str, Any], start: int, limit: int | None, name: str = "") -> Page:
         """Read a list page by page, to its end or as far as asked.
@@ -370,7 +380,8 @@ def parse_download(data: object) -> Download:
         raise InvalidReply(error.message) from None
     url = record.get("presigned_download_url") or ""
     digest, content = (str(extension.get(key) or "") for key in ("digest", "content_digest"))
-    return Download(str(url), digest, parts, extension.get("layout"), content)
+    urls = items({"items": extension.get("urls") or []})
+    return Download(str(url), digest, parts, extension.get("layout"), content, tuple(map(str, urls)))
 
 
 def mapping(data: object) -> Mapping[str, Any]:

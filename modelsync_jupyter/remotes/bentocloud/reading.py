@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tarfile
 import threading
+from bisect import bisect_right
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -55,7 +56,8 @@ class RemoteArchive:
     def __init__(self, remote: Remote, model: RemoteModel) -> None:
         self._remote, self._model = remote, model
         self._lock = threading.Lock()
-        self._download = remote.presign_download(model.tag)
+        self._ours = bool(model.digest)
+        self._download = remote.presign_download(model.tag, direct=self._ours)
         self._through_api = model.strategy == PROXY or not self._download.url
         self._total: int | None = None
         self._etag = ""
@@ -98,6 +100,9 @@ class RemoteArchive:
         if stop is None:
             stop = self.size
         begin, end = start + self._base, None if stop is None else stop + self._base
+        if self._download.urls and end is not None:
+            yield from self._direct(begin, end)
+            return
         position = begin if self.ranged else 0
         with self._open(position, end) as reply:
             for view in blocks(reply):
@@ -108,6 +113,35 @@ class RemoteArchive:
                     yield view[max(0, len(view) - (position - begin)) :]
         if end is not None and position != end:
             raise Unavailable(f"The archive of `{self._model.tag}` ended early, at byte {position} of {end}.")
+
+    def _direct(self, begin: int, end: int) -> Iterator[memoryview]:
+        """Read `[begin, end)` of the archive from the objects that hold its parts."""
+        parts = self._download.parts
+        number = bisect_right([part.start for part in parts], begin) - 1
+        while begin < end:
+            part = parts[number]
+            stop = min(end, part.stop)
+            with self._open_part(number, begin, stop) as reply:
+                for view in blocks(reply):
+                    begin += len(view)
+                    if begin > stop:
+                        raise InvalidReply(f"The server sent more of the archive of `{self._model.tag}` than it has.")
+                    yield view
+            if begin != stop:
+                raise Unavailable(f"The archive of `{self._model.tag}` ended early, at byte {begin} of {stop}.")
+            number += 1
+
+    @contextmanager
+    def _open_part(self, number: int, start: int, stop: int) -> Iterator[requests.Response]:
+        download, part = self._download, self._download.parts[number]
+        if number >= len(download.urls):
+            with self._open(start, stop) as reply:
+                yield reply
+            return
+        headers = {"Range": f"bytes={start - part.start}-{stop - part.start - 1}"}
+        with self._renewing(download), self._remote.http.get(download.urls[number], headers) as reply:
+            self._check_range(reply, start - part.start, part.size)
+            yield reply
 
     def check(self) -> None:
         """Nothing to check: each range was asked for on condition that the archive is still the same."""
@@ -173,19 +207,24 @@ class RemoteArchive:
                 headers["If-Match"] = self._etag
         with self._signed(headers) as reply:
             if headers:
-                self._check_range(reply, start)
+                self._check_range(reply, start, self._total)
             yield reply
 
     @contextmanager
     def _signed(self, headers: dict[str, str]) -> Iterator[requests.Response]:
         download = self._download
+        with self._renewing(download), self._get(download, headers) as reply:
+            yield reply
+
+    @contextmanager
+    def _renewing(self, download: Download) -> Iterator[None]:
+        """Have the URLs signed again where one of them has expired; who uses it tries again then."""
         try:
-            with self._get(download, headers) as reply:
-                yield reply
+            yield
         except UrlExpired:
             with self._lock:  # one thread has the URL signed again, for all
                 if download is self._download:
-                    self._download = self._remote.presign_download(self._model.tag)
+                    self._download = self._remote.presign_download(self._model.tag, direct=self._ours)
                     if self._download.digest != download.digest:
                         raise self._replaced() from None
             raise
@@ -195,11 +234,11 @@ class RemoteArchive:
             return self._remote.http.get_api(model_path(self._model.tag, "download"), headers)
         return self._remote.http.get(download.url, headers)
 
-    def _check_range(self, reply: requests.Response, start: int) -> None:
+    def _check_range(self, reply: requests.Response, start: int, total: int | None) -> None:
         found = _CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
         if reply.status_code != 206 or not found or int(found[1]) != start:
             raise InvalidReply("The server stopped answering ranges.", step="Run the pull again.")
-        if self._total is not None and int(found[2]) != self._total:
+        if total is not None and int(found[2]) != total:
             raise self._replaced()
 
     def _replaced(self) -> Conflict:
