@@ -60,8 +60,8 @@ def serve_command(args: argparse.Namespace, face: Face) -> Answer:
         server = import_module("modelsync_jupyter.registry.server")
     except ImportError as error:
         raise MissingDependency(f"The registry needs `{error.name}`, which is not installed.") from error
-    names = ("host", "port", "data", "db", "blobs", "workers", "threads", "strategy", "url_ttl", "reset_admin_token")
-    server.serve(**{name: getattr(args, name) for name in names})
+    names = ("host", "port", "data", "db", "blobs", "workers", "threads", "strategy", "url_ttl", "log")
+    server.serve(**{name: getattr(args, name) for name in names}, reset_admin_token=args.reset_admin_token)
     return Answer(None, "")
 
 

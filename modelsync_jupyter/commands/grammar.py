@@ -169,6 +169,8 @@ def _add_access_commands(add: Any) -> None:
     parser.add_argument("--strategy", choices=("presigned_url", "proxy", "none"), help=what)
     what = "how long a presigned URL is valid (default: $MODELSYNC_URL_TTL, else 3600)"
     parser.add_argument("--url-ttl", type=float, metavar="SECONDS", help=what)
+    what = "a line on stderr for each request, or warnings alone (default: $MODELSYNC_LOG, else text)"
+    parser.add_argument("--log", choices=("text", "json", "none"), help=what)
     what = "make a new admin token in DIR/admin-token; the one before ends, and all that it made for itself"
     parser.add_argument("--reset-admin-token", action="store_true", help=what)
 

@@ -34,6 +34,7 @@ def create_app(registry: Registry) -> Flask:
         app.register_blueprint(blueprint)
     for endpoint, view in app.view_functions.items():
         assert rule_of(view) is not None, f"the route {endpoint} does not say who may use it"
+    app.before_request(_say_route)
     app.register_error_handler(Exception, _reply)
     app.url_value_preprocessor(_refuse_nul)
     if registry.settings.trust_forwarded:
@@ -90,6 +91,12 @@ def _reply(error: Exception) -> Response:
     reply.status_code = status
     reply.headers.update(headers)
     return reply
+
+
+def _say_route() -> None:
+    """Tell the server which route answers, for its log and its numbers."""
+    if request.url_rule:
+        request.environ["modelsync.route"] = request.url_rule.rule
 
 
 def _refuse_nul(endpoint: str | None, values: dict[str, Any] | None) -> None:

@@ -63,6 +63,7 @@ def needs(rule: Role | Right) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @wraps(route)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             def check(connection: Connection, who: Caller) -> None:
+                request.environ["modelsync.user"] = who.name  # for the log of requests, also of those refused below
                 if isinstance(rule, Role):
                     access.require(connection, who, rule)
                 else:

@@ -79,6 +79,9 @@ class Front:
         self._settings, self._ready = settings, ready
         self._registry: Registry | None = None
         self._flask: Any = None
+        from . import observing  # not before the server has said where numbers are kept
+
+        self._observe = observing
         self._api = ThreadPoolExecutor(settings.threads, "api")
         self._disk = ThreadPoolExecutor(_DISK_THREADS, "disk")
         self._bodies = ThreadPoolExecutor(_BODY_THREADS, "bodies")
@@ -118,21 +121,46 @@ class Front:
             self._open()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        response = await self._reply(request)
-        await response.prepare(request)
-        await response.write_eof()
+        begin, status = time.perf_counter(), 499  # as nginx notes that a client has gone before the reply
+        try:
+            response = await self._reply(request)
+            status = response.status
+            await response.prepare(request)
+            await response.write_eof()
+        finally:
+            self._note(request, status, time.perf_counter() - begin)
         await _read_rest(request)
         return response
+
+    def _note(self, request: web.Request, status: int, seconds: float) -> None:
+        """Count a request and write it to the log."""
+        environ = request.get("environ", {})
+        self._observe.note(
+            self._observe.Seen(
+                method=request.method,
+                path=request.raw_path.partition("?")[0],
+                route=environ.get("modelsync.route", "") or request.get("route", ""),
+                status=status,
+                seconds=round(seconds, 4),
+                received=request.content_length or 0,
+                sent=request.get("sent", 0),
+                user=environ.get("modelsync.user", ""),
+                address=environ.get("REMOTE_ADDR") or request.remote or "",
+            )
+        )
 
     async def _reply(self, request: web.Request) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
         try:
             if self._registry is None:
                 return _json(503, {"error": "the registry cannot reach its catalog: try again"}, {"Retry-After": "1"})
+            request["sent"] = 0
             if path == "/healthz" and request.method in ("GET", "HEAD"):
+                request["route"] = path
                 return web.json_response({"status": "ok"})
             part = _PART.fullmatch(path) if request.method == "PUT" else None
             if part:
+                request["route"] = "/objects/uploads/<uid>/parts/<int:number>"
                 return await self._put_part(self._registry, request, part, query)
             return await self._call(request, path, query)
         except (ConnectionError, asyncio.CancelledError):
@@ -169,7 +197,7 @@ class Front:
             body: Any = io.BytesIO(head)
         else:
             body = io.BufferedReader(_Arriving(request, head, asyncio.get_running_loop()), BLOCK)
-        environ = _environ(request, path, query, body)
+        request["environ"] = environ = _environ(request, path, query, body)
         pool = self._api if whole else self._bodies
         status, headers, parts = await self._in(pool, _start, self._flask, environ)
         response = web.StreamResponse(status=status, headers=headers)
@@ -179,8 +207,9 @@ class Front:
                 await self._send(request, parts)
             elif isinstance(parts, list):
                 await response.write(b"".join(parts))
+                request["sent"] = sum(map(len, parts))
             else:
-                await self._stream(response, iter(parts))
+                await self._stream(request, response, iter(parts))
         except Exception as error:  # too late for another reply: the client sees that this one is not whole
             if request.transport is not None and not request.transport.is_closing():
                 log.error("%s %s broke off", request.method, path, exc_info=error)
@@ -206,12 +235,14 @@ class Front:
                     if not sent:
                         raise OSError(f"blob {digest} is shorter than the catalog says")
                     start += sent
+                    request["sent"] += sent
             finally:
                 await self._in(self._disk, file.close)
 
-    async def _stream(self, response: web.StreamResponse, blocks: Any) -> None:
+    async def _stream(self, request: web.Request, response: web.StreamResponse, blocks: Any) -> None:
         while block := await self._in(self._bodies, next, blocks, b""):
             await asyncio.wait_for(response.write(block), _STALL_SECONDS)
+            request["sent"] += len(block)
 
     async def _in(self, pool: ThreadPoolExecutor, run: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await asyncio.get_running_loop().run_in_executor(pool, partial(run, *args, **kwargs))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from typing import Any
 
@@ -42,6 +44,7 @@ def serve(
     strategy: str | None = None,
     url_ttl: float | None = None,
     reset_admin_token: bool = False,
+    log: str | None = None,
 ) -> None:
     """Run the registry until SIGTERM or SIGINT; print a line with its URL when it accepts requests.
 
@@ -57,6 +60,8 @@ def serve(
         strategy: How clients are to move bytes; default: MODELSYNC_TRANSMISSION, else "presigned_url".
         url_ttl: Seconds for which presigned URLs are valid; default: MODELSYNC_URL_TTL, else an hour.
         reset_admin_token: Make a new admin token first; the one before ends.
+        log: What is written to stderr: "text" or "json", a line for each request, or "none"; default: MODELSYNC_LOG,
+            else "text".
 
     Raises:
         UsageError: A setting has no such value.
@@ -66,8 +71,18 @@ def serve(
         data, db, blobs=blobs, strategy=strategy, url_ttl=url_ttl, threads=_count("threads", threads)
     )
     _count("workers", workers)
-    _prepare(settings, reset_admin_token)
-    _Server(settings, {"bind": _bind(host, port), "workers": workers, "threads": threads}).run()
+    pid = os.getpid()
+    numbers = tempfile.mkdtemp(prefix="modelsync-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = numbers
+    from .observing import set_up_log  # not before: it says where numbers are kept
+
+    try:
+        set_up_log(log or os.environ.get("MODELSYNC_LOG") or "text")
+        _prepare(settings, reset_admin_token)
+        _Server(settings, {"bind": _bind(host, port), "workers": workers, "threads": threads}).run()
+    finally:
+        if os.getpid() == pid:
+            shutil.rmtree(numbers, ignore_errors=True)
 
 
 def _count(what: str, number: int) -> int:
@@ -133,6 +148,12 @@ def _die_with_parent(arbiter: Any, worker: Any) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _forget(arbiter: Any, worker: Any) -> None:
+    from .observing import forget_process
+
+    forget_process(worker.pid)
+
+
 class _Server(BaseApplication):  # type: ignore[misc]  # the base is untyped
     """gunicorn with options of ours instead of its command line and config files."""
 
@@ -144,6 +165,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # the base is untyped
             "graceful_timeout": 10,
             "loglevel": "warning",
             "post_fork": _die_with_parent,
+            "child_exit": _forget,
             # Only our own setting decides whether to believe a proxy's headers.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},

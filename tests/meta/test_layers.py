@@ -43,7 +43,7 @@ LATER: dict[str, set[str]] = {"commands": {"registry", "demo"}}
 HEAVY = {"IPython", "ipywidgets", "jupyterlab", "tornado", "tqdm", "numpy", "sklearn", "joblib", "pandas", "bentoml"}
 #: Parts that are themselves imported only where those packages are.
 HEAVY_PARTS = {"lab"}
-SERVER = {"sqlalchemy", "flask", "gunicorn", "werkzeug"}
+SERVER = {"sqlalchemy", "flask", "gunicorn", "werkzeug", "prometheus_client"}
 
 
 def modules() -> list[Path]:

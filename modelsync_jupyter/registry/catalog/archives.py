@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, exists, insert, or_, select, union, update
+from sqlalchemy import Connection, exists, func, insert, or_, select, union, update
 
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.wire import EntryJSON
@@ -136,6 +136,15 @@ def readable_parts(connection: Connection, who: Caller, digests: Collection[str]
         )
         found.update(connection.execute(union(read, sent)).scalars())
     return found
+
+
+def totals(connection: Connection) -> dict[str, int]:
+    """Count what the catalog holds: repositories, versions that can be pulled, and the bytes of their archives."""
+    alive = (models.c.deleted_at.is_(None), models.c.archive_id.is_not(None))
+    query = select(func.count(), func.coalesce(func.sum(archives.c.size), 0)).select_from(models).join(archives)
+    versions, size = connection.execute(query.where(*alive)).one()
+    count = connection.execute(select(func.count()).select_from(repositories)).scalar_one()
+    return {"repositories": int(count), "versions": int(versions), "archive_bytes": int(size)}
 
 
 def layout_of(connection: Connection, archive_id: int) -> list[EntryJSON] | None:

@@ -9,6 +9,7 @@ from . import (
     inspection,
     models,
     objects,
+    operations,
     repositories,
     storage,
     tokens,
@@ -17,6 +18,6 @@ from . import (
     users,
 )
 
-_RECORDS = (account, users, tokens, repositories, models, aliases, trash, inspection, storage)
+_RECORDS = (account, users, tokens, repositories, models, aliases, trash, inspection, storage, operations)
 _BYTES = (uploads, downloads, objects)
 BLUEPRINTS = [module.blueprint for module in (*_RECORDS, *_BYTES)]

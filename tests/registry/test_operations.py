@@ -1,0 +1,81 @@
+"""What those who run a registry read: its log, its numbers, and the description of its API."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from modelsync_jupyter.registry import Settings
+from modelsync_jupyter.registry.service import Registry
+
+from . import pushing
+from .server import TOKEN, Server
+
+pytestmark = pytest.mark.processes
+
+
+def test_log_and_numbers_tell_of_requests_and_no_secrets(launch: Callable[..., Server], name: str) -> None:
+    server = launch("--log", "json", "--workers", "2")
+    client = server.client()
+    archive = pushing.push(client, name, "v1")
+    link = pushing.download_url(client, name, "v1")
+    for _ in range(3):  # of which each may be answered by another process
+        assert requests.get(link, timeout=30).content == archive
+    assert client.call("GET", f"/model_repositories/{name}-none").status_code == 404
+    text = requests.get(f"{server.url}/metrics", timeout=30).text
+    samples = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    route = 'modelsync_requests_total{method="GET",route="/objects/archives/<uid>",status="200"}'
+    assert float(samples[route]) == 3
+    assert float(samples["modelsync_sent_bytes_total"]) > 3 * len(archive)
+    assert float(samples["modelsync_versions"]) == 1
+    assert float(samples["modelsync_archive_bytes"]) == len(archive)
+    assert server.stop() == 0
+    lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
+    seen = [line for line in lines if line.get("path", "").startswith("/objects/archives/")]
+    assert [(line["status"], line["sent"], line["method"]) for line in seen] == [(200, len(archive), "GET")] * 3
+    refused = next(line for line in lines if line.get("status") == 404)
+    assert refused["user"] == "admin"
+    assert refused["route"] == "/api/v1/model_repositories/<name>"
+    assert TOKEN not in server.log
+    assert "signature" not in server.log
+
+
+def test_password_of_the_catalog_is_in_no_list_of_processes(tmp_path: Path) -> None:
+    """It may come from the environment; and a URL that is wrong is not repeated."""
+    env = {**os.environ, "MODELSYNC_DB": "nosuchdb://ann:pa55word@host/db"}
+    command = [sys.executable, "-m", "modelsync_jupyter", "serve", "--data", str(tmp_path / "data")]
+    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=100, check=False)
+    assert ended.returncode != 0
+    assert "URL of the catalog" in ended.stderr
+    assert "pa55word" not in ended.stderr + ended.stdout
+
+
+def test_data_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """Also one that was there before, as a mounted volume is."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    Registry.open(Settings(data)).database.close()
+    assert data.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_api_is_described_and_nothing_that_fits_the_description_breaks_it(registry: Server) -> None:
+    """Schemathesis tries every operation with a few requests made up from its description."""
+    described = requests.get(f"{registry.url}/api/v1/openapi.json", timeout=30).json()
+    start = described["paths"]["/api/v1/model_repositories/{name}/models/{version}/start_multipart_upload"]["patch"]
+    fields = start["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    assert {"parts", "manifest", "labels"} <= set(fields)
+    command = [str(Path(sys.executable).parent / "schemathesis"), "run", f"{registry.url}/api/v1/openapi.json"]
+    command += ["--checks", "not_a_server_error", "--phases", "fuzzing", "--max-examples", "1", "--seed", "1"]
+    command += ["--header", f"X-YATAI-API-TOKEN: {TOKEN}", "--no-color", "--max-time", "15"]
+    command += ["--exclude-path-regex", "api_tokens/"]  # revoking the token of the others' tests
+    env = {**os.environ, "NO_PROXY": "127.0.0.1"}
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False, env=env)
+    assert ended.returncode == 0, ended.stdout[-3000:]
+    assert "passed" in ended.stdout
