@@ -179,12 +179,21 @@ __all__ = [
 def __getattr__(name: str) -> _Any:
     if name == "__version__":  # labextension/package.json says it, the installed package knows it
         return _import_module("importlib.metadata").version("modelsync_jupyter")
+    _show_well()
     if name == "panel":  # needs widgets, which nothing else does
         return _import_module("modelsync_jupyter.notebook.panel").panel
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     errors = _import_module("modelsync_jupyter.core.errors")
     return getattr(errors if hasattr(errors, name) else _import_module("modelsync_jupyter.client"), name)
+
+
+def _show_well() -> None:
+    """In a notebook, let this package's values look well, also where nobody loads the extension."""
+    import builtins
+
+    if find := getattr(builtins, "get_ipython", None):
+        _import_module("modelsync_jupyter.notebook.display").register(find())
 
 
 def __dir__() -> list[str]:

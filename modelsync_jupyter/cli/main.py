@@ -56,6 +56,7 @@ def _run(argv: Sequence[str]) -> int:
 
 def _fail(error: ModelSyncError, status: int) -> int:
     """Print one line, whatever the message holds."""
-    line = " ".join(f"modelsync: {error.message} {SHELL.step(error.step)}".split())
+    more = f"To find the cause: {SHELL.command('doctor')}." if error.diagnosable else ""
+    line = " ".join(f"modelsync: {error.message} {SHELL.step(error.step)} {more}".split())
     print(printable(line), file=sys.stderr, flush=True)
     return status

@@ -14,6 +14,7 @@ from html import escape
 from types import TracebackType
 from typing import Any
 
+from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.progress import Progress, Sink
 from modelsync_jupyter.core.units import format_seconds, format_size
 
@@ -46,6 +47,22 @@ def shown(title: str, wish: Sink | bool | None = None) -> AbstractContextManager
     with suppress(OSError, ValueError):  # 0 also in a terminal that nobody has sized
         columns = os.get_terminal_size(sys.stderr.fileno()).columns
     return Bar(title, partial(tqdm, dynamic_ncols=True) if columns else partial(tqdm, ncols=_COLUMNS))
+
+
+def ask_token(endpoint: str) -> str:
+    """Return the token of $MODELSYNC_TOKEN, or ask for one, in a notebook or on a terminal, without showing it.
+
+    Raises:
+        UsageError: Nobody can be asked.
+    """
+    if token := os.environ.get("MODELSYNC_TOKEN", "").strip():
+        return token
+    from getpass import getpass
+
+    if hasattr(builtins, "get_ipython") or sys.stdin.isatty():
+        with suppress(EOFError, NotImplementedError):  # a run without a person in front of it refuses input
+            return getpass(f"API token for {endpoint}: ")
+    raise UsageError("Can't ask for the token in a non-interactive run.", "Give it as `token`, or set MODELSYNC_TOKEN.")
 
 
 class Line:

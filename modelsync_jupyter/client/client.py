@@ -38,7 +38,7 @@ from modelsync_jupyter.transfer.plan import Plan
 from modelsync_jupyter.transfer.run import Run
 from modelsync_jupyter.transfer.work import Counter, Work
 
-from .bar import shown
+from .bar import ask_token, shown
 from .care import Care
 from .files import FileVerbs
 from .inspection import Inspection
@@ -507,12 +507,12 @@ class Client(Inspection, FileVerbs, Care, Use):
 
     # Registries
 
-    def login(self, endpoint: str, token: str, *, name: str = "default") -> Context:
+    def login(self, endpoint: str, token: str | None = None, *, name: str = "default") -> Context:
         """Check a token with its registry, remember both and make that registry the current one.
 
         Args:
             endpoint: URL of the registry.
-            token: The API token.
+            token: The API token; by default that of $MODELSYNC_TOKEN, else it is asked for, and not shown.
             name: What to call this registry.
 
         Raises:
@@ -521,7 +521,7 @@ class Client(Inspection, FileVerbs, Care, Use):
             RemoteError: It does not answer like a registry; nothing is remembered.
         """
         endpoint = check_endpoint(endpoint)
-        context = Context(name, endpoint, check_token(token), current=True)
+        context = Context(name, endpoint, check_token(token or ask_token(endpoint)), current=True)
         try:
             user = Remote(Http(context, Retry())).current_user()
         except NotAuthenticated as error:

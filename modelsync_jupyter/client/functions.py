@@ -323,7 +323,7 @@ def delete(tag: str | Tag, **at: Unpack[AtHome]) -> list[Tag]:
 
 
 @partial(documented_as, Client.login)
-def login(endpoint: str, token: str, *, name: str = "default", **at: Unpack[AtHome]) -> Context:
+def login(endpoint: str, token: str | None = None, *, name: str = "default", **at: Unpack[AtHome]) -> Context:
     return Client(**at).login(endpoint, token, name=name)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
-from typing import Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
+from modelsync_jupyter.core.errors import MissingDependency
 from modelsync_jupyter.core.plain import one_line
 
 T = TypeVar("T")
@@ -27,6 +28,26 @@ class Table(list[T], Generic[T]):
     ) -> None:
         super().__init__(items)
         self._head, self._row, self._empty = head, row, empty
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return an item by its place or by its tag or id; a slice of it is a table again."""
+        if isinstance(key, str):
+            return next((each for each in self if key in _names(each)), None) or _raise(KeyError(key))
+        found = super().__getitem__(key)
+        return Table(found, self._head, self._row, self._empty) if isinstance(key, slice) else found
+
+    def to_frame(self) -> Any:
+        """Return it as a pandas table, one row for each item.
+
+        Raises:
+            MissingDependency: pandas is not installed.
+        """
+        try:
+            from pandas import DataFrame
+        except ImportError as error:
+            raise MissingDependency("A table needs `pandas`.", "Run `pip install pandas`.") from error
+        values: list[Any] = [getattr(each, "record", each) for each in self]
+        return DataFrame([each.to_dict() for each in values])
 
     def __repr__(self) -> str:
         return align(self._head, map(self._row, self)) if self else self._empty
@@ -50,6 +71,14 @@ class Table(list[T], Generic[T]):
         head = line("th", [title.capitalize() if title != "ID" else title for title in self._head])
         body = "".join(line("td", self._row(item)) for item in self)
         return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+
+
+def _names(item: object) -> set[str]:
+    return {str(getattr(item, name)) for name in ("tag", "id", "name", "path") if hasattr(item, name)}
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def align(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

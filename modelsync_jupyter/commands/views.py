@@ -92,6 +92,20 @@ def facts_of(model: Model, digest: str | None) -> list[tuple[str, str]]:
     ]
 
 
+def remote_facts(model: RemoteModel) -> list[tuple[str, str]]:
+    """Say everything about a registry's model, as names and values."""
+    return [
+        ("tag", str(model.tag)),
+        ("size", format_size(model.size)),
+        ("created", format_age(model.creation_time) if model.creation_time else ""),
+        ("status", model.upload_status),
+        ("by", model.creator),
+        ("module", model.module),
+        ("labels", labels_text(model.labels)),
+        ("digest", model.digest),
+    ]
+
+
 def provenance_facts(model: Model) -> list[tuple[str, str]]:
     """Say where a model came from, as names and values; what is not known is left out by `facts`."""
     from modelsync_jupyter.client import Provenance

@@ -49,6 +49,8 @@ class ModelSyncError(Exception):
     step = advice("This should not happen. Please report it as a bug, with what you did.")
     http_status = 500
     retryable = False
+    #: Whether the doctor is likely to find the cause.
+    diagnosable = False
     #: Set where an attempt was repeated as often as it may be.
     gave_up = False
 
@@ -129,6 +131,7 @@ class IntegrityError(ModelSyncError):
 
 
 class DiskFull(ModelSyncError):
+    diagnosable = True
     code = "disk-full"
     step = Step("retry", "Free some space and try again. It will resume where it left off.")
     http_status = 507
@@ -152,6 +155,7 @@ class TransferFailed(ModelSyncError):
 
 
 class NoContext(ModelSyncError):
+    diagnosable = True
     code = "no-context"
     step = Step("login", "Sign in to a registry, or set BENTO_CLOUD_API_ENDPOINT and BENTO_CLOUD_API_KEY.")
     http_status = 401
@@ -173,6 +177,7 @@ class RemoteError(ModelSyncError):
     """
 
     code = "remote-error"
+    diagnosable = True
     step = Step("contexts", "Check the registry's address and its log.")
     http_status = 502
 
@@ -188,18 +193,21 @@ class NotAuthenticated(RemoteError):
 
 
 class PermissionDenied(RemoteError):
+    diagnosable = False
     code = "permission-denied"
     step = advice("Ask an admin of the registry for the right to do this.")
     http_status = 403
 
 
 class RemoteNotFound(RemoteError):
+    diagnosable = False
     code = "remote-not-found"
     step = Step("list-remote", "Check the name in the registry's list of models.")
     http_status = 404
 
 
 class Conflict(RemoteError):
+    diagnosable = False
     code = "conflict"
     step = Step("list-remote", "Check what the registry has, then try again.")
     http_status = 409

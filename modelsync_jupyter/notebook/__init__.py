@@ -8,8 +8,10 @@ from typing import Any
 def load(ip: Any) -> None:
     """Add the magic and its completion to an IPython shell; calling it again does no harm."""
     from .completion import load as load_completion
+    from .display import register
     from .magic import load as load_magic
 
+    register(ip)
     load_magic(ip)
     load_completion(ip)
 

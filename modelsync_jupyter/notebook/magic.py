@@ -259,7 +259,8 @@ def _plainly() -> Iterator[None]:
 
 def _without_traceback(error: ModelSyncError) -> ModelSyncError:
     """Return the same error, for which IPython shows a message and the next step."""
-    lines = [printable(text) for text in (error.message, CELL.step(error.step)) if text]
+    more = f"To find the cause: {CELL.command('doctor')}." if error.diagnosable else ""
+    lines = [printable(text) for text in (error.message, CELL.step(error.step), more) if text]
     vars(error)["_render_traceback_"] = lambda: lines
     return error
 

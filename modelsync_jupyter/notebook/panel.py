@@ -15,7 +15,7 @@ from typing import Any
 from modelsync_jupyter.client import Client, VersionStatus
 from modelsync_jupyter.commands.insight import change_row, diff_head, diff_summary
 from modelsync_jupyter.commands.tables import Table
-from modelsync_jupyter.commands.views import STATUS_HEAD, facts_of, labels_text, plan_text, status_row
+from modelsync_jupyter.commands.views import STATUS_HEAD, facts_of, labels_text, plan_text, remote_facts, status_row
 from modelsync_jupyter.commands.words import CELL
 from modelsync_jupyter.core.errors import ModelSyncError, NoContext, NotAuthenticated
 from modelsync_jupyter.core.outcome import Direction
@@ -311,8 +311,7 @@ def details_html(version: VersionStatus) -> str:
     if version.local:
         pairs += facts_of(version.local, version.digest)
     elif remote := version.remote:
-        pairs += [("tag", str(remote.tag)), ("size", format_size(remote.size)), ("labels", labels_text(remote.labels))]
-        pairs += [("module", remote.module), ("by", remote.creator), ("digest", remote.digest)]
+        pairs += remote_facts(remote)
     rows = "".join(
         f"<tr><th style='text-align:left;vertical-align:top'>{escape(name)}</th>"
         f"<td style='text-align:left;white-space:pre-wrap'>{escape(value)}</td></tr>"

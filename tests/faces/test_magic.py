@@ -129,7 +129,8 @@ def test_an_error_fails_the_cell_and_shows_message_and_step_only(
     monkeypatch.setattr("getpass.getpass", lambda prompt: "wrong")
     result = ip.run_cell(f"%modelsync login {served.url}")
     assert isinstance(result.error_in_exec, NotAuthenticated)
-    message, step = "".join(capsys.readouterr()).splitlines()
+    message, step, more = "".join(capsys.readouterr()).splitlines()
+    assert more == "To find the cause: `%modelsync doctor`."
     assert message == f"{served.url} refuses this token."
     assert step.endswith(f"(`%modelsync login {served.url}`).")
 

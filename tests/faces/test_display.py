@@ -1,0 +1,58 @@
+"""How values look in a cell, and what lists can do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from modelsync_jupyter.client import Client
+from modelsync_jupyter.commands.tables import Table
+
+from .conftest import Make, Shell
+
+
+def looks(ip: InteractiveShell, value: Any) -> dict[str, str]:
+    return dict(ip.display_formatter.format(value)[0])
+
+
+@pytest.mark.processes
+def test_values_are_sentences_and_cards_and_not_raw_fields(
+    ip: InteractiveShell, client: Client, make: Make, name: str
+) -> None:
+    model = make(f"{name}:v1", stage="<b>prod")
+    assert "stage=&lt;b&gt;prod" in looks(ip, model)["text/html"]
+    assert f"push(&quot;{name}:v1&quot;)" in looks(ip, model)["text/html"]
+    assert looks(ip, client.plan("push", model.tag))["text/plain"].startswith("Would push")
+    assert looks(ip, client.push(model.tag, progress=False))["text/plain"].startswith(f"Pushed `{name}:v1`")
+    assert looks(ip, client.contexts()[0])["text/plain"].startswith("Context(default: http")
+    assert looks(ip, client.get_remote(model.tag))["text/plain"].startswith(f"RemoteModel({name}:v1, ")
+    assert "<table>" in looks(ip, client.list_models())["text/html"]
+    assert "in sync" in looks(ip, client.status(name))["text/html"]
+    assert looks(ip, client.transfers()[0])["text/plain"].startswith(f"Push of `{name}:v1` succeeded")
+
+
+def test_a_list_slices_and_finds_by_tag(ip: InteractiveShell, make: Make) -> None:
+    for version in ("a", "b"):
+        make(f"iris:{version}")
+    ip.run_cell("x = %modelsync list")
+    table = ip.user_ns["x"]
+    assert isinstance(table[:1], Table)
+    assert "<table>" in table[:1]._repr_html_()
+    assert str(table["iris:a"].tag) == "iris:a"
+    with pytest.raises(KeyError):
+        table["iris:c"]
+
+
+@pytest.mark.processes
+def test_an_error_that_the_doctor_can_explain_names_it(modelsync: Shell, ip: InteractiveShell, make: Make) -> None:
+    make("iris:v1")
+    assert "`modelsync doctor`" in modelsync("push", "iris:v1").stderr
+    assert "modelsync doctor" not in modelsync("push", "nothing").stderr
+
+
+def test_a_token_is_asked_for_where_there_is_none(client: Client, served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: served.token)
+    assert client.login(served.url, name="asked").name == "asked"
