@@ -107,4 +107,4 @@ def handle(transfer: Transfer, face: Face) -> Answer:
     if record.active:
         follow, stop = words.command("attach", id=record.id), words.command("cancel", id=record.id)
         text += f"\nIt continues in the background: follow it with {follow}, stop it with {stop}."
-    return Answer(transfer, text, data={"id": record.id, "tag": record.tag, "state": record.state})
+    return Answer(transfer, text, data={"id": record.id, "tag": record.tag, "state": record.state}, live=True)

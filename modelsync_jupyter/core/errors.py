@@ -65,6 +65,18 @@ class ModelSyncError(Exception):
         """The next step in words that fit every face."""
         return self.step.text
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback, which would be that of this package: what happened, in which line
+        of the cell, and what to do next.
+        """
+        line, trace = 0, self.__traceback__
+        while trace:
+            if trace.tb_frame.f_globals.get("__name__") == "__main__":
+                line = trace.tb_lineno
+            trace = trace.tb_next
+        where = f" (line {line} of the cell)" if line else ""
+        return [f"{type(self).__name__}{where}: {self.message}", *filter(None, [self.hint])]
+
     def __str__(self) -> str:
         return " ".join(filter(None, (self.message, self.hint)))
 

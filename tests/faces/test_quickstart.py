@@ -26,7 +26,7 @@ def test_quickstart_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "Pushed `digits:v1`" in shown["%modelsync push digits:v1"]
     assert "Skipped `digits:v1`" in shown['assert again.status == "skipped"']
     assert "digits:v1" in shown["%modelsync list --remote"]
-    assert "pushed" in shown["transfer.wait()"]
+    assert "Pushed" in shown["transfer.wait()"]
     assert "succeeded" in shown["%modelsync transfers"]
     assert not list(tmp_path.glob("modelsync-quickstart-*"))
 

@@ -1,0 +1,105 @@
+"""Transfers in real kernels: live in the cell that started them, attached after a restart, resumed after a kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelsync_jupyter.client import Client
+from modelsync_jupyter.demo.process import Served
+
+from .conftest import Make
+from .test_kernel import Kernel, kernel, run, shell_reply
+
+__all__ = ["kernel"]
+pytestmark = pytest.mark.processes
+#: As large as it takes for a transfer on the slow line to be seen; `MODELSYNC_LIVE_BYTES` for a look at a gigabyte.
+SIZE = int(os.environ.get("MODELSYNC_LIVE_BYTES", "400000"))
+
+
+def texts(messages: list[Any]) -> str:
+    return "\n".join(str(each["content"].get("data", each["content"]).get("text/plain", "")) for each in messages)
+
+
+def running(client: Client) -> Any:
+    """The newest transfer, once it has moved something."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        for transfer in client.transfers()[:1]:
+            if transfer.record.pid and transfer.record.total:
+                return transfer.record
+        time.sleep(0.05)
+    raise AssertionError(client.transfers())
+
+
+def test_a_background_push_survives_the_kernel_and_is_attached_from_another(
+    kernel: Kernel, slow: Served, home: Path, make: Make, name: str
+) -> None:
+    client = Client(home)
+    client.login(slow.url, slow.token)
+    make(f"{name}:v1", os.urandom(SIZE))
+    shown = run(kernel, f"%modelsync push {name}:v1 -b")
+    views = [each["content"]["data"] for each in shown if each["msg_type"] == "display_data"]
+    assert any("application/vnd.jupyter.widget-view+json" in each for each in views)
+    assert f"push {name}:v1" in texts(shown)
+    id = running(client).id
+    manager, kernel_client = kernel
+    manager.restart_kernel(now=True)
+    kernel_client.wait_for_ready(timeout=60)
+    run(kernel, "%load_ext modelsync_jupyter")
+    last = texts(run(kernel, f"%modelsync attach {id}"))
+    assert f"push {name}:v1: 100 %" in last
+    assert "done in" in last
+    assert client.transfer(id).state == "succeeded"
+
+
+def test_a_killed_child_is_resumed_from_a_cell(kernel: Kernel, slow: Served, home: Path, make: Make, name: str) -> None:
+    client = Client(home)
+    client.login(slow.url, slow.token)
+    make(f"{name}:v1", os.urandom(SIZE))
+    transfer = client.start("push", f"{name}:v1")
+    os.kill(running(client).pid, signal.SIGKILL)
+    end = time.monotonic() + 10
+    while transfer.state != "interrupted" and time.monotonic() < end:
+        time.sleep(0.05)
+    shown = run(kernel, f"x = %modelsync resume {transfer.id}")
+    assert "done in" in texts(shown)
+    assert transfer.state == "succeeded"
+
+
+def test_stopping_says_how_much_is_kept_and_python_draws_a_line(
+    kernel: Kernel, slow: Served, home: Path, make: Make, name: str
+) -> None:
+    client = Client(home)
+    client.login(slow.url, slow.token)
+    make(f"{name}:v1", os.urandom(2_000_000))
+    manager, kernel_client = kernel
+    asked = kernel_client.execute(f"from modelsync_jupyter import push\npush('{name}:v1')")
+    running(client)
+    time.sleep(0.5)
+    manager.interrupt_kernel()
+    started = time.monotonic()
+    reply = shell_reply(kernel_client, asked)
+    assert time.monotonic() - started < 2
+    assert reply["ename"] == "Cancelled"
+    assert len(reply["traceback"]) == 2
+    assert reply["traceback"][0].startswith("Cancelled (line 2 of the cell): Push of ")
+    assert f"Push of `{name}:v1` was cancelled; " in reply["evalue"]
+    assert "are kept" in reply["evalue"]
+    lines = []
+    while True:
+        message = kernel_client.get_iopub_msg(timeout=10)
+        if message["msg_type"] in ("display_data", "update_display_data"):
+            lines.append((message["header"]["date"], message["content"]["data"]["text/plain"]))
+        if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle" and lines:
+            break
+    assert lines[-1][1].startswith(f"push {name}:v1: ")
+    assert "stopped while" in lines[-1][1]
+    gaps = [(after[0] - before[0]).total_seconds() for before, after in pairwise(lines)]
+    assert sum(gaps) / max(len(gaps), 1) > 0.08 or len(lines) < 4  # at most about ten a second
