@@ -8,10 +8,11 @@ import type { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject as Args } from '@lumino/coreutils';
 
-import { askForDraft, askToDelete, askToReplace } from './dialogs';
+import { askForDraft, askToDelete, askToOverwrite, confirm } from './dialogs';
 import type { SidebarModel } from './model';
 import { AWHILE } from './notify';
-import { browserPath, codeFor, findTarget, type ITarget } from './target';
+import { VIEW } from './catalog';
+import { browserPath, codeFor, findTag } from './target';
 import type { Direction, IOrder } from './wire';
 
 export interface ICommandContext {
@@ -21,7 +22,8 @@ export interface ICommandContext {
   files: IFileBrowserFactory | null;
   /** Bring the sidebar to the front. */
   open: () => void;
-  openDetails: (target: ITarget) => Promise<void>;
+  /** Open the details of a version, and compare its two sides at once if wanted. */
+  openDetails: (tag: string, compare?: boolean) => Promise<void>;
 }
 
 export async function askForTag(
@@ -36,42 +38,116 @@ export async function askForTag(
     });
     return value?.trim() || null;
   }
-  const { items } = await model.service.local('', 0);
+  const page = await model.service.list({ ...VIEW, show: 'local' }, 0);
+  const names = (page.items ?? []).flatMap(row =>
+    row.kind === 'name' ? [row.name] : []
+  );
+  const view = { ...VIEW, show: 'changed' as const, open: names };
+  const { items } = await model.service.list(view, 0);
+  const tags = (items ?? []).flatMap(row =>
+    row.kind === 'version' && row.local && row.state !== 'different'
+      ? [row.tag]
+      : []
+  );
+  if (!tags.length) {
+    Notification.info(trans.__('All local models are in the registry.'), {
+      autoClose: AWHILE
+    });
+    return null;
+  }
   const { value } = await InputDialog.getItem({
     title: trans.__('Push a model'),
-    items: items.map(item => item.tag),
+    label: trans.__('Type to filter'),
+    items: tags,
+    editable: true,
     okLabel: trans.__('Push')
   });
-  return value;
+  return value?.trim() || null;
 }
 
-/** Show what overwriting would do; do it if the user agrees. */
-export async function replace(
+/** Show what overwriting would do, where there is something to overwrite; do it if the user agrees. */
+export async function overwrite(
   context: ICommandContext,
-  args: Args
+  args: Args,
+  direction: Direction
 ): Promise<void> {
   const { app, model, trans } = context;
-  const target = findTarget(app, args);
-  if (!target) {
+  const tag = findTag(app, model.catalog, args);
+  if (!tag) {
     return;
   }
-  const order: IOrder = {
-    direction: target.side === 'local' ? 'push' : 'pull',
-    tag: target.tag,
-    force: true
-  };
-  const plan = await model.service.plan(order);
-  if (await askToReplace(plan, trans)) {
+  const order: IOrder = { direction, tag, force: true };
+  const [plan, details] = await Promise.all([
+    model.service.plan(order),
+    model.service.details(tag)
+  ]);
+  if (plan.action !== 'replace' || plan.state === 'in sync') {
+    Notification.info(
+      plan.state === 'in sync'
+        ? trans.__('Nothing to overwrite: both sides have the same files.')
+        : trans.__('Nothing to overwrite. %1', plan.reason.replace(/`/g, '')),
+      { autoClose: AWHILE }
+    );
+    await model.touched(tag);
+    return;
+  }
+  if (await askToOverwrite(plan, details, trans)) {
     await model.start(order);
   }
 }
 
+/** Read the local files of a version, so that both sides can be compared. */
+export async function check(
+  { model }: ICommandContext,
+  tag: string
+): Promise<void> {
+  await model.check(tag);
+}
+
+export async function clearHistory({
+  model,
+  trans
+}: ICommandContext): Promise<void> {
+  const sure = await confirm({
+    title: trans.__('Clear the history of transfers?'),
+    body: trans.__(
+      'Transfers that have ended are removed from the list, on this computer only. Running ones stay, and what was moved is kept.'
+    ),
+    accept: trans.__('Clear'),
+    trans
+  });
+  if (sure) {
+    await model.forget();
+  }
+}
+
+export async function signOut(
+  { model, trans }: ICommandContext,
+  args: Args
+): Promise<void> {
+  const name = String(args.name ?? model.context?.name ?? '');
+  const sure =
+    name &&
+    (await confirm({
+      title: trans.__('Sign out of %1?', name),
+      body: trans.__(
+        'Its address and your token are removed from this computer. You need a token to sign in again.'
+      ),
+      accept: trans.__('Sign Out'),
+      trans
+    }));
+  if (sure) {
+    await model.logout(name);
+  }
+}
+
 export async function insertCode(
-  { app, trans }: ICommandContext,
-  target: ITarget
+  { app, model, trans }: ICommandContext,
+  tag: string
 ): Promise<void> {
   const { commands } = app;
-  const code = codeFor(target);
+  const { local, module } = await model.service.details(tag);
+  const code = codeFor(tag, module, local !== null);
   const below = 'notebook:insert-cell-below';
   if (!commands.hasCommand(below) || !commands.isEnabled(below)) {
     Clipboard.copyToSystem(code);
@@ -87,9 +163,9 @@ export async function insertCode(
 
 export async function reveal(
   { app, model, trans }: ICommandContext,
-  { tag }: ITarget
+  tag: string
 ): Promise<void> {
-  const { path } = await model.service.localDetails(tag);
+  const path = (await model.service.details(tag)).local_details?.path ?? '';
   const inside = browserPath(path, PageConfig.getOption('serverRoot'));
   const goTo = 'filebrowser:go-to-path';
   if (inside !== null && app.commands.hasCommand(goTo)) {
@@ -112,9 +188,10 @@ export async function reveal(
 
 export async function remove(
   { model, trans }: ICommandContext,
-  { tag }: ITarget
+  tag: string
 ): Promise<void> {
-  if (await askToDelete(tag, trans)) {
+  const { remote } = await model.service.details(tag);
+  if (await askToDelete(tag, remote !== null, trans)) {
     await model.delete(tag);
   }
 }

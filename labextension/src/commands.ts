@@ -9,7 +9,6 @@ import {
   downloadIcon,
   fileUploadIcon,
   folderIcon,
-  infoIcon,
   type LabIcon,
   refreshIcon
 } from '@jupyterlab/ui-components';
@@ -20,22 +19,25 @@ import type {
 
 import {
   askForTag,
+  check,
+  clearHistory,
   type ICommandContext,
   insertCode,
+  overwrite,
   remove,
-  replace,
   reveal,
-  save
+  save,
+  signOut
 } from './actions';
-import { modelsIcon } from './icons';
+import { compareIcon, detailsIcon, modelsIcon } from './icons';
 import { tellError } from './notify';
-import { findTarget, type ITarget } from './target';
+import { findTag } from './target';
 import { CommandIDs } from './tokens';
 import type { Direction } from './wire';
 
 interface ICommand {
   id: string;
-  label: string;
+  label: string | ((args: Args) => string);
   icon?: LabIcon;
   /** Its arguments, by name. */
   args?: Record<string, ReadonlyJSONObject>;
@@ -43,7 +45,6 @@ interface ICommand {
 }
 
 const MODEL_ARGS = {
-  side: { type: 'string', description: 'Where it is: "local" or "remote"' },
   tag: { type: 'string', description: 'The tag, name:version' }
 };
 const ID_ARGS = { id: { type: 'string', description: 'Id of the transfer' } };
@@ -89,7 +90,17 @@ function viewCommands({ model, trans, open }: ICommandContext): ICommand[] {
       id: CommandIDs.refresh,
       label: trans.__('Refresh Models'),
       icon: refreshIcon,
-      execute: () => model.refresh()
+      execute: () => model.refresh(true)
+    },
+    {
+      id: CommandIDs.filter,
+      label: trans.__('Search Models'),
+      execute: () => {
+        open();
+        document
+          .querySelector<HTMLElement>('.jp-ModelSync input[type=search]')
+          ?.focus();
+      }
     }
   ];
 }
@@ -98,7 +109,8 @@ function transferCommands(context: ICommandContext): ICommand[] {
   const { app, model, trans } = context;
   const move = async (direction: Direction, args: Args): Promise<void> => {
     const tag =
-      findTarget(app, args)?.tag ?? (await askForTag(context, direction));
+      findTag(app, model.catalog, args) ??
+      (await askForTag(context, direction));
     if (tag) {
       await model.start({ direction, tag });
     }
@@ -106,23 +118,33 @@ function transferCommands(context: ICommandContext): ICommand[] {
   return [
     {
       id: CommandIDs.push,
-      label: trans.__('Push Model'),
+      label: ({ palette }) =>
+        palette ? trans.__('Push Model…') : trans.__('Push'),
       icon: fileUploadIcon,
       args: MODEL_ARGS,
       execute: args => move('push', args)
     },
     {
       id: CommandIDs.pull,
-      label: trans.__('Pull Model'),
+      label: ({ palette }) =>
+        palette ? trans.__('Pull Model…') : trans.__('Pull'),
       icon: downloadIcon,
       args: MODEL_ARGS,
       execute: args => move('pull', args)
     },
     {
-      id: CommandIDs.replace,
-      label: trans.__('Overwrite…'),
+      id: CommandIDs.overwrite,
+      label: trans.__('Overwrite in the Registry…'),
+      icon: fileUploadIcon,
       args: MODEL_ARGS,
-      execute: args => replace(context, args)
+      execute: args => overwrite(context, args, 'push')
+    },
+    {
+      id: CommandIDs.overwriteLocal,
+      label: trans.__('Overwrite the Local Copy…'),
+      icon: downloadIcon,
+      args: MODEL_ARGS,
+      execute: args => overwrite(context, args, 'pull')
     },
     {
       id: CommandIDs.cancel,
@@ -135,25 +157,50 @@ function transferCommands(context: ICommandContext): ICommand[] {
       label: trans.__('Resume Transfer'),
       args: ID_ARGS,
       execute: ({ id }) => model.resume(String(id))
+    },
+    {
+      id: CommandIDs.forget,
+      label: trans.__('Remove Transfer from History'),
+      args: ID_ARGS,
+      execute: ({ id }) => model.forget(String(id))
+    },
+    {
+      id: CommandIDs.clearHistory,
+      label: trans.__('Clear History of Transfers…'),
+      execute: () => clearHistory(context)
     }
   ];
 }
 
 function modelCommands(context: ICommandContext): ICommand[] {
-  const { app, trans } = context;
+  const { app, model, trans } = context;
   const on =
-    (act: (context: ICommandContext, target: ITarget) => unknown) =>
+    (act: (context: ICommandContext, tag: string) => unknown) =>
     (args: Args): unknown => {
-      const target = findTarget(app, args);
-      return target && act(context, target);
+      const tag = findTag(app, model.catalog, args);
+      return tag && act(context, tag);
     };
   return [
     {
       id: CommandIDs.details,
       label: trans.__('Details'),
-      icon: infoIcon,
+      icon: detailsIcon,
       args: MODEL_ARGS,
-      execute: on(({ openDetails }, target) => openDetails(target))
+      execute: on(({ openDetails }, tag) => openDetails(tag))
+    },
+    {
+      id: CommandIDs.compare,
+      label: trans.__('Compare with Registry…'),
+      icon: compareIcon,
+      args: MODEL_ARGS,
+      execute: on(({ openDetails }, tag) => openDetails(tag, true))
+    },
+    {
+      id: CommandIDs.check,
+      label: trans.__('Read Files and Compare'),
+      icon: compareIcon,
+      args: MODEL_ARGS,
+      execute: on(check)
     },
     {
       id: CommandIDs.insertCode,
@@ -167,7 +214,7 @@ function modelCommands(context: ICommandContext): ICommand[] {
       label: trans.__('Copy Tag'),
       icon: copyIcon,
       args: MODEL_ARGS,
-      execute: on((_, { tag }) => Clipboard.copyToSystem(tag))
+      execute: on((_, tag) => Clipboard.copyToSystem(tag))
     },
     {
       id: CommandIDs.reveal,
@@ -193,21 +240,22 @@ function modelCommands(context: ICommandContext): ICommand[] {
   ];
 }
 
-function registryCommands({ model, trans, open }: ICommandContext): ICommand[] {
+function registryCommands(context: ICommandContext): ICommand[] {
+  const { model, trans, open } = context;
   return [
     {
       id: CommandIDs.signIn,
       label: trans.__('Sign in to a Registry…'),
       execute: () => {
+        model.signingIn = true; // before the sidebar takes the focus: the form is where one begins
         open();
-        model.signingIn = true;
       }
     },
     {
       id: CommandIDs.signOut,
-      label: trans.__('Sign out of a Registry'),
+      label: trans.__('Sign out of Registry…'),
       args: NAME_ARGS,
-      execute: ({ name }) => model.logout(String(name ?? model.context?.name))
+      execute: args => signOut(context, args)
     },
     {
       id: CommandIDs.useContext,

@@ -6,13 +6,12 @@ import { DetailsView } from './components/details';
 import { Env, type IEnv } from './components/env';
 import { modelsIcon } from './icons';
 import type { SidebarModel } from './model';
-import type { ITarget } from './target';
 
 /** The details of one version, as a tab of the main area. */
 export class DetailsWidget extends ReactWidget {
   constructor(
     private readonly _model: SidebarModel,
-    readonly target: ITarget,
+    readonly tag: string,
     private readonly _env: IEnv
   ) {
     super();
@@ -22,7 +21,7 @@ export class DetailsWidget extends ReactWidget {
   protected render(): JSX.Element {
     return (
       <Env.Provider value={this._env}>
-        <DetailsView model={this._model} {...this.target} />
+        <DetailsView model={this._model} tag={this.tag} />
       </Env.Provider>
     );
   }
@@ -31,13 +30,13 @@ export class DetailsWidget extends ReactWidget {
 /** A tab of the main area that shows a version. */
 export function createDetails(
   model: SidebarModel,
-  target: ITarget,
+  tag: string,
   env: IEnv
 ): MainAreaWidget<DetailsWidget> {
-  const content = new DetailsWidget(model, target, env);
+  const content = new DetailsWidget(model, tag, env);
   const widget = new MainAreaWidget({ content });
-  content.node.setAttribute('aria-label', target.tag); // it would be called a notebook
-  widget.title.label = target.tag;
+  content.node.setAttribute('aria-label', tag); // it would be called a notebook
+  widget.title.label = tag;
   widget.title.icon = modelsIcon;
   widget.title.closable = true;
   return widget;

@@ -6,80 +6,137 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import { Words } from './components/parts';
-import { formatSize } from './format';
+import { formatSize, formatTime, shortDigest } from './format';
 import { parseLabels, suggestName } from './tags';
-import type { IDraft, IPlan } from './wire';
+import type { IDetails, IDraft, IPlan } from './wire';
 
-/** Whether to delete a model from the local store. */
-export async function askToDelete(
-  tag: string,
-  trans: TranslationBundle
-): Promise<boolean> {
+/** Whether to do something that cannot be undone. */
+export async function confirm(options: {
+  title: string;
+  body: React.ReactElement | string;
+  accept: string;
+  trans: TranslationBundle;
+}): Promise<boolean> {
+  const { title, body, accept, trans } = options;
   const { button } = await showDialog({
-    title: trans.__('Delete %1?', tag),
-    body: trans.__(
-      'It will be permanently deleted from this computer. The registry is not changed.'
-    ),
+    title,
+    body,
     buttons: [
       Dialog.cancelButton({ label: trans.__('Cancel') }),
-      Dialog.warnButton({ label: trans.__('Delete') })
+      Dialog.warnButton({ label: accept })
     ],
     defaultButton: 0
   });
   return button.accept;
 }
 
-/** Whether to overwrite, as a plan says. */
-export async function askToReplace(
-  plan: IPlan,
+/** Whether to delete a version from the local store. */
+export function askToDelete(
+  tag: string,
+  elsewhere: boolean,
   trans: TranslationBundle
 ): Promise<boolean> {
-  const label =
-    plan.action === 'replace'
-      ? trans.__('Overwrite')
-      : plan.direction === 'push'
-        ? trans.__('Push')
-        : trans.__('Pull');
-  const { button } = await showDialog({
+  return confirm({
+    title: trans.__('Delete %1?', tag),
+    body: elsewhere
+      ? trans.__(
+          'It will be deleted from this computer. The registry keeps its copy.'
+        )
+      : trans.__(
+          'It will be permanently deleted from this computer. The registry does not have it.'
+        ),
+    accept: trans.__('Delete'),
+    trans
+  });
+}
+
+/** Whether to overwrite one side of a version by the other. */
+export function askToOverwrite(
+  plan: IPlan,
+  details: IDetails,
+  trans: TranslationBundle
+): Promise<boolean> {
+  return confirm({
     title:
       plan.direction === 'push'
         ? trans.__('Overwrite %1 in the registry?', plan.tag)
         : trans.__('Overwrite the local %1?', plan.tag),
-    body: <PlanBody plan={plan} trans={trans} />,
-    buttons: [
-      Dialog.cancelButton({ label: trans.__('Cancel') }),
-      plan.action === 'replace'
-        ? Dialog.warnButton({ label })
-        : Dialog.okButton({ label })
-    ],
-    defaultButton: 0
+    body: <PlanBody plan={plan} details={details} trans={trans} />,
+    accept: trans.__('Overwrite'),
+    trans
   });
-  return button.accept;
 }
 
 export function PlanBody(props: {
   plan: IPlan;
+  details: IDetails;
   trans: TranslationBundle;
 }): JSX.Element {
-  const { plan, trans } = props;
+  const { plan, details, trans } = props;
+  const { local_details: local, remote_details: remote } = details;
+  const push = plan.direction === 'push';
+  const rows: [string, string, string][] = [
+    [
+      trans.__('Content'),
+      shortDigest(local?.digest ?? '') || trans.__('unknown'),
+      shortDigest(remote?.digest ?? '') || trans.__('unknown')
+    ],
+    [
+      trans.__('Size'),
+      formatSize(local?.size ?? 0),
+      formatSize(remote?.size ?? 0)
+    ],
+    [
+      trans.__('Created'),
+      formatTime(local?.creation_time ?? ''),
+      formatTime(remote?.creation_time ?? '')
+    ]
+  ];
   return (
     <div className="jp-ModelSync-plan">
       <p>
-        <Words text={plan.reason} />
+        {push
+          ? trans.__(
+              'The registry’s copy is replaced by the local one, for everybody. This cannot be undone.'
+            )
+          : trans.__(
+              'The local copy is replaced by the registry’s. This cannot be undone.'
+            )}
       </p>
-      <ol>
-        {plan.operations.map((each, index) => (
-          <li key={index}>
-            <strong>{each.verb}</strong> {each.subject},{' '}
-            <Words text={each.reason} />
-          </li>
-        ))}
-      </ol>
+      <table>
+        <thead>
+          <tr>
+            <td />
+            <th scope="col">{trans.__('Local')}</th>
+            <th scope="col">{trans.__('Registry')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(([name, mine, theirs]) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td>{mine}</td>
+              <td>{theirs}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
       <p>
-        {plan.direction === 'push'
+        {push
           ? trans.__('Up to %1 to upload.', formatSize(plan.size))
           : trans.__('Up to %1 to download.', formatSize(plan.size))}
       </p>
+      <details>
+        <summary>{trans.__('Steps')}</summary>
+        <ol>
+          {plan.operations.map((each, index) => (
+            <li key={index}>
+              <strong>{each.verb}</strong> {each.subject},{' '}
+              <Words text={each.reason} />
+            </li>
+          ))}
+        </ol>
+      </details>
     </div>
   );
 }

@@ -65,7 +65,18 @@ export function formatTime(iso: string): string {
 /** The first digits of a digest, enough to tell two apart: `blake3:1a2b3c4d5e6f`. */
 export function shortDigest(digest: string): string {
   const [algorithm = '', digits = ''] = digest.split(':');
-  return `${algorithm}:${digits.slice(0, 12)}`;
+  return digits ? `${algorithm}:${digits.slice(0, 12)}` : algorithm;
+}
+
+/** A nested value as dotted keys and texts. */
+export function flatten(value: unknown, key = ''): Record<string, string> {
+  if (value === null || typeof value !== 'object') {
+    return { [key]: typeof value === 'string' ? value : JSON.stringify(value) };
+  }
+  const parts = Object.entries(value).map(([name, part]) =>
+    flatten(part, key ? `${key}.${name}` : name)
+  );
+  return Object.assign({}, ...parts) as Record<string, string>;
 }
 
 export function isActive(record: IRecord): boolean {
@@ -98,15 +109,26 @@ export function progressLine(
   record: IRecord,
   trans: TranslationBundle
 ): string {
+  const amount = trans.__(
+    '%1 of %2',
+    formatSize(record.done),
+    formatSize(record.total)
+  );
+  if (record.step === 'retrying') {
+    return record.total > 0
+      ? trans.__('Connection lost, retrying… · %1', amount)
+      : trans.__('Connection lost, retrying…');
+  }
   if (record.total <= 0) {
     return trans.__('Preparing…');
+  }
+  if (record.step === 'hashing') {
+    return trans.__('Reading files: %1', amount);
   }
   if (record.done >= record.total) {
     return trans.__('Finishing…');
   }
-  const words = [
-    trans.__('%1 of %2', formatSize(record.done), formatSize(record.total))
-  ];
+  const words = [amount];
   if (record.rate > 0) {
     words.push(`${formatSize(record.rate)}/s`);
   }
@@ -115,6 +137,19 @@ export function progressLine(
     words.push(trans.__('%1 left', formatSeconds(Math.ceil(left))));
   }
   return words.join(' · ');
+}
+
+/** When it ended: the time of day, with the date where it was not today. */
+export function endTime(record: IRecord, now: number = Date.now()): string {
+  const time = new Date((record.ended ?? record.updated) * 1000);
+  const today = time.toDateString() === new Date(now).toDateString();
+  const clock = time.toLocaleTimeString([], {
+    hour: '2-digit',
+    minute: '2-digit'
+  });
+  return today
+    ? clock
+    : `${time.toLocaleDateString([], { day: 'numeric', month: 'short' })}, ${clock}`;
 }
 
 /** How it ended, in one line. */

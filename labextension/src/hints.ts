@@ -5,6 +5,9 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IProblem } from './wire';
 
+/** Codes of errors that only signing in can mend. */
+export const SIGNED_OUT = ['no-context', 'not-authenticated'];
+
 /** What to do about a problem: a step that has a verb in our own words, mere advice as it is. */
 export function nextStep(problem: IProblem, trans: TranslationBundle): string {
   return problem.step?.verb

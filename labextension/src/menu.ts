@@ -1,51 +1,77 @@
 /**
- * The menu behind the three dots of a model.
+ * The menus behind the three dots: of a row, and of the whole sidebar.
  */
 import type { CommandRegistry } from '@lumino/commands';
 import { Menu } from '@lumino/widgets';
 
 import { CommandIDs } from './tokens';
-import type { Side } from './wire';
+import type { IVersion, Row } from './wire';
 
-const { copyTag, details, insertCode, pull, push, remove, replace, reveal } =
-  CommandIDs;
+type Entry = string | null;
 
-/** What can be done with a model; null is a line. */
-const ITEMS: Record<Side, (string | null)[]> = {
-  local: [
-    details,
-    insertCode,
-    copyTag,
-    reveal,
+/** What can be done with a version; null is a line. */
+function entriesOf(version: IVersion): Entry[] {
+  const { local, remote, state } = version;
+  const entries: (Entry | false)[] = [
+    CommandIDs.details,
+    !!local && !!remote && CommandIDs.compare,
+    CommandIDs.insertCode,
+    CommandIDs.copyTag,
+    !!local && CommandIDs.reveal,
     null,
-    push,
-    replace,
+    !!local && state !== 'in sync' && state !== 'different' && CommandIDs.push,
+    !!remote && !local && CommandIDs.pull,
+    !!local && state === 'different' && CommandIDs.overwrite,
+    !!local && state === 'different' && CommandIDs.overwriteLocal,
     null,
-    remove
-  ],
-  remote: [details, insertCode, copyTag, null, pull, replace]
-};
+    !!local && CommandIDs.remove
+  ];
+  return entries.filter((entry): entry is Entry => entry !== false);
+}
 
-/** A function that opens the menu of a model below a button; the focus goes back to the button afterwards. */
+/** Open the menu of a row below a node; the focus goes back afterwards. */
 export function createMenu(
   commands: CommandRegistry
-): (anchor: HTMLElement, side: Side, tag: string) => void {
-  return (anchor, side, tag) => {
-    const menu = new Menu({ commands });
-    menu.addClass('jp-ModelSync-menu');
-    for (const command of ITEMS[side]) {
-      menu.addItem(
-        command === null
-          ? { type: 'separator' }
-          : { command, args: { side, tag } }
-      );
-    }
-    menu.aboutToClose.connect(() => {
-      anchor.focus();
-      requestAnimationFrame(() => menu.dispose());
-    });
-    const box = anchor.getBoundingClientRect();
-    menu.open(box.left, box.bottom);
-    menu.activateNextItem();
+): (anchor: Element, row: Row, focus: HTMLElement) => void {
+  return (anchor, row, focus) => {
+    const version = row.kind === 'name' ? row.newest : row;
+    open(commands, entriesOf(version), { tag: version.tag }, anchor, focus);
   };
+}
+
+/** Open the menu of the sidebar below its button. */
+export function createSidebarMenu(
+  commands: CommandRegistry
+): (anchor: HTMLElement) => void {
+  const entries = [
+    CommandIDs.save,
+    null,
+    CommandIDs.signIn,
+    CommandIDs.signOut,
+    CommandIDs.diagnose,
+    null,
+    CommandIDs.clearHistory
+  ];
+  return anchor => open(commands, entries, {}, anchor, anchor);
+}
+
+function open(
+  commands: CommandRegistry,
+  entries: Entry[],
+  args: { tag?: string },
+  anchor: Element,
+  focus: HTMLElement
+): void {
+  const menu = new Menu({ commands });
+  menu.addClass('jp-ModelSync-menu');
+  for (const command of entries) {
+    menu.addItem(command === null ? { type: 'separator' } : { command, args });
+  }
+  menu.aboutToClose.connect(() => {
+    focus.focus();
+    requestAnimationFrame(() => menu.dispose());
+  });
+  const box = anchor.getBoundingClientRect();
+  menu.open(box.left, box.bottom);
+  menu.activateNextItem();
 }

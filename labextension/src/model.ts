@@ -5,10 +5,11 @@ import { Poll } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import about from '../package.json';
-import { Listing } from './listing';
+import { Catalog } from './catalog';
+import { SIGNED_OUT } from './hints';
 import { ApiError } from './request';
 import type { Service } from './service';
-import { States } from './states';
+import { nameOf } from './tags';
 import { Transfers } from './transfers';
 import type * as wire from './wire';
 
@@ -22,14 +23,14 @@ export interface IOptions {
   refreshSeconds: number;
 }
 
-/** Codes of errors that only signing in can mend. */
-const SIGNED_OUT = ['no-context', 'not-authenticated'];
+/** Milliseconds between two looks at the list: while it is read, and after a failure at first and at most. */
+const READING = 400;
+const RETRY = 3000;
+const SLOWEST = 30_000;
 
 export class SidebarModel {
-  readonly local: Listing<wire.ILocalModel>;
-  readonly remote: Listing<wire.IRemoteModel>;
-  /** How both compare. */
-  readonly states: States;
+  /** Both sides as one list. */
+  readonly catalog: Catalog;
   readonly transfers: Transfers;
   /** Of this page. */
   readonly version = about.version;
@@ -39,15 +40,18 @@ export class SidebarModel {
     readonly service: Service,
     transfers = new Transfers(service)
   ) {
-    this.local = new Listing((search, start) => service.local(search, start));
-    this.remote = new Listing((search, start) => service.remote(search, start));
-    this.states = new States(service);
+    this.catalog = new Catalog(service);
     this.transfers = transfers;
-    this.states.changed.connect(this._emit, this);
-    this.local.changed.connect(this._emit, this);
-    this.remote.changed.connect(this._emit, this);
+    this.catalog.changed.connect(this._emit, this);
     transfers.changed.connect(this._emit, this);
     transfers.ended.connect(this._onEnded, this);
+    this._poll = new Poll({
+      name: 'modelsync:list',
+      auto: false,
+      standby: 'when-hidden',
+      frequency: { interval: Poll.NEVER, backoff: false },
+      factory: () => this._look()
+    });
   }
 
   /** Emitted whenever anything that is shown may have changed. */
@@ -77,7 +81,7 @@ export class SidebarModel {
 
   /** Whether the registry can be asked only after signing in. */
   get signedOut(): boolean {
-    const code = this.remote.state.error?.code;
+    const code = this.catalog.listing.remote?.problem?.code;
     return (
       (this._status !== null && !this._status.current) ||
       (code !== undefined && SIGNED_OUT.includes(code))
@@ -86,11 +90,27 @@ export class SidebarModel {
 
   /** Whether to show the form for signing in. */
   get signingIn(): boolean {
-    return this._signingIn || this.signedOut;
+    return this._signingIn || (this.signedOut && !this._declined);
   }
 
   set signingIn(wanted: boolean) {
     this._signingIn = wanted;
+    this._declined = !wanted;
+    this._emit();
+  }
+
+  get historyToggled(): ISignal<this, boolean> {
+    return this._historyToggled;
+  }
+
+  /** Whether the history of transfers is unfolded. */
+  get historyOpen(): boolean {
+    return this._historyOpen;
+  }
+
+  set historyOpen(open: boolean) {
+    this._historyOpen = open;
+    this._historyToggled.emit(open);
     this._emit();
   }
 
@@ -107,6 +127,8 @@ export class SidebarModel {
     this.pace();
     if (visible) {
       void this.refresh();
+    } else {
+      this._paceList();
     }
   }
 
@@ -119,20 +141,14 @@ export class SidebarModel {
     );
   }
 
-  /** Ask again for everything that is shown. */
-  async refresh(): Promise<void> {
+  /** Ask again for everything that is shown; `whole` reads the registry to its end, however long that takes. */
+  async refresh(whole = false): Promise<void> {
     await Promise.all([
       this._ask(),
-      this.local.refresh(),
-      this.remote.refresh(),
-      this.states.refresh(),
+      this.catalog.refresh(whole ? 'all' : 'quick'),
       this.transfers.refresh()
     ]);
-  }
-
-  /** Show only models whose names contain a text. */
-  async search(text: string): Promise<void> {
-    await Promise.all([this.local.search(text), this.remote.search(text)]);
+    this._paceList();
   }
 
   /** Begin a transfer in a process of its own. */
@@ -161,15 +177,45 @@ export class SidebarModel {
     this.transfers.put(await this.service.resume(id));
   }
 
+  /** Forget a transfer that has ended, or all that have. */
+  async forget(id?: string): Promise<void> {
+    this.transfers.drop(await this.service.forget(id));
+  }
+
   async delete(tag: string): Promise<void> {
     await this.service.deleteLocal(tag);
-    await this._changedLocally();
+    await this.touched(tag);
+  }
+
+  /** Read the local files of a version, so that both sides can be compared. */
+  async check(tag: string): Promise<void> {
+    await this.service.check(tag);
+    await this.touched(tag);
   }
 
   async save(draft: wire.IDraft): Promise<wire.ILocalModel> {
     const model = await this.service.save(draft);
-    await this._changedLocally();
+    await this.touched(model.tag);
     return model;
+  }
+
+  /** Read both sides of a model again, since one of them was changed. */
+  async touched(tag: string): Promise<void> {
+    await this.catalog.refresh(nameOf(tag));
+    this._touched.emit(tag);
+  }
+
+  /** Emitted with the tag of a version that was changed from here. */
+  get touchedTag(): ISignal<this, string> {
+    return this._touched;
+  }
+
+  /** Look soon whether a version came or went, as when a cell has run. */
+  async glance(): Promise<void> {
+    if (this._visible) {
+      await this.catalog.poll('local');
+      this._paceList();
+    }
   }
 
   /** Sign in; the token goes to the server and is kept nowhere here. */
@@ -189,23 +235,23 @@ export class SidebarModel {
     await this._askAnew();
   }
 
+  /** Emitted when nothing here is used any more. */
+  get disposed(): ISignal<this, void> {
+    return this._disposed;
+  }
+
   dispose(): void {
+    this._disposed.emit();
+    this._poll.dispose();
     this.transfers.dispose();
     Signal.clearData(this);
   }
 
-  private async _changedLocally(): Promise<void> {
-    await Promise.all([this.local.refresh(), this.states.refresh()]);
-  }
-
   private async _askAnew(): Promise<void> {
-    this.remote.clear();
-    this.states.clear();
-    await Promise.all([
-      this._ask(),
-      this.remote.refresh(),
-      this.states.refresh()
-    ]);
+    this._declined = false;
+    this.catalog.clear();
+    await Promise.all([this._ask(), this.catalog.refresh('quick')]);
+    this._paceList();
   }
 
   private async _ask(): Promise<void> {
@@ -218,24 +264,55 @@ export class SidebarModel {
     this._emit();
   }
 
-  /** A transfer that succeeded has changed one side; one that did not may have left an upload behind. */
+  /** One that ended has changed a side, or left an upload behind. */
   private _onEnded(_: Transfers, record: wire.IRecord): void {
-    if (!this._visible) {
-      return;
+    void this.touched(record.tag);
+  }
+
+  /** Look whether the list has changed; a registry that could not be reached is asked again, less and less often. */
+  private async _look(): Promise<void> {
+    const { remote, error } = this.catalog.listing;
+    const failed = !!error || (!!remote?.problem && !this.signedOut);
+    this._failures = failed ? this._failures + 1 : 0;
+    await this.catalog.poll(failed ? 'quick' : 'local');
+    if (this._problem) {
+      await this._ask();
     }
-    if (record.state === 'succeeded') {
-      void (record.direction === 'pull' ? this.local : this.remote).refresh();
+    this._paceList();
+  }
+
+  private _paceList(): void {
+    const { remote, error } = this.catalog.listing;
+    const failed =
+      !!error || !!this._problem || (!!remote?.problem && !this.signedOut);
+    const idle = this.options.refreshSeconds * 1000;
+    const interval = !this._visible
+      ? Poll.NEVER
+      : this.catalog.reading
+        ? READING
+        : failed
+          ? Math.min(RETRY * 2 ** this._failures, SLOWEST)
+          : idle || Poll.NEVER;
+    if (this._poll.frequency.interval !== interval) {
+      this._poll.frequency = { interval, backoff: false, max: SLOWEST };
+      void this._poll.schedule({ interval, phase: 'started' });
     }
-    void this.states.refresh();
   }
 
   private _emit(): void {
     this._changed.emit();
   }
 
+  private readonly _poll: Poll;
+  private _failures = 0;
   private _status: wire.IStatus | null = null;
   private _problem: ApiError | null = null;
   private _signingIn = false;
+  private _declined = false;
+  private _historyOpen = false;
   private _visible = false;
   private readonly _changed = new Signal<this, void>(this);
+  private readonly _historyToggled = new Signal<this, boolean>(this);
+  private readonly _disposed = new Signal<this, void>(this);
+  private readonly _touched = new Signal<this, string>(this);
 }

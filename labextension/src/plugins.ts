@@ -13,6 +13,7 @@ import {
 } from '@jupyterlab/apputils';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStateDB } from '@jupyterlab/statedb';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import {
   ITranslator,
@@ -20,18 +21,23 @@ import {
   type TranslationBundle
 } from '@jupyterlab/translation';
 
+import { Debouncer } from '@lumino/polling';
+
 import { addCommands } from './commands';
 import type { IEnv } from './components/env';
 import type { DetailsWidget } from './detailswidget';
-import { createMenu } from './menu';
+import { createMenu, createSidebarMenu } from './menu';
 import { SidebarModel } from './model';
 import { tellEnds } from './notify';
 import { Service } from './service';
 import { Sidebar } from './sidebar';
 import { StatusItem } from './statusbar';
-import type { ITarget } from './target';
 import { CommandIDs, IModelSync } from './tokens';
+import type { IView } from './wire';
 
+/** Where the view is kept, and milliseconds after its last change. */
+const VIEW_KEY = 'modelsync-jupyter:view';
+const SAVE_PAUSE = 500;
 const PLUGIN = 'modelsync-jupyter:plugin';
 /** Milliseconds after a cell began in which a transfer it starts has a record. */
 const CELL_PAUSE = 1500;
@@ -46,7 +52,8 @@ const plugin: JupyterFrontEndPlugin<SidebarModel> = {
     ICommandPalette,
     ILayoutRestorer,
     ITranslator,
-    IFileBrowserFactory
+    IFileBrowserFactory,
+    IStateDB
   ],
   activate: (
     app: JupyterFrontEnd,
@@ -54,7 +61,8 @@ const plugin: JupyterFrontEndPlugin<SidebarModel> = {
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
     translator: ITranslator | null,
-    files: IFileBrowserFactory | null
+    files: IFileBrowserFactory | null,
+    state: IStateDB | null
   ): SidebarModel => {
     const trans = (translator ?? nullTranslator).load('modelsync_jupyter');
     const model = new SidebarModel(
@@ -65,7 +73,7 @@ const plugin: JupyterFrontEndPlugin<SidebarModel> = {
       run: (id, args) => void app.commands.execute(id, args),
       openMenu: createMenu(app.commands)
     };
-    const sidebar = new Sidebar(model, env);
+    const sidebar = new Sidebar(model, env, createSidebarMenu(app.commands));
     addCommands({
       app,
       model,
@@ -76,6 +84,7 @@ const plugin: JupyterFrontEndPlugin<SidebarModel> = {
     });
     app.shell.add(sidebar, 'left', { rank: 520, type: 'Models' });
     restorer?.add(sidebar, sidebar.id);
+    void keepView(model, state);
     addToPalette(palette, trans);
     void applySettings(settings, model, trans);
     lookAfterCells(app, model);
@@ -118,27 +127,53 @@ function trackDetails(
   model: SidebarModel,
   env: IEnv,
   restorer: ILayoutRestorer | null
-): (target: ITarget) => Promise<void> {
+): (tag: string, compare?: boolean) => Promise<void> {
   const tracker = new WidgetTracker<MainAreaWidget<DetailsWidget>>({
     namespace: 'modelsync-details'
   });
-  const idOf = ({ side, tag }: ITarget): string => `modelsync-${side}-${tag}`;
+  const idOf = (tag: string): string => `modelsync-${tag}`;
   void restorer?.restore(tracker, {
     command: CommandIDs.details,
-    args: ({ content }) => ({ ...content.target }),
-    name: ({ content }) => idOf(content.target)
+    args: ({ content }) => ({ tag: content.tag }),
+    name: ({ content }) => idOf(content.tag)
   });
-  return async target => {
-    const id = idOf(target);
+  return async tag => {
+    const id = idOf(tag);
     if (!tracker.find(each => each.id === id)) {
       const { createDetails } = await import('./detailswidget');
-      const widget = createDetails(model, target, env);
+      const widget = createDetails(model, tag, env);
       widget.id = id;
       await tracker.add(widget);
       app.shell.add(widget, 'main');
     }
     app.shell.activateById(id);
   };
+}
+
+/** Keep view, folds and scroll position with the workspace, so that they are there when the page is loaded again. */
+async function keepView(
+  model: SidebarModel,
+  state: IStateDB | null
+): Promise<void> {
+  const { catalog } = model;
+  const kept = (await state?.fetch(VIEW_KEY).catch(() => undefined)) as
+    { view?: Partial<IView>; first?: number; history?: boolean } | undefined;
+  catalog.restore(kept?.view ?? {}, kept?.first ?? 0);
+  model.historyOpen = kept?.history ?? false;
+  const save = new Debouncer(() => {
+    const { view, first } = catalog;
+    const history = model.historyOpen;
+    return state?.save(VIEW_KEY, {
+      view: { ...view },
+      first,
+      history
+    });
+  }, SAVE_PAUSE);
+  model.disposed.connect(() => save.dispose());
+  const later = (): void => void save.invoke();
+  catalog.viewed.connect(later);
+  catalog.scrolled.connect(later);
+  model.historyToggled.connect(later);
 }
 
 function addToPalette(
@@ -186,7 +221,10 @@ function lookAfterCells(app: JupyterFrontEnd, model: SidebarModel): void {
     if (!/^(notebook|console):run/.test(id)) {
       return;
     }
-    const look = (): void => void model.transfers.refresh();
+    const look = (): void => {
+      void model.transfers.refresh();
+      void model.glance();
+    };
     setTimeout(look, CELL_PAUSE);
     result.then(look, look);
   });

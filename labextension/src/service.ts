@@ -6,8 +6,8 @@ import type { ServerConnection } from '@jupyterlab/services';
 import { request } from './request';
 import type * as wire from './wire';
 
-/** Models a page of a listing holds at most. */
-export const PAGE = 200;
+/** Rows of the list that are asked for at a time. */
+export const PAGE = 100;
 
 /** Sent by a timer: Jupyter must not count it as user activity, or no idle server would ever be culled. */
 const POLL = { no_track_activity: 1 };
@@ -19,41 +19,40 @@ export class Service {
     return request(this._settings, ['status'], POLL);
   }
 
-  local(search: string, start: number): Promise<wire.IPage<wire.ILocalModel>> {
-    return this._page('local', search, start);
+  /**
+   * A page of the list of versions.
+   *
+   * @param refresh What to read anew: "all", "quick" (what seems to have changed), "local", or a name; "" for nothing.
+   * @param since The revision of the answer before.
+   */
+  list(
+    view: wire.IView,
+    start: number,
+    refresh = '',
+    since = ''
+  ): Promise<wire.IPage> {
+    const body = { ...view, start, limit: PAGE, refresh, since };
+    return this._post(['list'], body, POLL);
   }
 
-  remote(
-    search: string,
+  /** The row of the next name that begins with a text, from a row on and around. */
+  async find(
+    view: wire.IView,
+    text: string,
     start: number
-  ): Promise<wire.IPage<wire.IRemoteModel>> {
-    return this._page('remote', search, start);
+  ): Promise<number | null> {
+    const body = { ...view, find: text, start };
+    const reply = await this._post<{ row: number | null }>(['list'], body);
+    return reply.row;
   }
 
-  /** How the local store and the registry compare, in every version. */
-  async states(): Promise<wire.IVersionState[]> {
-    const reply = await request<{ items: wire.IVersionState[] }>(
-      this._settings,
-      ['states'],
-      POLL
-    );
-    return reply.items;
+  details(tag: string): Promise<wire.IDetails> {
+    return request(this._settings, ['versions', ...split(tag)]);
   }
 
-  localDetails(tag: string): Promise<wire.ILocalDetails> {
-    return request(this._settings, ['local', ...split(tag)]);
-  }
-
-  remoteDetails(tag: string): Promise<wire.IRemoteDetails> {
-    return request(this._settings, ['remote', ...split(tag)]);
-  }
-
-  async remoteVersions(name: string): Promise<wire.IRemoteModel[]> {
-    const reply = await request<{ items: wire.IRemoteModel[] }>(
-      this._settings,
-      ['remote', name]
-    );
-    return reply.items;
+  /** Read the files of a local version, so that its content digest is known. */
+  check(tag: string): Promise<{ digest: string }> {
+    return this._post(['versions', ...split(tag), 'digest'], {});
   }
 
   async deleteLocal(tag: string): Promise<string[]> {
@@ -95,6 +94,17 @@ export class Service {
     return this._post(['transfers', id, 'resume'], {});
   }
 
+  /** Forget a transfer that has ended, or all that have; returns their ids. */
+  async forget(id?: string): Promise<string[]> {
+    const reply = await request<{ forgotten: string[] }>(
+      this._settings,
+      id ? ['transfers', id] : ['transfers'],
+      {},
+      { method: 'DELETE' }
+    );
+    return reply.forgotten;
+  }
+
   login(endpoint: string, token: string, name: string): Promise<wire.IContext> {
     return this._post(['login'], { endpoint, token, name });
   }
@@ -107,21 +117,8 @@ export class Service {
     return this._post(['context'], { name });
   }
 
-  private _page<T>(
-    side: wire.Side,
-    search: string,
-    start: number
-  ): Promise<wire.IPage<T>> {
-    return request(this._settings, [side], {
-      search,
-      start,
-      limit: PAGE,
-      ...POLL
-    });
-  }
-
-  private _post<T>(path: string[], body: object): Promise<T> {
-    return request(this._settings, path, {}, { method: 'POST', body });
+  private _post<T>(path: string[], body: object, query = {}): Promise<T> {
+    return request(this._settings, path, query, { method: 'POST', body });
   }
 }
 

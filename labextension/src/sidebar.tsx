@@ -16,7 +16,8 @@ const FRESH = 5000;
 export class Sidebar extends ReactWidget {
   constructor(
     private readonly _model: SidebarModel,
-    private readonly _env: IEnv
+    private readonly _env: IEnv,
+    private readonly _onMenu: (anchor: HTMLElement) => void
   ) {
     super();
     const { trans } = _env;
@@ -31,9 +32,9 @@ export class Sidebar extends ReactWidget {
     document.addEventListener('visibilitychange', this._onFocus);
   }
 
-  /** Put the cursor where one begins. */
+  /** Put the cursor where one begins: in the form if there is one, else in the list. */
   focus(): void {
-    const first = ['form input', 'input', 'button']
+    const first = ['form input', '[role=tree]', 'input', 'button']
       .map(selector => this.node.querySelector<HTMLElement>(selector))
       .find(node => node);
     first?.focus();
@@ -49,7 +50,7 @@ export class Sidebar extends ReactWidget {
     return (
       <Env.Provider value={this._env}>
         <UseSignal signal={this._model.changed}>
-          {() => <Panel model={this._model} />}
+          {() => <Panel model={this._model} onMenu={this._onMenu} />}
         </UseSignal>
       </Env.Provider>
     );

@@ -16,7 +16,14 @@ export namespace CommandIDs {
   export const refresh = 'modelsync:refresh';
   export const push = 'modelsync:push';
   export const pull = 'modelsync:pull';
-  export const replace = 'modelsync:replace';
+  export const overwrite = 'modelsync:overwrite';
+  export const overwriteLocal = 'modelsync:overwrite-local';
+  export const compare = 'modelsync:compare';
+  export const check = 'modelsync:check';
+  export const forget = 'modelsync:forget';
+  export const clearHistory = 'modelsync:clear-history';
+  export const diagnose = 'modelsync:diagnose';
+  export const filter = 'modelsync:filter';
   export const cancel = 'modelsync:cancel';
   export const resume = 'modelsync:resume';
   export const remove = 'modelsync:delete';

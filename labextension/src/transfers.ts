@@ -40,6 +40,24 @@ export class Transfers {
     return this._records.filter(isActive);
   }
 
+  /** Those that ended while this page was open and nobody dismissed: what comes of one stays in sight. */
+  get fresh(): readonly IRecord[] {
+    return this._records.filter(
+      record => this._fresh.has(record.id) && !isActive(record)
+    );
+  }
+
+  /** Put one away; its record stays in the history. */
+  dismiss(id: string): void {
+    this._fresh.delete(id);
+    this._changed.emit();
+  }
+
+  /** Note that transfers were forgotten. */
+  drop(ids: readonly string[]): void {
+    this._merge([], ids);
+  }
+
   /** Whether this transfer was asked to stop and has not stopped yet. */
   isStopping(id: string): boolean {
     return this._stopping.has(id);
@@ -102,22 +120,26 @@ export class Transfers {
   private async _look(): Promise<void> {
     const reply = await this._service.transfers(this._revision);
     this._revision = reply.revision;
-    if (reply.transfers.length) {
-      this._merge(reply.transfers);
+    if (reply.transfers.length || reply.gone.length) {
+      this._merge(reply.transfers, reply.gone);
     }
     this._pace();
   }
 
-  private _merge(records: IRecord[]): void {
+  private _merge(records: IRecord[], gone: readonly string[] = []): void {
     const before = new Map(this._records.map(record => [record.id, record]));
     const after = new Map(before);
     records.forEach(record => after.set(record.id, record));
+    gone.forEach(id => after.delete(id));
     this._records = [...after.values()].sort((a, b) => b.started - a.started);
     const ended = records.filter(record => {
       const known = before.get(record.id);
       return known && isActive(known) && !isActive(record);
     });
-    ended.forEach(record => this._stopping.delete(record.id));
+    ended.forEach(record => {
+      this._stopping.delete(record.id);
+      this._fresh.add(record.id);
+    });
     this._changed.emit();
     ended.forEach(record => this._ended.emit(record));
   }
@@ -144,6 +166,7 @@ export class Transfers {
   private _revision: string | undefined;
   private _watched = false;
   private _idle: number = Poll.NEVER;
+  private readonly _fresh = new Set<string>();
   private readonly _stopping = new Set<string>();
   private readonly _changed = new Signal<this, void>(this);
   private readonly _ended = new Signal<this, IRecord>(this);

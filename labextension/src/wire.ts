@@ -4,9 +4,6 @@
 
 export type Direction = 'push' | 'pull';
 
-/** Where a model is: in the local store, or in the registry. */
-export type Side = 'local' | 'remote';
-
 export type State =
   'planned' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
 
@@ -18,14 +15,6 @@ export type SyncState =
   | 'different'
   | 'partial'
   | 'unknown';
-
-/** The state of a version, and the content digests behind it; null where one is not known. */
-export interface IVersionState {
-  tag: string;
-  state: SyncState;
-  local: string | null;
-  remote: string | null;
-}
 
 export interface IContext {
   name: string;
@@ -42,32 +31,86 @@ export interface IStatus {
   threads: number;
 }
 
-export interface IModel {
+/** Which versions a list shows; "changed" are those that differ between both sides, or may. */
+export type Show = 'all' | 'local' | 'registry' | 'changed';
+
+export type Sort = 'name' | 'time' | 'size';
+
+/** What is shown of the list of versions. */
+export interface IView {
+  show: Show;
+  search: string;
+  sort: Sort;
+  /** Names whose versions are shown. */
+  open: string[];
+}
+
+/** A version, in the local store, in the registry or in both. */
+export interface IVersion {
+  kind: 'version';
   tag: string;
+  /** How both sides compare, told by content digests alone; null while they have not been compared. */
+  state: SyncState | null;
+  /** Null where the local store lacks it; a digest is null while it is not known. */
+  local: { digest: string | null } | null;
+  remote: { digest: string | null; status: string; creator: string } | null;
   /** Bytes in its files. */
   size: number;
   labels: Record<string, string>;
+  aliases: string[];
   /** ISO 8601. */
   creation_time: string;
   module: string;
 }
 
-export interface ILocalModel extends IModel {
-  metadata: Record<string, unknown>;
-  path: string;
+/** A name, and how its versions stand. */
+export interface IName {
+  kind: 'name';
+  name: string;
+  open: boolean;
+  /** Versions of it in this view. */
+  count: number;
+  size: number;
+  /** How many versions are in which state; "" stands for those that have not been compared. */
+  states: Record<string, number>;
+  newest: IVersion;
 }
 
-export interface IRemoteModel extends IModel {
-  upload_status: string;
-  creator: string;
-  uid: string;
-  /** Content digest; null or empty where the registry does not know it. */
-  digest: string | null;
-}
+export type Row = IName | IVersion;
 
-export interface IPage<T> {
-  items: T[];
+/** How the reading of the registry goes. */
+export interface IStanding {
+  reading: boolean;
+  /** Whether its listing was read to the end. */
+  whole: boolean;
+  known: number;
   total: number;
+  /** When its listing was read to the end, in seconds since the epoch. */
+  as_of: number | null;
+  /** Seconds since it answered last, while it is read. */
+  waiting: number;
+  problem: IProblem | null;
+}
+
+export interface ICount {
+  names: number;
+  versions: number;
+}
+
+/** A page of the list; where nothing has changed since the revision asked with, it has no rows. */
+export interface IPage {
+  revision: string;
+  same: boolean;
+  remote: IStanding;
+  /** What is wrong with the local store. */
+  problem: IProblem | null;
+  /** Whether the local store has not been read yet. */
+  loading: boolean;
+  start?: number;
+  items?: Row[];
+  /** Rows in all. */
+  total?: number;
+  counts?: Record<Show, ICount>;
 }
 
 export interface IFile {
@@ -76,17 +119,43 @@ export interface IFile {
   size: number;
 }
 
+export interface ILocalModel {
+  tag: string;
+  size: number;
+  labels: Record<string, string>;
+  creation_time: string;
+  module: string;
+  metadata: Record<string, unknown>;
+  path: string;
+}
+
 export interface ILocalDetails extends ILocalModel {
-  /** Content digest; null while the files have not been read since they changed. */
   digest: string | null;
   files: IFile[];
   /** The whole model.yaml. */
   info: Record<string, unknown>;
+  /** Why it cannot be pushed, if so. */
+  problem: IProblem | null;
 }
 
-export interface IRemoteDetails extends IRemoteModel {
+export interface IRemoteDetails {
+  size: number;
+  creation_time: string;
+  upload_status: string;
+  creator: string;
+  uid: string;
+  digest: string;
+  labels: Record<string, string>;
   metadata: Record<string, unknown>;
   description: string;
+}
+
+export interface IDetails extends IVersion {
+  local_details: ILocalDetails | null;
+  remote_details: IRemoteDetails | null;
+  /** All versions of the same name, the newest first. */
+  versions: IVersion[];
+  registry: IStanding;
 }
 
 /** What to do next, as data; `verb` is empty where there is nothing but advice. */
@@ -153,6 +222,8 @@ export interface ITransfers {
   /** To be handed back with the next question. */
   revision: string;
   transfers: IRecord[];
+  /** Ids of those that were forgotten. */
+  gone: string[];
 }
 
 export interface IOperation {

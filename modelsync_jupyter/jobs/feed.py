@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from modelsync_jupyter.core.config import Home
 
@@ -16,6 +17,20 @@ class _Known:
     stamp: Stamp
     record: Record
     number: int
+
+
+class Changes(NamedTuple):
+    """What has changed in a home's transfers.
+
+    Args:
+        revision: To ask from the next time.
+        records: Those that are new or changed, newest first.
+        gone: Ids of those that were forgotten.
+    """
+
+    revision: str
+    records: list[Record]
+    gone: list[str]
 
 
 class Feed:
@@ -30,22 +45,21 @@ class Feed:
         self._name = secrets.token_hex(4)
         self._number = 0
         self._known: dict[str, _Known] = {}
+        self._gone: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def look(self, since: str = "") -> tuple[str, list[Record]]:
-        """What has changed.
+    def look(self, since: str = "") -> Changes:
+        """Return what has changed.
 
         Args:
             since: The revision that an earlier look gave; anything else stands for the beginning.
-
-        Returns:
-            The revision now, and the transfers that changed after `since`, newest first.
         """
         with self._lock:
             self._refresh()
             after = self._after(since)
             changed = [known.record for known in self._known.values() if known.number > after]
-            return f"{self._name}-{self._number}", sorted(changed, key=lambda record: -record.started)
+            gone = [id for id, number in self._gone.items() if number > after]
+            return Changes(f"{self._name}-{self._number}", sorted(changed, key=lambda record: -record.started), gone)
 
     def _after(self, since: str) -> int:
         name, _, number = since.partition("-")
@@ -53,11 +67,15 @@ class Feed:
 
     def _refresh(self) -> None:
         stamps = self._records.stamps()
-        self._known = {id: known for id, known in self._known.items() if id in stamps}
+        for id in self._known.keys() - stamps.keys():
+            del self._known[id]
+            self._number += 1
+            self._gone[id] = self._number
         for id, stamp in stamps.items():
             known = self._known.get(id)
             record = self._now(id, stamp, known)
             if record:
+                self._gone.pop(id, None)
                 self._known[id] = _Known(stamp, record, self._number_of(record, known))
 
     def _number_of(self, record: Record, known: _Known | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +12,7 @@ from traitlets import Int, Unicode
 from modelsync_jupyter.client import Feed
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, Home
 
+from .listing import Catalogs
 from .pool import Pool, Pools
 from .routes import ROUTES
 from .watch import Watch
@@ -38,6 +40,9 @@ class ModelSyncApp(ExtensionApp):
     local_pool: Pool
     slow_pool: Pool
     remote_pools: Pools
+    catalogs: Catalogs
+    #: Readings that nobody waits for, kept from being collected.
+    tasks: set[asyncio.Task[None]]
     watch: Watch
 
     def initialize_settings(self) -> None:
@@ -46,6 +51,7 @@ class ModelSyncApp(ExtensionApp):
         self.local_pool = Pool("modelsync-local", _LOCAL_THREADS)
         self.slow_pool = Pool("modelsync-slow", _SLOW_THREADS)
         self.remote_pools = Pools("modelsync-remote", _REMOTE_THREADS)
+        self.catalogs, self.tasks = Catalogs(), set()
         self.watch = Watch(self.feed, self.local_pool, self.name, self.settings["last_activity_times"])
         self.watch.start()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -73,6 +73,17 @@ class Fields:
             raise UsageError(f"`{name}` must map text to text.", step=_HINT)
         return value
 
+    def text_list(self, name: str) -> Sequence[str]:
+        """A field with a list of texts; empty where it is missing.
+
+        Raises:
+            UsageError: It is something else.
+        """
+        value: list[Any] = self._get(name, list, [])
+        if not all(isinstance(item, str) for item in value):
+            raise UsageError(f"`{name}` must list texts.", step=_HINT)
+        return value
+
     def _get(self, name: str, kind: type[T], default: T | None) -> T:
         value = self._data.get(name, default)
         if value is None:
@@ -82,7 +93,13 @@ class Fields:
         return value
 
 
-_KINDS: Mapping[type, str] = {str: "text", bool: "true or false", int: "a whole number", dict: "an object"}
+_KINDS: Mapping[type, str] = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    dict: "an object",
+    list: "a list",
+}
 
 
 def whole(name: str, text: str, low: int, high: int = _MOST) -> int:

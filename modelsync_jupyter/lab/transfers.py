@@ -30,8 +30,9 @@ class Transfers(Handler):
         """The transfers that changed since a revision; polling does not count as user activity."""
         self._track_activity = False
         since = self.get_query_argument("since", "")
-        revision, records = await self.local(lambda: self.app.feed.look(since))
-        self.reply({"revision": revision, "transfers": [record.to_dict() for record in records]})
+        changes = await self.local(lambda: self.app.feed.look(since))
+        records = [record.to_dict() for record in changes.records]
+        self.reply({"revision": changes.revision, "transfers": records, "gone": changes.gone})
 
     @web.authenticated
     @authorized
@@ -46,6 +47,30 @@ class Transfers(Handler):
             lambda: client.start(way, tag, force=force, threads=threads, rate_limit=rate or None)
         )
         self.reply(transfer.record.to_dict(), 201)
+
+    @web.authenticated
+    @authorized
+    async def delete(self) -> None:
+        """Forget all that have ended; what they have moved stays."""
+        client = api.Client(self.home)
+
+        def forget() -> list[str]:
+            ended = [each for each in client.transfers() if not each.record.active]
+            for each in ended:
+                each.forget()
+            return [each.id for each in ended]
+
+        self.reply({"forgotten": await self.local(forget)})
+
+
+class Transfer(Handler):
+    @web.authenticated
+    @authorized
+    async def delete(self, id: str) -> None:
+        """Forget one that has ended; what it has moved stays."""
+        client = api.Client(self.home)
+        await self.local(lambda: client.transfer(id).forget())
+        self.reply({"forgotten": [id]})
 
 
 class Cancel(Handler):

@@ -40,8 +40,8 @@ class Watch:
 
     async def look(self) -> None:
         """Look once."""
-        _, records = await self._pool.run(self._feed.look)
-        self.running = [record.id for record in records if _runs_here(record)]
+        changes = await self._pool.run(self._feed.look)
+        self.running = [record.id for record in changes.records if _runs_here(record)]
         if self.running:
             self._times[self._name] = datetime.now(timezone.utc)
 

@@ -1,188 +1,151 @@
 /**
- * One version, in the main area: facts, metadata, files, other versions and what differs from them.
+ * One version, in the main area: how it stands, what is known of it on both sides, its files and other versions.
  */
 import React from 'react';
 
-import type { Details } from '../diff';
-import { flatten } from '../diff';
-import { formatSize, formatTime, shortDigest } from '../format';
+import { flatten, formatSize, formatTime, shortDigest } from '../format';
 import type { SidebarModel } from '../model';
 import { ApiError } from '../request';
-import { stateOf } from '../states';
 import { nameOf, versionOf } from '../tags';
 import { CommandIDs } from '../tokens';
-import type { IModel, IVersionState, Side, SyncState } from '../wire';
-import { Difference } from './difference';
+import type { IDetails, IVersion } from '../wire';
 import { useEnv } from './env';
-import { Labels, Problem, TextButton } from './parts';
-import { explain, moveFor, SyncBadge } from './sync';
+import { Labels, Middle, Problem, TextButton } from './parts';
+import { explain, moveFor, StateMark } from './sync';
 import { Table } from './table';
 
 export function DetailsView(props: {
   model: SidebarModel;
-  side: Side;
   tag: string;
 }): JSX.Element {
   const { trans } = useEnv();
-  const { model, side, tag } = props;
-  const [details, setDetails] = React.useState<Details | null>(null);
-  const [error, setError] = React.useState<ApiError | null>(null);
-  const load = React.useCallback(async () => {
-    setError(null);
-    try {
-      setDetails(await fetchDetails(model, side, tag));
-    } catch (reason) {
-      setError(ApiError.of(reason));
-    }
-  }, [model, side, tag]);
-  React.useEffect(() => void load(), [load]);
-  const versions = useVersions(model, side, tag);
-  const state = useVersionState(model, tag);
-
-  if (error) {
-    return <Problem problem={error.problem} onRetry={() => void load()} />;
+  const { model, tag } = props;
+  const [details, error, load] = useDetails(model, tag);
+  if (error && !details) {
+    return <Problem problem={error.problem} onRetry={load} />;
   }
   if (!details) {
     return <p className="jp-ModelSync-empty">{trans.__('Loading…')}</p>;
   }
+  const { local_details: local, remote_details: remote, registry } = details;
+  const info = local?.info ?? {};
   return (
     <article>
-      <h1>{tag}</h1>
-      <Actions side={side} tag={tag} state={state?.state} />
-      <Facts side={side} details={details} state={state} />
-      <Metadata title={trans.__('Metadata')} value={details.metadata} />
-      {'info' in details && (
-        <>
-          <Metadata
-            title={trans.__('Environment')}
-            value={details.info.context ?? {}}
-          />
-          <Metadata
-            title={trans.__('Options and signatures')}
-            value={{
-              ...(details.info.options as object),
-              ...(details.info.signatures as object)
-            }}
-          />
-          <Files details={details} />
-        </>
+      <h1>
+        {nameOf(tag)}
+        <wbr />:{versionOf(tag)}
+      </h1>
+      {registry.problem && (
+        <Problem problem={registry.problem} onRetry={load} />
       )}
-      <Versions side={side} tag={tag} versions={versions} />
-      <Difference
-        details={details}
-        others={versions.map(each => each.tag).filter(each => each !== tag)}
-        fetch={other => fetchDetails(model, side, other)}
+      {local?.problem && <Problem problem={local.problem} />}
+      <Actions version={details} />
+      <Facts details={details} />
+      <Values
+        title={trans.__('Metadata')}
+        value={local?.metadata ?? remote?.metadata ?? {}}
       />
+      <Values title={trans.__('Environment')} value={info.context ?? {}} />
+      <Values
+        title={trans.__('Options and signatures')}
+        value={{
+          ...(info.options as object),
+          ...(info.signatures as object)
+        }}
+      />
+      {local && <Files details={local} />}
+      <Versions tag={tag} versions={details.versions} />
     </article>
   );
 }
 
-function fetchDetails(
+/** The details of a version, read again whenever a transfer or a command has changed it. */
+function useDetails(
   model: SidebarModel,
-  side: Side,
   tag: string
-): Promise<Details> {
-  return side === 'local'
-    ? model.service.localDetails(tag)
-    : model.service.remoteDetails(tag);
-}
-
-/** Versions of the same name on the same side; none while they are not known. */
-function useVersions(
-  model: SidebarModel,
-  side: Side,
-  tag: string
-): readonly IModel[] {
-  const [versions, setVersions] = React.useState<readonly IModel[]>([]);
+): [IDetails | null, ApiError | null, () => void] {
+  const [details, setDetails] = React.useState<IDetails | null>(null);
+  const [error, setError] = React.useState<ApiError | null>(null);
+  const load = React.useCallback(() => {
+    model.service.details(tag).then(
+      found => {
+        setDetails(found);
+        setError(null);
+      },
+      (reason: unknown) => setError(ApiError.of(reason))
+    );
+  }, [model, tag]);
   React.useEffect(() => {
-    const name = nameOf(tag);
-    const ask: Promise<readonly IModel[]> =
-      side === 'remote'
-        ? model.service.remoteVersions(name)
-        : model.service
-            .local(name, 0)
-            .then(page => page.items.filter(each => nameOf(each.tag) === name));
-    ask.then(setVersions, () => undefined);
-  }, [model, side, tag]);
-  return versions;
+    const update = (_: unknown, touched: string): void => {
+      if (nameOf(touched) === nameOf(tag)) {
+        load();
+      }
+    };
+    load();
+    model.touchedTag.connect(update);
+    return () => void model.touchedTag.disconnect(update);
+  }, [model, tag, load]);
+  return [details, error, load];
 }
 
-/** The state of the version, kept up to date. */
-function useVersionState(
-  model: SidebarModel,
-  tag: string
-): IVersionState | undefined {
-  const { states } = model;
-  const [current, setCurrent] = React.useState(states.current);
-  React.useEffect(() => {
-    const update = (): void => setCurrent(states.current);
-    states.changed.connect(update);
-    void states.refresh().then(update);
-    return () => void states.changed.disconnect(update);
-  }, [states]);
-  return stateOf(current, tag);
-}
-
-function Actions(props: {
-  side: Side;
-  tag: string;
-  state: SyncState | undefined;
-}): JSX.Element {
+function Actions({ version }: { version: IVersion }): JSX.Element {
   const { trans, run } = useEnv();
-  const { side, tag, state } = props;
-  const move = state ? moveFor(side, state) : null;
+  const { state, tag, local } = version;
   const act = (label: string, command: string): JSX.Element => (
-    <TextButton label={label} onClick={() => run(command, { side, tag })} />
+    <TextButton label={label} onClick={() => run(command, { tag })} />
   );
+  const words: Record<string, string> = {
+    [CommandIDs.push]: trans.__('Push'),
+    [CommandIDs.pull]: trans.__('Pull'),
+    [CommandIDs.check]: trans.__('Read files and compare')
+  };
+  const move = moveFor(version, trans);
+  const word = move && words[move.command];
   return (
     <div className="jp-ModelSync-buttons">
-      {move === 'overwrite' && act(trans.__('Overwrite…'), CommandIDs.replace)}
-      {move === 'move' &&
-        (side === 'local'
-          ? act(trans.__('Push'), CommandIDs.push)
-          : act(trans.__('Pull'), CommandIDs.pull))}
+      {move && word && act(word, move.command)}
+      {local &&
+        state === 'different' &&
+        act(trans.__('Overwrite in the registry…'), CommandIDs.overwrite)}
+      {local &&
+        state === 'different' &&
+        act(trans.__('Overwrite the local copy…'), CommandIDs.overwriteLocal)}
       {act(trans.__('Insert code'), CommandIDs.insertCode)}
       {act(trans.__('Copy tag'), CommandIDs.copyTag)}
-      {side === 'local' && act(trans.__('Reveal files'), CommandIDs.reveal)}
+      {local && act(trans.__('Reveal files'), CommandIDs.reveal)}
+      {local && act(trans.__('Delete…'), CommandIDs.remove)}
     </div>
   );
 }
 
-function Facts(props: {
-  side: Side;
-  details: Details;
-  state: IVersionState | undefined;
-}): JSX.Element {
+function Facts({ details }: { details: IDetails }): JSX.Element {
   const { trans } = useEnv();
-  const { side, details, state } = props;
+  const { local_details: local, remote_details: remote, state } = details;
   const rows: [string, React.ReactNode][] = [
     [
-      trans.__('Location'),
-      side === 'local' ? trans.__('Local store') : trans.__('Registry')
-    ],
-    [trans.__('State'), state && <Standing key="state" state={state} />],
-    [
-      trans.__('Content digest'),
-      details.digest && (
-        <code key="digest" title={details.digest}>
-          {shortDigest(details.digest)}
-        </code>
+      trans.__('State'),
+      state && (
+        <>
+          <StateMark state={state} version={details} />{' '}
+          {explain(state, trans, details)}
+        </>
       )
     ],
+    [trans.__('Aliases'), details.aliases.join(', ')],
+    [
+      trans.__('Labels'),
+      Object.keys(details.labels).length > 0 && (
+        <Labels labels={details.labels} />
+      )
+    ],
+    [trans.__('Description'), remote?.description],
+    [trans.__('Content digest'), <Digests key="digest" details={details} />],
     [trans.__('Size'), formatSize(details.size)],
     [trans.__('Created'), formatTime(details.creation_time)],
+    [trans.__('Pushed by'), remote?.creator],
     [trans.__('Module'), details.module],
-    [trans.__('Labels'), <Labels key="labels" labels={details.labels} />]
+    [trans.__('Folder'), local && <code>{local.path}</code>]
   ];
-  if ('path' in details) {
-    rows.push([trans.__('Folder'), <code key="path">{details.path}</code>]);
-  } else {
-    rows.push(
-      [trans.__('Pushed by'), details.creator],
-      [trans.__('Status'), details.upload_status],
-      [trans.__('Description'), details.description]
-    );
-  }
   return (
     <dl>
       {rows
@@ -197,34 +160,39 @@ function Facts(props: {
   );
 }
 
-function Standing({ state }: { state: IVersionState }): JSX.Element {
+/** The content digest, or both where they differ: it alone says whether two versions have the same files. */
+function Digests({ details }: { details: IDetails }): JSX.Element {
   const { trans } = useEnv();
+  const mine = details.local_details?.digest;
+  const theirs = details.remote_details?.digest;
+  const show = (digest: string | null | undefined): JSX.Element =>
+    digest ? (
+      <code title={digest}>{shortDigest(digest)}</code>
+    ) : (
+      <>{trans.__('unknown')}</>
+    );
+  if (!details.local || !details.remote || mine === theirs) {
+    return show(mine || theirs);
+  }
   return (
     <>
-      <SyncBadge state={state} /> {explain(state, trans)}
+      {show(mine)} {trans.__('(local)')}, {show(theirs)}{' '}
+      {trans.__('(registry)')}
     </>
   );
 }
 
-function Metadata(props: {
-  title: string;
-  value: unknown;
-}): JSX.Element | null {
+function Values(props: { title: string; value: unknown }): JSX.Element | null {
   const rows = Object.entries(flatten(props.value)).filter(
     ([key, value]) => key && value
   );
-  return rows.length ? (
-    <Table
-      title={props.title}
-      rows={rows.map(([key, value]) => [key, value])}
-    />
-  ) : null;
+  return rows.length ? <Table title={props.title} rows={rows} /> : null;
 }
 
 function Files({
   details
 }: {
-  details: Extract<Details, { files: unknown }>;
+  details: NonNullable<IDetails['local_details']>;
 }): JSX.Element {
   const { trans } = useEnv();
   const files = details.files.filter(file => file.kind !== 'dir');
@@ -241,29 +209,37 @@ function Files({
 }
 
 function Versions(props: {
-  side: Side;
   tag: string;
-  versions: readonly IModel[];
+  versions: readonly IVersion[];
 }): JSX.Element | null {
   const { trans, run } = useEnv();
-  const { side, tag, versions } = props;
+  const { tag, versions } = props;
   if (versions.length < 2) {
     return null;
   }
   return (
     <Table
       title={trans._n('%1 version', '%1 versions', versions.length)}
-      columns={[trans.__('Version'), trans.__('Size'), trans.__('Created')]}
+      columns={[
+        trans.__('Version'),
+        trans.__('State'),
+        trans.__('Size'),
+        trans.__('Created')
+      ]}
       rows={versions.map(each => [
         each.tag === tag ? (
           <strong key="this">{versionOf(each.tag)}</strong>
         ) : (
-          <TextButton
+          <button
             key="open"
-            label={versionOf(each.tag)}
-            onClick={() => run(CommandIDs.details, { side, tag: each.tag })}
-          />
+            type="button"
+            className="jp-ModelSync-link"
+            onClick={() => run(CommandIDs.details, { tag: each.tag })}
+          >
+            <Middle text={versionOf(each.tag)} tail={8} />
+          </button>
         ),
+        <StateMark key="state" state={each.state} version={each} />,
         formatSize(each.size),
         formatTime(each.creation_time)
       ])}

@@ -5,97 +5,91 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import { isActive } from '../format';
-import type { IListing } from '../listing';
 import type { SidebarModel } from '../model';
-import { nameOf } from '../tags';
-import type { IStates } from '../states';
-import type { IModel, IProblem, IRecord, Side } from '../wire';
+import { CommandIDs } from '../tokens';
+import type { IProblem, IRecord } from '../wire';
 import { useEnv } from './env';
-import { Contexts, Filter } from './header';
-import { ModelList } from './models';
-import { Problem, TextButton } from './parts';
-import { Section } from './section';
+import { Contexts, Standing, Title, Views } from './header';
+import { Problem } from './parts';
 import { SignIn } from './signin';
-import { TransferList } from './transfers';
+import { History, Pinned } from './transfers';
+import { Tree } from './tree';
 
-export function Panel({ model }: { model: SidebarModel }): JSX.Element {
+export function Panel(props: {
+  model: SidebarModel;
+  onMenu: (anchor: HTMLElement) => void;
+}): JSX.Element {
   const { trans } = useEnv();
-  const search = React.useCallback(
-    (text: string) => void model.search(text),
-    [model]
-  );
-  const local = model.local.state;
-  const remote = model.remote.state;
-  const { records } = model.transfers;
-  const states = model.states.current;
-  const busy = useBusy(records);
+  const { model, onMenu } = props;
+  const { catalog, transfers, status, context, signedOut } = model;
+  const { remote, error } = catalog.listing;
+  const active = useActive(transfers.records);
+  const isStopping = (id: string): boolean => transfers.isStopping(id);
   if (model.problem) {
     return (
-      <Problem
-        problem={model.problem.problem}
-        onRetry={() => void model.refresh()}
-      />
+      <>
+        <Title onMenu={onMenu} />
+        <Problem
+          problem={model.problem.problem}
+          onRetry={() => void model.refresh()}
+        />
+      </>
     );
   }
-  const { signedOut, status, context } = model;
   return (
     <>
       <div className="jp-ModelSync-header">
+        <Title onMenu={onMenu} />
         <Contexts
           contexts={status?.contexts ?? NONE}
           current={context?.name ?? ''}
+          failed={!!remote?.problem}
+          reading={!!remote?.reading}
         />
-        <Filter onSearch={search} />
-      </div>
-      {model.signingIn && (
-        <SignIn
-          key={signedOut ? context?.name : '+'}
-          expired={signedOut ? context : null}
-          contexts={status?.contexts ?? NONE}
-          onLogin={(...words) => model.login(...words)}
-          onClose={signedOut ? undefined : () => (model.signingIn = false)}
-        />
-      )}
-      {model.otherVersion && (
-        <Problem problem={mismatch(model.version, model.otherVersion, trans)} />
-      )}
-      <TransferList
-        records={records}
-        states={states}
-        isStopping={id => model.transfers.isStopping(id)}
-      />
-      <Section
-        title={trans.__('Local')}
-        count={local.loaded ? local.total : undefined}
-        busy={local.loading && !local.loaded}
-      >
-        <ModelsOf
-          side="local"
-          listing={local}
-          states={states}
-          busy={busy}
-          model={model}
-        />
-      </Section>
-      <Section
-        title={trans.__('Registry')}
-        count={remote.loaded && !signedOut ? remote.total : undefined}
-        busy={remote.loading && !remote.loaded && !signedOut}
-      >
-        {signedOut ? (
-          <p className="jp-ModelSync-empty">
-            {trans.__('Sign in to see what the registry has.')}
-          </p>
-        ) : (
-          <ModelsOf
-            side="remote"
-            listing={remote}
-            states={states}
-            busy={busy}
-            model={model}
+        {remote && !model.signingIn && (
+          <Standing
+            remote={remote}
+            name={context?.name ?? ''}
+            onRetry={() => void model.refresh()}
           />
         )}
-      </Section>
+        {model.signingIn && (
+          <SignIn
+            key={signedOut ? context?.name : '+'}
+            expired={signedOut ? context : null}
+            contexts={status?.contexts ?? NONE}
+            onLogin={(...words) => model.login(...words)}
+            onClose={() => (model.signingIn = false)}
+          />
+        )}
+        {model.otherVersion && (
+          <Problem
+            problem={mismatch(model.version, model.otherVersion, trans)}
+          />
+        )}
+        {error && (
+          <Problem
+            problem={error.problem}
+            onRetry={() => void model.refresh()}
+          />
+        )}
+        <Views catalog={catalog} />
+      </div>
+      <Pinned
+        records={[...transfers.active, ...transfers.fresh]}
+        isStopping={isStopping}
+        onDismiss={id => transfers.dismiss(id)}
+      />
+      {catalog.listing.total === 0 && !catalog.reading ? (
+        <Empty model={model} />
+      ) : (
+        <Tree catalog={catalog} active={active} isStopping={isStopping} />
+      )}
+      <History
+        records={transfers.records}
+        open={model.historyOpen}
+        onToggle={() => (model.historyOpen = !model.historyOpen)}
+      />
       <Announcer model={model} />
     </>
   );
@@ -121,71 +115,50 @@ function mismatch(
   };
 }
 
-function ModelsOf(props: {
-  side: Side;
-  listing: IListing<IModel>;
-  states: IStates;
-  busy: ReadonlyMap<string, string>;
-  model: SidebarModel;
-}): JSX.Element {
-  const { trans } = useEnv();
-  const { side, listing, states, busy, model } = props;
-  const source = side === 'local' ? model.local : model.remote;
-  const rest = listing.total - listing.items.length;
-  return (
-    <>
-      {listing.error && (
-        <Problem
-          problem={listing.error.problem}
-          onRetry={() => void source.refresh()}
-        />
-      )}
-      {listing.loaded && !listing.items.length && (
-        <Empty side={side} search={listing.search} />
-      )}
-      <ModelList
-        side={side}
-        items={listing.items}
-        states={states}
-        busy={busy}
-      />
-      {listing.loaded && rest > 0 && (
-        <div className="jp-ModelSync-more">
-          <TextButton
-            label={
-              listing.loading
-                ? trans.__('Loading…')
-                : trans.__('Load more (%1 left)', rest)
-            }
-            disabled={listing.loading}
-            onClick={() => void source.more()}
-          />
-        </div>
-      )}
-    </>
-  );
-}
-
-function Empty(props: { side: Side; search: string }): JSX.Element {
-  const { trans } = useEnv();
-  const { side, search } = props;
-  if (search) {
-    return (
-      <p className="jp-ModelSync-empty">
-        {trans.__('No models match “%1”.', search)}
-      </p>
+function Empty({ model }: { model: SidebarModel }): JSX.Element {
+  const { trans, run } = useEnv();
+  const { show, search } = model.catalog.listing.view;
+  const { counts } = model.catalog.listing;
+  const words = (): string => {
+    if (search) {
+      return trans.__('No models match “%1”.', search);
+    }
+    if (show === 'changed' && counts?.all.versions) {
+      return trans.__(
+        'Nothing has changed: all local versions are in the registry.'
+      );
+    }
+    if (show === 'registry') {
+      return model.signedOut
+        ? trans.__('Sign in to see the models of a registry.')
+        : trans.__('The registry is empty. Push a model to share it.');
+    }
+    return trans.__(
+      'No models yet. Save one from a cell with `modelsync_jupyter.save`, or right-click a file or folder in the file browser and choose “Save as Model…”.'
     );
-  }
-  return side === 'local' ? (
-    <p className="jp-ModelSync-empty">
-      {trans.__(
-        'No models yet. Save one from a cell, or right-click a file or folder in the file browser and choose “Save as model…”.'
+  };
+  return (
+    <div className="jp-ModelSync-empty" role="status">
+      <p>{words().replace(/`/g, '')}</p>
+      {search && (
+        <button
+          type="button"
+          className="jp-ModelSync-link"
+          onClick={() => void model.catalog.show({ search: '' })}
+        >
+          {trans.__('Clear the search')}
+        </button>
       )}
-    </p>
-  ) : (
-    <p className="jp-ModelSync-empty">
-      {trans.__('The registry is empty. Push a model to share it.')}
-    </p>
+      {!search && !model.context && !model.signingIn && (
+        <button
+          type="button"
+          className="jp-ModelSync-link"
+          onClick={() => run(CommandIDs.signIn)}
+        >
+          {trans.__('Sign in to a registry')}
+        </button>
+      )}
+    </div>
   );
 }
 
@@ -222,19 +195,13 @@ function Announcer({ model }: { model: SidebarModel }): JSX.Element {
   );
 }
 
-/** Tags being transferred, by name; the same map as long as they are the same, however far they are. */
-function useBusy(records: readonly IRecord[]): ReadonlyMap<string, string> {
-  const key = records
-    .filter(isActive)
-    .map(record => record.tag)
-    .sort()
-    .join(' ');
-  return React.useMemo(() => {
-    const busy = new Map<string, string>();
-    for (const tag of key.split(' ').filter(word => word)) {
-      const name = nameOf(tag);
-      busy.set(name, `${busy.get(name) ?? ''} ${tag}`);
-    }
-    return busy;
-  }, [key]);
+/** Transfers that run, by tag; the same map as long as none of them changed. */
+function useActive(records: readonly IRecord[]): ReadonlyMap<string, IRecord> {
+  return React.useMemo(
+    () =>
+      new Map(
+        records.filter(isActive).map(record => [record.tag, record] as const)
+      ),
+    [records]
+  );
 }

@@ -5,8 +5,9 @@ import type { LabIcon } from '@jupyterlab/ui-components';
 import { errorIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import { percent } from '../format';
 import { nextStep } from '../hints';
-import type { IProblem } from '../wire';
+import type { IProblem, IRecord } from '../wire';
 import { useEnv } from './env';
 
 /**
@@ -17,7 +18,7 @@ function useHandover(): React.RefObject<HTMLButtonElement> {
   const ref = React.useRef<HTMLButtonElement>(null);
   React.useLayoutEffect(() => {
     const button = ref.current;
-    const item = button?.closest('li');
+    const item = button?.closest('li, form, .jp-ModelSync');
     return () => {
       if (item && document.activeElement === button) {
         requestAnimationFrame(() => item.querySelector('button')?.focus());
@@ -27,15 +28,19 @@ function useHandover(): React.RefObject<HTMLButtonElement> {
   return ref;
 }
 
-/** A button that is an icon; its label is for screen readers and shows as a tooltip. Disabled it keeps the focus. */
+/**
+ * A button that is an icon; its label is for screen readers and shows as a tooltip. Disabled it keeps the focus. A quiet
+ * one is for the mouse: what it does can be reached by the keyboard from the list that it is in.
+ */
 export function IconButton(props: {
   icon: LabIcon;
   label: string;
   onClick: (event: React.MouseEvent<HTMLButtonElement>) => void;
   disabled?: boolean;
   menu?: boolean;
+  quiet?: boolean;
 }): JSX.Element {
-  const { icon, label, onClick, disabled, menu } = props;
+  const { icon, label, onClick, disabled, menu, quiet } = props;
   const ref = useHandover();
   return (
     <button
@@ -46,10 +51,46 @@ export function IconButton(props: {
       aria-label={label}
       aria-haspopup={menu ? 'menu' : undefined}
       aria-disabled={disabled || undefined}
+      tabIndex={quiet ? -1 : undefined}
       onClick={disabled ? undefined : onClick}
     >
       <icon.react tag="span" width="16px" height="16px" aria-hidden="true" />
     </button>
+  );
+}
+
+/** A text that is cut in its middle where there is no room, since ends tell names and versions apart. */
+export function Middle(props: {
+  text: string;
+  /** Letters at the end that are never cut. */
+  tail: number;
+  className?: string;
+}): JSX.Element {
+  const { text, tail, className } = props;
+  const cut = text.length > 2 * tail ? text.length - tail : text.length;
+  return (
+    <span className={`jp-ModelSync-middle ${className ?? ''}`} title={text}>
+      <span>{text.slice(0, cut)}</span>
+      {cut < text.length && <span>{text.slice(cut)}</span>}
+    </span>
+  );
+}
+
+/** How far a transfer is. */
+export function Bar({ record }: { record: IRecord }): JSX.Element {
+  const { trans } = useEnv();
+  const done = percent(record);
+  return (
+    <span
+      className={'jp-ModelSync-bar' + (done === null ? ' jp-mod-unknown' : '')}
+      role="progressbar"
+      aria-label={trans.__('Progress of %1', record.tag)}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={done ?? undefined}
+    >
+      <span style={{ width: `${done ?? 0}%` }} />
+    </span>
   );
 }
 
@@ -77,13 +118,14 @@ export function Hint(props: { problem: IProblem }): JSX.Element | null {
   ) : null;
 }
 
-/** What went wrong, what to do about it, and a way to try again. */
+/** What went wrong, what to do about it, and buttons to do it. */
 export function Problem(props: {
   problem: IProblem;
   onRetry?: () => void;
+  children?: React.ReactNode;
 }): JSX.Element {
   const { trans } = useEnv();
-  const { problem, onRetry } = props;
+  const { problem, onRetry, children } = props;
   return (
     <div className="jp-ModelSync-problem" role="alert">
       <errorIcon.react tag="span" width="16px" aria-hidden="true" />
@@ -92,7 +134,12 @@ export function Problem(props: {
           <Words text={problem.message} />
         </p>
         <Hint problem={problem} />
-        {onRetry && <TextButton label={trans.__('Retry')} onClick={onRetry} />}
+        <div className="jp-ModelSync-choices">
+          {onRetry && (
+            <TextButton label={trans.__('Retry')} onClick={onRetry} />
+          )}
+          {children}
+        </div>
       </div>
     </div>
   );

@@ -13,7 +13,7 @@ export function SignIn(props: {
   expired: IContext | null;
   contexts: readonly IContext[];
   onLogin: (endpoint: string, token: string, name: string) => Promise<void>;
-  onClose?: () => void;
+  onClose: () => void;
 }): JSX.Element {
   const { trans } = useEnv();
   const { expired, contexts, onLogin, onClose } = props;
@@ -22,7 +22,14 @@ export function SignIn(props: {
   const name = React.useRef<HTMLInputElement>(null);
   const [problem, setProblem] = React.useState<IProblem | null>(null);
   const [busy, setBusy] = React.useState(false);
+  const [where, setWhere] = React.useState(expired?.endpoint ?? '');
   const id = React.useId();
+  React.useEffect(() => {
+    if (!expired) {
+      endpoint.current?.focus(); // somebody asked for the form
+    }
+  }, [expired]);
+  const page = tokenPage(where);
 
   const submit = async (event: React.FormEvent): Promise<void> => {
     event.preventDefault();
@@ -30,7 +37,6 @@ export function SignIn(props: {
     if (token.current) {
       token.current.value = '';
     }
-    const where = endpoint.current?.value ?? '';
     setBusy(true);
     setProblem(null);
     try {
@@ -74,9 +80,18 @@ export function SignIn(props: {
         type="url"
         required
         placeholder={trans.__('https://registry.example.com')}
-        defaultValue={expired?.endpoint}
+        value={where}
         spellCheck={false}
+        aria-describedby={`${id}-where`}
+        onChange={event => setWhere(event.target.value)}
       />
+      <p id={`${id}-where`} className="jp-ModelSync-hint">
+        <Words
+          text={trans.__(
+            'Of your team’s registry or BentoCloud. `modelsync serve` runs a registry of your own.'
+          )}
+        />
+      </p>
       <label htmlFor={`${id}-token`}>{trans.__('API token')}</label>
       <input
         id={`${id}-token`}
@@ -85,8 +100,17 @@ export function SignIn(props: {
         required
         autoComplete="off"
         spellCheck={false}
-        aria-describedby={problem ? `${id}-problem` : undefined}
+        aria-describedby={problem ? `${id}-problem` : `${id}-how`}
       />
+      <p id={`${id}-how`} className="jp-ModelSync-hint">
+        {page ? (
+          <a href={page} target="_blank" rel="noopener noreferrer">
+            {trans.__('Get a token on the registry’s page')}
+          </a>
+        ) : (
+          trans.__('Made on the registry’s page, or by its admin.')
+        )}
+      </p>
       <label htmlFor={`${id}-name`}>
         {trans.__('Name')}{' '}
         <span className="jp-ModelSync-optional">{trans.__('(optional)')}</span>
@@ -113,10 +137,27 @@ export function SignIn(props: {
           primary
           disabled={busy}
         />
-        {onClose && <TextButton label={trans.__('Cancel')} onClick={onClose} />}
+        {!expired && (
+          <TextButton label={trans.__('Cancel')} onClick={onClose} />
+        )}
       </div>
     </form>
   );
+}
+
+/** Where a registry's users make their tokens; nothing where the address is not complete. */
+function tokenPage(endpoint: string): string {
+  try {
+    const { protocol, host, origin } = new URL(endpoint.trim());
+    if (!/^https?:$/.test(protocol) || !host) {
+      return '';
+    }
+    return /(^|\.)bentoml\.com$/.test(host)
+      ? `${origin}/api-tokens`
+      : `${origin}/tokens`;
+  } catch {
+    return '';
+  }
 }
 
 /** What to call a registry: the first one `default`, as BentoML does, others by their hosts. */

@@ -1,18 +1,22 @@
 /**
- * How a version stands between the local store and the registry, and what can be done about it.
+ * How a version stands between the local store and the registry, and the one action that makes sense for it.
  */
-import { downloadIcon, fileUploadIcon } from '@jupyterlab/ui-components';
+import {
+  downloadIcon,
+  fileUploadIcon,
+  type LabIcon
+} from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import { isUnasked } from '../states';
-import { nameOf } from '../tags';
+import { compareIcon, stateIcons } from '../icons';
+import { versionOf } from '../tags';
 import { CommandIDs } from '../tokens';
-import type { IVersionState, Side, SyncState } from '../wire';
+import type { IVersion, SyncState } from '../wire';
 import { useEnv } from './env';
-import { Badge, IconButton } from './parts';
+import { IconButton } from './parts';
 
-const KINDS: Record<SyncState, 'good' | 'warn' | 'plain'> = {
+const KINDS: Record<SyncState, string> = {
   'in sync': 'good',
   different: 'warn',
   partial: 'warn',
@@ -21,20 +25,34 @@ const KINDS: Record<SyncState, 'good' | 'warn' | 'plain'> = {
   unknown: 'plain'
 };
 
-/** The state of a version, in a word; its tooltip says more. */
-export function SyncBadge(props: {
-  state: IVersionState | undefined;
+/** The state of a version as a mark and a word; its tooltip says more. Nothing while it has not been compared. */
+export function StateMark(props: {
+  state: SyncState | null;
+  text?: string;
+  version?: IVersion;
 }): JSX.Element | null {
   const { trans } = useEnv();
-  const { state } = props;
-  return state ? (
-    <Badge kind={KINDS[state.state]} title={explain(state, trans)}>
-      {wordFor(state.state, trans)}
-    </Badge>
-  ) : null;
+  const { state, text, version } = props;
+  if (!state) {
+    return null;
+  }
+  const Icon = stateIcons[state];
+  return (
+    <span
+      className={`jp-ModelSync-state jp-mod-${KINDS[state]}`}
+      title={
+        text && !version
+          ? `${text} ${wordFor(state, trans)}`
+          : explain(state, trans, version)
+      }
+    >
+      <Icon.react tag="span" aria-hidden="true" />
+      <span className="jp-ModelSync-word">{text ?? wordFor(state, trans)}</span>
+    </span>
+  );
 }
 
-function wordFor(state: SyncState, trans: TranslationBundle): string {
+export function wordFor(state: SyncState, trans: TranslationBundle): string {
   return {
     'in sync': trans.__('in sync'),
     different: trans.__('different'),
@@ -45,12 +63,32 @@ function wordFor(state: SyncState, trans: TranslationBundle): string {
   }[state];
 }
 
+/** In which states the versions of a name are, and how many in each; what needs attention comes first. */
+export function summarize(
+  states: Record<string, number>,
+  trans: TranslationBundle
+): { state: SyncState; count: number; word: string }[] {
+  const order: SyncState[] = [
+    'different',
+    'partial',
+    'unknown',
+    'local only',
+    'remote only',
+    'in sync'
+  ];
+  return order.flatMap(state => {
+    const count = states[state];
+    return count ? [{ state, count, word: wordFor(state, trans) }] : [];
+  });
+}
+
 /** A state in a sentence; for an unknown one, why it is unknown. */
 export function explain(
-  state: IVersionState,
-  trans: TranslationBundle
+  state: SyncState,
+  trans: TranslationBundle,
+  version?: IVersion
 ): string {
-  switch (state.state) {
+  switch (state) {
     case 'in sync':
       return trans.__('The local store and the registry have the same files.');
     case 'different':
@@ -60,76 +98,94 @@ export function explain(
     case 'partial':
       return trans.__('An upload of this version did not finish.');
     case 'local only':
-      return trans.__('New: the registry does not have this version.');
+      return trans.__('The registry does not have this version.');
     case 'remote only':
       return trans.__('The local store does not have this version.');
     default:
-      if (isUnasked(state)) {
-        return trans.__('Cannot compare: the registry did not answer.');
-      }
-      return state.remote === null
+      return version?.remote?.digest === null
         ? trans.__(
             'Cannot compare: the registry has no content digest for this version.'
           )
         : trans.__(
-            'Not compared yet: the local files have not been read since they changed. Push or pull compares them first.'
+            'Not compared: the local files have not been read since they changed.'
           );
   }
 }
 
-/** What can be done with a version from one side; null where there is nothing to move. */
+export interface IMove {
+  label: string;
+  command: string;
+  icon: LabIcon;
+}
+
+/** The one action that makes sense for a version, if any. */
 export function moveFor(
-  side: Side,
-  state: SyncState
-): 'move' | 'overwrite' | null {
+  version: IVersion,
+  trans: TranslationBundle
+): IMove | null {
+  const { state, tag, local, remote } = version;
   switch (state) {
-    case 'in sync':
-      return null;
+    case 'local only':
+      return {
+        label: trans.__('Push %1', tag),
+        command: CommandIDs.push,
+        icon: fileUploadIcon
+      };
+    case 'remote only':
+      return {
+        label: trans.__('Pull %1', tag),
+        command: CommandIDs.pull,
+        icon: downloadIcon
+      };
     case 'partial':
-      return side === 'local' ? 'move' : null;
+      return local
+        ? {
+            label: trans.__('Push %1; it resumes where it left off', tag),
+            command: CommandIDs.push,
+            icon: fileUploadIcon
+          }
+        : null;
     case 'different':
-      return 'overwrite';
+      return {
+        label: trans.__('Compare %1 with the registry', tag),
+        command: CommandIDs.compare,
+        icon: compareIcon
+      };
+    case 'unknown':
+      return remote?.digest
+        ? {
+            label: trans.__('Read the files of %1 and compare', tag),
+            command: CommandIDs.check,
+            icon: compareIcon
+          }
+        : null;
     default:
-      return 'move';
+      return null;
   }
 }
 
-/** Push or pull; nothing where there is nothing to move. Before the state is known it is offered: the plan decides. */
+/** The button for that action; for a folded name, that of its newest version. */
 export function MoveButton(props: {
-  side: Side;
-  tag: string;
-  state: IVersionState | undefined;
-  busy: boolean;
-  /** Whether it is the newest version of its name, and stands for all of them. */
-  latest?: boolean;
+  version: IVersion;
+  newest: boolean;
 }): JSX.Element | null {
   const { trans, run } = useEnv();
-  const { side, state, busy, latest } = props;
-  const move = state ? moveFor(side, state.state) : 'move';
+  const { version, newest } = props;
+  const move = moveFor(version, trans);
   if (!move) {
     return null;
   }
-  const push = side === 'local';
-  const pullLatest =
-    latest && !push && (!state || state.state === 'remote only');
-  const tag = pullLatest ? `${nameOf(props.tag)}:latest` : props.tag;
-  const [label, command] =
-    move === 'overwrite'
-      ? [
-          push
-            ? trans.__('Overwrite %1 in the registry…', tag)
-            : trans.__('Overwrite the local %1…', tag),
-          CommandIDs.replace
-        ]
-      : push
-        ? [trans.__('Push %1', tag), CommandIDs.push]
-        : [trans.__('Pull %1', tag), CommandIDs.pull];
+  const { label, icon, command } = move;
   return (
     <IconButton
-      icon={push ? fileUploadIcon : downloadIcon}
-      label={busy ? trans.__('%1 is being transferred', tag) : label}
-      disabled={busy}
-      onClick={() => run(command, { side, tag })}
+      icon={icon}
+      label={
+        newest
+          ? trans.__('%1 (the newest, %2)', label, versionOf(version.tag))
+          : label
+      }
+      quiet
+      onClick={() => run(command, { tag: version.tag })}
     />
   );
 }

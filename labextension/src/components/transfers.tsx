@@ -1,23 +1,27 @@
 /**
- * Transfers that run, and how the last ones ended.
+ * Transfers: those that run, and what came of the last ones, above the list; all others in a history below it.
  */
 import {
+  caretDownIcon,
+  caretRightIcon,
   closeIcon,
   downloadIcon,
   fileUploadIcon
 } from '@jupyterlab/ui-components';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import { endLine, isActive, percent, progressLine } from '../format';
-import { type IStates, stateOf } from '../states';
+import {
+  endLine,
+  endTime,
+  formatTime,
+  isActive,
+  progressLine
+} from '../format';
 import { CommandIDs } from '../tokens';
 import type { IRecord } from '../wire';
 import { useEnv } from './env';
-import { Badge, Hint, IconButton, TextButton, Words } from './parts';
-import { Section } from './section';
-
-/** Transfers that have ended and are shown at first. */
-const FEW = 3;
+import { Bar, Hint, IconButton, Middle, TextButton, Words } from './parts';
 
 /** The newest transfer of each tag and direction: what came before it is history. */
 export function newestOfEach(records: readonly IRecord[]): IRecord[] {
@@ -28,73 +32,124 @@ export function newestOfEach(records: readonly IRecord[]): IRecord[] {
   });
 }
 
-export function TransferList(props: {
+/** Whether somebody should learn how it ended: its row in the list says no more than that all is well. */
+export function isOfInterest(record: IRecord): boolean {
+  return (
+    isActive(record) ||
+    record.state !== 'succeeded' ||
+    record.outcome?.different === true
+  );
+}
+
+/** Transfers that run, and those that ended otherwise than well until they are put away. */
+export function Pinned(props: {
   records: readonly IRecord[];
-  states: IStates;
   isStopping: (id: string) => boolean;
+  onDismiss: (id: string) => void;
 }): JSX.Element | null {
   const { trans } = useEnv();
-  const [all, setAll] = React.useState(false);
-  const records = React.useMemo(
-    () => newestOfEach(props.records),
-    [props.records]
-  );
-  if (!records.length) {
-    return null;
-  }
-  const active = records.filter(isActive);
-  const ended = records.filter(record => !isActive(record));
-  const shown = [...active, ...(all ? ended : ended.slice(0, FEW))];
-  return (
-    <Section title={trans.__('Transfers')} count={active.length || undefined}>
-      <ul className="jp-ModelSync-transfers">
+  const shown = newestOfEach(props.records).filter(isOfInterest);
+  return shown.length ? (
+    <section className="jp-ModelSync-pinned" aria-label={trans.__('Transfers')}>
+      <ul>
         {shown.map(record => (
           <Transfer
             key={record.id}
             record={record}
-            different={stateOf(props.states, record.tag)?.state === 'different'}
             stopping={props.isStopping(record.id)}
+            onDismiss={props.onDismiss}
           />
         ))}
       </ul>
-      {shown.length < records.length && (
-        <TextButton
-          label={trans.__('Show %1 older', records.length - shown.length)}
-          onClick={() => setAll(true)}
-        />
+    </section>
+  ) : null;
+}
+
+export function History(props: {
+  records: readonly IRecord[];
+  open: boolean;
+  onToggle: () => void;
+}): JSX.Element | null {
+  const { trans, run } = useEnv();
+  const { open, onToggle } = props;
+  const records = props.records.filter(record => !isActive(record));
+  const id = React.useId();
+  if (!records.length) {
+    return null;
+  }
+  const Caret = open ? caretDownIcon : caretRightIcon;
+  return (
+    <section
+      className={'jp-ModelSync-history' + (open ? ' jp-mod-open' : '')}
+      aria-labelledby={id}
+    >
+      <div className="jp-ModelSync-historyTitle">
+        <h2>
+          <button id={id} type="button" aria-expanded={open} onClick={onToggle}>
+            <Caret.react tag="span" width="16px" aria-hidden="true" />
+            {trans.__('History')}
+            <span className="jp-ModelSync-count">{records.length}</span>
+          </button>
+        </h2>
+        {open && (
+          <TextButton
+            label={trans.__('Clear')}
+            description={trans.__('Clear the history of transfers')}
+            onClick={() => run(CommandIDs.clearHistory)}
+          />
+        )}
+      </div>
+      {open && (
+        <ul>
+          {records.map(record => (
+            <Transfer key={record.id} record={record} stopping={false} />
+          ))}
+        </ul>
       )}
-    </Section>
+    </section>
   );
 }
 
 const Transfer = React.memo(function Transfer(props: {
   record: IRecord;
-  /** Whether both sides have different files under its tag. */
-  different: boolean;
   stopping: boolean;
+  onDismiss?: (id: string) => void;
 }): JSX.Element {
   const { trans, run } = useEnv();
-  const { record, different, stopping } = props;
-  const { direction, id, tag } = record;
+  const { record, stopping, onDismiss } = props;
+  const { direction, id, state, tag } = record;
   const active = isActive(record);
   const Arrow = direction === 'push' ? fileUploadIcon : downloadIcon;
+  const way = direction === 'push' ? trans.__('Push') : trans.__('Pull');
   return (
     <li className="jp-ModelSync-transfer" data-ms-transfer={id}>
-      <div className="jp-ModelSync-row">
+      <div className="jp-ModelSync-transferTitle">
         <span
           className="jp-ModelSync-arrow"
+          title={way}
           role="img"
-          aria-label={
-            direction === 'push' ? trans.__('Push') : trans.__('Pull')
-          }
+          aria-label={way}
         >
-          <Arrow.react tag="span" width="16px" aria-hidden="true" />
+          <Arrow.react tag="span" width="16px" />
         </span>
-        <span className="jp-ModelSync-name" title={tag}>
-          {tag}
-        </span>
-        <StateBadge record={record} />
-        {active && (
+        <Middle className="jp-ModelSync-name" text={tag} tail={10} />
+        {!active && (
+          <span className={`jp-ModelSync-ending jp-mod-${state}`}>
+            {ending(record, trans)}
+            {!onDismiss && (
+              <time
+                title={formatTime(
+                  new Date(
+                    (record.ended ?? record.updated) * 1000
+                  ).toISOString()
+                )}
+              >
+                {endTime(record)}
+              </time>
+            )}
+          </span>
+        )}
+        {active ? (
           <IconButton
             icon={closeIcon}
             label={
@@ -105,72 +160,57 @@ const Transfer = React.memo(function Transfer(props: {
             disabled={stopping}
             onClick={() => run(CommandIDs.cancel, { id })}
           />
+        ) : (
+          <IconButton
+            icon={closeIcon}
+            label={
+              onDismiss
+                ? trans.__('Dismiss %1', tag)
+                : trans.__('Remove %1 from the history', tag)
+            }
+            onClick={() =>
+              onDismiss ? onDismiss(id) : run(CommandIDs.forget, { id })
+            }
+          />
         )}
       </div>
       {active ? (
-        <Running record={record} stopping={stopping} />
+        <>
+          <Bar record={record} />
+          <div className="jp-ModelSync-facts">
+            {stopping ? trans.__('Cancelling…') : progressLine(record, trans)}
+          </div>
+        </>
       ) : (
-        <Ended record={record} different={different} />
+        <Ended record={record} />
       )}
     </li>
   );
 });
 
-function StateBadge({ record }: { record: IRecord }): JSX.Element | null {
-  const { trans } = useEnv();
+function ending(record: IRecord, trans: TranslationBundle): string {
   switch (record.state) {
     case 'succeeded':
-      return record.outcome?.status === 'skipped' ? (
-        <Badge kind="plain">{trans.__('skipped')}</Badge>
-      ) : (
-        <Badge kind="good">{trans.__('done')}</Badge>
-      );
+      return record.outcome?.status === 'skipped'
+        ? trans.__('skipped')
+        : trans.__('done');
     case 'failed':
-      return <Badge kind="bad">{trans.__('failed')}</Badge>;
+      return trans.__('failed');
     case 'cancelled':
-      return <Badge kind="plain">{trans.__('cancelled')}</Badge>;
-    case 'interrupted':
-      return <Badge kind="warn">{trans.__('interrupted')}</Badge>;
+      return trans.__('cancelled');
     default:
-      return null;
+      return trans.__('interrupted');
   }
 }
 
-function Running(props: { record: IRecord; stopping: boolean }): JSX.Element {
-  const { trans } = useEnv();
-  const { record, stopping } = props;
-  const done = percent(record);
-  return (
-    <>
-      <div
-        className={
-          'jp-ModelSync-bar' + (done === null ? ' jp-mod-unknown' : '')
-        }
-        role="progressbar"
-        aria-label={trans.__('Progress of %1', record.tag)}
-        aria-valuemin={0}
-        aria-valuemax={100}
-        aria-valuenow={done ?? undefined}
-      >
-        <div style={{ width: `${done ?? 0}%` }} />
-      </div>
-      <div className="jp-ModelSync-facts">
-        {stopping ? trans.__('Cancelling…') : progressLine(record, trans)}
-      </div>
-    </>
-  );
-}
-
-function Ended(props: { record: IRecord; different: boolean }): JSX.Element {
+function Ended({ record }: { record: IRecord }): JSX.Element {
   const { trans, run } = useEnv();
-  const { record, different } = props;
-  const { direction, error, id, state, tag } = record;
+  const { error, id, state, tag } = record;
   const line = endLine(record, trans);
   const failed = state === 'failed';
-  const again = failed
+  const [again, description] = failed
     ? [trans.__('Retry'), trans.__('Retry %1', tag)]
     : [trans.__('Resume'), trans.__('Resume %1', tag)];
-  const overwritable = record.outcome?.status === 'skipped' && different;
   return (
     <div className="jp-ModelSync-ended">
       {failed && error ? (
@@ -187,25 +227,22 @@ function Ended(props: { record: IRecord; different: boolean }): JSX.Element {
           </div>
         )
       )}
-      {state !== 'succeeded' && (
-        <TextButton
-          label={again[0] ?? ''}
-          description={again[1]}
-          onClick={() => run(CommandIDs.resume, { id })}
-        />
-      )}
-      {overwritable && (
-        <TextButton
-          label={trans.__('Overwrite…')}
-          description={trans.__('Overwrite %1…', tag)}
-          onClick={() =>
-            run(CommandIDs.replace, {
-              side: direction === 'push' ? 'local' : 'remote',
-              tag
-            })
-          }
-        />
-      )}
+      <div className="jp-ModelSync-choices">
+        {state !== 'succeeded' && (
+          <TextButton
+            label={again}
+            description={description}
+            onClick={() => run(CommandIDs.resume, { id })}
+          />
+        )}
+        {record.outcome?.different && (
+          <TextButton
+            label={trans.__('Compare…')}
+            description={trans.__('Compare %1 with the registry', tag)}
+            onClick={() => run(CommandIDs.compare, { tag })}
+          />
+        )}
+      </div>
     </div>
   );
 }

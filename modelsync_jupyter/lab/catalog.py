@@ -1,0 +1,469 @@
+"""Catalog: the local store and one registry as one list, joined by tag and compared by content digests alone.
+
+A registry with 10,000 versions takes seconds to list, so what was read stays in memory, and the sidebar gets a page of
+it at a time, filtered, sorted and folded as it is shown. Reading happens in threads: `read_local` and `read_remote`
+publish what they have as they go, each change under a new revision. While the registry has not been read to its end,
+the state of a version that it has not named yet is None, "not compared yet", and never a guess.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from modelsync_jupyter.client import Client, Model, RemoteModel, State
+from modelsync_jupyter.core.errors import InvalidModel, ModelSyncError
+from modelsync_jupyter.core.states import compare
+from modelsync_jupyter.core.tags import Tag
+
+SHOWS, SORTS = ("all", "local", "registry", "changed"), ("name", "time", "size")
+#: States that somebody may want to do something about; "remote only" is how most of a large registry looks to anyone.
+_CHANGED = (State.LOCAL_ONLY, State.DIFFERENT, State.PARTIAL, State.UNKNOWN)
+#: Versions read from the registry at a time: few at first, so that something is there soon.
+_FIRST, _NEXT = 100, 1000
+#: Local versions that are read before the others.
+_QUICK = 200
+#: Seconds for which a listing of the registry counts as whole when its newest versions and their number are the same.
+_TRUSTED_SECONDS = 300.0
+_KEPT_VIEWS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is shown of the list.
+
+    Args:
+        show: All versions, those in the local store, those in the registry, or those that differ ("changed").
+        search: Words; a version is shown if each is in its tag, labels, aliases, module, creator or description. A word
+            `key=value` is a label, of whose value the beginning is enough.
+        sort: By "name", or by "time" or "size", the newest or largest first.
+        open: Names whose versions are shown.
+    """
+
+    show: str = "all"
+    search: str = ""
+    sort: str = "name"
+    open: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version on one side or on both.
+
+    Args:
+        tag: Name and version.
+        local: The local model, or None.
+        remote: The registry's record, or None.
+        digest: Content digest of the local files, or None while it is unknown.
+        compared: Whether the registry has said whether it has this version, and if so, the digest was looked up.
+    """
+
+    tag: Tag
+    local: Model | None
+    remote: RemoteModel | None
+    digest: str | None
+    compared: bool
+
+    @cached_property
+    def state(self) -> State | None:
+        """How both sides compare; None while they have not been compared."""
+        if self.remote and not self.remote.complete:
+            return State.PARTIAL
+        if self.local is None:
+            return State.REMOTE_ONLY
+        if not self.compared:
+            return None
+        return compare(self.digest, self.remote.digest) if self.remote else State.LOCAL_ONLY
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Its labels: the registry's, which can be edited, over those of the local model.yaml."""
+        mine = self.local.info.labels if self.local else {}
+        return {**mine, **(self.remote.labels if self.remote else {})}
+
+    @property
+    def created(self) -> datetime:
+        """When it was created."""
+        return self.local.info.creation_time if self.local else self.remote.creation_time  # type: ignore[union-attr]
+
+    @property
+    def size(self) -> int:
+        """Bytes in its files."""
+        return self.local.size if self.local else self.remote.size  # type: ignore[union-attr]
+
+    @cached_property
+    def text(self) -> str:
+        """All that a search looks at, in lower case."""
+        remote, info = self.remote, self.local.info if self.local else None
+        labels = [f"{key}={value}" for key, value in self.labels.items()]
+        module = info.module if info else remote.module if remote else ""
+        said = (remote.creator, remote.description, *aliases_of(remote)) if remote else ()
+        return "\n".join((str(self.tag), module, *labels, *said)).lower()
+
+    def matches(self, words: Iterable[str]) -> bool:
+        """Whether it has all the words, which are in lower case."""
+        return all(word in self.text if "=" not in word else f"\n{word}" in self.text for word in words)
+
+    def is_shown(self, show: str) -> bool:
+        """Whether it belongs to a kind of view."""
+        return {
+            "local": self.local is not None,
+            "registry": self.remote is not None,
+            "changed": self.state in _CHANGED,
+        }.get(show, True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The version as a row."""
+        local, remote = self.local, self.remote
+        return {
+            "kind": "version",
+            "tag": str(self.tag),
+            "state": str(self.state) if self.state else None,
+            "local": {"digest": self.digest} if local else None,
+            "remote": {"digest": remote.digest or None, "status": remote.upload_status, "creator": remote.creator}
+            if remote
+            else None,
+            "size": self.size,
+            "labels": dict(self.labels),
+            "aliases": list(aliases_of(remote)),
+            "creation_time": self.created.isoformat(),
+            "module": local.info.module if local else remote.module if remote else "",
+        }
+
+
+@dataclass
+class Group:
+    """The versions of a name, as sorted for a view.
+
+    Args:
+        name: The name.
+        versions: Its versions in this view.
+    """
+
+    name: str
+    versions: list[Version] = field(default_factory=list)
+
+    def to_dict(self, opened: bool) -> dict[str, Any]:
+        """The name as a row: how many versions there are, in which states, and the newest of them."""
+        newest = max(self.versions, key=lambda each: each.created)
+        states = Counter(str(each.state) if each.state else "" for each in self.versions)
+        return {
+            "kind": "name",
+            "name": self.name,
+            "open": opened,
+            "count": len(self.versions),
+            "size": sum(each.size for each in self.versions),
+            "states": dict(states),
+            "newest": newest.to_dict(),
+        }
+
+
+class Catalog:
+    """Both sides of one registry.
+
+    Args:
+        client: For the home and the registry.
+        clock: Returns the time in seconds since the epoch.
+    """
+
+    def __init__(self, client: Client, clock: Callable[[], float] = time.time) -> None:
+        self._client, self._clock = client, clock
+        self._lock = threading.Lock()
+        self._local: dict[Tag, Model] = {}
+        self._remote: dict[Tag, RemoteModel] = {}
+        self._digests: dict[Tag, str | None] = {}
+        self._versions: list[Version] | None = None
+        self._views: dict[tuple[str, str, str], tuple[list[Group], dict[str, Any]]] = {}
+        self._name, self._number = secrets.token_hex(4), 0
+        self._reading: set[str] = set()
+        #: Names that were read one by one while a whole side was: what the longer reading says of them is older.
+        self._newer: dict[str, set[str]] = {"local": set(), "remote": set()}
+        self._stamp: object = None
+        self._whole = False
+        self._total = 0
+        self._as_of: float | None = None
+        self._answered = clock()
+        self._problems: dict[str, dict[str, object] | None] = {"local": None, "remote": None}
+        #: Set once the local store was listed, or could not be.
+        self.listed = threading.Event()
+
+    # Reading
+
+    def read_local(self, *, only_if_changed: bool = False) -> None:
+        """Read the local store anew, and the content digests of what the registry has as well.
+
+        Args:
+            only_if_changed: Leave it when no version came or went since; edited files are not seen then.
+        """
+        with self._alone("local") as alone:
+            stamp = self._stamp_of_store()
+            if not alone or (only_if_changed and stamp == self._stamp and self.listed.is_set()):
+                return
+            if not self.listed.is_set():
+                self._publish(local={each.tag: each for each in self._client.list_models(limit=_QUICK)})
+                self.listed.set()
+            self._publish_side("local", {each.tag: each for each in self._client.list_models()})
+            self._stamp = stamp
+            self._compare(both := [tag for tag in list(self._local) if tag in self._remote])
+            self._forget_digests(both)
+
+    def read_remote(self, *, whole: bool = False) -> None:
+        """Read the registry's listing anew, newest first.
+
+        Args:
+            whole: To its end, even when its newest versions and their number are those that are known: a label that was
+                changed on an old version shows only then.
+        """
+        with self._alone("remote") as alone:
+            if not alone:
+                return
+            found: dict[Tag, RemoteModel] = {}
+            self._answered = self._clock()
+            while True:
+                limit = _NEXT if found else _FIRST
+                page = self._client.search_remote(start=len(found), limit=limit)
+                before = len(found)
+                found.update((each.tag, each) for each in page.items)
+                self._total, self._answered = page.total, self._clock()
+                if not whole and not before and self._is_known(page.items, page.total):
+                    break
+                last = not page.items or len(found) >= page.total or len(found) == before
+                if last or not self._whole:
+                    self._publish_side("remote", found, whole=last)
+                self._compare(each.tag for each in page.items)
+                if last:
+                    self._as_of = self._clock()
+                    break
+
+    def read_name(self, name: str) -> None:
+        """Read the versions of one name on both sides, as after a push, a pull or a deletion."""
+        local = {each.tag: each for each in self._client.list_models(name)}
+        self._publish(local={**_without(self._local, [name]), **local})
+        self._note(name, "local")
+        try:
+            remote = {each.tag: each for each in self._client.list_remote(name=name)}
+        except ModelSyncError as error:
+            self._tell("remote", error)
+        else:
+            self._publish(remote={**_without(self._remote, [name]), **remote})
+            self._note(name, "remote")
+            self._tell("remote", None)
+        self._compare([*local, *(tag for tag in self._remote if tag.name == name)])
+
+    # Answering
+
+    def page(self, view: View, start: int, limit: int, since: str = "") -> dict[str, Any]:
+        """A page of the list as it is shown, names and versions of open names in one sequence.
+
+        Args:
+            view: What is shown.
+            start: The first row.
+            limit: Rows at most.
+            since: The revision of an earlier answer; if nothing has changed since, there are no rows in this one.
+        """
+        with self._lock:
+            revision = f"{self._name}-{self._number}"
+            answer = {"revision": revision, "same": since == revision, "remote": self._standing()}
+            answer["problem"] = self._problems["local"]
+            answer["loading"] = not self.listed.is_set()
+            if since == revision:
+                return answer
+            groups, counts = self._arrange(view)
+            sizes = [1 + len(each.versions) if each.name in view.open else 1 for each in groups]
+            items = list(_cut(groups, sizes, view, start, start + limit))
+            return {**answer, "start": start, "items": items, "total": sum(sizes), "counts": counts}
+
+    def find(self, view: View, prefix: str, start: int) -> int | None:
+        """The row of the next name that begins with a text, from a row on and around; None where there is none."""
+        prefix, hits, row = prefix.lower(), [], 0
+        with self._lock:
+            for group in self._arrange(view)[0]:
+                if group.name.lower().startswith(prefix):
+                    hits.append(row)
+                row += 1 + len(group.versions) if group.name in view.open else 1
+        return next((hit for hit in hits if hit >= start), hits[0] if hits else None)
+
+    def versions(self, name: str) -> list[Version]:
+        """The versions of one name, the newest first."""
+        with self._lock:
+            found = _grouped([each for each in self._joined() if each.tag.name == name], "time")
+        return found[0].versions if found else []
+
+    def standing(self) -> dict[str, Any]:
+        """How the reading of the registry goes, and what went wrong last."""
+        with self._lock:
+            return self._standing()
+
+    # Help for the above
+
+    @contextmanager
+    def _alone(self, side: str) -> Iterator[bool]:
+        """Keep a second reading of a side from starting beside the first; note how this one ends."""
+        with self._lock:
+            alone = side not in self._reading
+            if alone:
+                self._reading.add(side)
+                self._newer[side].clear()
+        try:
+            yield alone
+        except ModelSyncError as error:
+            self._tell(side, error)
+        except OSError as error:
+            self._tell(side, ModelSyncError(f"{error.strerror}: `{error.filename}`.", step="Check its permissions."))
+        else:
+            if alone:
+                self._tell(side, None)
+        finally:
+            if alone:
+                with self._lock:
+                    self._reading.discard(side)
+            if side == "local":
+                self.listed.set()
+
+    def _tell(self, side: str, error: ModelSyncError | None) -> None:
+        with self._lock:
+            self._problems[side] = error.to_dict() if error else None
+
+    def _note(self, name: str, side: str) -> None:
+        with self._lock:
+            self._newer[side].add(name)
+
+    def _publish_side(self, side: str, found: Mapping[Tag, Any], whole: bool | None = None) -> None:
+        """Take in a side as a long reading found it, apart from names that were read meanwhile."""
+        newer = self._newer[side]
+        known: Mapping[Tag, Any] = self._local if side == "local" else self._remote
+        both = {**_without(found, newer), **{tag: each for tag, each in known.items() if tag.name in newer}}
+        self._publish(local=both if side == "local" else None, remote=both if side == "remote" else None, whole=whole)
+
+    def _publish(
+        self,
+        *,
+        local: dict[Tag, Model] | None = None,
+        remote: dict[Tag, RemoteModel] | None = None,
+        whole: bool | None = None,
+        digests: Mapping[Tag, str | None] | None = None,
+    ) -> None:
+        """Take in what was read; a new revision only where it says something new."""
+        with self._lock:
+            before = (self._local, self._remote, self._whole, dict(self._digests) if digests else None)
+            self._local = self._local if local is None else local
+            self._remote = self._remote if remote is None else remote
+            self._whole = self._whole if whole is None else whole
+            self._digests.update(digests or {})
+            if before != (self._local, self._remote, self._whole, self._digests if digests else None):
+                self._number += 1
+                self._versions = None
+                self._views.clear()
+
+    def _compare(self, tags: Iterable[Tag]) -> None:
+        """Look up the content digests of local models that the registry has as well; reads no file of theirs."""
+        digests: dict[Tag, str | None] = {}
+        for tag in tags:
+            model = self._local.get(tag)
+            if model and tag in self._remote:
+                digests[tag] = None
+                with suppress(InvalidModel, OSError):  # its folder is broken, or just being deleted
+                    digests[tag] = self._client.digest(model)
+        self._publish(digests=digests)
+
+    def _forget_digests(self, kept: Iterable[Tag]) -> None:
+        with self._lock:
+            self._digests = {tag: self._digests[tag] for tag in kept if tag in self._digests}
+
+    def _is_known(self, newest: Iterable[RemoteModel], total: int) -> bool:
+        recent = self._as_of is not None and self._clock() - self._as_of < _TRUSTED_SECONDS
+        same = all(self._remote.get(each.tag) == each for each in newest)
+        return recent and self._whole and same and total == len(self._remote)
+
+    def _standing(self) -> dict[str, Any]:
+        reading = "remote" in self._reading
+        return {
+            "reading": reading,
+            "whole": self._whole,
+            "known": len(self._remote),
+            "total": self._total,
+            "as_of": self._as_of,
+            "waiting": round(self._clock() - self._answered, 1) if reading else 0.0,
+            "problem": self._problems["remote"],
+        }
+
+    def _joined(self) -> list[Version]:
+        if self._versions is None:
+            tags = {**self._local, **self._remote}
+            self._versions = [
+                Version(tag, self._local.get(tag), self._remote.get(tag), self._digests.get(tag), compared)
+                for tag in tags
+                for compared in (tag in self._digests if tag in self._remote else self._whole,)
+            ]
+        return self._versions
+
+    def _arrange(self, view: View) -> tuple[list[Group], dict[str, Any]]:
+        """Filter, sort and group for a view, and count how much each kind of view shows of what is searched for."""
+        key = (view.show, view.search, view.sort)
+        if key not in self._views:
+            words = view.search.lower().split()
+            found = [each for each in self._joined() if each.matches(words)]
+            counts = {}
+            for show in SHOWS:
+                tags = [each.tag for each in found if each.is_shown(show)]
+                counts[show] = {"names": len({tag.name for tag in tags}), "versions": len(tags)}
+            while len(self._views) >= _KEPT_VIEWS:
+                del self._views[next(iter(self._views))]
+            self._views[key] = _grouped([each for each in found if each.is_shown(view.show)], view.sort), counts
+        return self._views[key]
+
+    def _stamp_of_store(self) -> object:
+        """What changes whenever a version comes or goes: the times of the folders in which versions are."""
+        try:
+            with os.scandir(self._client.home.models) as names:
+                return {each.name: each.stat().st_mtime_ns for each in names if each.is_dir()}
+        except FileNotFoundError:
+            return {}
+
+
+def aliases_of(remote: RemoteModel | None) -> tuple[str, ...]:
+    """The names that people have given to a version of the registry, where it knows such."""
+    return tuple(getattr(remote, "aliases", ()))
+
+
+def _without(models: Mapping[Tag, Any], names: Collection[str]) -> dict[Tag, Any]:
+    return {tag: each for tag, each in models.items() if tag.name not in names}
+
+
+def _grouped(versions: list[Version], sort: str) -> list[Group]:
+    groups: dict[str, Group] = {}
+    for each in versions:
+        groups.setdefault(each.tag.name, Group(each.tag.name)).versions.append(each)
+    order: Callable[[Version], tuple[float, Any]] = _largest if sort == "size" else _newest
+    for group in groups.values():
+        group.versions.sort(key=order)
+    found = sorted(groups.values(), key=lambda group: group.name)
+    return found if sort == "name" else sorted(found, key=lambda group: order(group.versions[0])[0])
+
+
+def _newest(version: Version) -> tuple[float, str]:
+    return (-version.created.timestamp(), str(version.tag.version))
+
+
+def _largest(version: Version) -> tuple[float, float]:
+    return (-version.size, -version.created.timestamp())
+
+
+def _cut(groups: list[Group], sizes: list[int], view: View, start: int, stop: int) -> Iterator[dict[str, Any]]:
+    """The rows from `start` to `stop`."""
+    row = 0
+    for group, size in zip(groups, sizes, strict=True):
+        if row >= stop:
+            return
+        for index in range(max(0, start - row), min(size, stop - row)):
+            yield group.versions[index - 1].to_dict() if index else group.to_dict(group.name in view.open)
+        row += size
