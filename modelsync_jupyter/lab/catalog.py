@@ -12,22 +12,16 @@ import os
 import secrets
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cached_property
 from typing import Any
 
-from modelsync_jupyter.client import Client, Model, RemoteModel, State
+from modelsync_jupyter.client import Client, Model, RemoteModel
 from modelsync_jupyter.core.errors import InvalidModel, ModelSyncError
-from modelsync_jupyter.core.states import compare
 from modelsync_jupyter.core.tags import Tag
 
-SHOWS, SORTS = ("all", "local", "registry", "changed"), ("name", "time", "size")
-#: States that somebody may want to do something about; "remote only" is how most of a large registry looks to anyone.
-_CHANGED = (State.LOCAL_ONLY, State.DIFFERENT, State.PARTIAL, State.UNKNOWN)
+from .rows import SHOWS, Group, Version, View, cut, grouped
+
 #: Versions read from the registry at a time: few at first, so that something is there soon.
 _FIRST, _NEXT = 100, 1000
 #: Local versions that are read before the others.
@@ -35,136 +29,6 @@ _QUICK = 200
 #: Seconds for which a listing of the registry counts as whole when its newest versions and their number are the same.
 _TRUSTED_SECONDS = 300.0
 _KEPT_VIEWS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What is shown of the list.
-
-    Args:
-        show: All versions, those in the local store, those in the registry, or those that differ ("changed").
-        search: Words; a version is shown if each is in its tag, labels, aliases, module, creator or description. A word
-            `key=value` is a label, of whose value the beginning is enough.
-        sort: By "name", or by "time" or "size", the newest or largest first.
-        open: Names whose versions are shown.
-    """
-
-    show: str = "all"
-    search: str = ""
-    sort: str = "name"
-    open: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Version:
-    """A version on one side or on both.
-
-    Args:
-        tag: Name and version.
-        local: The local model, or None.
-        remote: The registry's record, or None.
-        digest: Content digest of the local files, or None while it is unknown.
-        compared: Whether the registry has said whether it has this version, and if so, the digest was looked up.
-    """
-
-    tag: Tag
-    local: Model | None
-    remote: RemoteModel | None
-    digest: str | None
-    compared: bool
-
-    @cached_property
-    def state(self) -> State | None:
-        """How both sides compare; None while they have not been compared."""
-        if self.remote and not self.remote.complete:
-            return State.PARTIAL
-        if self.local is None:
-            return State.REMOTE_ONLY
-        if not self.compared:
-            return None
-        return compare(self.digest, self.remote.digest) if self.remote else State.LOCAL_ONLY
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """Its labels: the registry's, which can be edited, over those of the local model.yaml."""
-        mine = self.local.info.labels if self.local else {}
-        return {**mine, **(self.remote.labels if self.remote else {})}
-
-    @property
-    def created(self) -> datetime:
-        """When it was created."""
-        return self.local.info.creation_time if self.local else self.remote.creation_time  # type: ignore[union-attr]
-
-    @property
-    def size(self) -> int:
-        """Bytes in its files."""
-        return self.local.size if self.local else self.remote.size  # type: ignore[union-attr]
-
-    @cached_property
-    def text(self) -> str:
-        """All that a search looks at, in lower case."""
-        remote, info = self.remote, self.local.info if self.local else None
-        labels = [f"{key}={value}" for key, value in self.labels.items()]
-        module = info.module if info else remote.module if remote else ""
-        said = (remote.creator, remote.description, *aliases_of(remote)) if remote else ()
-        return "\n".join((str(self.tag), module, *labels, *said)).lower()
-
-    def matches(self, words: Iterable[str]) -> bool:
-        """Whether it has all the words, which are in lower case."""
-        return all(word in self.text if "=" not in word else f"\n{word}" in self.text for word in words)
-
-    def is_shown(self, show: str) -> bool:
-        """Whether it belongs to a kind of view."""
-        return {
-            "local": self.local is not None,
-            "registry": self.remote is not None,
-            "changed": self.state in _CHANGED,
-        }.get(show, True)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The version as a row."""
-        local, remote = self.local, self.remote
-        return {
-            "kind": "version",
-            "tag": str(self.tag),
-            "state": str(self.state) if self.state else None,
-            "local": {"digest": self.digest} if local else None,
-            "remote": {"digest": remote.digest or None, "status": remote.upload_status, "creator": remote.creator}
-            if remote
-            else None,
-            "size": self.size,
-            "labels": dict(self.labels),
-            "aliases": list(aliases_of(remote)),
-            "creation_time": self.created.isoformat(),
-            "module": local.info.module if local else remote.module if remote else "",
-        }
-
-
-@dataclass
-class Group:
-    """The versions of a name, as sorted for a view.
-
-    Args:
-        name: The name.
-        versions: Its versions in this view.
-    """
-
-    name: str
-    versions: list[Version] = field(default_factory=list)
-
-    def to_dict(self, opened: bool) -> dict[str, Any]:
-        """The name as a row: how many versions there are, in which states, and the newest of them."""
-        newest = max(self.versions, key=lambda each: each.created)
-        states = Counter(str(each.state) if each.state else "" for each in self.versions)
-        return {
-            "kind": "name",
-            "name": self.name,
-            "open": opened,
-            "count": len(self.versions),
-            "size": sum(each.size for each in self.versions),
-            "states": dict(states),
-            "newest": newest.to_dict(),
-        }
 
 
 class Catalog:
@@ -279,7 +143,7 @@ class Catalog:
                 return answer
             groups, counts = self._arrange(view)
             sizes = [1 + len(each.versions) if each.name in view.open else 1 for each in groups]
-            items = list(_cut(groups, sizes, view, start, start + limit))
+            items = list(cut(groups, sizes, view, start, start + limit))
             return {**answer, "start": start, "items": items, "total": sum(sizes), "counts": counts}
 
     def find(self, view: View, prefix: str, start: int) -> int | None:
@@ -295,7 +159,7 @@ class Catalog:
     def versions(self, name: str) -> list[Version]:
         """The versions of one name, the newest first."""
         with self._lock:
-            found = _grouped([each for each in self._joined() if each.tag.name == name], "time")
+            found = grouped([each for each in self._joined() if each.tag.name == name], "time")
         return found[0].versions if found else []
 
     def standing(self) -> dict[str, Any]:
@@ -418,7 +282,7 @@ class Catalog:
                 counts[show] = {"names": len({tag.name for tag in tags}), "versions": len(tags)}
             while len(self._views) >= _KEPT_VIEWS:
                 del self._views[next(iter(self._views))]
-            self._views[key] = _grouped([each for each in found if each.is_shown(view.show)], view.sort), counts
+            self._views[key] = grouped([each for each in found if each.is_shown(view.show)], view.sort), counts
         return self._views[key]
 
     def _stamp_of_store(self) -> object:
@@ -430,40 +294,5 @@ class Catalog:
             return {}
 
 
-def aliases_of(remote: RemoteModel | None) -> tuple[str, ...]:
-    """The names that people have given to a version of the registry, where it knows such."""
-    return tuple(getattr(remote, "aliases", ()))
-
-
 def _without(models: Mapping[Tag, Any], names: Collection[str]) -> dict[Tag, Any]:
     return {tag: each for tag, each in models.items() if tag.name not in names}
-
-
-def _grouped(versions: list[Version], sort: str) -> list[Group]:
-    groups: dict[str, Group] = {}
-    for each in versions:
-        groups.setdefault(each.tag.name, Group(each.tag.name)).versions.append(each)
-    order: Callable[[Version], tuple[float, Any]] = _largest if sort == "size" else _newest
-    for group in groups.values():
-        group.versions.sort(key=order)
-    found = sorted(groups.values(), key=lambda group: group.name)
-    return found if sort == "name" else sorted(found, key=lambda group: order(group.versions[0])[0])
-
-
-def _newest(version: Version) -> tuple[float, str]:
-    return (-version.created.timestamp(), str(version.tag.version))
-
-
-def _largest(version: Version) -> tuple[float, float]:
-    return (-version.size, -version.created.timestamp())
-
-
-def _cut(groups: list[Group], sizes: list[int], view: View, start: int, stop: int) -> Iterator[dict[str, Any]]:
-    """The rows from `start` to `stop`."""
-    row = 0
-    for group, size in zip(groups, sizes, strict=True):
-        if row >= stop:
-            return
-        for index in range(max(0, start - row), min(size, stop - row)):
-            yield group.versions[index - 1].to_dict() if index else group.to_dict(group.name in view.open)
-        row += size

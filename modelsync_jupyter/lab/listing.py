@@ -15,9 +15,10 @@ from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import InvalidModel, ModelNotFound, UsageError
 from modelsync_jupyter.core.tags import Tag
 
-from .catalog import SHOWS, SORTS, Catalog, View
+from .catalog import Catalog
 from .fields import Fields
 from .handler import Handler
+from .rows import SHOWS, SORTS, View
 
 _PAGE, _LONGEST_PAGE = 100, 500
 #: Seconds that a first answer waits for the local store: most are read by then, and an empty page would only flicker.

@@ -20,17 +20,16 @@ from .conftest import Call
 ANYTHING = {"direction": "push", "tag": "iris:v1", "endpoint": "http://127.0.0.1:9", "token": "t", "name": "n"}
 CALLS = [
     ("GET", "status"),
-    ("GET", "states"),
-    ("GET", "local"),
-    ("GET", "local/iris/v1"),
+    ("POST", "list"),
+    ("GET", "versions/iris/v1"),
+    ("POST", "versions/iris/v1/digest"),
     ("DELETE", "local/iris/v1"),
     ("POST", "models"),
-    ("GET", "remote"),
-    ("GET", "remote/iris"),
-    ("GET", "remote/iris/v1"),
     ("GET", "plan"),
     ("GET", "transfers"),
     ("POST", "transfers"),
+    ("DELETE", "transfers"),
+    ("DELETE", "transfers/abc"),
     ("POST", "transfers/abc/cancel"),
     ("POST", "transfers/abc/resume"),
     ("POST", "login"),
@@ -48,7 +47,7 @@ class NotThisUser(Authorizer):
 
 
 def test_all_routes_are_tried_here() -> None:
-    assert len(CALLS) == len(ROUTES) + 2  # two methods on local/NAME/VERSION and on transfers
+    assert len(CALLS) == len(ROUTES) + 2  # three methods on transfers
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)

@@ -53,7 +53,7 @@ class TestConfigured:
         assert (status["current"], status["threads"]) == ("team", 3)
         _, record = await call("POST", "transfers", {"direction": "push", "tag": "iris:v1"})
         assert record["options"] == {"force": False, "threads": 3, "context": "team", "rate_limit": 200_000}
-        code, body = await call("GET", "remote")
+        code, body = await call("GET", "plan", direction="pull", tag="iris:v1")
         assert (code, body["code"]) == (401, "no-context")
         assert "team" in body["message"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -51,24 +52,26 @@ BAD: list[tuple[str, str, Any, int, str]] = [
     ("POST", "context", {}, 400, "usage"),
     ("POST", "logout", {"name": "nobody"}, 401, "no-context"),
     ("POST", "logout", {}, 401, "no-context"),
-    ("GET", "local?limit=0", None, 400, "usage"),
-    ("GET", "local?limit=many", None, 400, "usage"),
-    ("GET", "local?limit=1001", None, 400, "usage"),
-    ("GET", "local?start=-1", None, 400, "usage"),
-    ("GET", "local?start=%C2%B2", None, 400, "usage"),
-    ("GET", "local?search=%FF", None, 400, "bad-request"),
-    ("GET", "local/iris/v%201", None, 400, "invalid-tag"),
-    ("GET", "local/..%2F../v1", None, 400, "invalid-tag"),
+    ("POST", "list", {"limit": 0}, 400, "usage"),
+    ("POST", "list", {"limit": "many"}, 400, "usage"),
+    ("POST", "list", {"limit": 501}, 400, "usage"),
+    ("POST", "list", {"start": -1}, 400, "usage"),
+    ("POST", "list", {"show": "some"}, 400, "usage"),
+    ("POST", "list", {"open": [1]}, 400, "usage"),
+    ("POST", "list", {"refresh": "../x"}, 400, "invalid-tag"),
+    ("GET", "plan?tag=%FF", None, 400, "bad-request"),
+    ("GET", "versions/iris/v%201", None, 400, "invalid-tag"),
+    ("GET", "versions/..%2F../v1", None, 400, "invalid-tag"),
     ("DELETE", "local/iris/..", None, 400, "invalid-tag"),
-    ("GET", "remote", None, 401, "no-context"),
-    ("GET", "remote?context=nobody", None, 401, "no-context"),
+    ("GET", "plan?direction=push&tag=iris&context=nobody", None, 404, "model-not-found"),
+    ("DELETE", "transfers/nothing", None, 404, "transfer-not-found"),
     ("GET", "plan?direction=push", None, 400, "invalid-tag"),
     ("GET", "plan?tag=iris:v1", None, 400, "usage"),
     ("GET", "plan?direction=push&tag=iris:v1&force=yes", None, 400, "usage"),
     ("GET", "plan?direction=push&tag=iris:v1", None, 404, "model-not-found"),
     ("GET", "nothing", None, 404, "not-found"),
     ("POST", "status", {}, 405, "method-not-allowed"),
-    ("DELETE", "transfers", None, 405, "method-not-allowed"),
+    ("DELETE", "plan", None, 405, "method-not-allowed"),
 ]
 
 
@@ -98,9 +101,12 @@ async def test_a_registry_that_does_not_answer_in_time(call: Call, home: Path, m
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("BENTO_CLOUD_API_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
         monkeypatch.setenv("BENTO_CLOUD_API_KEY", "t")
-        code, body = await call("GET", "remote")
+        code, body = await call("POST", "login", {"endpoint": "http://127.0.0.1:9", "token": "t", "name": "x"})
         assert (code, body["code"]) == (503, "unavailable")
-        assert (await call("GET", "local"))[0] == 200
+        began = time.monotonic()
+        code, page = await call("POST", "list", {"refresh": "all"})
+        assert (code, page["remote"]["reading"], page["loading"]) == (200, True, False)
+        assert time.monotonic() - began < 1
 
 
 async def test_a_silent_registry_keeps_nobody_else_waiting(
@@ -111,10 +117,11 @@ async def test_a_silent_registry_keeps_nobody_else_waiting(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         contexts.save(Home(home), api.Context("silent", endpoint, "t"))
-        waiting = [asyncio.create_task(call("GET", "remote", context="silent")) for _ in range(9)]
+        plan = {"direction": "pull", "tag": "iris:v1"}
+        waiting = [asyncio.create_task(call("GET", "plan", context="silent", **plan)) for _ in range(9)]
         await asyncio.sleep(0)
         assert (await call("POST", "models", {"name": "notes:v1", "path": "notes.txt"}))[0] == 201
-        assert (await call("GET", "remote", context="team"))[0] == 200
+        assert (await call("GET", "plan", context="team", **plan))[0] == 404
         assert not any(task.done() for task in waiting)
         assert {code for code, _ in await asyncio.gather(*waiting)} == {503}
 

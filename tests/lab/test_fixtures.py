@@ -15,7 +15,7 @@ from .conftest import Call
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 #: Objects whose keys are the user's.
-FREE = ("labels", "metadata", "options", "context", "signatures")
+FREE = ("labels", "metadata", "options", "context", "signatures", "states")
 
 
 def fixture(name: str) -> Any:
@@ -58,16 +58,14 @@ async def test_replies_are_formed_like_the_fixtures(
     replies["plan_replace"] = await call("GET", "plan", direction="push", tag=tag, force=1)
     replies |= {
         "status": await call("GET", "status"),
-        "local": await call("GET", "local"),
-        "local_model": await call("GET", f"local/{name}/v1"),
-        "remote": await call("GET", "remote"),
-        "remote_versions": await call("GET", f"remote/{name}"),
-        "remote_model": await call("GET", f"remote/{name}/v1"),
-        "states": await call("GET", "states"),
+        "version": await call("GET", f"versions/{name}/v1"),
+        "list": await call("POST", "list", {"open": [name], "refresh": name}),
+        "digest": await call("POST", f"versions/{name}/v1/digest", {}),
         "transfers": await call("GET", "transfers"),
         "saved": await call("POST", "models", {"name": "notes:v1", "path": "notes.txt"}),
         "deleted": await call("DELETE", "local/notes/v1"),
-        "error": await call("GET", "local/notes/v1"),
+        "error": await call("DELETE", "local/notes/v1"),
+        "forgotten": await call("DELETE", f"transfers/{pushed['id']}"),
         "context": await call("POST", "context", {"name": "team"}),
         "logout": await call("POST", "logout", {"name": "team"}),
     }

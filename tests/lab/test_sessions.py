@@ -57,7 +57,7 @@ async def test_an_expired_token_is_said_so(call: Call, registry: RegistryProcess
     (home / ".yatai.yaml").write_text(
         f"current_context_name: old\ncontexts:\n- {{name: old, endpoint: '{registry.url}', api_token: gone}}\n"
     )
-    code, body = await call("GET", "remote")
+    code, body = await call("GET", "plan", direction="pull", tag="iris:v1")
     assert (code, body["code"]) == (401, "not-authenticated")
     assert body["hint"]
 

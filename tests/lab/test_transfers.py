@@ -45,7 +45,7 @@ async def test_push_runs_in_a_process_of_its_own(
     done = await ended(record["id"])
     assert (done["state"], done["tag"], done["outcome"]["status"]) == ("succeeded", f"{name}:v1", "pushed")
     assert done["pid"] != os.getpid()
-    assert (await call("GET", f"remote/{name}/v1"))[1]["upload_status"] == "success"
+    assert (await call("GET", f"versions/{name}/v1"))[1]["remote"]["status"] == "success"
 
 
 async def test_pull_brings_it_back(call: Call, make: Make, signed_in: str, ended: Ended, home: Path, name: str) -> None:
@@ -82,7 +82,7 @@ async def test_cancel_then_resume(call: Call, make: Make, slow: FaultyProxy, end
     assert (code, body["code"]) == (400, "usage")
     code, cancelled = await call("POST", f"transfers/{record['id']}/cancel")
     assert (code, cancelled["state"]) == (200, "cancelled")
-    assert (await call("GET", f"remote/{name}"))[1]["items"] == []
+    assert (await call("GET", f"versions/{name}/v1"))[1]["remote"] is None
     slow.heal()
     code, resumed = await call("POST", f"transfers/{record['id']}/resume")
     assert (code, resumed["id"]) == (200, record["id"])
@@ -132,3 +132,21 @@ async def test_since_tells_only_what_changed(
     assert second["revision"] != first["revision"]
     _, other = await call("GET", "transfers", since="ffffffff-1")  # that of a server before this one
     assert len(other["transfers"]) == 2
+
+
+async def test_what_has_ended_is_forgotten_and_all_hear_of_it(
+    call: Call, make: Make, slow: FaultyProxy, ended: Ended, name: str
+) -> None:
+    make(f"{name}:v1", BIG)
+    make(f"{name}:v2", 100)
+    _, short = await call("POST", "transfers", {"direction": "push", "tag": f"{name}:v2"})
+    await ended(short["id"])
+    _, long = await call("POST", "transfers", {"direction": "push", "tag": f"{name}:v1"})
+    await follow(call, long["id"], _moving)
+    since = (await call("GET", "transfers"))[1]["revision"]
+    code, body = await call("DELETE", f"transfers/{long['id']}")
+    assert (code, body["code"]) == (400, "usage")  # it runs
+    assert await call("DELETE", "transfers") == (200, {"forgotten": [short["id"]]})
+    assert (await call("GET", "transfers", since=since))[1]["gone"] == [short["id"]]
+    await call("POST", f"transfers/{long['id']}/cancel")
+    assert await call("DELETE", f"transfers/{long['id']}") == (200, {"forgotten": [long["id"]]})

@@ -1,9 +1,8 @@
-import { Listing } from '../listing';
+import { Catalog, keyOf } from '../catalog';
 import { SidebarModel } from '../model';
 import { Service } from '../service';
-import { stateOf } from '../states';
 import { Transfers } from '../transfers';
-import type { ILocalModel, IPage, IRecord, ITransfers } from '../wire';
+import type { IPage, IRecord, ITransfers, IView, Row } from '../wire';
 import { fixture } from './fixtures';
 import { FakeServer, settle } from './server';
 
@@ -16,7 +15,9 @@ let model: SidebarModel;
 
 beforeEach(() => {
   server = new FakeServer();
-  server.answers.set('GET transfers', { json: { revision, transfers: idle } });
+  server.answers.set('GET transfers', {
+    json: { revision, transfers: idle, gone: [] }
+  });
   const service = new Service(server.settings);
   model = new SidebarModel(service, new Transfers(service, 'never'));
 });
@@ -32,13 +33,11 @@ describe('the model', () => {
   it('asks for everything once when it is', async () => {
     model.visible = true;
     await settle();
-    for (const route of ['status', 'local', 'remote', 'states', 'transfers']) {
-      expect(server.of(`GET ${route}`)).toHaveLength(1);
+    for (const route of ['GET status', 'POST list', 'GET transfers']) {
+      expect(server.of(route)).toHaveLength(1);
     }
     expect(model.context?.name).toBe('team');
-    expect(model.local.state.items).toHaveLength(
-      fixture<IPage<ILocalModel>>('local').items.length
-    );
+    expect(model.catalog.listing.total).toBe(fixture<IPage>('list').total);
   });
 
   it('tells a missing server extension from an empty list', async () => {
@@ -48,23 +47,25 @@ describe('the model', () => {
     server.answers.set('GET status', { json: fixture('status') });
     await model.refresh();
     expect(model.problem).toBeNull();
-    expect(model.local.state.error).not.toBeNull();
-    expect(model.local.state.loaded).toBe(false);
+    expect(model.catalog.listing.error).not.toBeNull();
+    expect(model.catalog.listing.total).toBeNull();
   });
 
   it.each(['no-context', 'not-authenticated'])(
     'takes %s for signed out, not for a fault',
     async code => {
       const problem = { code, message: 'No.', hint: 'Sign in.' };
-      server.answers.set('GET remote', { status: 401, json: problem });
+      const page = fixture<IPage>('list');
+      const remote = { ...page.remote, problem };
+      server.answers.set('POST list', { json: { ...page, remote } });
       await model.refresh();
       expect(model.signedOut).toBe(true);
       expect(model.problem).toBeNull();
       server.answers.set('POST login', { json: fixture('context') });
-      server.answers.set('GET remote', { json: fixture('remote') });
+      server.answers.set('POST list', { json: page });
       await model.login('https://r.example.com', 's3cret', 'team');
       expect(model.signedOut).toBe(false);
-      expect(model.remote.state.items).not.toHaveLength(0);
+      expect(model.catalog.row(0)).toBeDefined();
     }
   );
 
@@ -86,18 +87,11 @@ describe('the model', () => {
   it('asks the other registry after a switch', async () => {
     await model.refresh();
     server.answers.set('POST context', { json: fixture('context') });
-    server.answers.set('GET remote', { json: { items: [], total: 0 } });
+    const json = { ...fixture<IPage>('list'), items: [], total: 0 };
+    server.answers.set('POST list', { json });
     await model.useContext('direct');
-    expect(model.remote.state.items).toEqual([]);
-    expect(model.remote.state.loaded).toBe(true);
-  });
-
-  it('searches on both sides', async () => {
-    await model.search('iris');
-    for (const side of ['local', 'remote']) {
-      const [asked] = server.of(`GET ${side}`);
-      expect(asked?.url.searchParams.get('search')).toBe('iris');
-    }
+    expect(model.catalog.listing.total).toBe(0);
+    expect(model.catalog.row(0)).toBeUndefined();
   });
 
   it('starts transfers with the threads that are set', async () => {
@@ -116,23 +110,37 @@ describe('the model', () => {
     await settle();
     model.transfers.put(running);
     server.answers.set('GET transfers', {
-      json: { revision, transfers: [{ ...running, state: 'succeeded' }] }
+      json: {
+        revision,
+        transfers: [{ ...running, state: 'succeeded' }],
+        gone: []
+      }
     });
     await model.transfers.refresh();
     await settle();
-    expect(server.of('GET remote')).toHaveLength(2);
-    expect(server.of('GET local')).toHaveLength(1);
-    expect(server.of('GET states')).toHaveLength(2);
+    const asked = server.of('POST list').map(each => each.body as object);
+    expect(asked).toContainEqual(expect.objectContaining({ refresh: 'big' }));
   });
 
-  it('keeps the objects of states that did not change', async () => {
-    await model.states.refresh();
-    const before = model.states.current;
-    await model.states.refresh();
-    expect(model.states.current).toBe(before);
-    server.answers.delete('GET states');
-    await model.states.refresh();
-    expect(stateOf(model.states.current, 'iris:v1')?.state).toBe('unknown');
+  it('asks a registry that failed again, less and less often', async () => {
+    jest.useFakeTimers();
+    try {
+      const page = fixture<IPage>('list');
+      const problem = { code: 'unavailable', message: 'Away.', hint: '' };
+      server.answers.set('POST list', {
+        json: { ...page, remote: { ...page.remote, problem } }
+      });
+      model.visible = true;
+      await jest.advanceTimersByTimeAsync(60_000);
+      const count = server.of('POST list').length;
+      expect(count).toBeGreaterThan(3);
+      expect(count).toBeLessThan(9);
+      server.answers.set('POST list', { json: page });
+      await jest.advanceTimersByTimeAsync(31_000);
+      expect(model.catalog.listing.remote?.problem).toBeNull();
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('says that a transfer is being cancelled until it is', async () => {
@@ -162,7 +170,7 @@ describe('the model', () => {
 describe('transfers', () => {
   const answer = (records: IRecord[]): void => {
     server.answers.set('GET transfers', {
-      json: { revision: 'next', transfers: records }
+      json: { revision: 'next', transfers: records, gone: [] }
     });
   };
 
@@ -220,74 +228,104 @@ describe('transfers', () => {
     await model.transfers.refresh();
     await model.transfers.refresh();
     expect(ends).toEqual(['failed']);
+    expect(model.transfers.fresh.map(each => each.state)).toEqual(['failed']);
+    model.transfers.dismiss(running.id);
+    expect(model.transfers.fresh).toEqual([]);
+  });
+
+  it('that were forgotten elsewhere are gone here', async () => {
+    await model.transfers.refresh();
+    const gone = [idle[0]?.id];
+    server.answers.set('GET transfers', {
+      json: { revision: 'next', transfers: [], gone }
+    });
+    await model.transfers.refresh();
+    expect(model.transfers.records).toHaveLength(idle.length - 1);
   });
 });
 
-describe('a listing', () => {
-  const model = (tag: string, size = 1): ILocalModel => ({
-    ...(fixture<IPage<ILocalModel>>('local').items[0] as ILocalModel),
-    tag,
-    size
-  });
-  const many = Array.from({ length: 450 }, (_, at) => model(`m:v${at}`));
+describe('the list', () => {
+  const page = fixture<IPage>('list');
+  const many = Array.from(
+    { length: 450 },
+    (_, at) => ({ ...page.items?.[0], name: `m${at}` }) as Row
+  );
 
-  it('loads page by page and refreshes what is loaded', async () => {
-    const starts: number[] = [];
-    const listing = new Listing<ILocalModel>(async (_, start) => {
-      starts.push(start);
-      return { items: many.slice(start, start + 200), total: many.length };
+  function catalogOf(
+    list: (view: IView, start: number) => Promise<Partial<IPage>>
+  ): Catalog {
+    return new Catalog({
+      list: async (view, start) => ({
+        ...page,
+        start,
+        total: many.length,
+        ...(await list(view, start))
+      }),
+      find: async () => null
     });
-    await listing.refresh();
-    expect(listing.state.items).toHaveLength(200);
-    await listing.more();
-    expect(listing.state.items).toHaveLength(400);
-    await listing.refresh();
-    expect(listing.state.items).toHaveLength(400);
-    expect(starts).toEqual([0, 200, 0, 200]);
+  }
+
+  it('loads the rows that are looked at', async () => {
+    const starts: number[] = [];
+    const catalog = catalogOf(async (_, start) => {
+      starts.push(start);
+      return { items: many.slice(start, start + 100) };
+    });
+    await catalog.refresh();
+    expect(catalog.row(99)).toBeDefined();
+    expect(catalog.row(100)).toBeUndefined();
+    catalog.look(20, 60);
+    await settle();
+    expect(starts).toEqual([0]);
+    catalog.look(300, 340);
+    await settle();
+    expect(starts).toEqual([0, 270]);
+    expect(keyOf(catalog.row(340) as Row)).toBe('m340');
+    expect(catalog.row(0)).toBeDefined();
   });
 
   it('keeps what did not change, as the same objects', async () => {
     let size = 1;
-    const listing = new Listing<ILocalModel>(async () => ({
-      items: [model('a:v1'), model('b:v1', size)],
+    let revision = 0;
+    const catalog = catalogOf(async () => ({
+      revision: `r-${revision++}`,
+      items: [many[0], { ...many[1], size }] as Row[],
       total: 2
     }));
-    await listing.refresh();
-    const before = listing.state.items;
-    await listing.refresh();
-    expect(listing.state.items).toBe(before);
+    await catalog.refresh();
+    const before = [catalog.row(0), catalog.row(1)];
     size = 2;
-    await listing.refresh();
-    expect(listing.state.items[0]).toBe(before[0]);
-    expect(listing.state.items[1]).not.toBe(before[1]);
+    await catalog.refresh();
+    expect(catalog.row(0)).toBe(before[0]);
+    expect(catalog.row(1)).not.toBe(before[1]);
   });
 
   it('drops an answer that comes too late', async () => {
     const answers = new Map<string, () => void>();
-    const listing = new Listing<ILocalModel>(async search => {
+    const catalog = catalogOf(async ({ search }) => {
       await new Promise<void>(resolve => answers.set(search, resolve));
-      return { items: [model(`${search}:v1`)], total: 1 };
+      return { items: [{ ...many[0], name: search } as Row], total: 1 };
     });
-    const slow = listing.search('slow');
-    const quick = listing.search('quick');
+    const slow = catalog.show({ search: 'slow' });
+    const quick = catalog.show({ search: 'quick' });
     answers.get('quick')?.();
     answers.get('slow')?.();
     await Promise.all([slow, quick]);
-    expect(listing.state.items.map(each => each.tag)).toEqual(['quick:v1']);
+    expect(keyOf(catalog.row(0) as Row)).toBe('quick');
   });
 
-  it('shows the old items and the error when a refresh fails', async () => {
+  it('shows the old rows and the error when a refresh fails', async () => {
     let fail = false;
-    const listing = new Listing<ILocalModel>(async () => {
+    const catalog = catalogOf(async () => {
       if (fail) {
         throw new Error('down');
       }
-      return { items: [model('a:v1')], total: 1 };
+      return { items: many.slice(0, 1), total: 1 };
     });
-    await listing.refresh();
+    await catalog.refresh();
     fail = true;
-    await listing.refresh();
-    expect(listing.state.items).toHaveLength(1);
-    expect(listing.state.error?.message).toContain('down');
+    await catalog.refresh();
+    expect(catalog.row(0)).toBeDefined();
+    expect(catalog.listing.error?.message).toContain('down');
   });
 });

@@ -11,17 +11,29 @@ import { Service } from '../service';
 import { CommandIDs } from '../tokens';
 import { Transfers } from '../transfers';
 import type {
+  IDetails,
+  IPage,
   IPlan,
   IRecord,
+  IStanding,
   IStatus,
   ITransfers,
-  IVersionState
+  IVersion
 } from '../wire';
 import { fixture } from './fixtures';
 import { FakeServer, settle } from './server';
 
 const trans = nullTranslator.load('');
 const records = fixture<ITransfers>('transfers').transfers;
+
+const page = fixture<IPage>('list');
+
+/** Elements of jsdom have no size, and nobody watches it. */
+globalThis.ResizeObserver = class {
+  observe(): void {}
+  unobserve(): void {}
+  disconnect(): void {}
+};
 
 let server: FakeServer;
 let model: SidebarModel;
@@ -41,7 +53,7 @@ async function show(): Promise<void> {
   const env = { trans, run, openMenu: jest.fn() };
   const element = (): JSX.Element => (
     <Env.Provider value={env}>
-      <Panel model={model} />
+      <Panel model={model} onMenu={() => undefined} />
     </Env.Provider>
   );
   const { rerender } = render(element());
@@ -57,127 +69,126 @@ const region = (name: RegExp): HTMLElement =>
 const button = (name: string | RegExp): HTMLElement =>
   screen.getByRole('button', { name });
 
+/** Have the registry stand otherwise. */
+function stand(remote: Partial<IStanding>): void {
+  const json = { ...page, remote: { ...page.remote, ...remote } };
+  server.answers.set('POST list', { json });
+}
+
 describe('models', () => {
-  it('are folded by name, and one click pushes the newest', async () => {
+  const item = (name: RegExp): HTMLElement =>
+    screen.getByRole('treeitem', { name });
+
+  it('are a tree of names and versions with the action that makes sense', async () => {
     await show();
-    const local = region(/^Local/);
-    const iris = within(local).getByRole('button', {
-      name: /iris/,
-      expanded: false
-    });
-    expect(iris.textContent).toContain('3 versions');
-    fireEvent.click(button('Push iris:v3'));
-    expect(run).toHaveBeenCalledWith(CommandIDs.push, {
-      side: 'local',
-      tag: 'iris:v3'
-    });
+    const iris = item(/^iris, 3 versions/);
+    expect(iris.getAttribute('aria-expanded')).toBe('true');
+    const newest = within(item(/^v3 of iris, local only/));
+    fireEvent.click(newest.getByRole('button', { name: 'Push iris:v3' }));
+    expect(run).toHaveBeenCalledWith(CommandIDs.push, { tag: 'iris:v3' });
+    const same = within(item(/^v1 of iris, in sync/));
+    expect(same.queryByRole('button', { name: /Push|Pull/ })).toBeNull();
+    expect(same.getByText('stage=production')).toBeTruthy();
   });
 
-  it('that are in sync need no button', async () => {
+  it('are walked through with the keys of a tree, from one tab stop', async () => {
+    model.catalog.restore({ open: ['iris'] }, 0);
     await show();
-    const local = within(region(/^Local/));
-    fireEvent.click(local.getByRole('button', { name: /^iris/ }));
-    expect(local.queryByRole('button', { name: 'Push iris:v1' })).toBeNull();
-    expect(local.getAllByText('in sync')).toHaveLength(2);
-    expect(local.getByText('local only')).toBeTruthy();
-    expect(local.getByText('stage=production')).toBeTruthy();
-  });
-
-  /** Show the panel with one version in another state. */
-  async function showState(change: Partial<IVersionState>): Promise<void> {
-    const { items } = fixture<{ items: IVersionState[] }>('states');
-    const json = {
-      items: items.map(item =>
-        item.tag === change.tag ? { ...item, ...change } : item
-      )
-    };
-    server.answers.set('GET states', { json });
-    await show();
-    for (const section of [/^Local/, /^Registry/]) {
-      fireEvent.click(
-        within(region(section)).getByRole('button', { name: /^sentiment/ })
-      );
+    const tree = screen.getByRole('tree');
+    const current = (): string | null | undefined =>
+      document
+        .getElementById(tree.getAttribute('aria-activedescendant') ?? '')
+        ?.getAttribute('aria-label');
+    const first = current();
+    const press = (key: string): boolean => fireEvent.keyDown(tree, { key });
+    press('End');
+    expect(current()).not.toBe(first);
+    press('Home');
+    expect(current()).toBe(first);
+    while (!current()?.startsWith('iris')) {
+      press('ArrowDown');
     }
+    press('ArrowRight');
+    expect(current()).toMatch(/^v3 of iris/);
+    press('Enter');
+    expect(run).toHaveBeenCalledWith(CommandIDs.details, { tag: 'iris:v3' });
+    press('ArrowLeft');
+    expect(current()).toMatch(/^iris/);
+    press('ArrowLeft');
+    await act(settle);
+    expect(server.of('POST list').pop()?.body).toMatchObject({ open: [] });
+    const stops = [...tree.querySelectorAll('button')];
+    expect(stops.every(each => each.tabIndex === -1)).toBe(true);
+  });
+
+  /** Show one version in another state. */
+  async function showState(change: Partial<IVersion>): Promise<HTMLElement> {
+    const items = page.items?.map(row =>
+      row.kind === 'version' && row.tag === 'iris:v2'
+        ? { ...row, ...change }
+        : row
+    );
+    server.answers.set('POST list', { json: { ...page, items } });
+    await show();
+    return item(/^v2 of iris/);
   }
 
-  it('that differ are overwritten only after a question, whatever their size', async () => {
-    await showState({ tag: 'sentiment:v1', state: 'different' });
-    expect(screen.getAllByText('different')).toHaveLength(2);
-    fireEvent.click(button('Overwrite the local sentiment:v1…'));
-    expect(run).toHaveBeenCalledWith(CommandIDs.replace, {
-      side: 'remote',
-      tag: 'sentiment:v1'
-    });
-    expect(button('Overwrite sentiment:v1 in the registry…')).toBeTruthy();
-  });
-
   it.each([
-    [{ remote: 'blake3:55' }, /^Not compared yet/],
-    [{ remote: null }, /no content digest/]
-  ])(
-    'of equal size and time are unknown without digests',
-    async (known, why) => {
-      await showState({ tag: 'sentiment:v1', ...known });
-      const badges = screen.getAllByText('unknown');
-      expect(badges).toHaveLength(2);
-      expect(badges[0]?.title).toMatch(why);
-      expect(badges[0]?.className).toContain('jp-mod-plain');
-      expect(button('Push sentiment:v1')).toBeTruthy();
-      expect(button('Pull sentiment:v1')).toBeTruthy();
-    }
-  );
-
-  it('are unknown while the registry does not answer', async () => {
-    server.answers.delete('GET states');
-    await show();
-    const local = within(region(/^Local/));
-    fireEvent.click(local.getByRole('button', { name: /^iris/ }));
-    const badges = local.getAllByText('unknown');
-    expect(badges).toHaveLength(3);
-    expect(badges[0]?.title).toMatch(/did not answer/);
+    ['different', /^Compare iris:v2/, CommandIDs.compare],
+    ['partial', /^Push iris:v2; it resumes/, CommandIDs.push],
+    ['unknown', /^Read the files/, CommandIDs.check]
+  ] as const)('that are %s have one action', async (state, name, command) => {
+    const row = within(await showState({ state }));
+    expect(row.getByText(state)).toBeTruthy();
+    fireEvent.click(row.getByRole('button', { name }));
+    expect(run).toHaveBeenCalledWith(command, { tag: 'iris:v2' });
   });
 
-  it('whose upload is not complete can be pushed, not pulled', async () => {
-    await showState({ tag: 'sentiment:v1', state: 'partial' });
-    expect(screen.getAllByText('partial')).toHaveLength(2);
-    expect(button('Push sentiment:v1')).toBeTruthy();
-    expect(screen.queryByRole('button', { name: /^Pull senti/ })).toBeNull();
+  it('say why they are unknown', async () => {
+    const remote = { digest: null, status: 'success', creator: '' };
+    const row = within(await showState({ state: 'unknown', remote }));
+    const mark = row.getByText('unknown').parentElement;
+    expect(mark?.title).toMatch(/no content digest/);
+    expect(row.queryByRole('button', { name: /^Read/ })).toBeNull();
   });
 
-  it('are loaded page by page', async () => {
-    const page = fixture<{ items: object[] }>('remote');
-    server.answers.set('GET remote', { json: { ...page, total: 10_000 } });
+  it('have no state before they were compared', async () => {
+    const row = await showState({ state: null });
+    expect(row.querySelector('.jp-ModelSync-state')).toBeNull();
+  });
+
+  it('are searched by a click on a label', async () => {
     await show();
-    fireEvent.click(button('Load more (9997 left)'));
+    fireEvent.click(screen.getByRole('button', { name: /stage=production/ }));
     await act(settle);
-    const asked = server
-      .of('GET remote')
-      .map(each => each.url.searchParams.get('start'));
-    expect(asked).toContain('3');
+    expect(server.of('POST list').pop()?.body).toMatchObject({
+      search: 'stage=production'
+    });
+    expect(screen.getByRole<HTMLInputElement>('searchbox').value).toBe(
+      'stage=production'
+    );
+    expect(run).not.toHaveBeenCalled();
   });
 });
 
 describe('states', () => {
   it('an empty list says how to fill it, and is no error', async () => {
-    const json = { items: [], total: 0 };
-    server.answers.set('GET local', { json });
-    server.answers.set('GET remote', { json });
+    const json = { ...page, items: [], total: 0 };
+    server.answers.set('POST list', { json });
     await show();
     expect(screen.getByText(/No models yet/)).toBeTruthy();
-    expect(screen.getByText(/The registry is empty/)).toBeTruthy();
     expect(screen.queryByRole('alert')).toBeNull();
   });
 
   it('an error is no empty list; Retry asks again', async () => {
-    server.answers.set('GET remote', {
-      status: 503,
-      json: { code: 'unavailable', message: '`r` is away.', hint: 'Wait.' }
+    stand({
+      problem: { code: 'unavailable', message: '`r` is away.', hint: 'Wait.' }
     });
     await show();
     const alert = screen.getByRole('alert');
     expect(alert.textContent).toContain('r is away.Wait.');
-    expect(screen.queryByText(/The registry is empty/)).toBeNull();
-    server.answers.set('GET remote', { json: fixture('remote') });
+    expect(alert.textContent).toContain('The list shows what it had at');
+    server.answers.set('POST list', { json: page });
     fireEvent.click(within(alert).getByRole('button', { name: 'Retry' }));
     await act(settle);
     expect(screen.queryByRole('alert')).toBeNull();
@@ -186,10 +197,7 @@ describe('states', () => {
   it('a step that the sidebar knows is said in its own words', async () => {
     const hint = 'Check the line.';
     const step = { verb: 'retry', text: hint, args: {} };
-    server.answers.set('GET remote', {
-      status: 503,
-      json: { code: 'unavailable', message: 'Away.', hint, step }
-    });
+    stand({ problem: { code: 'unavailable', message: 'Away.', hint, step } });
     await show();
     const { textContent } = screen.getByRole('alert');
     expect(textContent).toMatch(/Check the network and the address/);
@@ -205,6 +213,24 @@ describe('states', () => {
     expect(textContent).toMatch(/reload the page/);
   });
 
+  it('a registry that is read or waited for is said so', async () => {
+    stand({ reading: true, whole: false, known: 3100, total: 10_000 });
+    await show();
+    expect(
+      screen.getByText('Reading team: 3100 of 10000 versions')
+    ).toBeTruthy();
+  });
+
+  it('an expired token has a button, once the form was put away', async () => {
+    stand({
+      problem: { code: 'not-authenticated', message: 'Expired.', hint: '' }
+    });
+    await show();
+    await act(async () => (model.signingIn = false));
+    fireEvent.click(screen.getByRole('button', { name: 'Sign in' }));
+    expect(run).toHaveBeenCalledWith(CommandIDs.signIn);
+  });
+
   it('a missing server extension is said, and what to do', async () => {
     server.answers.clear();
     await show();
@@ -213,9 +239,8 @@ describe('states', () => {
   });
 
   it('signing in clears the token at once and shows what is wrong', async () => {
-    server.answers.set('GET remote', {
-      status: 401,
-      json: { code: 'not-authenticated', message: 'No.', hint: '' }
+    stand({
+      problem: { code: 'not-authenticated', message: 'No.', hint: '' }
     });
     server.answers.set('POST login', {
       status: 401,
@@ -240,15 +265,29 @@ describe('states', () => {
 });
 
 describe('transfers', () => {
-  it('show progress, and are cancelled and tried again', async () => {
+  it('are pinned while they run, and cancelled', async () => {
     await show();
     const section = within(region(/^Transfers/));
     const bar = section.getByRole('progressbar', { name: /big:v1/ });
     expect(bar.getAttribute('aria-valuenow')).toBe('27');
-    fireEvent.click(button(/^Cancel big:v1/));
+    fireEvent.click(section.getByRole('button', { name: /^Cancel big:v1/ }));
     expect(run).toHaveBeenCalledWith(CommandIDs.cancel, { id: 'rgh2am26' });
+    const row = screen.getByRole('treeitem', { name: /^big/ });
+    expect(within(row).getByRole('progressbar')).toBeTruthy();
+  });
+
+  it('that ended are a history with reasons, put away one by one', async () => {
+    await show();
+    expect(
+      screen.queryByRole('button', { name: 'Retry absent:v9' })
+    ).toBeNull();
+    fireEvent.click(screen.getByRole('button', { name: /^History/ }));
     fireEvent.click(button('Retry absent:v9'));
     expect(run).toHaveBeenCalledWith(CommandIDs.resume, { id: 'v8rf4sk8' });
+    fireEvent.click(button('Remove absent:v9 from the history'));
+    expect(run).toHaveBeenCalledWith(CommandIDs.forget, { id: 'v8rf4sk8' });
+    fireEvent.click(button('Clear the history of transfers'));
+    expect(run).toHaveBeenCalledWith(CommandIDs.clearHistory);
   });
 
   it('that were begun again hide what came before', () => {
@@ -261,7 +300,11 @@ describe('transfers', () => {
     await show();
     const running = records.find(each => each.state === 'running') as IRecord;
     server.answers.set('GET transfers', {
-      json: { revision: 'x', transfers: [{ ...running, state: 'succeeded' }] }
+      json: {
+        revision: 'x',
+        transfers: [{ ...running, state: 'succeeded' }],
+        gone: []
+      }
     });
     await act(async () => {
       await model.transfers.refresh();
@@ -271,9 +314,11 @@ describe('transfers', () => {
   });
 });
 
-it('a plan is shown with its steps and its size', () => {
+it('overwriting shows both sides, what travels, and its steps', () => {
   const plan = fixture<IPlan>('plan_replace');
-  render(<PlanBody plan={plan} trans={trans} />);
+  const details = fixture<IDetails>('version');
+  render(<PlanBody plan={plan} details={details} trans={trans} />);
   expect(screen.getAllByRole('listitem')).toHaveLength(plan.operations.length);
   expect(screen.getByText('Up to 3.0 MB to upload.')).toBeTruthy();
+  expect(screen.getAllByText('blake3:111111111111')).toHaveLength(2);
 });

@@ -16,9 +16,7 @@ export class FakeServer {
   readonly answers = new Map<string, Answer | (() => Answer | Promise<Answer>)>(
     [
       ['GET status', { json: fixture('status') }],
-      ['GET local', { json: fixture('local') }],
-      ['GET remote', { json: fixture('remote') }],
-      ['GET states', { json: fixture('states') }],
+      ['POST list', { json: fixture('list') }],
       ['GET transfers', { json: fixture('transfers') }]
     ]
   );

@@ -1,3 +1,4 @@
+import { VIEW } from '../catalog';
 import { ApiError } from '../request';
 import { PAGE, Service } from '../service';
 import type { IProblem, IRecord, ITransfers } from '../wire';
@@ -14,14 +15,18 @@ beforeEach(() => {
 
 describe('requests', () => {
   it('go below the base URL, page by page', async () => {
-    const page = await service.remote('ir is', 400);
-    expect(page).toEqual(fixture('remote'));
+    const view = { ...VIEW, search: 'ir is', open: ['iris'] };
+    const page = await service.list(view, 400, 'quick', '5-4');
+    expect(page).toEqual(fixture('list'));
     const [asked] = server.asked;
-    expect(asked?.url.pathname).toBe('/user/ana/modelsync/api/remote');
-    expect(Object.fromEntries(asked?.url.searchParams ?? [])).toMatchObject({
-      search: 'ir is',
-      start: '400',
-      limit: String(PAGE)
+    expect(asked?.url.pathname).toBe('/user/ana/modelsync/api/list');
+    expect(asked?.url.searchParams.get('no_track_activity')).toBe('1');
+    expect(asked?.body).toEqual({
+      ...view,
+      start: 400,
+      limit: PAGE,
+      refresh: 'quick',
+      since: '5-4'
     });
   });
 
@@ -35,12 +40,18 @@ describe('requests', () => {
   });
 
   it('name a version by two segments', async () => {
-    server.answers.set('GET local/iris/v1.0', { json: fixture('local_model') });
-    expect(await service.localDetails('iris:v1.0')).toEqual(
-      fixture('local_model')
-    );
+    server.answers.set('GET versions/iris/v1.0', { json: fixture('version') });
+    expect(await service.details('iris:v1.0')).toEqual(fixture('version'));
     server.answers.set('DELETE local/notes/v1', { json: fixture('deleted') });
     expect(await service.deleteLocal('notes:v1')).toEqual(['notes:v1']);
+  });
+
+  it('forget one transfer, or all that have ended', async () => {
+    const json = fixture('forgotten');
+    server.answers.set('DELETE transfers/v8rf4sk8', { json });
+    server.answers.set('DELETE transfers', { json });
+    expect(await service.forget('v8rf4sk8')).toEqual(['v8rf4sk8']);
+    expect(await service.forget()).toEqual(['v8rf4sk8']);
   });
 
   it('carry the order of a transfer', async () => {
