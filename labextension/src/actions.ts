@@ -8,7 +8,13 @@ import type { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject as Args } from '@lumino/coreutils';
 
-import { askForDraft, askToDelete, askToOverwrite, confirm } from './dialogs';
+import {
+  askForDraft,
+  askToDelete,
+  askToOverwrite,
+  confirm,
+  showChecks
+} from './dialogs';
 import type { SidebarModel } from './model';
 import { AWHILE } from './notify';
 import { VIEW } from './catalog';
@@ -119,6 +125,14 @@ export async function clearHistory({
   if (sure) {
     await model.forget();
   }
+}
+
+/** Look for what keeps models from being synced, and show what was seen. */
+export async function diagnose({
+  model,
+  trans
+}: ICommandContext): Promise<void> {
+  await showChecks(model.service.doctor(), trans);
 }
 
 export async function signOut(

@@ -21,6 +21,7 @@ import {
   askForTag,
   check,
   clearHistory,
+  diagnose,
   type ICommandContext,
   insertCode,
   overwrite,
@@ -256,6 +257,11 @@ function registryCommands(context: ICommandContext): ICommand[] {
       label: trans.__('Sign out of Registry…'),
       args: NAME_ARGS,
       execute: args => signOut(context, args)
+    },
+    {
+      id: CommandIDs.diagnose,
+      label: trans.__('Diagnose Problems…'),
+      execute: () => diagnose(context)
     },
     {
       id: CommandIDs.useContext,

@@ -18,13 +18,25 @@ export class DetailsWidget extends ReactWidget {
     this.addClass('jp-ModelSync-details');
   }
 
+  /** Compare both sides of the version. */
+  compare(): void {
+    this._compare = true;
+    this.update();
+  }
+
   protected render(): JSX.Element {
     return (
       <Env.Provider value={this._env}>
-        <DetailsView model={this._model} tag={this.tag} />
+        <DetailsView
+          model={this._model}
+          tag={this.tag}
+          compare={this._compare}
+        />
       </Env.Provider>
     );
   }
+
+  private _compare = false;
 }
 
 /** A tab of the main area that shows a version. */

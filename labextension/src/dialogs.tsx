@@ -8,7 +8,8 @@ import React from 'react';
 import { Words } from './components/parts';
 import { formatSize, formatTime, shortDigest } from './format';
 import { parseLabels, suggestName } from './tags';
-import type { IDetails, IDraft, IPlan } from './wire';
+import { ApiError } from './request';
+import type { ICheck, IDetails, IDraft, IPlan } from './wire';
 
 /** Whether to do something that cannot be undone. */
 export async function confirm(options: {
@@ -138,6 +139,66 @@ export function PlanBody(props: {
         </ol>
       </details>
     </div>
+  );
+}
+
+/** Show what was looked at for problems, and what to do about those that were found. */
+export async function showChecks(
+  checks: Promise<ICheck[]>,
+  trans: TranslationBundle
+): Promise<void> {
+  await showDialog({
+    title: trans.__('Diagnose problems'),
+    body: <Checks checks={checks} trans={trans} />,
+    buttons: [Dialog.okButton({ label: trans.__('Close') })]
+  });
+}
+
+export function Checks(props: {
+  checks: Promise<ICheck[]>;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { checks, trans } = props;
+  const [found, setFound] = React.useState<ICheck[] | null>(null);
+  const [error, setError] = React.useState('');
+  React.useEffect(() => {
+    checks.then(setFound, (reason: unknown) =>
+      setError(ApiError.of(reason).message)
+    );
+  }, [checks]);
+  const words = {
+    ok: `✓ ${trans.__('fine')}`,
+    warning: `! ${trans.__('warning')}`,
+    failed: `✗ ${trans.__('failed')}`,
+    skipped: `– ${trans.__('skipped')}`
+  };
+  if (error) {
+    return <p role="alert">{error}</p>;
+  }
+  if (!found) {
+    return (
+      <p role="status">{trans.__('Looking at store, registry and network…')}</p>
+    );
+  }
+  return (
+    <table className="jp-ModelSync-checks">
+      <tbody>
+        {found.map((each, index) => (
+          <tr key={index} className={`jp-mod-${each.mark}`}>
+            <td>{words[each.mark]}</td>
+            <th scope="row">{each.name}</th>
+            <td>
+              <Words text={each.text} />
+              {each.step?.text && (
+                <p>
+                  <Words text={each.step.text} />
+                </p>
+              )}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 

@@ -137,7 +137,7 @@ function trackDetails(
     args: ({ content }) => ({ tag: content.tag }),
     name: ({ content }) => idOf(content.tag)
   });
-  return async tag => {
+  return async (tag, compare = false) => {
     const id = idOf(tag);
     if (!tracker.find(each => each.id === id)) {
       const { createDetails } = await import('./detailswidget');
@@ -145,6 +145,9 @@ function trackDetails(
       widget.id = id;
       await tracker.add(widget);
       app.shell.add(widget, 'main');
+    }
+    if (compare) {
+      tracker.find(each => each.id === id)?.content.compare();
     }
     app.shell.activateById(id);
   };

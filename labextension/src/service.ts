@@ -50,6 +50,19 @@ export class Service {
     return request(this._settings, ['versions', ...split(tag)]);
   }
 
+  /** How two versions differ; with one, how its copy in the registry differs from the local one. */
+  diff(old: string, other?: string): Promise<wire.IDiff> {
+    return request(this._settings, ['diff'], { old, new: other });
+  }
+
+  /** What keeps models from being saved and synced. */
+  async doctor(): Promise<wire.ICheck[]> {
+    const reply = await request<{ checks: wire.ICheck[] }>(this._settings, [
+      'doctor'
+    ]);
+    return reply.checks;
+  }
+
   /** Read the files of a local version, so that its content digest is known. */
   check(tag: string): Promise<{ digest: string }> {
     return this._post(['versions', ...split(tag), 'digest'], {});

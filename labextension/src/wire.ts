@@ -150,12 +150,63 @@ export interface IRemoteDetails {
   description: string;
 }
 
+/** Where a version came from; what is not known is missing. */
+export interface IProvenance {
+  notebook?: string;
+  cell?: number;
+  source?: string;
+  git?: Record<string, unknown>;
+  python?: string;
+  packages?: Record<string, string>;
+  metrics?: Record<string, unknown>;
+  datasets?: Record<string, unknown>;
+  /** The notebook as the file browser names it; null where it is not there. */
+  path: string | null;
+}
+
 export interface IDetails extends IVersion {
   local_details: ILocalDetails | null;
   remote_details: IRemoteDetails | null;
+  provenance: IProvenance | null;
   /** All versions of the same name, the newest first. */
   versions: IVersion[];
   registry: IStanding;
+}
+
+/** One difference between two versions; a side is null where it lacks the thing. */
+export interface IChange {
+  kind:
+    | 'file'
+    | 'tensor'
+    | 'label'
+    | 'metadata'
+    | 'metric'
+    | 'environment'
+    | 'provenance'
+    | 'fact';
+  name: string;
+  how: 'added' | 'removed' | 'changed' | 'unknown';
+  old: unknown;
+  new: unknown;
+  /** Of a tensor: the file it is in. */
+  file?: string;
+}
+
+export interface IDiff {
+  old: { tag: string; where: string; digest: string | null; size: number };
+  new: { tag: string; where: string; digest: string | null; size: number };
+  equal: boolean;
+  state: SyncState;
+  changes: IChange[];
+  remarks: string[];
+}
+
+/** What was looked at, and what was seen. */
+export interface ICheck {
+  name: string;
+  mark: 'ok' | 'warning' | 'failed' | 'skipped';
+  text: string;
+  step: IStep | null;
 }
 
 /** What to do next, as data; `verb` is empty where there is nothing but advice. */

@@ -51,6 +51,7 @@ class Catalog:
         self._reading: set[str] = set()
         #: Names that were read one by one while a whole side was: what the longer reading says of them is older.
         self._newer: dict[str, set[str]] = {"local": set(), "remote": set()}
+        self._expected = False
         self._stamp: object = None
         self._whole = False
         self._total = 0
@@ -61,6 +62,13 @@ class Catalog:
         self.listed = threading.Event()
 
     # Reading
+
+    def expect_remote(self) -> None:
+        """Note that the registry is about to be read, in a thread that may have to wait for its turn."""
+        with self._lock:
+            if not self._expected and "remote" not in self._reading:
+                self._answered = self._clock()
+            self._expected = True
 
     def read_local(self, *, only_if_changed: bool = False) -> None:
         """Read the local store anew, and the content digests of what the registry has as well.
@@ -187,9 +195,10 @@ class Catalog:
             if alone:
                 self._tell(side, None)
         finally:
-            if alone:
-                with self._lock:
+            with self._lock:
+                if alone:
                     self._reading.discard(side)
+                self._expected = self._expected and side != "remote"
             if side == "local":
                 self.listed.set()
 
@@ -249,7 +258,7 @@ class Catalog:
         return recent and self._whole and same and total == len(self._remote)
 
     def _standing(self) -> dict[str, Any]:
-        reading = "remote" in self._reading
+        reading = self._expected or "remote" in self._reading
         return {
             "reading": reading,
             "whole": self._whole,

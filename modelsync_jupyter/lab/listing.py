@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized
@@ -19,6 +20,7 @@ from .catalog import Catalog
 from .fields import Fields
 from .handler import Handler
 from .rows import SHOWS, SORTS, View
+from .rows import Version as Row
 
 _PAGE, _LONGEST_PAGE = 100, 500
 #: Seconds that a first answer waits for the local store: most are read by then, and an empty page would only flicker.
@@ -89,16 +91,17 @@ class Listing(_FromCatalog):
 
     async def _read(self, catalog: Catalog, endpoint: str, refresh: str) -> None:
         first = not catalog.listed.is_set()
-        if refresh in ("all", "quick", "local") or first:
+        if refresh not in ("", "all", "quick", "local"):
+            await self.read_name(catalog, endpoint, Tag.parse(refresh).name)
+        elif refresh or first:
             glance = refresh == "local" and not first
             local = self._begin(self.slow(lambda: catalog.read_local(only_if_changed=glance)))
-            if refresh != "local" or first:
+            if not glance:
+                catalog.expect_remote()
                 pool = self.app.remote_pools.of(endpoint)
                 self._begin(pool.run(lambda: catalog.read_remote(whole=refresh == "all")))
-            if first:
+            if glance or first:
                 await asyncio.wait({local}, timeout=_FIRST_SECONDS)
-        elif refresh:
-            await self.read_name(catalog, endpoint, Tag.parse(refresh).name)
 
     def _begin(self, reading: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Begin to read in a thread; the catalog keeps what goes wrong, and two readings of a side apart."""
@@ -117,7 +120,7 @@ class Version(_FromCatalog):
         catalog, endpoint = await self.local(self.find)
         await self.read_name(catalog, endpoint, tag.name)
 
-        client = api.Client(self.home, self.context)
+        client, root = api.Client(self.home, self.context), Path(self.settings["server_root_dir"]).expanduser()
 
         def describe() -> dict[str, Any]:
             versions = catalog.versions(tag.name)
@@ -128,6 +131,7 @@ class Version(_FromCatalog):
                 **found.to_dict(),
                 "local_details": _local_details(client, found.local) if found.local else None,
                 "remote_details": found.remote.details() if found.remote else None,
+                "provenance": _provenance(found, root),
                 "versions": [each.to_dict() for each in versions],
                 "registry": catalog.standing(),
             }
@@ -142,6 +146,22 @@ class Digest(Handler):
         """Read the files of a local version, so that its content digest is known and both sides can be compared."""
         client = api.Client(self.home)
         self.reply({"digest": await self.slow(lambda: client.digest(client.get(f"{name}:{version}"), hash=True))})
+
+
+def _provenance(version: Row, root: Path) -> dict[str, Any] | None:
+    """Where a version came from, and its notebook as the file browser names it, where it shows that."""
+    sides = [version.local.info.metadata] if version.local else []
+    sides += [version.remote.metadata] if version.remote else []
+    found = next(filter(None, map(api.Provenance.of, sides)), None)
+    if found is None:
+        return None
+    path = found.notebook_path
+    shown = path.resolve().relative_to(root.resolve()).as_posix() if path and _is_below(path, root) else None
+    return {**found.to_dict(), "path": shown}
+
+
+def _is_below(path: Path, root: Path) -> bool:
+    return path.resolve().is_relative_to(root.resolve())
 
 
 def _local_details(client: api.Client, model: api.Model) -> dict[str, Any]:

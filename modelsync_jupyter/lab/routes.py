@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .exchange import Exchange
 from .handler import Handler, Missing
+from .inspection import Diff, Doctor
 from .listing import Digest, Listing, Version
 from .models import LocalModel, SavedModels
 from .sessions import Context, Login, Logout, Status
@@ -19,6 +20,8 @@ ROUTES: list[tuple[str, type[Handler]]] = [
     (f"{_API}/versions/{_NAME}/{_NAME}/digest", Digest),
     (f"{_API}/local/{_NAME}/{_NAME}", LocalModel),
     (f"{_API}/models", SavedModels),
+    (f"{_API}/diff", Diff),
+    (f"{_API}/doctor", Doctor),
     (f"{_API}/plan", Plan),
     (f"{_API}/exchange", Exchange),
     (f"{_API}/transfers", Transfers),

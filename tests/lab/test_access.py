@@ -25,6 +25,8 @@ CALLS = [
     ("POST", "versions/iris/v1/digest"),
     ("DELETE", "local/iris/v1"),
     ("POST", "models"),
+    ("GET", "diff"),
+    ("GET", "doctor"),
     ("GET", "plan"),
     ("GET", "transfers"),
     ("POST", "transfers"),

@@ -86,7 +86,9 @@ def test_a_registry_that_never_answers_does_not_keep_the_server_from_ending(
         try:
             url = _url(server)
             assert json.loads(_ask(f"{url}modelsync/api/status?token=t"))["current"] == "__env__"
-            threading.Thread(target=_ask_in_vain, args=(f"{url}modelsync/api/remote?token=t",), daemon=True).start()
+            threading.Thread(
+                target=_ask_in_vain, args=(f"{url}modelsync/api/plan?direction=pull&tag=a:v1&token=t",), daemon=True
+            ).start()
             with silent.accept()[0]:
                 server.send_signal(signal.SIGTERM)
                 assert server.wait(15) is not None

@@ -59,7 +59,7 @@ BAD: list[tuple[str, str, Any, int, str]] = [
     ("POST", "list", {"show": "some"}, 400, "usage"),
     ("POST", "list", {"open": [1]}, 400, "usage"),
     ("POST", "list", {"refresh": "../x"}, 400, "invalid-tag"),
-    ("GET", "plan?tag=%FF", None, 400, "bad-request"),
+    ("GET", "plan?direction=%FF", None, 400, "bad-request"),
     ("GET", "versions/iris/v%201", None, 400, "invalid-tag"),
     ("GET", "versions/..%2F../v1", None, 400, "invalid-tag"),
     ("DELETE", "local/iris/..", None, 400, "invalid-tag"),

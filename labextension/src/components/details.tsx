@@ -8,8 +8,9 @@ import type { SidebarModel } from '../model';
 import { ApiError } from '../request';
 import { nameOf, versionOf } from '../tags';
 import { CommandIDs } from '../tokens';
-import type { IDetails, IVersion } from '../wire';
+import type { IDetails, IProvenance, IVersion } from '../wire';
 import { useEnv } from './env';
+import { Compare } from './compare';
 import { Labels, Middle, Problem, TextButton } from './parts';
 import { explain, moveFor, StateMark } from './sync';
 import { Table } from './table';
@@ -17,9 +18,11 @@ import { Table } from './table';
 export function DetailsView(props: {
   model: SidebarModel;
   tag: string;
+  /** Whether to compare both sides at once. */
+  compare: boolean;
 }): JSX.Element {
   const { trans } = useEnv();
-  const { model, tag } = props;
+  const { model, tag, compare } = props;
   const [details, error, load] = useDetails(model, tag);
   if (error && !details) {
     return <Problem problem={error.problem} onRetry={load} />;
@@ -41,9 +44,11 @@ export function DetailsView(props: {
       {local?.problem && <Problem problem={local.problem} />}
       <Actions version={details} />
       <Facts details={details} />
+      <Compare model={model} details={details} now={compare} />
+      {details.provenance && <Origin provenance={details.provenance} />}
       <Values
         title={trans.__('Metadata')}
-        value={local?.metadata ?? remote?.metadata ?? {}}
+        value={without(local?.metadata ?? remote?.metadata ?? {}, PROVENANCE)}
       />
       <Values title={trans.__('Environment')} value={info.context ?? {}} />
       <Values
@@ -56,6 +61,77 @@ export function DetailsView(props: {
       {local && <Files details={local} />}
       <Versions tag={tag} versions={details.versions} />
     </article>
+  );
+}
+
+/** The key of the metadata under which it is noted where a version came from. */
+const PROVENANCE = 'provenance';
+
+function without(
+  value: Record<string, unknown>,
+  key: string
+): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).filter(([name]) => name !== key)
+  );
+}
+
+/** Where a version came from. */
+function Origin({ provenance }: { provenance: IProvenance }): JSX.Element {
+  const { trans, run } = useEnv();
+  const { path, source, notebook, cell, packages, ...rest } = provenance;
+  const rows = Object.entries(flatten(rest)).filter(([, value]) => value);
+  return (
+    <>
+      <Table
+        title={trans.__('Where it came from')}
+        rows={[
+          ...(notebook
+            ? [
+                [
+                  trans.__('Notebook'),
+                  <React.Fragment key="notebook">
+                    <code>{notebook}</code>
+                    {cell ? ` ${trans.__('cell [%1]', cell)}` : ''}{' '}
+                    {path !== null && (
+                      <button
+                        type="button"
+                        className="jp-ModelSync-link"
+                        onClick={() => run('docmanager:open', { path })}
+                      >
+                        {trans.__('Open the notebook')}
+                      </button>
+                    )}
+                  </React.Fragment>
+                ]
+              ]
+            : []),
+          ...rows
+        ]}
+      />
+      {source && (
+        <details>
+          <summary>{trans.__('Code of the cell')}</summary>
+          <pre>{source}</pre>
+        </details>
+      )}
+      {packages && Object.keys(packages).length > 0 && (
+        <details>
+          <summary>
+            {trans._n(
+              '%1 package',
+              '%1 packages',
+              Object.keys(packages).length
+            )}
+          </summary>
+          <Table
+            title={trans.__('Packages')}
+            level={3}
+            rows={Object.entries(packages)}
+          />
+        </details>
+      )}
+    </>
   );
 }
 

@@ -121,6 +121,10 @@ export function Standing(props: {
             onClick={() => run(CommandIDs.signIn)}
           />
         )}
+        <TextButton
+          label={trans.__('Diagnose…')}
+          onClick={() => run(CommandIDs.diagnose)}
+        />
         {remote.as_of !== null && (
           <p className="jp-ModelSync-hint">
             {trans.__(

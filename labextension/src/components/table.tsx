@@ -9,15 +9,17 @@ const FEW = 50;
 export function Table(props: {
   title: string;
   columns?: string[];
+  level?: 2 | 3;
   rows: React.ReactNode[][];
 }): JSX.Element {
   const { trans } = useEnv();
-  const { title, columns, rows } = props;
+  const { title, columns, rows, level } = props;
+  const Heading = level === 3 ? 'h3' : 'h2';
   const [all, setAll] = React.useState(false);
   const shown = all ? rows : rows.slice(0, FEW);
   return (
     <section>
-      <h2>{title}</h2>
+      <Heading>{title}</Heading>
       <table>
         {columns && (
           <thead>
