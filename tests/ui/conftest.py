@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 import modelsync_jupyter
 from tests.harness.faults import Fault, FaultyProxy
@@ -60,8 +61,8 @@ def crawl(line: FaultyProxy) -> FaultyProxy:
 
 @pytest.fixture
 def home(lab: Lab) -> Path:
-    """The home of that JupyterLab, with neither models nor contexts."""
-    for name in ("models", ".yatai.yaml"):
+    """The home of that JupyterLab, with neither models, contexts nor transfers."""
+    for name in ("models", ".yatai.yaml", ".modelsync/transfers"):
         path = lab.home / name
         if path.is_dir():
             shutil.rmtree(path)
@@ -85,34 +86,80 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Open JupyterLab as somebody with a browser of their own; an error in the page fails the test."""
-    contexts, problems = [], []
+class Pages:
+    """Pages of JupyterLab, each of somebody with a browser of their own; what goes wrong in one is noted.
 
-    def open_page(lab: Lab, **options: object) -> Page:
-        context = browser.new_context(viewport={"width": _WIDTH, "height": _HEIGHT}, **options)
-        contexts.append(context)
+    Args:
+        browser: The browser.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+        self.problems: list[str] = []
+
+    def open(self, lab: Lab, **options: Any) -> Page:
+        """Open JupyterLab."""
+        context = self._browser.new_context(viewport={"width": _WIDTH, "height": _HEIGHT}, **options)
+        self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(_SECONDS)
-        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.goto(lab.page)
         page.locator(".jp-Launcher").wait_for()
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not problems
+    def close(self) -> None:
+        """Close all of them."""
+        for context in self._contexts:
+            context.close()
 
 
 @pytest.fixture
-def page(lab: Lab, home: Path, open_page: Callable[..., Page]) -> Page:
-    """A fresh page; ask for the models a test needs before it."""
-    return open_page(lab)
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open JupyterLab in a fresh browser; an error in the page fails the test."""
+    pages = Pages(browser)
+    yield pages.open
+    pages.close()
+    assert not pages.problems
+
+
+@pytest.fixture(scope="session")
+def shared(browser: Browser, lab: Lab) -> Iterator[tuple[Page, Pages]]:
+    """The page that most tests share: loading it takes longer than most of them."""
+    pages = Pages(browser)
+    yield pages.open(lab), pages
+    pages.close()
+
+
+@pytest.fixture
+def page(shared: tuple[Page, Pages], home: Path) -> Iterator[Page]:
+    """The shared page as it was at first; ask for the models a test needs before it. An error in it fails the test."""
+    page, pages = shared
+    pages.problems.clear()
+    page.set_viewport_size({"width": _WIDTH, "height": _HEIGHT})
+    for _ in range(page.locator(".jp-Dialog, .lm-Menu").count()):
+        page.keyboard.press("Escape")
+    page.evaluate(_TIDY)
+    yield page
+    assert not pages.problems
+
+
+#: Closes all documents, kernels and notifications.
+_TIDY = """async () => {
+  const { commands, serviceManager, shell } = window.jupyterapp;
+  [...shell.widgets('main')].forEach(widget => widget.dispose());
+  await serviceManager.sessions.shutdownAll();
+  document.querySelectorAll('.Toastify__close-button').forEach(button => button.click());
+  await commands.execute('launcher:create');
+}"""
 
 
 @pytest.fixture
 def sidebar(page: Page) -> Sidebar:
-    """The sidebar, opened."""
-    return Sidebar(page).open()
+    """The sidebar, opened, with all that is there now."""
+    sidebar = Sidebar(page).open()
+    sidebar.refresh()
+    expect(sidebar.search).to_be_visible()
+    sidebar.reset()
+    return sidebar

@@ -33,6 +33,8 @@ _FRONT = """
         }}
     }}
 """
+#: Seconds between two looks at what others do: ten by default, too long for tests to wait.
+EVERY = 1
 _SETTINGS = {"notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 
@@ -54,7 +56,7 @@ class Lab:
 
     @property
     def page(self) -> str:
-        """The page as somebody opens it who was sent a link, with a fresh workspace."""
+        """The page as somebody opens it who was sent a link, with a fresh workspace; tests find `jupyterapp` on it."""
         return f"{self.url}lab?token={TOKEN}&reset"
 
     def get(self, path: str) -> requests.Response:
@@ -75,6 +77,7 @@ def jupyterlab(folder: Path, *options: str, theme: str = "JupyterLab Light") -> 
     root.mkdir(parents=True)
     settings = {**_SETTINGS, "themes": {"theme": theme}}
     _write_settings(folder / "settings" / "@jupyterlab" / "apputils-extension", settings)
+    _write_settings(folder / "settings" / "modelsync-jupyter", {"plugin": {"refreshSeconds": EVERY}})
     port = free_port()
     lab = Lab(f"http://127.0.0.1:{port}{_BASE_URL}", root, root / "bentoml", folder / "log")
     with lab.log.open("wb") as log:
@@ -112,6 +115,7 @@ def _options(port: int, root: Path) -> list[str]:
         f"--ServerApp.root_dir={root}",
         f"--IdentityProvider.token={TOKEN}",
         "--LabApp.news_url=None",
+        "--LabApp.expose_app_in_browser=True",
     ]
 
 

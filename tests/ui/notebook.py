@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
+#: Waits until the kernel of the notebook in front answers; JupyterLab may connect to a new one twice.
+_READY = """async () => {
+  const { sessionContext } = window.jupyterapp.shell.currentWidget;
+  await sessionContext.ready;
+  const { kernel } = sessionContext.session;
+  await kernel.info;
+  await kernel.requestKernelInfo();
+}"""
+
 
 def open_notebook(page: Page) -> None:
-    """Open a notebook, and wait for its kernel: JupyterLab may connect to a new one twice and lose what was asked."""
-    page.locator(".jp-LauncherCard").filter(has_text="Python 3").first.click()
+    """Open a notebook, and wait for its kernel."""
+    page.evaluate("window.jupyterapp.commands.execute('notebook:create-new', {kernelName: 'python3'})")
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
-    page.wait_for_timeout(3_000)
+    page.evaluate(_READY)
 
 
 def run(page: Page, index: int, code: str) -> None:

@@ -22,7 +22,8 @@ class Sidebar:
 
     def open(self) -> Sidebar:
         """Bring it to the front, by its tab."""
-        self.tab.click()
+        if not self.root.is_visible():
+            self.tab.click()
         expect(self.root).to_be_visible()
         return self
 
@@ -32,45 +33,81 @@ class Sidebar:
         return self.page.locator(f'.lm-TabBar-tab[data-id="{SIDEBAR[1:]}"]')
 
     @property
-    def local(self) -> Locator:
-        """Section of the local store."""
-        return self.root.get_by_role("region", name="Local")
+    def tree(self) -> Locator:
+        """The list of names and versions."""
+        return self.root.get_by_role("tree")
 
     @property
-    def remote(self) -> Locator:
-        """Section of the registry."""
-        return self.root.get_by_role("region", name="Registry")
+    def search(self) -> Locator:
+        """The field to search in."""
+        return self.root.get_by_role("searchbox")
 
     @property
-    def transfers(self) -> Locator:
-        """Section of the transfers."""
-        return self.root.get_by_role("region", name="Transfers")
+    def registry(self) -> Locator:
+        """The choice of the registry."""
+        return self.root.get_by_label("Registry", exact=True)
 
-    def transfer(self, tag: str) -> Locator:
-        """One transfer."""
-        return self.transfers.locator("[data-ms-transfer]").filter(has_text=tag)
+    @property
+    def problem(self) -> Locator:
+        """What is wrong, at the top."""
+        return self.root.locator(".jp-ModelSync-header").get_by_role("alert")
 
     def button(self, name: str, within: Locator | None = None, **options: Any) -> Locator:
         """A button by its name."""
         return (within or self.root).get_by_role("button", name=name, **options)
 
-    def group(self, section: Locator, name: str) -> Locator:
-        """The row of a name."""
-        return section.locator(f'.jp-ModelSync-row[data-ms-name="{name}"]')
+    def transfer(self, tag: str) -> Locator:
+        """A transfer that is pinned above the list."""
+        return self.root.locator(".jp-ModelSync-pinned [data-ms-transfer]").filter(has_text=tag)
 
-    def row(self, section: Locator, tag: str) -> Locator:
+    def past(self, tag: str) -> Locator:
+        """A transfer in the history, which is unfolded if need be."""
+        title = self.root.get_by_role("button", name="History")
+        if title.get_attribute("aria-expanded") == "false":
+            title.click()
+        return self.root.locator(".jp-ModelSync-history [data-ms-transfer]").filter(has_text=tag)
+
+    def group(self, name: str) -> Locator:
+        """The row of a name."""
+        return self.tree.locator(f'[data-ms-name="{name}"]')
+
+    def row(self, tag: str) -> Locator:
         """The row of a version; its name is unfolded if need be."""
-        group = self.group(section, tag.partition(":")[0]).locator(".jp-ModelSync-fold")
+        name, _, version = tag.partition(":")
+        group = self.group(name)
         expect(group).to_be_visible()
         if group.get_attribute("aria-expanded") == "false":
             group.click()
-        return section.locator(f'.jp-ModelSync-row[data-ms-tag="{tag}"]')
+        return self.tree.locator(f'[data-ms-tag="{tag}"][data-ms-version="{version}"]')
+
+    def act(self, tag: str, name: str) -> None:
+        """Click a button of a version, which shows where the mouse is."""
+        row = self.row(tag)
+        row.hover()
+        self.button(name, row).click()
+
+    def menu(self, tag: str, item: str) -> None:
+        """Choose from the menu of a version."""
+        self.act(tag, f"More for {tag}")
+        self.page.locator(".jp-ModelSync-menu").get_by_text(item, exact=True).click()
+
+    def show(self, view: str) -> None:
+        """Show All, Local, Registry or Changed."""
+        self.root.get_by_role("group", name="Show").get_by_role("button", name=view, exact=True).click()
 
     def refresh(self) -> None:
-        """Ask anew."""
+        """Read everything anew."""
         self.button("Refresh", exact=True).click()
 
-    def menu(self, section: Locator, tag: str, item: str) -> None:
-        """Choose from the menu of a version."""
-        self.row(section, tag).get_by_role("button", name=f"More for {tag}").click()
-        self.page.locator(".lm-Menu").get_by_text(item, exact=True).click()
+    def look_for(self, text: str) -> None:
+        """Show only what matches."""
+        self.search.fill(text)
+
+    def reset(self) -> None:
+        """Show everything, as at first."""
+        self.look_for("")
+        self.show("All")
+        self.root.get_by_label("Sort by").select_option("name")
+        history = self.root.get_by_role("button", name="History")
+        if history.count() and history.get_attribute("aria-expanded") == "true":
+            history.click()

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from modelsync_jupyter import client as api
-from tests.harness.faults import FaultyProxy
+from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.processes import TOKEN
 
 from .jupyter import Lab, behind_nginx, jupyterlab
@@ -25,45 +25,84 @@ def sign_in(page: Page, endpoint: str, token: str) -> None:
 
 def test_sign_in(home: Path, line: FaultyProxy, lab: Lab, page: Page, sidebar: Sidebar) -> None:
     expect(sidebar.root.get_by_role("heading", name="Sign in to a registry")).to_be_visible()
+    expect(sidebar.root.get_by_role("form")).to_contain_text("modelsync serve")
     expect(sidebar.root.get_by_role("alert")).to_have_count(0)
     sign_in(page, line.url, "wr0ng-t0ken")
     expect(sidebar.root.get_by_role("alert")).to_contain_text("refuses this token")
+    expect(sidebar.root.get_by_role("link", name="Get a token")).to_have_attribute("href", f"{line.url}/tokens")
     expect(page.get_by_label("API token")).to_have_value("")
     expect(page.get_by_label("API token")).to_be_focused()
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if TOKEN in (request.post_data or "") else None)
     sign_in(page, line.url, TOKEN)
     expect(sidebar.root.get_by_role("form")).to_have_count(0)
-    expect(sidebar.remote).to_be_visible()
-    expect(sidebar.root.get_by_label("Registry", exact=True).first).to_have_value("default")
+    expect(sidebar.registry).to_have_value("default")
     assert [url.partition("?")[0] for url in sent] == [f"{lab.url}modelsync/api/login"]
     assert TOKEN not in page.content()
     assert TOKEN not in page.evaluate("JSON.stringify([localStorage, sessionStorage])")
     assert TOKEN not in lab.log.read_text()
 
 
-def test_a_second_registry_and_back(signed_in: str, line: FaultyProxy, page: Page, sidebar: Sidebar) -> None:
+def test_a_second_registry_and_back_and_out_after_a_question(
+    signed_in: str, line: FaultyProxy, page: Page, sidebar: Sidebar
+) -> None:
     with FaultyProxy(line.backend) as other:
         sidebar.button("Sign in to another registry").click()
+        expect(page.get_by_label("Address")).to_be_focused()
         sign_in(page, other.url, TOKEN)
-        select = sidebar.root.get_by_label("Registry", exact=True).first
-        expect(select).to_have_value(other.url.removeprefix("http://"))
-        select.select_option("team")
-        expect(select).to_have_value("team")
-    sidebar.button("Sign out of team").click()
-    expect(select).not_to_have_value("team")
+        expect(sidebar.registry).to_have_value(other.url.removeprefix("http://"))
+        sidebar.registry.select_option("team")
+        expect(sidebar.registry).to_have_value("team")
+    for answer in ("Cancel", "Sign Out"):
+        expect(sidebar.registry).to_have_value("team")
+        sidebar.button("More actions").click()
+        page.locator(".jp-ModelSync-menu").get_by_text("Sign out of Registry…").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("Sign out of team?")
+        dialog.get_by_role("button", name=answer).click()
+    expect(sidebar.registry).not_to_have_value("team")
 
 
-def test_an_expired_token_asks_for_a_new_one(home: Path, signed_in: str, page: Page) -> None:
+def test_a_revoked_token_asks_for_a_new_one(
+    home: Path, signed_in: str, make: Callable[..., api.Model], name: str, page: Page, sidebar: Sidebar
+) -> None:
+    make(f"{name}:v1")
     contexts = home / ".yatai.yaml"
-    contexts.write_text(contexts.read_text().replace(TOKEN, "an-expired-token"))
-    sidebar = Sidebar(page).open()
+    contexts.write_text(contexts.read_text().replace(TOKEN, "a-revoked-token"))
+    sidebar.look_for(name)
+    sidebar.refresh()
     expect(sidebar.root.get_by_role("heading", name="Sign in again")).to_be_visible()
+    expect(sidebar.group(name)).to_be_visible()
     expect(page.get_by_label("Address")).to_have_value(signed_in)
     page.get_by_label("API token").fill(TOKEN)
     page.keyboard.press("Enter")
     expect(sidebar.root.get_by_role("form")).to_have_count(0)
+    expect(sidebar.group(name)).to_contain_text("local only")
     assert [context.name for context in api.contexts(home=home)] == ["team"]
+
+
+def test_a_registry_that_stops_is_said_at_the_top_and_comes_back_by_itself(
+    signed_in: str, line: FaultyProxy, make: Callable[..., api.Model], name: str, home: Path, sidebar: Sidebar
+) -> None:
+    make(f"{name}:v1")
+    api.push(f"{name}:v1", home=home)
+    sidebar.look_for(name)
+    sidebar.refresh()
+    expect(sidebar.group(name)).to_contain_text("in sync")
+    line.script(Fault.reset(times=None))
+    sidebar.refresh()
+    expect(sidebar.problem).to_be_visible(timeout=30_000)
+    expect(sidebar.problem).to_be_in_viewport()
+    expect(sidebar.problem).not_to_contain_text("/api/")
+    expect(sidebar.problem).to_contain_text("The list shows what it had at")
+    expect(sidebar.group(name)).to_contain_text("in sync")
+    sidebar.button("Diagnose…", sidebar.problem).click()
+    dialog = sidebar.page.get_by_role("dialog")
+    expect(dialog.get_by_role("row").first).to_contain_text("fine")
+    expect(dialog).to_contain_text("failed")
+    dialog.get_by_role("button", name="Close").click()
+    line.heal()
+    expect(sidebar.problem).to_have_count(0, timeout=30_000)
 
 
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx: `apt-get install nginx-light`")
@@ -73,9 +112,9 @@ def test_it_works_behind_nginx(
     make(f"{name}:v1")
     with behind_nginx(lab) as front:
         sidebar = Sidebar(open_page(front)).open()
-        sidebar.button(f"Push {name}:v1").click()
-        expect(sidebar.transfer(f"{name}:v1")).to_contain_text("done")
-        expect(sidebar.row(sidebar.remote, f"{name}:v1")).to_be_visible()
+        sidebar.look_for(name)
+        sidebar.act(f"{name}:v1", f"Push {name}:v1")
+        expect(sidebar.row(f"{name}:v1")).to_contain_text("in sync")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -10,26 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from modelsync_jupyter import client as api
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.processes import TOKEN, RegistryProcess
 
-from .jupyter import Lab, jupyterlab
 from .sidebar import SIDEBAR, Sidebar
 
 Make = Callable[..., api.Model]
 BIG = 30_000_000
 AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")
-
-
-@pytest.fixture(scope="module", params=THEMES)
-def themed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """JupyterLab in each theme."""
-    with jupyterlab(tmp_path_factory.mktemp("themed"), theme=request.param) as running:
-        yield running
 
 
 def violations(page: Page, selector: str) -> list[str]:
@@ -40,115 +31,184 @@ def violations(page: Page, selector: str) -> list[str]:
     return [f"{each['id']}: {each['help']}: {[node['html'] for node in each['nodes']]}" for each in found["violations"]]
 
 
-def shoot(page: Page, lab: Lab, name: str) -> None:
+def shoot(page: Page, name: str) -> None:
     """Keep a picture where somebody wants to look at it: in $UI_SHOTS."""
     if folder := os.environ.get("UI_SHOTS"):
-        theme = json.loads(next(lab.root.parent.rglob("themes.jupyterlab-settings")).read_text())["theme"]
-        page.screenshot(path=Path(folder) / f"{theme.replace(' ', '-')}-{name}.png")
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+@pytest.fixture
+def light(page: Page) -> Iterator[Callable[[str], None]]:
+    """Changes the theme; afterwards it is the light one again."""
+
+    def change(theme: str) -> None:
+        page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+        expect(page.locator("body")).to_have_attribute("data-jp-theme-name", theme)
+
+    yield change
+    change(THEMES[0])
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: `cd labextension && jlpm install`")
+@pytest.mark.parametrize("theme", THEMES)
 def test_nothing_is_in_anybodys_way(
-    themed: Lab, registry: RegistryProcess, line: FaultyProxy, name: str, open_page: Callable[..., Page]
+    theme: str,
+    light: Callable[[str], None],
+    line: FaultyProxy,
+    make: Make,
+    name: str,
+    home: Path,
+    page: Page,
+    sidebar: Sidebar,
 ) -> None:
-    home = themed.home
-    home.mkdir()
-    page = open_page(themed)
-    sidebar = Sidebar(page).open()
+    def check(picture: str, *more: str) -> None:
+        found = [each for selector in (SIDEBAR, *more) for each in violations(page, selector)]
+        shoot(page, f"{theme.replace(' ', '-')}-{picture}")
+        assert found == []
+
+    light(theme)
     expect(sidebar.root.get_by_role("heading", name="Sign in to a registry")).to_be_visible()
-    assert violations(page, SIDEBAR) == []
-    shoot(page, themed, "1-sign-in")
+    check("1-sign-in")
 
     api.login(line.url, TOKEN, name="team", home=home)
     for version, size in (("v1", 2_000), ("v2", BIG)):
-        with api.create(f"{name}:{version}", labels={"stage": version}, metadata={"seed": 42}, home=home) as making:
-            (making.path / "weights.bin").write_bytes(os.urandom(16) * (size // 16))
+        make(f"{name}:{version}", size, stage=version)
     api.push(f"{name}:v1", home=home)
+    api.delete(f"{name}:v1", home=home)
+    make(f"{name}:v1", 2_000, stage="v1")
+    api.status(f"{name}:v1", hash=True, home=home)
     line.script(Fault.throttle(250_000, method="PUT"))
     line.script(Fault.reply(403, b"{}", method="PATCH", path="absent", times=None))
     sidebar.refresh()
-    sidebar.row(sidebar.remote, f"{name}:v1")
-    sidebar.row(sidebar.local, f"{name}:v2").get_by_role("button", name=f"Push {name}:v2").click()
+    sidebar.look_for(name)
+    sidebar.act(f"{name}:v2", f"Push {name}:v2")
     expect(sidebar.transfer(f"{name}:v2")).to_contain_text("left")
-    assert violations(page, SIDEBAR) == []
-    assert violations(page, ".jp-ModelSync-status") == []
-    shoot(page, themed, "2-running")
+    expect(sidebar.row(f"{name}:v1")).to_contain_text("different")
+    check("2-running", ".jp-ModelSync-status")
 
-    sidebar.button(f"Cancel {name}:v2").click()
+    sidebar.button(f"Cancel {name}:v2", sidebar.transfer(f"{name}:v2")).click()
     expect(sidebar.transfer(f"{name}:v2")).to_contain_text("cancelled")
     line.heal()
     line.script(Fault.reply(403, b"{}", method="PATCH", path="start", times=None))
     line.script(Fault.reply(400, b"{}", method="GET", path="/models", times=None))
-    sidebar.button(f"Resume {name}:v2").click()
+    sidebar.button(f"Resume {name}:v2", sidebar.transfer(f"{name}:v2")).click()
     expect(sidebar.transfer(f"{name}:v2")).to_contain_text("failed")
     sidebar.refresh()
-    expect(sidebar.remote.get_by_role("alert")).to_be_visible()
-    assert violations(page, SIDEBAR) == []
-    shoot(page, themed, "3-failed")
+    expect(sidebar.problem).to_be_visible()
+    expect(sidebar.past(f"{name}:v2").first).to_be_visible()
+    check("3-failed")
 
     line.heal()
-    sidebar.menu(sidebar.local, f"{name}:v2", "Details")
-    details = page.get_by_role("region", name=f"{name}:v2")
-    details.get_by_label("Compare with").select_option(f"{name}:v1")
-    expect(details).to_contain_text("labels.stage")
-    assert violations(page, ".jp-ModelSync-details") == []
-    shoot(page, themed, "4-details")
+    sidebar.refresh()
+    expect(sidebar.problem).to_have_count(0)
+    sidebar.menu(f"{name}:v1", "Compare with Registry…")
+    details = page.get_by_role("region", name=f"{name}:v1")
+    expect(details).to_contain_text("The contents of the files differ.")
+    check("4-details", ".jp-ModelSync-details")
 
-    sidebar.menu(sidebar.local, f"{name}:v2", "Overwrite…")
-    expect(page.get_by_role("dialog")).to_contain_text("publish")
-    assert violations(page, ".jp-ModelSync-plan") == []
-    shoot(page, themed, "5-plan")
+    sidebar.menu(f"{name}:v1", "Overwrite in the Registry…")
+    expect(page.get_by_role("dialog")).to_contain_text("to upload")
+    check("5-overwrite", ".jp-ModelSync-plan")
+    page.keyboard.press("Escape")
+
+
+def test_narrow_wide_and_large(signed_in: str, make: Make, name: str, home: Path, page: Page, sidebar: Sidebar) -> None:
+    """From 200 to 600 pixels, and at twice the size, nothing sticks out and versions stay whole."""
+    tag = f"{name}-with-a-name-that-is-longer-than-the-sidebar-is-wide:2026-05-01"
+    make(tag, 20_000, stage="production", team="growth")
+    api.push(tag, home=home)
+    sidebar.look_for(name)
+    row = sidebar.row(tag)
+    for width, zoom in ((200, 1), (600, 1), (300, 2)):
+        page.evaluate(f"document.body.style.setProperty('--jp-ui-font-size1', '{13 * zoom}px')")
+        page.evaluate(
+            "width => document.querySelector('#modelsync-sidebar').style.setProperty('max-width', width)", f"{width}px"
+        )
+        expect(row).to_be_visible()
+        outside = page.evaluate(STICKS_OUT, SIDEBAR)
+        shoot(page, f"width-{width}-zoom-{zoom}")
+        assert outside == []
+        assert row.get_by_text("2026-05-01").evaluate("node => node.scrollWidth <= node.clientWidth + 1")
+    page.evaluate("document.body.style.removeProperty('--jp-ui-font-size1')")
+    sidebar.root.evaluate("node => node.style.removeProperty('width')")
+
+
+#: What is wider than the sidebar: nothing in it may have to be scrolled sideways.
+STICKS_OUT = """selector => {
+  const sidebar = document.querySelector(selector);
+  const right = sidebar.getBoundingClientRect().right;
+  return [...sidebar.querySelectorAll('button, select, input, .jp-ModelSync-row, p')]
+    .filter(node => node.offsetParent && node.getBoundingClientRect().right > right + 1
+      && !node.closest('.jp-ModelSync-line'))
+    .map(node => node.outerHTML.slice(0, 120));
+}"""
 
 
 def test_keyboard_only(signed_in: str, make: Make, name: str, page: Page, sidebar: Sidebar) -> None:
-    tag = f"{name}:v1"
-    make(tag)
-    sidebar.refresh()
-    expect(sidebar.group(sidebar.local, name)).to_be_visible()
-    sidebar.root.get_by_role("searchbox").focus()
-    page.keyboard.type(name)
-    tab_to(page, name)
-    page.keyboard.press("Enter")
-    tab_to(page, f"Push {tag}")
-    page.keyboard.press("Enter")
-    expect(sidebar.transfer(tag)).to_contain_text("done")
-    tab_to(page, f"More for {tag}")
-    page.keyboard.press("Enter")
-    expect(page.locator(".lm-Menu")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(sidebar.button(f"More for {tag}", sidebar.local)).to_be_focused()
+    for tag in (f"{name}-a:v1", f"{name}-b:v1", f"{name}-b:v2"):
+        make(tag)
+    sidebar.look_for(name)
+    expect(sidebar.group(f"{name}-b")).to_be_visible()
+    sidebar.search.focus()
+    tab_to(page, "Models")
+    page.keyboard.press("End")
+    expect(current(sidebar)).to_have_attribute("data-ms-name", f"{name}-b")
+    page.keyboard.type(f"{name}-a")
+    expect(current(sidebar)).to_have_attribute("data-ms-name", f"{name}-a")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    expect(current(sidebar)).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("ArrowRight")
+    expect(current(sidebar)).to_have_attribute("data-ms-version", "v2")
+    page.keyboard.press("Shift+F10")
+    menu = page.locator(".jp-ModelSync-menu")
+    expect(menu).to_be_visible()
+    page.keyboard.type("p")
+    if menu.is_visible():
+        page.keyboard.press("Enter")
+    expect(sidebar.row(f"{name}-b:v2")).to_contain_text("in sync")
+    expect(sidebar.tree).to_be_focused()
     page.keyboard.press("Delete")
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text(f"Delete {tag}?")
+    expect(dialog).to_contain_text(f"Delete {name}-b:v2?")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    expect(sidebar.row(sidebar.local, tag)).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=f"{name}-b:v2")).to_be_visible()
+    sidebar.tree.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(sidebar.group(f"{name}-b")).to_have_attribute("aria-expanded", "false")
+    page.keyboard.press("Control+f")
+    expect(sidebar.search).to_be_focused()
 
 
-def test_the_focus_stays_when_the_list_is_refreshed(
+def current(sidebar: Sidebar) -> Locator:
+    """The row that the keys are about."""
+    return sidebar.tree.locator(".jp-mod-current")
+
+
+def test_the_current_row_stays_when_others_come(
     signed_in: str, make: Make, name: str, page: Page, sidebar: Sidebar
 ) -> None:
-    make(f"{name}:v1")
-    sidebar.refresh()
-    more = sidebar.row(sidebar.local, f"{name}:v1").get_by_role("button", name="More for")
-    more.focus()
-    make(f"{name}:v2")
-    page.evaluate("window.dispatchEvent(new Event('focus'))")
-    make(f"{name}-other:v1")
-    page.wait_for_timeout(5_100)  # it refreshes at most every five seconds
-    page.evaluate("window.dispatchEvent(new Event('focus'))")
-    expect(sidebar.group(sidebar.local, f"{name}-other")).to_be_visible()
-    expect(more).to_be_focused()
+    make(f"{name}-m:v1")
+    sidebar.look_for(name)
+    sidebar.row(f"{name}-m:v1")
+    sidebar.tree.focus()
+    make(f"{name}-a:v1")
+    expect(sidebar.group(f"{name}-a")).to_be_visible()
+    expect(current(sidebar)).to_have_attribute("data-ms-name", f"{name}-m")
+    expect(sidebar.tree).to_be_focused()
 
 
 def tab_to(page: Page, name: str) -> None:
     """Press Tab until a control of that name has the focus."""
     seen = []
-    for _ in range(60):
+    for _ in range(20):
         page.keyboard.press("Tab")
         held = page.evaluate("document.activeElement.ariaLabel || document.activeElement.title")
         seen.append(held)
-        if held.startswith(name):
+        if held == name:
             return
     raise AssertionError(f"Tab does not lead to {name!r}; it went to {seen}")
 
@@ -180,8 +240,26 @@ def multiply(catalog: Path, count: int) -> None:
     database.close()
 
 
-def test_ten_thousand_versions(crowded: RegistryProcess, home: Path, make: Make, name: str, page: Page) -> None:
+def fill(home: Path, count: int) -> None:
+    """Write local models as BentoML would, faster than one could make them."""
+    for number in range(count):
+        folder = home / "models" / f"local-{number % 400:03}" / f"v{number}"
+        folder.mkdir(parents=True)
+        (folder / "model.yaml").write_text(
+            f"name: local-{number % 400:03}\nversion: v{number}\nmodule: ''\nlabels: {{}}\noptions: {{}}\n"
+            "metadata: {}\ncontext:\n  framework_name: ''\n  framework_versions: {}\n  bentoml_version: 1.4.0\n"
+            "  python_version: 3.11.0\nsignatures: {}\napi_version: v1\n"
+            f"creation_time: '2026-01-01T00:00:{number % 60:02}.000000+00:00'\n"
+        )
+
+
+def test_ten_thousand_versions_there_and_two_thousand_here(
+    crowded: RegistryProcess, home: Path, make: Make, name: str, page: Page
+) -> None:
+    fill(home, 2_000)
     make(f"{name}:v1", BIG)
+    sidebar = Sidebar(page).open()
+    sidebar.reset()
     with FaultyProxy(crowded.url) as line:
         api.login(line.url, TOKEN, home=home)
         line.script(Fault.throttle(250_000, method="PUT"))
@@ -189,26 +267,39 @@ def test_ten_thousand_versions(crowded: RegistryProcess, home: Path, make: Make,
             "window.long = []; new PerformanceObserver(list => list.getEntries().forEach("
             "entry => window.long.push(Math.round(entry.duration)))).observe({type: 'longtask'})"
         )
-        sidebar = Sidebar(page)
-        took = page.evaluate(OPEN_AND_WAIT, [SIDEBAR, "crowd"])
-        expect(sidebar.remote.get_by_role("heading")).to_contain_text("10000")
-        assert took < 500, f"the sidebar opened in {took:.0f} ms"
-        sidebar.row(sidebar.remote, "crowd:v9999")
-        sidebar.remote.get_by_role("button", name="Show all 200 versions").click()
-        expect(sidebar.remote.locator("[data-ms-tag]")).to_have_count(200)
-        sidebar.button(f"Push {name}:v1").click()
+        sidebar.refresh()
+        expect(sidebar.root.get_by_text("401 models · 12001 versions")).to_be_hidden()
+        expect(sidebar.root.get_by_text("402 models · 12001 versions")).to_be_visible(timeout=60_000)
+        opened = []
+        for _ in range(3):
+            sidebar.tab.click()
+            expect(sidebar.root).to_be_hidden()
+            opened.append(page.evaluate(OPEN_AND_WAIT, [SIDEBAR, "crowd"]))
+        assert min(opened) < 500, f"the sidebar opened in {opened} ms"
+        sidebar.group("crowd").click()
+        sidebar.tree.focus()
+        page.keyboard.press("End")
+        expect(current(sidebar)).to_have_attribute("data-ms-name", name)
+        for _ in range(3):  # a version in the middle of ten thousand is there soon, wherever one scrolls
+            sidebar.tree.evaluate("node => node.scrollTop = node.scrollHeight / 3")
+            expect(sidebar.tree.locator(".jp-mod-version").first).to_be_visible()
+        assert sidebar.tree.locator("[role=treeitem]").count() < 60
+        sidebar.look_for(name)
+        sidebar.act(f"{name}:v1", f"Push {name}:v1")
         expect(sidebar.transfer(name)).to_contain_text("left")
         page.evaluate("window.long.length = 0")
-        page.wait_for_timeout(6_000)  # some eight looks at the transfer
-        assert page.evaluate("window.long") == []
-        sidebar.button(f"Cancel {name}:v1").click()
+        for _ in range(4):  # looks at the transfer
+            with page.expect_response(lambda reply: "/transfers" in reply.url):
+                pass
+        assert [each for each in page.evaluate("window.long") if each > 100] == []
+        sidebar.button(f"Cancel {name}:v1", sidebar.transfer(name)).click()
         expect(sidebar.transfer(name)).to_contain_text("cancelled")
 
 
 #: Clicks the tab, and returns how many milliseconds later a name is on the sidebar.
 OPEN_AND_WAIT = """([sidebar, name]) => new Promise(done => {
   const start = performance.now();
-  const look = () => document.querySelector(`${sidebar} [data-ms-name="${name}"]`)
+  const look = () => document.querySelector(`${sidebar} [data-ms-name="${name}"]`)?.offsetParent
     ? done(performance.now() - start) : requestAnimationFrame(look);
   const tab = document.querySelector(`.lm-TabBar-tab[data-id="${sidebar.slice(1)}"]`);
   for (const type of ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click'])

@@ -1,4 +1,4 @@
-"""Models in the sidebar: listed, filtered, pushed, pulled, looked at, deleted, saved."""
+"""Models in the sidebar: one list of both sides, searched, pushed, pulled, compared, overwritten, deleted, saved."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from modelsync_jupyter import client as api
-from tests.harness.faults import FaultyProxy
 
 from .jupyter import Lab
 from .notebook import open_notebook
@@ -17,112 +16,156 @@ from .sidebar import Sidebar
 Make = Callable[..., api.Model]
 
 
-def test_models_are_grouped_and_compared(
-    signed_in: str, make: Make, name: str, home: Path, open_page: object, lab: Lab
-) -> None:
-    for version in ("v1", "v2"):
-        make(f"{name}:{version}", 20_000, stage="test")
-    api.push(f"{name}:v1", home=home)
-    page = open_page(lab)
-    sidebar = Sidebar(page).open()
-    expect(sidebar.group(sidebar.local, name)).to_contain_text("2 versions")
-    pushed = sidebar.row(sidebar.local, f"{name}:v1")
-    expect(pushed).to_contain_text("in sync")
-    expect(sidebar.row(sidebar.local, f"{name}:v2")).to_contain_text("local only")
-    expect(sidebar.row(sidebar.local, f"{name}:v2")).to_contain_text("kB · just now")
-    expect(sidebar.local.get_by_text("stage=test")).to_have_count(2)
-    expect(sidebar.row(sidebar.remote, f"{name}:v1")).to_contain_text("in sync")
+def differ(make: Make, tag: str, home: Path, size: int = 20_000) -> None:
+    """Make a version whose copy in the registry has other bytes of the same size."""
+    make(tag, size, stage="old")
+    api.push(tag, home=home)
+    api.delete(tag, home=home)
+    make(tag, size, stage="old")
+    api.status(tag, hash=True, home=home)
 
 
-def test_filter_asks_both_sides_by_name(signed_in: str, make: Make, name: str, home: Path, sidebar: Sidebar) -> None:
-    for tag in (f"{name}-rose:v1", f"{name}-lily:v1"):
-        make(tag)
-        api.push(tag, home=home)
+def test_states_are_told_apart_by_bytes(signed_in: str, make: Make, name: str, home: Path, sidebar: Sidebar) -> None:
+    for version in ("gone", "same", "edited"):
+        make(f"{name}:{version}", 20_000)
+        api.push(f"{name}:{version}", home=home)
+    api.delete(f"{name}:gone", home=home)
+    differ(make, f"{name}:other", home)
+    make(f"{name}:new", 20_000)
+    weights = home / "models" / name / "edited" / "weights.bin"
+    weights.write_bytes(weights.read_bytes()[::-1])
     sidebar.refresh()
-    expect(sidebar.group(sidebar.remote, f"{name}-lily")).to_be_visible()
-    sidebar.root.get_by_role("searchbox").fill(f"{name}-r")
-    for section in (sidebar.local, sidebar.remote):
-        expect(sidebar.group(section, f"{name}-rose")).to_be_visible()
-        expect(sidebar.group(section, f"{name}-lily")).to_have_count(0)
-    sidebar.root.get_by_role("searchbox").fill("nothing-is-called-so")
-    expect(sidebar.root.get_by_text("No models match")).to_have_count(2)
+    wanted = {
+        "same": ("in sync", None),
+        "other": ("different", f"Compare {name}:other"),
+        "new": ("local only", f"Push {name}:new"),
+        "gone": ("remote only", f"Pull {name}:gone"),
+        "edited": ("unknown", f"Read the files of {name}:edited"),
+    }
+    for version, (state, action) in wanted.items():
+        row = sidebar.row(f"{name}:{version}")
+        expect(row).to_contain_text(state)
+        expect(row).to_have_attribute("aria-label", f"{version} of {name}, {state}, 20.3 kB")
+        row.hover()
+        actions = [each.get_attribute("aria-label") or "" for each in row.get_by_role("button").all()]
+        assert [each.startswith(action) for each in actions] == [True, False] if action else len(actions) == 1
+    expect(sidebar.group(name)).to_contain_text("5 versions")
+    sidebar.act(f"{name}:edited", f"Read the files of {name}:edited")
+    expect(sidebar.row(f"{name}:edited")).to_contain_text("different")
+
+
+def test_the_list_is_searched_by_words_and_labels(
+    signed_in: str, make: Make, name: str, home: Path, sidebar: Sidebar
+) -> None:
+    make(f"{name}-rose:v1", 2_000, stage="prod")
+    make(f"{name}-lily:v1", 9_000)
+    api.push(f"{name}-lily:v1", home=home)
+    sidebar.look_for(name)
+    for flower in ("rose", "lily"):
+        expect(sidebar.group(f"{name}-{flower}")).to_be_visible()
+    sidebar.show("Changed")
+    expect(sidebar.group(f"{name}-lily")).to_have_count(0)
+    sidebar.show("Registry")
+    expect(sidebar.group(f"{name}-rose")).to_have_count(0)
+    sidebar.show("All")
+    sidebar.root.get_by_label("Sort by").select_option("size")
+    expect(sidebar.tree.locator("[data-ms-name]").first).to_have_attribute("data-ms-name", f"{name}-lily")
+    sidebar.row(f"{name}-rose:v1").get_by_role("button", name="stage=prod").click()
+    expect(sidebar.search).to_have_value("stage=prod")
+    expect(sidebar.group(f"{name}-lily")).to_have_count(0)
+    sidebar.look_for("nothing-is-called-so")
+    expect(sidebar.root.get_by_text("No models match “nothing-is-called-so”.")).to_be_visible()
+    sidebar.button("Clear the search").first.click()
+    expect(sidebar.group(f"{name}-lily")).to_be_visible()
 
 
 def test_push_then_pull_elsewhere(signed_in: str, make: Make, name: str, home: Path, sidebar: Sidebar) -> None:
     tag = f"{name}:v1"
-    made = make(tag, 300_000)
-    before = (made.path / "weights.bin").read_bytes()
-    sidebar.refresh()
-    sidebar.row(sidebar.local, tag).get_by_role("button", name=f"Push {tag}").click()
-    expect(sidebar.transfer(tag)).to_contain_text("done")
-    expect(sidebar.row(sidebar.remote, tag)).to_be_visible()
-
-    sidebar.menu(sidebar.local, tag, "Delete…")
-    sidebar.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(sidebar.group(sidebar.local, name)).to_have_count(0)
-    sidebar.row(sidebar.remote, tag).get_by_role("button", name=f"Pull {tag}").click()
-    expect(sidebar.row(sidebar.local, tag)).to_be_visible()
+    before = (make(tag, 300_000).path / "weights.bin").read_bytes()
+    sidebar.look_for(name)
+    sidebar.act(tag, f"Push {tag}")
+    expect(sidebar.row(tag)).to_contain_text("in sync")
+    sidebar.menu(tag, "Delete…")
+    dialog = sidebar.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("The registry keeps its copy.")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(sidebar.row(tag)).to_contain_text("remote only")
+    sidebar.group(name).click()  # folded, the name acts for its newest version
+    expect(sidebar.group(name)).to_have_attribute("aria-expanded", "false")
+    sidebar.group(name).hover()
+    sidebar.button(f"Pull {tag} (the newest, v1)").click()
+    expect(sidebar.group(name)).to_contain_text("in sync")
     assert (api.get(tag, home=home).path / "weights.bin").read_bytes() == before
 
 
-def test_pull_latest_takes_the_newest(signed_in: str, make: Make, name: str, home: Path, sidebar: Sidebar) -> None:
-    for version in ("v1", "v2"):
-        make(f"{name}:{version}")
-        api.push(f"{name}:{version}", home=home)
-        api.delete(f"{name}:{version}", home=home)
-    sidebar.refresh()
-    sidebar.button(f"Pull {name}:latest").click()
-    expect(sidebar.group(sidebar.local, name)).to_contain_text("1 version")
-    assert [str(model.tag) for model in api.list_models(name, home=home)] == [f"{name}:v2"]
-
-
-def test_force_shows_its_plan_first(
-    signed_in: str, make: Make, name: str, home: Path, line: FaultyProxy, sidebar: Sidebar
+def test_overwriting_says_what_differs_and_is_not_offered_where_nothing_does(
+    signed_in: str, make: Make, name: str, home: Path, sidebar: Sidebar
 ) -> None:
     tag = f"{name}:v1"
-    make(tag, 20_000)
-    api.push(tag, home=home)
-    api.delete(tag, home=home)
-    make(tag, 40_000)
-    api.status(tag, hash=True, home=home)
-    sidebar.refresh()
-    row = sidebar.row(sidebar.local, tag)
-    expect(row).to_contain_text("different")
-    row.get_by_role("button", name=f"Overwrite {tag} in the registry").click()
+    differ(make, tag, home, 40_000)
+    digest = api.status(tag, home=home)[0].digest or ""
+    sidebar.look_for(name)
+    sidebar.menu(tag, "Overwrite in the Registry…")
     dialog = sidebar.page.get_by_role("dialog")
-    expect(dialog).to_contain_text("replaces the registry's copy")
-    expect(dialog).to_contain_text("publish")
+    expect(dialog).to_contain_text("copy is replaced by the local one, for everybody")
+    expect(dialog).to_contain_text("to upload")
+    expect(dialog.get_by_role("row", name="Content")).to_contain_text(digest[:19])
     dialog.get_by_role("button", name="Cancel").click()
-    assert api.list_remote(name=name, home=home)[0].size < 30_000
-    row.get_by_role("button", name=f"Overwrite {tag} in the registry").click()
+    assert api.list_remote(name=name, home=home)[0].digest != digest
+    sidebar.menu(tag, "Overwrite in the Registry…")
     dialog.get_by_role("button", name="Overwrite").click()
-    expect(sidebar.transfer(tag)).to_contain_text("done")
-    assert api.list_remote(name=name, home=home)[0].size > 30_000
+    expect(sidebar.row(tag)).to_contain_text("in sync")
+    assert api.list_remote(name=name, home=home)[0].digest == digest
+    sidebar.act(tag, f"More for {tag}")
+    menu = sidebar.page.locator(".jp-ModelSync-menu")
+    expect(menu).to_contain_text("Delete…")
+    expect(menu).not_to_contain_text("Overwrite")
+    expect(menu).not_to_contain_text("Push")
+    sidebar.page.keyboard.press("Escape")
 
 
-def test_details_and_differences(signed_in: str, make: Make, name: str, sidebar: Sidebar) -> None:
-    make(f"{name}:v1", 20_000, stage="old")
-    make(f"{name}:v2", 40_000, stage="new")
-    sidebar.refresh()
-    sidebar.row(sidebar.local, f"{name}:v2").get_by_role("button", name="v2").first.click()
+def test_details_and_differences(signed_in: str, make: Make, name: str, home: Path, sidebar: Sidebar) -> None:
+    differ(make, f"{name}:v1", home)
+    make(f"{name}:v2", 20_000, stage="new")
+    sidebar.look_for(name)
+    sidebar.act(f"{name}:v1", f"Compare {name}:v1 with the registry")
+    details = sidebar.page.get_by_role("region", name=f"{name}:v1")
+    expect(details).to_contain_text("The contents of the files differ.")
+    expect(details.get_by_role("columnheader")).to_contain_text(["Registry", "Local"])
+    expect(details.get_by_role("row", name="weights.bin changed")).to_be_visible()
+    details.get_by_label("Compare with").select_option(f"{name}:v2")
+    expect(details.get_by_role("row", name="stage changed old new")).to_be_visible()
+    details.get_by_role("button", name="v2").click()
     details = sidebar.page.get_by_role("region", name=f"{name}:v2")
-    expect(details.get_by_role("heading", name=f"{name}:v2")).to_be_visible()
+    expect(details.get_by_role("definition").first).to_contain_text("local only")
     expect(details.get_by_role("table").first).to_contain_text("0.97")
-    details.get_by_label("Compare with").select_option(f"{name}:v1")
-    expect(details).to_contain_text("weights.bin")
-    expect(details.get_by_role("row", name="labels.stage new old")).to_be_visible()
+    details.get_by_role("button", name="Push", exact=True).click()
+    expect(details.get_by_role("definition").first).to_contain_text("in sync")
 
 
-def test_details_come_back_with_the_page(signed_in: str, make: Make, name: str, page: Page, sidebar: Sidebar) -> None:
-    make(f"{name}:v1")
-    sidebar.refresh()
-    sidebar.menu(sidebar.local, f"{name}:v1", "Details")
-    heading = page.get_by_role("heading", name=f"{name}:v1")
+def test_view_folds_scroll_and_details_come_back_with_the_page(
+    signed_in: str, make: Make, name: str, home: Path, lab: Lab, open_page: Callable[..., Page]
+) -> None:
+    for number in range(30):
+        make(f"{name}:v{number:02}", 16)
+    page = open_page(lab)
+    sidebar = Sidebar(page).open()
+    sidebar.show("Local")
+    sidebar.look_for(name)
+    sidebar.row(f"{name}:v29").click()
+    heading = page.get_by_role("heading", name=f"{name}:v29")
     expect(heading).to_be_visible()
-    page.wait_for_timeout(1500)  # JupyterLab saves its layout a second after a change
+    with page.expect_response(lambda reply: "/api/workspaces" in reply.url and reply.request.method == "PUT"):
+        sidebar.row(f"{name}:v29").focus()
+        sidebar.tree.evaluate("node => node.scrollTop = 400")
+    expect(sidebar.tree.locator('[data-ms-version="v12"]')).to_be_visible()
+    with page.expect_response(lambda reply: "/api/workspaces" in reply.url and reply.request.method == "PUT"):
+        sidebar.tree.evaluate("node => node.scrollTop = 420")
     page.goto(page.url.partition("?")[0])
     expect(heading).to_be_visible()
-    expect(sidebar.root).to_be_visible()
+    expect(sidebar.search).to_have_value(name)
+    expect(sidebar.button("Local", exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(sidebar.tree.locator('[data-ms-version="v12"]')).to_be_in_viewport()
 
 
 def test_code_is_inserted_into_the_notebook(
@@ -130,16 +173,16 @@ def test_code_is_inserted_into_the_notebook(
 ) -> None:
     make(f"{name}:v1")
     open_notebook(page)
-    sidebar.refresh()
-    sidebar.menu(sidebar.local, f"{name}:v1", "Insert Code to Load Model")
-    cell = page.locator(".jp-Notebook .jp-Cell").nth(1)
-    expect(cell).to_contain_text(f'model = get("{name}:v1")')
+    sidebar.look_for(name)
+    sidebar.menu(f"{name}:v1", "Insert Code to Load Model")
+    expect(page.locator(".jp-Notebook .jp-Cell").nth(1)).to_contain_text(f'get("{name}:v1").path')
 
 
 def test_files_are_revealed(signed_in: str, make: Make, name: str, page: Page, sidebar: Sidebar) -> None:
     make(f"{name}:v1")
-    sidebar.refresh()
-    sidebar.menu(sidebar.local, f"{name}:v1", "Reveal Files")
+    sidebar.look_for(name)
+    sidebar.row(f"{name}:v1").click(button="right")
+    page.locator(".lm-Menu").get_by_text("Reveal Files", exact=True).click()
     expect(page.locator(".jp-DirListing").get_by_text("weights.bin")).to_be_visible()
 
 
@@ -150,6 +193,7 @@ def test_a_folder_is_saved_as_a_model(
     folder.mkdir()
     (folder / "model.pkl").write_bytes(b"bytes")
     page.locator('.lm-TabBar-tab[data-id="filebrowser"]').click()
+    page.evaluate("window.jupyterapp.commands.execute('filebrowser:go-to-path', {path: '/'})")
     page.locator(".jp-DirListing-item").get_by_text(folder.name).click(button="right")
     page.locator(".lm-Menu").get_by_text("Save as Model…").click()
     dialog = page.get_by_role("dialog")
@@ -162,13 +206,19 @@ def test_a_folder_is_saved_as_a_model(
     assert dict(saved.info.labels) == {"stage": "test"}
     assert (saved.path / "model.pkl").read_bytes() == b"bytes"
     sidebar.open()
-    expect(sidebar.group(sidebar.local, name)).to_be_visible()
+    sidebar.look_for(name)
+    expect(sidebar.group(name)).to_be_visible()
 
 
 def test_commands_are_in_the_palette(signed_in: str, make: Make, name: str, page: Page, sidebar: Sidebar) -> None:
     make(f"{name}:v1")
+    sidebar.look_for(name)
+    expect(sidebar.group(name)).to_be_visible()
     page.keyboard.press("Control+Shift+c")
     page.locator(".lm-CommandPalette-input").fill("push model")
-    page.locator(".lm-CommandPalette-item").get_by_text("Push Model").click()
-    page.get_by_role("dialog").get_by_role("button", name="Push").click()
-    expect(sidebar.transfer(f"{name}:v1")).to_contain_text("done")
+    page.locator(".lm-CommandPalette-item").get_by_text("Push Model…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("combobox").fill(f"{name}:v1")
+    dialog.get_by_role("button", name="Push").click()
+    sidebar.open()
+    expect(sidebar.group(name)).to_contain_text("in sync")
