@@ -10,6 +10,8 @@ import type { ReadonlyPartialJSONObject as Args } from '@lumino/coreutils';
 
 import {
   askForDraft,
+  askForExport,
+  askForImport,
   askToDelete,
   askToOverwrite,
   confirm,
@@ -125,6 +127,42 @@ export async function clearHistory({
   if (sure) {
     await model.forget();
   }
+}
+
+/** Write a version to a file or folder that the file browser shows. */
+export async function exportModel(
+  { app, files, model, trans }: ICommandContext,
+  args: Args
+): Promise<void> {
+  const tag = findTag(app, model.catalog, args);
+  const chosen = tag && (await askForExport(tag, folderOf(app, files), trans));
+  if (chosen) {
+    await model.start({ direction: 'export', tag, ...chosen });
+  }
+}
+
+/** Take a model from a file or folder that the file browser shows. */
+export async function importModel(
+  { app, files, model, trans, open }: ICommandContext,
+  args: Args
+): Promise<void> {
+  const selected = files?.tracker.currentWidget?.selectedItems().next().value;
+  const path = typeof args.path === 'string' ? args.path : selected?.path;
+  const { contents } = app.serviceManager;
+  const chosen = await askForImport(contents.localPath(path ?? ''), trans);
+  if (chosen) {
+    open();
+    await model.start({ direction: 'import', ...chosen });
+  }
+}
+
+/** The folder that the file browser shows. */
+function folderOf(
+  app: JupyterFrontEnd,
+  files: IFileBrowserFactory | null
+): string {
+  const path = files?.tracker.currentWidget?.model.path ?? '';
+  return app.serviceManager.contents.localPath(path);
 }
 
 /** Look for what keeps models from being synced, and show what was seen. */

@@ -107,11 +107,14 @@ export class Catalog {
 
   /** Say which rows are in sight, so that they get loaded. */
   look(first: number, last: number): void {
+    if (this._listing.total === null) {
+      return;
+    }
     if (first !== this._first) {
       this._first = first;
       this._scrolled.emit(first);
     }
-    if (this._listing.total === null || this._asking) {
+    if (this._asking) {
       return;
     }
     const stop = Math.min(last, this._listing.total - 1);

@@ -22,7 +22,9 @@ import {
   check,
   clearHistory,
   diagnose,
+  exportModel,
   type ICommandContext,
+  importModel,
   insertCode,
   overwrite,
   remove,
@@ -83,7 +85,8 @@ function viewCommands({ model, trans, open }: ICommandContext): ICommand[] {
   return [
     {
       id: CommandIDs.open,
-      label: trans.__('Show Models'),
+      label: ({ launcher }) =>
+        launcher ? trans.__('Models') : trans.__('Show Models'),
       icon: modelsIcon,
       execute: open
     },
@@ -107,7 +110,7 @@ function viewCommands({ model, trans, open }: ICommandContext): ICommand[] {
 }
 
 function transferCommands(context: ICommandContext): ICommand[] {
-  const { app, model, trans } = context;
+  const { app, model, trans, open } = context;
   const move = async (direction: Direction, args: Args): Promise<void> => {
     const tag =
       findTag(app, model.catalog, args) ??
@@ -158,6 +161,29 @@ function transferCommands(context: ICommandContext): ICommand[] {
       label: trans.__('Resume Transfer'),
       args: ID_ARGS,
       execute: ({ id }) => model.resume(String(id))
+    },
+    {
+      id: CommandIDs.history,
+      label: trans.__('Show History of Transfers'),
+      execute: () => {
+        open();
+        model.historyOpen = true;
+      }
+    },
+    {
+      id: CommandIDs.exportModel,
+      label: trans.__('Export…'),
+      args: MODEL_ARGS,
+      execute: args => exportModel(context, args)
+    },
+    {
+      id: CommandIDs.importModel,
+      label: ({ palette }) =>
+        palette ? trans.__('Import Model…') : trans.__('Import as Model…'),
+      args: {
+        path: { type: 'string', description: 'A file or folder to import' }
+      },
+      execute: args => importModel(context, args)
     },
     {
       id: CommandIDs.forget,

@@ -202,74 +202,196 @@ export function Checks(props: {
   );
 }
 
-/** What to save a file or folder as. */
-export async function askForDraft(
-  path: string,
-  trans: TranslationBundle
-): Promise<IDraft | null> {
-  const body = new DraftBody(path, trans);
+/** A field of a form in a dialog. */
+interface IField {
+  name: string;
+  label: string;
+  value?: string;
+  placeholder?: string;
+  required?: boolean;
+  /** Values to choose from, with the words for them. */
+  choices?: [string, string][];
+}
+
+/** Ask for some texts; resolves to null if the user cancels, or leaves out one that is required. */
+async function ask(options: {
+  title: string;
+  text?: string;
+  accept: string;
+  fields: IField[];
+  trans: TranslationBundle;
+}): Promise<Record<string, string> | null> {
+  const { title, text, accept, fields, trans } = options;
+  const body = new FormBody(fields, text);
   const { button, value } = await showDialog({
-    title: trans.__('Save as model'),
+    title,
     body,
     buttons: [
       Dialog.cancelButton({ label: trans.__('Cancel') }),
-      Dialog.okButton({ label: trans.__('Save') })
+      Dialog.okButton({ label: accept })
     ],
     focusNodeSelector: 'input'
   });
   return button.accept ? value : null;
 }
 
-class DraftBody
+class FormBody
   extends ReactWidget
-  implements Dialog.IBodyWidget<IDraft | null>
+  implements Dialog.IBodyWidget<Record<string, string> | null>
 {
   constructor(
-    private readonly _path: string,
-    private readonly _trans: TranslationBundle
+    private readonly _fields: IField[],
+    private readonly _text?: string
   ) {
     super();
     this.addClass('jp-ModelSync-draft');
   }
 
-  getValue(): IDraft | null {
-    const text = (name: string): string =>
-      this.node.querySelector<HTMLInputElement>(`[name=${name}]`)?.value ?? '';
-    const name = text('name').trim();
-    return name
-      ? { name, path: this._path, labels: parseLabels(text('labels')) }
+  getValue(): Record<string, string> | null {
+    const values = Object.fromEntries(
+      this._fields.map(({ name }) => [
+        name,
+        this.node
+          .querySelector<HTMLInputElement>(`[name=${name}]`)
+          ?.value.trim() ?? ''
+      ])
+    );
+    return this._fields.every(each => !each.required || values[each.name])
+      ? values
       : null;
   }
 
   protected render(): JSX.Element {
-    const trans = this._trans;
     return (
       <>
-        <p>
-          <Words
-            text={trans.__('`%1` is copied into the local store.', this._path)}
-          />
-        </p>
-        <label>
-          {trans.__('Name, or name:version')}
-          <input
-            name="name"
-            className="jp-mod-styled"
-            required
-            spellCheck={false}
-            defaultValue={suggestName(this._path)}
-          />
-        </label>
-        <label>
-          {trans.__('Labels (optional)')}
-          <input
-            name="labels"
-            className="jp-mod-styled"
-            placeholder={trans.__('stage=test, team=nlp')}
-            spellCheck={false}
-          />
-        </label>
+        {this._text && (
+          <p>
+            <Words text={this._text} />
+          </p>
+        )}
+        {this._fields.map(({ name, label, choices, value, ...more }) => (
+          <label key={name}>
+            {label}
+            {choices ? (
+              <select
+                name={name}
+                className="jp-mod-styled"
+                defaultValue={value}
+              >
+                {choices.map(([choice, words]) => (
+                  <option key={choice} value={choice}>
+                    {words}
+                  </option>
+                ))}
+              </select>
+            ) : (
+              <input
+                name={name}
+                className="jp-mod-styled"
+                spellCheck={false}
+                defaultValue={value}
+                {...more}
+              />
+            )}
+          </label>
+        ))}
       </>
     );
   }
+}
+
+/** What to save a file or folder as. */
+export async function askForDraft(
+  path: string,
+  trans: TranslationBundle
+): Promise<IDraft | null> {
+  const values = await ask({
+    title: trans.__('Save as model'),
+    text: trans.__('`%1` is copied into the local store.', path),
+    accept: trans.__('Save'),
+    fields: [
+      {
+        name: 'name',
+        label: trans.__('Name, or name:version'),
+        value: suggestName(path),
+        required: true
+      },
+      {
+        name: 'labels',
+        label: trans.__('Labels (optional)'),
+        placeholder: trans.__('stage=test, team=nlp')
+      }
+    ],
+    trans
+  });
+  return (
+    values && {
+      name: values.name ?? '',
+      path,
+      labels: parseLabels(values.labels ?? '')
+    }
+  );
+}
+
+/** Where to export a version to, and as what. */
+export async function askForExport(
+  tag: string,
+  folder: string,
+  trans: TranslationBundle
+): Promise<{ path: string; format: string } | null> {
+  const values = await ask({
+    title: trans.__('Export %1', tag),
+    accept: trans.__('Export'),
+    fields: [
+      {
+        name: 'path',
+        label: trans.__('Folder'),
+        value: `/${folder}`,
+        required: true
+      },
+      {
+        name: 'format',
+        label: trans.__('Format'),
+        value: 'tar',
+        choices: [
+          ['tar', trans.__('tar (fast, not compressed)')],
+          ['zst', trans.__('tar.zst (fast, compressed)')],
+          ['bentomodel', trans.__('bentomodel (BentoML’s own, slow)')],
+          ['zip', trans.__('zip')],
+          ['folder', trans.__('folder')]
+        ]
+      }
+    ],
+    trans
+  });
+  return values && { path: values.path ?? '', format: values.format ?? '' };
+}
+
+/** What to import, and as what. */
+export async function askForImport(
+  path: string,
+  trans: TranslationBundle
+): Promise<{ path: string; tag: string } | null> {
+  const values = await ask({
+    title: trans.__('Import a model'),
+    text: trans.__(
+      'An export of this project or of BentoML, a snapshot of Hugging Face, a model of MLflow, or any other file or folder.'
+    ),
+    accept: trans.__('Import'),
+    fields: [
+      {
+        name: 'path',
+        label: trans.__('File or folder'),
+        value: path,
+        required: true
+      },
+      {
+        name: 'tag',
+        label: trans.__('Import as name:version (optional)'),
+        placeholder: trans.__('its own name')
+      }
+    ],
+    trans
+  });
+  return values && { path: values.path ?? '', tag: values.tag ?? '' };
 }

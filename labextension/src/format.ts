@@ -139,6 +139,33 @@ export function progressLine(
   return words.join(' · ');
 }
 
+/** What a transfer is called: `Push`. */
+export function wayOf(record: IRecord, trans: TranslationBundle): string {
+  return {
+    push: trans.__('Push'),
+    pull: trans.__('Pull'),
+    export: trans.__('Export'),
+    import: trans.__('Import')
+  }[record.direction];
+}
+
+/** How it ended, in a few words: `Pushed iris:v1`. */
+export function endOf(record: IRecord, trans: TranslationBundle): string {
+  const { direction, state, tag } = record;
+  if (state !== 'succeeded') {
+    const way = wayOf(record, trans);
+    return state === 'failed'
+      ? trans.__('%1 of %2 failed', way, tag)
+      : trans.__('%1 of %2 stopped', way, tag);
+  }
+  return {
+    push: trans.__('Pushed %1', tag),
+    pull: trans.__('Pulled %1', tag),
+    export: trans.__('Exported %1', tag),
+    import: trans.__('Imported %1', tag)
+  }[direction];
+}
+
 /** When it ended: the time of day, with the date where it was not today. */
 export function endTime(record: IRecord, now: number = Date.now()): string {
   const time = new Date((record.ended ?? record.updated) * 1000);

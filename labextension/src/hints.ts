@@ -41,7 +41,7 @@ function steps(trans: TranslationBundle): Record<string, string | undefined> {
     ),
     cancelled: trans.__('Resume: it will continue where it left off.'),
     unavailable: trans.__(
-      'Check the network and the address you signed in to, then retry: it will resume where it left off.'
+      'Check the network and the address you signed in to, then try again.'
     )
   };
 }

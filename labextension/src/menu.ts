@@ -18,6 +18,7 @@ function entriesOf(version: IVersion): Entry[] {
     CommandIDs.insertCode,
     CommandIDs.copyTag,
     !!local && CommandIDs.reveal,
+    !!local && CommandIDs.exportModel,
     null,
     !!local && state !== 'in sync' && state !== 'different' && CommandIDs.push,
     !!remote && !local && CommandIDs.pull,
@@ -44,6 +45,7 @@ export function createSidebarMenu(
   commands: CommandRegistry
 ): (anchor: HTMLElement) => void {
   const entries = [
+    CommandIDs.importModel,
     CommandIDs.save,
     null,
     CommandIDs.signIn,

@@ -45,6 +45,7 @@ export class SidebarModel {
     this.catalog.changed.connect(this._emit, this);
     transfers.changed.connect(this._emit, this);
     transfers.ended.connect(this._onEnded, this);
+    transfers.landed.connect(this._onEnded, this);
     this._poll = new Poll({
       name: 'modelsync:list',
       auto: false,

@@ -4,14 +4,20 @@
 import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { duration, formatSeconds } from './format';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+
+import { duration, endOf, formatSeconds } from './format';
 import { nextStep } from './hints';
 import type { SidebarModel } from './model';
 import { ApiError } from './request';
+import { CommandIDs } from './tokens';
 import type { IProblem, IRecord } from './wire';
 
 /** Milliseconds for which good news are shown; without a time JupyterLab only notes them behind its bell. */
 export const AWHILE = 5000;
+
+/** Letters of a message at most: JupyterLab cuts longer ones, and with them the next step. */
+const LONGEST = 140;
 
 /** Tell what went wrong and what to do; offer to try again. */
 export function tellError(
@@ -20,7 +26,7 @@ export function tellError(
   retry: () => void
 ): void {
   const error = ApiError.of(reason);
-  Notification.error(plain(whole(error.problem, trans)), {
+  Notification.error(short(error.problem, trans), {
     autoClose: false,
     actions: [{ label: trans.__('Retry'), callback: retry }]
   });
@@ -37,7 +43,8 @@ export interface INotifyOptions {
 export function tellEnds(
   model: SidebarModel,
   trans: TranslationBundle,
-  options: () => INotifyOptions
+  options: () => INotifyOptions,
+  run: (id: string, args?: ReadonlyPartialJSONObject) => void
 ): void {
   model.transfers.ended.connect((_, record) => {
     const { notifications, notifyAfterSeconds } = options();
@@ -46,15 +53,13 @@ export function tellEnds(
       return;
     }
     if (record.state === 'failed' && (long || !model.visible)) {
-      tellFailure(model, record, trans);
+      tellFailure(model, record, trans, run);
     } else if (record.state === 'succeeded' && long) {
       const took = formatSeconds(duration(record));
-      Notification.success(
-        record.direction === 'push'
-          ? trans.__('Pushed %1 in %2.', record.tag, took)
-          : trans.__('Pulled %1 in %2.', record.tag, took),
-        { autoClose: AWHILE }
-      );
+      Notification.success(trans.__('%1 in %2.', endOf(record, trans), took), {
+        autoClose: AWHILE,
+        actions: [details(record, trans, run)]
+      });
     }
   });
 }
@@ -62,27 +67,57 @@ export function tellEnds(
 function tellFailure(
   model: SidebarModel,
   record: IRecord,
-  trans: TranslationBundle
+  trans: TranslationBundle,
+  run: (id: string, args?: ReadonlyPartialJSONObject) => void
 ): void {
-  const what =
-    record.direction === 'push'
-      ? trans.__('Push of %1 failed.', record.tag)
-      : trans.__('Pull of %1 failed.', record.tag);
-  const why = record.error ? whole(record.error, trans) : '';
+  const what = `${endOf(record, trans)}.`;
   const retry = (): void => {
     model
       .resume(record.id)
       .catch((reason: unknown) => tellError(reason, trans, retry));
   };
-  Notification.error(plain(`${what} ${why}`), {
+  const why = record.error
+    ? short(record.error, trans, LONGEST - what.length - 1)
+    : '';
+  Notification.error(`${what} ${why}`.trim(), {
     autoClose: false,
-    actions: [{ label: trans.__('Retry'), callback: retry }]
+    actions: [
+      { label: trans.__('Retry'), callback: retry },
+      details(record, trans, run)
+    ]
   });
 }
 
-/** What went wrong and what to do about it. */
-function whole(problem: IProblem, trans: TranslationBundle): string {
-  return `${problem.message} ${nextStep(problem, trans)}`;
+/** Leads to the sidebar, whose history has the whole reason, or to the version. */
+function details(
+  record: IRecord,
+  trans: TranslationBundle,
+  run: (id: string, args?: ReadonlyPartialJSONObject) => void
+): { label: string; callback: () => void } {
+  return record.state === 'succeeded'
+    ? {
+        label: trans.__('Open'),
+        callback: () => run(CommandIDs.details, { tag: record.tag })
+      }
+    : { label: trans.__('Details'), callback: () => run(CommandIDs.history) };
+}
+
+/**
+ * What went wrong and what to do, as plain text that fits. Where both do not, the next step matters more.
+ */
+function short(
+  problem: IProblem,
+  trans: TranslationBundle,
+  room = LONGEST
+): string {
+  const step = plain(nextStep(problem, trans));
+  const message = plain(problem.message);
+  const left = room - step.length - 1;
+  return left >= message.length
+    ? `${message} ${step}`.trim()
+    : left > 40
+      ? `${message.slice(0, left - 1)}… ${step}`
+      : step || `${message.slice(0, room - 1)}…`;
 }
 
 /** Notifications show plain text. */

@@ -12,6 +12,7 @@ import {
   WidgetTracker
 } from '@jupyterlab/apputils';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
+import { ILauncher } from '@jupyterlab/launcher';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
 import { IStatusBar } from '@jupyterlab/statusbar';
@@ -86,7 +87,7 @@ const plugin: JupyterFrontEndPlugin<SidebarModel> = {
     restorer?.add(sidebar, sidebar.id);
     void keepView(model, state);
     addToPalette(palette, trans);
-    void applySettings(settings, model, trans);
+    void applySettings(settings, model, trans, env.run);
     lookAfterCells(app, model);
     return model;
   }
@@ -119,7 +120,29 @@ const status: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [plugin, status];
+const launcher: JupyterFrontEndPlugin<void> = {
+  id: 'modelsync-jupyter:launcher',
+  description: 'Has a card in the launcher.',
+  autoStart: true,
+  requires: [IModelSync, ILauncher],
+  optional: [ITranslator],
+  activate: (
+    _: JupyterFrontEnd,
+    __: SidebarModel,
+    cards: ILauncher,
+    translator: ITranslator | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load('modelsync_jupyter');
+    cards.add({
+      command: CommandIDs.open,
+      args: { launcher: true },
+      category: trans.__('Other'),
+      rank: 10
+    });
+  }
+};
+
+export default [plugin, status, launcher];
 
 /** Tabs of the main area with the details of a version each; they come back when the page is loaded again. */
 function trackDetails(
@@ -183,8 +206,20 @@ function addToPalette(
   palette: ICommandPalette | null,
   trans: TranslationBundle
 ): void {
-  const { open, refresh, push, pull, save, signIn, signOut } = CommandIDs;
-  for (const command of [open, refresh, push, pull, save, signIn, signOut]) {
+  const commands = [
+    CommandIDs.open,
+    CommandIDs.filter,
+    CommandIDs.refresh,
+    CommandIDs.push,
+    CommandIDs.pull,
+    CommandIDs.save,
+    CommandIDs.importModel,
+    CommandIDs.diagnose,
+    CommandIDs.history,
+    CommandIDs.signIn,
+    CommandIDs.signOut
+  ];
+  for (const command of commands) {
     palette?.addItem({
       command,
       category: trans.__('Models'),
@@ -196,10 +231,11 @@ function addToPalette(
 async function applySettings(
   registry: ISettingRegistry | null,
   model: SidebarModel,
-  trans: TranslationBundle
+  trans: TranslationBundle,
+  run: IEnv['run']
 ): Promise<void> {
   const notify = { notifications: true, notifyAfterSeconds: 10 };
-  tellEnds(model, trans, () => notify);
+  tellEnds(model, trans, () => notify, run);
   const settings = await registry?.load(PLUGIN).catch(() => undefined);
   const apply = (): void => {
     const chosen = settings?.composite ?? {};

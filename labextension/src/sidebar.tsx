@@ -2,6 +2,7 @@
  * The sidebar as JupyterLab sees it: a widget that is idle while nobody looks.
  */
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import type { Drag } from '@lumino/dragdrop';
 import type { Message } from '@lumino/messaging';
 import React from 'react';
 
@@ -9,7 +10,11 @@ import { Env, type IEnv } from './components/env';
 import { Panel } from './components/panel';
 import { modelsIcon } from './icons';
 import type { SidebarModel } from './model';
+import { CommandIDs } from './tokens';
 
+/** What JupyterLab calls paths of its file browser that are dragged, and what happens to them. */
+const CONTENTS = 'application/x-jupyter-icontents';
+const DRAGS = ['lm-dragenter', 'lm-dragover', 'lm-dragleave', 'lm-drop'];
 /** Milliseconds in which coming back to the page refreshes at most once. */
 const FRESH = 5000;
 
@@ -28,6 +33,9 @@ export class Sidebar extends ReactWidget {
     this.title.icon = modelsIcon;
     this.title.caption = trans.__('Models');
     _model.changed.connect(this._badge, this);
+    for (const type of DRAGS) {
+      this.node.addEventListener(type, this);
+    }
     window.addEventListener('focus', this._onFocus);
     document.addEventListener('visibilitychange', this._onFocus);
   }
@@ -40,9 +48,33 @@ export class Sidebar extends ReactWidget {
     first?.focus();
   }
 
+  /** Files and folders of the file browser that are dropped here are imported. */
+  handleEvent(event: Event): void {
+    const drag = event as Drag.Event;
+    if (!drag.mimeData.hasData(CONTENTS)) {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+    drag.dropAction = 'copy';
+    this.toggleClass(
+      'jp-mod-dropTarget',
+      event.type === 'lm-dragenter' || event.type === 'lm-dragover'
+    );
+    if (event.type === 'lm-drop') {
+      const paths = drag.mimeData.getData(CONTENTS) as string[];
+      for (const path of paths) {
+        this._env.run(CommandIDs.importModel, { path });
+      }
+    }
+  }
+
   dispose(): void {
     window.removeEventListener('focus', this._onFocus);
     document.removeEventListener('visibilitychange', this._onFocus);
+    for (const type of DRAGS) {
+      this.node.removeEventListener(type, this);
+    }
     super.dispose();
   }
 

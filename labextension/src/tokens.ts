@@ -23,6 +23,9 @@ export namespace CommandIDs {
   export const forget = 'modelsync:forget';
   export const clearHistory = 'modelsync:clear-history';
   export const diagnose = 'modelsync:diagnose';
+  export const history = 'modelsync:history';
+  export const exportModel = 'modelsync:export';
+  export const importModel = 'modelsync:import';
   export const filter = 'modelsync:filter';
   export const cancel = 'modelsync:cancel';
   export const resume = 'modelsync:resume';

@@ -72,6 +72,11 @@ export class Transfers {
     return this._ended;
   }
 
+  /** Emitted for each transfer that was not seen running, but has ended since the last look: others ran it. */
+  get landed(): ISignal<this, IRecord> {
+    return this._landed;
+  }
+
   /** Look now. */
   async refresh(): Promise<void> {
     await this._poll.refresh();
@@ -118,11 +123,16 @@ export class Transfers {
   }
 
   private async _look(): Promise<void> {
+    const first = this._revision === undefined;
+    const known = new Set(this._records.map(record => record.id));
     const reply = await this._service.transfers(this._revision);
     this._revision = reply.revision;
     if (reply.transfers.length || reply.gone.length) {
       this._merge(reply.transfers, reply.gone);
     }
+    reply.transfers
+      .filter(each => !first && !known.has(each.id) && !isActive(each))
+      .forEach(each => this._landed.emit(each));
     this._pace();
   }
 
@@ -169,5 +179,6 @@ export class Transfers {
   private readonly _fresh = new Set<string>();
   private readonly _stopping = new Set<string>();
   private readonly _changed = new Signal<this, void>(this);
+  private readonly _landed = new Signal<this, IRecord>(this);
   private readonly _ended = new Signal<this, IRecord>(this);
 }

@@ -2,7 +2,7 @@
  * The JSON of the server extension, as it travels. The Python tests check the same shapes: `tests/fixtures/*.json`.
  */
 
-export type Direction = 'push' | 'pull';
+export type Direction = 'push' | 'pull' | 'export' | 'import';
 
 export type State =
   'planned' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
@@ -226,7 +226,9 @@ export interface IProblem {
 
 export interface IOutcome {
   tag: string;
-  status: 'pushed' | 'pulled' | 'skipped';
+  status: 'pushed' | 'pulled' | 'exported' | 'imported' | 'skipped';
+  /** Of an export or import. */
+  path?: string;
   reason: string;
   size: number;
   seconds: number;
@@ -297,7 +299,11 @@ export interface IPlan {
 /** What a transfer is asked to do. */
 export interface IOrder {
   direction: Direction;
+  /** May be empty in an import: then it is what the file says. */
   tag: string;
+  /** Of an export or import: a path as the file browser names it. */
+  path?: string;
+  format?: string;
   force?: boolean;
   threads?: number;
   /** Bytes a second. */

@@ -114,14 +114,15 @@ def whole(name: str, text: str, low: int, high: int = _MOST) -> int:
     return number
 
 
-def direction(text: str) -> Direction:
-    """Push or pull.
+def direction(text: str, *more: str) -> Direction:
+    """Push or pull, or one of `more`.
 
     Raises:
-        UsageError: Neither.
+        UsageError: None of them.
     """
-    if text not in ("push", "pull"):
-        raise UsageError("`direction` must be `push` or `pull`.", step=_HINT)
+    known = ("push", "pull", *more)
+    if text not in known:
+        raise UsageError(f"`direction` must be one of {', '.join(known)}.", step=_HINT)
     return cast(Direction, text)
 
 

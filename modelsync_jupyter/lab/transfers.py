@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from modelsync_jupyter import client as api
 from modelsync_jupyter.core.tags import Tag
 
-from .fields import direction, whole
+from .fields import below, direction, whole
 from .handler import Handler
 
 
@@ -37,15 +39,27 @@ class Transfers(Handler):
     @web.authenticated
     @authorized
     async def post(self) -> None:
-        """Start one."""
+        """Start one; an export or import has a path below the server's root, as the file browser names it."""
         fields = self.fields
-        way, tag = direction(fields.text("direction")), Tag.parse(fields.text("tag"))
-        context = fields.text("context", "") or self.app.context or None
+        way = direction(fields.text("direction"), "export", "import")
         threads, rate = fields.number("threads", self.app.threads), fields.number("rate_limit", self.app.rate_limit)
-        force, client = fields.flag("force"), api.Client(self.home, context)
-        transfer = await self.local(
-            lambda: client.start(way, tag, force=force, threads=threads, rate_limit=rate or None)
-        )
+        options: Any = {"force": fields.flag("force"), "threads": threads, "rate_limit": rate or None}
+        client = api.Client(self.home, fields.text("context", "") or self.app.context or None)
+        name = fields.text("tag", "") if way == "import" else str(Tag.parse(fields.text("tag")))
+        if way in ("export", "import"):
+            path, format = (
+                below(self.settings["server_root_dir"], fields.text("path")),
+                fields.text("format", "") or None,
+            )
+
+        def start() -> api.Transfer:
+            if way == "export":
+                return client.export_in_background(name, path, format=format, **options)
+            if way == "import":
+                return client.import_in_background(path, name=name or None, **options)
+            return client.start(way, name, **options)
+
+        transfer = await self.local(start)
         self.reply(transfer.record.to_dict(), 201)
 
     @web.authenticated

@@ -150,3 +150,22 @@ async def test_what_has_ended_is_forgotten_and_all_hear_of_it(
     assert (await call("GET", "transfers", since=since))[1]["gone"] == [short["id"]]
     await call("POST", f"transfers/{long['id']}/cancel")
     assert await call("DELETE", f"transfers/{long['id']}") == (200, {"forgotten": [long["id"]]})
+
+
+async def test_export_and_import_below_the_servers_folder(
+    call: Call, make: Make, ended: Ended, jp_root_dir: Path, home: Path, name: str
+) -> None:
+    weights = (make(f"{name}:v1").path / "weights.bin").read_bytes()
+    (jp_root_dir / "out").mkdir()
+    order = {"direction": "export", "tag": f"{name}:v1", "path": "out", "format": "tar"}
+    _, record = await call("POST", "transfers", order)
+    assert (await ended(record["id"]))["outcome"]["status"] == "exported"
+    written = next((jp_root_dir / "out").iterdir())
+    _, record = await call(
+        "POST", "transfers", {"direction": "import", "path": f"out/{written.name}", "tag": f"{name}:v2"}
+    )
+    assert (await ended(record["id"]))["outcome"]["tag"] == f"{name}:v2"
+    assert (api.get(f"{name}:v2", home=home).path / "weights.bin").read_bytes() == weights
+    for path in ("../out", ""):
+        code, body = await call("POST", "transfers", {**order, "path": path})
+        assert (code, body["code"]) == (400, "usage")

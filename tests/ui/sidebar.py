@@ -100,8 +100,10 @@ class Sidebar:
         self.button("Refresh", exact=True).click()
 
     def look_for(self, text: str) -> None:
-        """Show only what matches."""
-        self.search.fill(text)
+        """Show only what matches, and wait for it: rows that move would slip away from under the mouse."""
+        if self.search.input_value() != text:
+            with self.page.expect_response(lambda reply: (reply.request.post_data_json or {}).get("search") == text):
+                self.search.fill(text)
 
     def reset(self) -> None:
         """Show everything, as at first."""

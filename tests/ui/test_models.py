@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def test_states_are_told_apart_by_bytes(signed_in: str, make: Make, name: str, h
     for version, (state, action) in wanted.items():
         row = sidebar.row(f"{name}:{version}")
         expect(row).to_contain_text(state)
-        expect(row).to_have_attribute("aria-label", f"{version} of {name}, {state}, 20.3 kB")
+        expect(row).to_have_attribute("aria-label", re.compile(f"^{version} of {name}, {state}, 20.3 kB"))
         row.hover()
         actions = [each.get_attribute("aria-label") or "" for each in row.get_by_role("button").all()]
         assert [each.startswith(action) for each in actions] == [True, False] if action else len(actions) == 1
@@ -194,7 +195,7 @@ def test_a_folder_is_saved_as_a_model(
     (folder / "model.pkl").write_bytes(b"bytes")
     page.locator('.lm-TabBar-tab[data-id="filebrowser"]').click()
     page.evaluate("window.jupyterapp.commands.execute('filebrowser:go-to-path', {path: '/'})")
-    page.locator(".jp-DirListing-item").get_by_text(folder.name).click(button="right")
+    page.locator(".jp-DirListing-item").filter(has_text=folder.name).click(button="right")
     page.locator(".lm-Menu").get_by_text("Save as Model…").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("Name, or name:version")).to_have_value(f"{name}-run.1")

@@ -4,7 +4,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import { isActive } from '../format';
+import { endOf, isActive } from '../format';
 import type { SidebarModel } from '../model';
 import { CommandIDs } from '../tokens';
 import type { IProblem, IRecord } from '../wire';
@@ -168,22 +168,7 @@ function Announcer({ model }: { model: SidebarModel }): JSX.Element {
   const [text, setText] = React.useState('');
   React.useEffect(() => {
     const tell = (_: unknown, record: IRecord): void => {
-      const words = {
-        push: {
-          succeeded: trans.__('Pushed %1', record.tag),
-          failed: trans.__('Push of %1 failed', record.tag),
-          other: trans.__('Push of %1 stopped', record.tag)
-        },
-        pull: {
-          succeeded: trans.__('Pulled %1', record.tag),
-          failed: trans.__('Pull of %1 failed', record.tag),
-          other: trans.__('Pull of %1 stopped', record.tag)
-        }
-      }[record.direction];
-      const { state } = record;
-      setText(
-        words[state === 'succeeded' || state === 'failed' ? state : 'other']
-      );
+      setText(endOf(record, trans));
     };
     model.transfers.ended.connect(tell);
     return () => void model.transfers.ended.disconnect(tell);

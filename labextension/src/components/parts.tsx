@@ -67,7 +67,7 @@ export function Middle(props: {
   className?: string;
 }): JSX.Element {
   const { text, tail, className } = props;
-  const cut = text.length > 2 * tail ? text.length - tail : text.length;
+  const cut = text.length > tail + 4 ? text.length - tail : text.length;
   return (
     <span className={`jp-ModelSync-middle ${className ?? ''}`} title={text}>
       <span>{text.slice(0, cut)}</span>

@@ -16,8 +16,10 @@ import {
   endTime,
   formatTime,
   isActive,
-  progressLine
+  progressLine,
+  wayOf
 } from '../format';
+import { versionOf } from '../tags';
 import { CommandIDs } from '../tokens';
 import type { IRecord } from '../wire';
 import { useEnv } from './env';
@@ -119,8 +121,9 @@ const Transfer = React.memo(function Transfer(props: {
   const { record, stopping, onDismiss } = props;
   const { direction, id, state, tag } = record;
   const active = isActive(record);
-  const Arrow = direction === 'push' ? fileUploadIcon : downloadIcon;
-  const way = direction === 'push' ? trans.__('Push') : trans.__('Pull');
+  const out = direction === 'push' || direction === 'export';
+  const Arrow = out ? fileUploadIcon : downloadIcon;
+  const way = wayOf(record, trans);
   return (
     <li className="jp-ModelSync-transfer" data-ms-transfer={id}>
       <div className="jp-ModelSync-transferTitle">
@@ -132,7 +135,11 @@ const Transfer = React.memo(function Transfer(props: {
         >
           <Arrow.react tag="span" width="16px" />
         </span>
-        <Middle className="jp-ModelSync-name" text={tag} tail={10} />
+        <Middle
+          className="jp-ModelSync-name"
+          text={tag}
+          tail={Math.min(versionOf(tag).length + 3, 16)}
+        />
         {!active && (
           <span className={`jp-ModelSync-ending jp-mod-${state}`}>
             {ending(record, trans)}
