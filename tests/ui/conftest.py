@@ -98,15 +98,15 @@ class Pages:
         self._contexts: list[BrowserContext] = []
         self.problems: list[str] = []
 
-    def open(self, lab: Lab, **options: Any) -> Page:
-        """Open JupyterLab."""
+    def open(self, lab: Lab, path: str = "", wait: str = ".jp-Launcher", **options: Any) -> Page:
+        """Open JupyterLab, or another page of it, and wait until something is on it."""
         context = self._browser.new_context(viewport={"width": _WIDTH, "height": _HEIGHT}, **options)
         self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(_SECONDS)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.goto(lab.page)
-        page.locator(".jp-Launcher").wait_for()
+        page.goto(lab.url + path if path else lab.page)
+        page.locator(wait).wait_for()
         return page
 
     def close(self) -> None:

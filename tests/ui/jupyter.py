@@ -65,24 +65,23 @@ class Lab:
 
 
 @contextmanager
-def jupyterlab(folder: Path, *options: str, theme: str = "JupyterLab Light") -> Iterator[Lab]:
+def jupyterlab(folder: Path, *options: str, module: str = "jupyterlab") -> Iterator[Lab]:
     """Run JupyterLab.
 
     Args:
         folder: An empty folder for all it keeps.
         options: More for its command line.
-        theme: The theme it begins with.
+        module: "notebook" to run Jupyter Notebook instead.
     """
     root = folder / "root"
     root.mkdir(parents=True)
-    settings = {**_SETTINGS, "themes": {"theme": theme}}
-    _write_settings(folder / "settings" / "@jupyterlab" / "apputils-extension", settings)
+    _write_settings(folder / "settings" / "@jupyterlab" / "apputils-extension", _SETTINGS)
     _write_settings(folder / "settings" / "modelsync-jupyter", {"plugin": {"refreshSeconds": EVERY}})
     port = free_port()
     lab = Lab(f"http://127.0.0.1:{port}{_BASE_URL}", root, root / "bentoml", folder / "log")
     with lab.log.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *_options(port, root), *options],
+            [sys.executable, "-m", module, *_options(port, root), *options],
             env=_environment(folder, lab.home),
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Response, expect
 
 SIDEBAR = "#modelsync-sidebar"
 
@@ -93,23 +94,38 @@ class Sidebar:
 
     def show(self, view: str) -> None:
         """Show All, Local, Registry or Changed."""
-        self.root.get_by_role("group", name="Show").get_by_role("button", name=view, exact=True).click()
+        with self._view(show=view.lower()):
+            self.root.get_by_role("group", name="Show").get_by_role("button", name=view, exact=True).click()
+
+    def sort(self, by: str) -> None:
+        """Sort by name, time or size."""
+        with self._view(sort=by):
+            self.root.get_by_label("Sort by").select_option(by)
+
+    def _view(self, **wanted: str) -> AbstractContextManager[Any]:
+        """Wait for rows of another view: those that move would slip away from under the mouse."""
+
+        def answers(reply: Response) -> bool:
+            asked = reply.request.post_data_json if reply.url.partition("?")[0].endswith("/list") else None
+            return asked is not None and wanted.items() <= asked.items()
+
+        return self.page.expect_response(answers)
 
     def refresh(self) -> None:
         """Read everything anew."""
         self.button("Refresh", exact=True).click()
 
     def look_for(self, text: str) -> None:
-        """Show only what matches, and wait for it: rows that move would slip away from under the mouse."""
+        """Show only what matches."""
         if self.search.input_value() != text:
-            with self.page.expect_response(lambda reply: (reply.request.post_data_json or {}).get("search") == text):
+            with self._view(search=text):
                 self.search.fill(text)
 
     def reset(self) -> None:
         """Show everything, as at first."""
         self.look_for("")
         self.show("All")
-        self.root.get_by_label("Sort by").select_option("name")
+        self.sort("name")
         history = self.root.get_by_role("button", name="History")
         if history.count() and history.get_attribute("aria-expanded") == "true":
             history.click()
