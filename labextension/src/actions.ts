@@ -28,8 +28,8 @@ export interface ICommandContext {
   model: SidebarModel;
   trans: TranslationBundle;
   files: IFileBrowserFactory | null;
-  /** Bring the sidebar to the front. */
-  open: () => void;
+  /** Bring the sidebar to the front, with the cursor in the field to search in if wanted. */
+  open: (search?: boolean) => void;
   /** Open the details of a version, and compare its two sides at once if wanted. */
   openDetails: (tag: string, compare?: boolean) => Promise<void>;
 }

@@ -133,7 +133,9 @@ export class Catalog {
 
   /** Ask whether anything has changed. */
   poll(what = ''): Promise<void> {
-    return this._ask(this._first, what, this._revision);
+    // Rows of the view before are no answer, even where nothing has changed.
+    const current = this._listing.view === this._view;
+    return this._ask(this._first, what, current ? this._revision : '');
   }
 
   /** The row of the next name that begins with a text. */

@@ -88,7 +88,7 @@ function viewCommands({ model, trans, open }: ICommandContext): ICommand[] {
       label: ({ launcher }) =>
         launcher ? trans.__('Models') : trans.__('Show Models'),
       icon: modelsIcon,
-      execute: open
+      execute: () => open()
     },
     {
       id: CommandIDs.refresh,
@@ -99,12 +99,7 @@ function viewCommands({ model, trans, open }: ICommandContext): ICommand[] {
     {
       id: CommandIDs.filter,
       label: trans.__('Search Models'),
-      execute: () => {
-        open();
-        document
-          .querySelector<HTMLElement>('.jp-ModelSync input[type=search]')
-          ?.focus();
-      }
+      execute: () => open(true)
     }
   ];
 }

@@ -80,7 +80,10 @@ const plugin: JupyterFrontEndPlugin<SidebarModel> = {
       model,
       trans,
       files,
-      open: () => app.shell.activateById(sidebar.id),
+      open: (search = false) => {
+        sidebar.searching = search;
+        app.shell.activateById(sidebar.id);
+      },
       openDetails: trackDetails(app, model, env, restorer)
     });
     app.shell.add(sidebar, 'left', { rank: 520, type: 'Models' });

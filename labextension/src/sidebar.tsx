@@ -40,9 +40,16 @@ export class Sidebar extends ReactWidget {
     document.addEventListener('visibilitychange', this._onFocus);
   }
 
+  /** Whether the next time it is brought to the front, the cursor goes to the field to search in. */
+  searching = false;
+
   /** Put the cursor where one begins: in the form if there is one, else in the list. */
   focus(): void {
-    const first = ['form input', '[role=tree]', 'input', 'button']
+    const places = this.searching
+      ? ['input[type=search]']
+      : ['form input', '[role=tree]', 'input', 'button'];
+    this.searching = false;
+    const first = places
       .map(selector => this.node.querySelector<HTMLElement>(selector))
       .find(node => node);
     first?.focus();

@@ -104,7 +104,7 @@ class Pages:
         self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(_SECONDS)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("pageerror", lambda error: self.problems.append(error.stack or str(error)))
         page.goto(lab.url + path if path else lab.page)
         page.locator(wait).wait_for()
         return page

@@ -128,7 +128,7 @@ def test_narrow_wide_and_large(signed_in: str, make: Make, name: str, home: Path
         outside = page.evaluate(STICKS_OUT, SIDEBAR)
         shoot(page, f"width-{width}-zoom-{zoom}")
         assert outside == []
-        assert row.get_by_text("2026-05-01").evaluate("node => node.scrollWidth <= node.clientWidth + 1")
+        assert row.get_by_text("2026-05-01").evaluate("node => node.scrollWidth <= node.clientWidth + 1"), width
     page.evaluate("document.body.style.removeProperty('--jp-ui-font-size1')")
     sidebar.root.evaluate("node => node.style.removeProperty('width')")
 

@@ -159,7 +159,7 @@ def test_view_folds_scroll_and_details_come_back_with_the_page(
     heading = page.get_by_role("heading", name=f"{name}:v29")
     expect(heading).to_be_visible()
     sidebar.tree.evaluate("node => node.scrollTop = 400")
-    kept = f"api/workspaces/{name}"
+    kept = f"lab/api/workspaces/{name}"
     while lab.get(kept).json()["data"].get("modelsync-jupyter:view", {}).get("first") != 10:
         page.wait_for_timeout(50)  # JupyterLab saves it a while after a change
     page.goto(page.url.partition("?")[0])

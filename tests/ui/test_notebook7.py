@@ -24,7 +24,8 @@ def test_models_are_pushed_beside_a_notebook(
 ) -> None:
     expose = "--JupyterNotebookApp.expose_app_in_browser=True"
     with jupyterlab(tmp_path / "notebook", expose, module="notebook") as server:
-        empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        empty = {"cells": [], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
         (server.root / "work.ipynb").write_text(json.dumps(empty))
         api.login(registry.url, TOKEN, home=server.home)
         with api.create(f"{name}:v1", home=server.home) as making:

@@ -46,8 +46,8 @@ def test_progress_is_in_the_row_and_pinned_and_cancelled_and_resumed(
     expect(transfer).to_contain_text("cancelled")
     expect(sidebar.tab).not_to_have_class(re.compile("jp-mod-busy"))
     expect(sidebar.root.get_by_role("alert")).to_have_count(0)
-    expect(sidebar.row(tag)).to_contain_text("partial")
-    assert [each.complete for each in api.list_remote(name=name, home=home)] == [False]
+    expect(sidebar.row(tag)).to_contain_text("local only")
+    assert api.list_remote(name=name, home=home) == []
 
     crawl.heal()
     sidebar.button(f"Resume {tag}", transfer).click()
