@@ -241,13 +241,17 @@ function useWindow(
   }, [box, catalog, total, size.height]);
   const { search, show, sort } = view;
   const seen = React.useRef('');
+  const known = total !== null;
   React.useLayoutEffect(() => {
+    if (!known) {
+      return; // the view may still be that of before the page was loaded
+    }
     const now = [search, show, sort].join('\n');
     if (seen.current && seen.current !== now && box.current) {
       box.current.scrollTop = 0;
     }
     seen.current = now;
-  }, [box, search, show, sort]);
+  }, [box, known, search, show, sort]);
   const onScroll = React.useCallback(
     () => setTop(box.current?.scrollTop ?? 0),
     [box]
