@@ -80,7 +80,9 @@ class Rows:
 
     def look(self) -> None:
         """Look once."""
-        self._since, changed = self._feed.look(self._since)
+        self._since, changed, gone = self._feed.look(self._since)
+        for id in gone:
+            self.records.pop(id, None)
         for record in reversed(changed):
             if self._only not in ("", record.id):
                 continue
