@@ -194,12 +194,11 @@ export async function signOut(
 }
 
 export async function insertCode(
-  { app, model, trans }: ICommandContext,
+  { app, trans }: ICommandContext,
   tag: string
 ): Promise<void> {
   const { commands } = app;
-  const { local, module } = await model.service.details(tag);
-  const code = codeFor(tag, module, local !== null);
+  const code = codeFor(tag);
   const below = 'notebook:insert-cell-below';
   if (!commands.hasCommand(below) || !commands.isEnabled(below)) {
     Clipboard.copyToSystem(code);

@@ -29,45 +29,9 @@ export function findTag(
   return row ? (row.kind === 'name' ? row.newest.tag : row.tag) : null;
 }
 
-/** How the frameworks of BentoML load what they have saved; their modules all have a `load_model`. */
-const FRAMEWORKS: Record<string, string> = {
-  sklearn: 'import joblib\n\nmodel = joblib.load(path / "saved_model.pkl")',
-  xgboost:
-    'import xgboost\n\nmodel = xgboost.Booster()\nmodel.load_model(path / "saved_model.ubj")',
-  lightgbm:
-    'import lightgbm\n\nmodel = lightgbm.Booster(model_file=str(path / "saved_model.txt"))',
-  catboost:
-    'from catboost import CatBoost\n\nmodel = CatBoost().load_model(str(path / "saved_model.cbm"))',
-  keras: 'import keras\n\nmodel = keras.models.load_model(path)',
-  tensorflow:
-    'import tensorflow as tf\n\nmodel = tf.saved_model.load(str(path))',
-  pytorch:
-    'import torch\n\nmodel = torch.load(path / "saved_model.pt", weights_only=False)',
-  torchscript:
-    'import torch\n\nmodel = torch.jit.load(path / "saved_model.pt")',
-  transformers:
-    'from transformers import AutoModel\n\nmodel = AutoModel.from_pretrained(path)',
-  diffusers:
-    'from diffusers import DiffusionPipeline\n\nmodel = DiffusionPipeline.from_pretrained(path)',
-  onnx: 'import onnxruntime\n\nmodel = onnxruntime.InferenceSession(path / "saved_model.onnx")',
-  mlflow:
-    'import mlflow\n\nmodel = mlflow.pyfunc.load_model(str(path / "mlflow_model"))'
-};
-
-/**
- * Code that loads a model in a notebook.
- *
- * @param local Whether the local store has it; else it is pulled first.
- */
-export function codeFor(tag: string, module: string, local: boolean): string {
-  const verb = local ? 'get' : 'pull';
-  const load = FRAMEWORKS[module.split('.').pop() ?? ''];
-  return [
-    `from modelsync_jupyter import ${verb}`,
-    '',
-    `path = ${verb}("${tag}").path`,
-    ...(load ? [load] : ['sorted(path.rglob("*"))'])
-  ].join('\n');
+/** Code that loads a model in a notebook, as its framework does; one that the local store lacks is pulled first. */
+export function codeFor(tag: string): string {
+  return `from modelsync_jupyter import load\n\nmodel = load("${tag}")`;
 }
 
 /**

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from modelsync_jupyter.core.config import Home
-from modelsync_jupyter.core.errors import Cancelled, TransferFailed, UsageError
+from modelsync_jupyter.core.errors import Cancelled, TransferFailed
 from modelsync_jupyter.core.outcome import Outcome, SyncReport
 from modelsync_jupyter.core.progress import Progress, Sink
 from modelsync_jupyter.core.steps import Step
@@ -51,19 +51,6 @@ class Transfer:
         """Ask it to stop; it does within 2 s. What it has done is kept for another attempt."""
         if self.state not in ENDED:
             self._records.ask_to_cancel(self.id)
-
-    def forget(self) -> None:
-        """Remove its record; what it has moved stays, and a new transfer of the tag still resumes from there.
-
-        Raises:
-            UsageError: It has not ended.
-        """
-        if self.state not in ENDED:
-            raise UsageError(
-                f"Transfer {self.id} is still running.", Step("cancel", "Cancel it first.", {"id": self.id})
-            )
-        self._records.clear_wish(self.id)
-        self._records.remove(self.id)
 
     def wait(self, timeout: float | None = None, sink: Sink | None = None) -> Outcome | SyncReport:
         """Follow it to its end.

@@ -71,7 +71,7 @@ class Transfers(Handler):
         def forget() -> list[str]:
             ended = [each for each in client.transfers() if not each.record.active]
             for each in ended:
-                each.forget()
+                client.forget(each.id)
             return [each.id for each in ended]
 
         self.reply({"forgotten": await self.local(forget)})
@@ -83,7 +83,7 @@ class Transfer(Handler):
     async def delete(self, id: str) -> None:
         """Forget one that has ended; what it has moved stays."""
         client = api.Client(self.home)
-        await self.local(lambda: client.transfer(id).forget())
+        await self.local(lambda: client.forget(id))
         self.reply({"forgotten": [id]})
 
 

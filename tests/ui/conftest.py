@@ -30,6 +30,8 @@ _ARGUMENTS = [
 SLOW = 250_000
 _WIDTH, _HEIGHT = 1280, 860
 _SECONDS = 15_000
+#: Milliseconds in which a page is loaded, the first one by a server that has just started.
+_LOADING = 60_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -105,8 +107,8 @@ class Pages:
         page = context.new_page()
         page.set_default_timeout(_SECONDS)
         page.on("pageerror", lambda error: self.problems.append(error.stack or str(error)))
-        page.goto(lab.url + path if path else lab.page)
-        page.locator(wait).wait_for()
+        page.goto(lab.url + path if path else lab.page, timeout=_LOADING)
+        page.locator(wait).wait_for(timeout=_LOADING)
         return page
 
     def close(self) -> None:

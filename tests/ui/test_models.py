@@ -176,7 +176,7 @@ def test_code_is_inserted_into_the_notebook(
     open_notebook(page)
     sidebar.look_for(name)
     sidebar.menu(f"{name}:v1", "Insert Code to Load Model")
-    expect(page.locator(".jp-Notebook .jp-Cell").nth(1)).to_contain_text(f'get("{name}:v1").path')
+    expect(page.locator(".jp-Notebook .jp-Cell").nth(1)).to_contain_text(f'load("{name}:v1")')
 
 
 def test_files_are_revealed(signed_in: str, make: Make, name: str, page: Page, sidebar: Sidebar) -> None:

@@ -38,4 +38,4 @@ def test_models_are_pushed_beside_a_notebook(
         expect(sidebar.row(f"{name}:v1")).to_contain_text("in sync")
         sidebar.row(f"{name}:v1").click()
         sidebar.menu(f"{name}:v1", "Insert Code to Load Model")
-        expect(page.locator(".jp-Notebook")).to_contain_text(f'get("{name}:v1").path')
+        expect(page.locator(".jp-Notebook")).to_contain_text(f'load("{name}:v1")')

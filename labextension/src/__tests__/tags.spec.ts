@@ -24,18 +24,10 @@ it.each([
   expect(suggestName(path)).toBe(name);
 });
 
-it('writes code that loads the model, as its framework does', () => {
-  expect(codeFor('iris:v1', 'bentoml.sklearn', true)).toBe(
-    [
-      'from modelsync_jupyter import get',
-      '',
-      'path = get("iris:v1").path',
-      'import joblib',
-      '',
-      'model = joblib.load(path / "saved_model.pkl")'
-    ].join('\n')
+it('writes code that loads the model', () => {
+  expect(codeFor('iris:v1')).toBe(
+    'from modelsync_jupyter import load\n\nmodel = load("iris:v1")'
   );
-  expect(codeFor('iris:v1', '', false)).toContain('pull("iris:v1").path');
 });
 
 it.each([
