@@ -63,10 +63,14 @@ class Sidebar:
 
     def past(self, tag: str) -> Locator:
         """A transfer in the history, which is unfolded if need be."""
-        title = self.root.get_by_role("button", name="History")
+        title = self._history
         if title.get_attribute("aria-expanded") == "false":
             title.click()
         return self.root.locator(".jp-ModelSync-history [data-ms-transfer]").filter(has_text=tag)
+
+    @property
+    def _history(self) -> Locator:
+        return self.root.locator(".jp-ModelSync-history button[aria-expanded]")
 
     def group(self, name: str) -> Locator:
         """The row of a name."""
@@ -126,6 +130,6 @@ class Sidebar:
         self.look_for("")
         self.show("All")
         self.sort("name")
-        history = self.root.get_by_role("button", name="History")
+        history = self._history
         if history.count() and history.get_attribute("aria-expanded") == "true":
             history.click()
