@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from modelsync_jupyter import client as api
 from tests.harness.faults import Fault, FaultyProxy
-from tests.harness.processes import TOKEN, RegistryProcess
+from tests.harness.processes import TOKEN
 
 from .sidebar import SIDEBAR, Sidebar
 
@@ -218,99 +217,3 @@ def tab_to(page: Page, name: str) -> None:
         if held == name:
             return
     raise AssertionError(f"Tab does not lead to {name!r}; it went to {seen}")
-
-
-@pytest.fixture(scope="module")
-def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
-    """A registry with 10,000 versions: copies, in its catalog, of one that was pushed."""
-    folder = tmp_path_factory.mktemp("crowded")
-    running = RegistryProcess(folder / "data").start()
-    api.login(running.url, TOKEN, home=folder)
-    with api.create("crowd:v0", labels={"stage": "test"}, home=folder) as making:
-        (making.path / "weights.bin").write_bytes(b"x" * 1000)
-    api.push("crowd:v0", home=folder)
-    multiply(folder / "data" / "catalog.db", 10_000)
-    yield running
-    running.kill()
-
-
-def multiply(catalog: Path, count: int) -> None:
-    """Copy the only model until there are so many."""
-    with sqlite3.connect(catalog) as database:
-        columns = [row[1] for row in database.execute("PRAGMA table_info(models)") if row[1] != "id"]
-        made = {"uid": "printf('%032x', n)", "version": "'v' || n"}
-        values = ", ".join(made.get(column, column) for column in columns)
-        database.execute(
-            f"WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count - 1}) "
-            f"INSERT INTO models ({', '.join(columns)}) SELECT {values} FROM numbers, models WHERE models.id = 1"
-        )
-    database.close()
-
-
-def fill(home: Path, count: int) -> None:
-    """Write local models as BentoML would, faster than one could make them."""
-    for number in range(count):
-        folder = home / "models" / f"local-{number % 400:03}" / f"v{number}"
-        folder.mkdir(parents=True)
-        (folder / "model.yaml").write_text(
-            f"name: local-{number % 400:03}\nversion: v{number}\nmodule: ''\nlabels: {{}}\noptions: {{}}\n"
-            "metadata: {}\ncontext:\n  framework_name: ''\n  framework_versions: {}\n  bentoml_version: 1.4.0\n"
-            "  python_version: 3.11.0\nsignatures: {}\napi_version: v1\n"
-            f"creation_time: '2026-01-01T00:00:{number % 60:02}.000000+00:00'\n"
-        )
-
-
-def test_ten_thousand_versions_there_and_two_thousand_here(
-    crowded: RegistryProcess, home: Path, make: Make, name: str, page: Page
-) -> None:
-    fill(home, 2_000)
-    make(f"{name}:v1", BIG)
-    sidebar = Sidebar(page).open()
-    sidebar.reset()
-    with FaultyProxy(crowded.url) as line:
-        api.login(line.url, TOKEN, home=home)
-        line.script(Fault.throttle(30_000, method="PUT"))
-        page.evaluate(
-            "window.long = []; new PerformanceObserver(list => list.getEntries().forEach("
-            "entry => window.long.push(Math.round(entry.duration)))).observe({type: 'longtask'})"
-        )
-        sidebar.refresh()
-        expect(sidebar.root.get_by_text("401 models · 12001 versions")).to_be_hidden()
-        expect(sidebar.root.get_by_text("402 models · 12001 versions")).to_be_visible(timeout=60_000)
-        opened = []
-        for _ in range(3):
-            sidebar.tab.click()
-            expect(sidebar.root).to_be_hidden()
-            opened.append(page.evaluate(OPEN_AND_WAIT, [SIDEBAR, "crowd"]))
-        assert min(opened) < 500, f"the sidebar opened in {opened} ms"
-        sidebar.group("crowd").click()
-        sidebar.tree.focus()
-        page.keyboard.press("End")
-        expect(current(sidebar)).to_have_attribute("data-ms-name", name)
-        for _ in range(3):  # a version in the middle of ten thousand is there soon, wherever one scrolls
-            sidebar.tree.evaluate("node => node.scrollTop = node.scrollHeight / 3")
-            expect(sidebar.tree.locator(".jp-mod-version").first).to_be_visible()
-        assert sidebar.tree.locator("[role=treeitem]").count() < 60
-        sidebar.look_for(name)
-        sidebar.act(f"{name}:v1", f"Push {name}:v1")
-        expect(sidebar.transfer(name)).to_contain_text("left")
-        page.evaluate("window.long.length = 0")
-        for _ in range(4):  # looks at the transfer
-            with page.expect_response(lambda reply: "/transfers" in reply.url):
-                pass
-        assert [each for each in page.evaluate("window.long") if each > 100] == []
-        sidebar.button(f"Cancel {name}:v1", sidebar.transfer(name)).click()
-        expect(sidebar.transfer(name)).to_contain_text("cancelled")
-
-
-#: Clicks the tab, and returns how many milliseconds later a name is on the sidebar.
-OPEN_AND_WAIT = """([sidebar, name]) => new Promise(done => {
-  const start = performance.now();
-  const look = () => document.querySelector(`${sidebar} [data-ms-name="${name}"]`)?.offsetParent
-    ? done(performance.now() - start) : requestAnimationFrame(look);
-  const tab = document.querySelector(`.lm-TabBar-tab[data-id="${sidebar.slice(1)}"]`);
-  for (const type of ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click'])
-    tab.dispatchEvent(new MouseEvent(type, {bubbles: true, button: 0, clientX: tab.getBoundingClientRect().x + 5,
-      clientY: tab.getBoundingClientRect().y + 5}));
-  look();
-})"""
