@@ -17,10 +17,13 @@ class Shell(Face):
 
     words = SHELL
 
-    def confirm(self, question: str) -> bool:
-        """Ask on stderr; only `y` and `yes` mean yes."""
+    def confirm(self, question: str, typed: str = "") -> bool:
+        """Ask on stderr; only `y` and `yes` mean yes, or only the text that has to be typed."""
         if not sys.stdin.isatty():
             raise UsageError(f"Can't ask for confirmation in a non-interactive run: {question}", CONFIRM)
+        if typed:
+            print(f"{question} Type `{typed}` to confirm: ", end="", file=sys.stderr, flush=True)
+            return sys.stdin.readline().strip() == typed
         print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 

@@ -11,6 +11,7 @@ from modelsync_jupyter.core.states import State
 from modelsync_jupyter.jobs.feed import Feed
 from modelsync_jupyter.jobs.records import Record
 from modelsync_jupyter.jobs.transfer import Transfer
+from modelsync_jupyter.remotes.bentocloud.catalog import Alias, Catalog, Deed
 from modelsync_jupyter.remotes.bentocloud.client import Page, RemoteModel
 from modelsync_jupyter.remotes.bentocloud.management import Event, Grant, Management, Token, User
 from modelsync_jupyter.remotes.contexts import Context, check_endpoint
@@ -69,10 +70,13 @@ from .status import Statuses, VersionStatus
 from .using import Scanned
 
 __all__ = [
+    "Alias",
+    "Catalog",
     "Change",
     "Check",
     "Client",
     "Context",
+    "Deed",
     "Diff",
     "Direction",
     "Draft",

@@ -26,6 +26,7 @@ from modelsync_jupyter.jobs.execution import Execution
 from modelsync_jupyter.jobs.records import ENDED, Record, Records
 from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.remotes import contexts as known
+from modelsync_jupyter.remotes.bentocloud.catalog import Catalog
 from modelsync_jupyter.remotes.bentocloud.client import Page, Remote, RemoteModel
 from modelsync_jupyter.remotes.bentocloud.management import Management
 from modelsync_jupyter.remotes.contexts import Context, check_endpoint, check_token
@@ -386,7 +387,7 @@ class Client(Inspection, FileVerbs, Care, Use):
         """Return one model of the registry.
 
         Args:
-            tag: `name:version`; `name` or `name:latest` for the newest complete version.
+            tag: `name:version` or `name:alias`; `name` or `name:latest` for the newest complete version.
 
         Raises:
             ModelNotFound: The registry has no such version.
@@ -394,7 +395,7 @@ class Client(Inspection, FileVerbs, Care, Use):
             RemoteError: It cannot be reached, or refuses.
         """
         parsed, remote = Tag.parse(str(tag)), self._remote()
-        found = remote.latest(parsed.name) if parsed.is_latest else remote.model(parsed)
+        found = remote.latest(parsed.name) if parsed.is_latest else remote.model(parsed, alias=True)
         if found is None:
             step = Step("list-remote", "Check the name in the registry's list of models.")
             raise ModelNotFound(f"The registry has no model `{parsed}`.", step)
@@ -566,6 +567,11 @@ class Client(Inspection, FileVerbs, Care, Use):
     def registry(self) -> Management:
         """The registry's users, tokens, grants and audit trail, for those who may manage them."""
         return Management(Http(known.resolve(self.home, self.context), Retry()))
+
+    @property
+    def catalog(self) -> Catalog:
+        """The registry's versions: their aliases, labels and history; deleting and restoring them."""
+        return Catalog(Http(known.resolve(self.home, self.context), Retry()))
 
     # Help for the above
 

@@ -39,8 +39,12 @@ class Face(ABC):
             print(printable(text), file=sys.stderr, flush=True)
 
     @abstractmethod
-    def confirm(self, question: str) -> bool:
+    def confirm(self, question: str, typed: str = "") -> bool:
         """Ask a yes-no question; only `y` and `yes` mean yes.
+
+        Args:
+            question: What to ask.
+            typed: The text that has to be typed for yes, where that must not happen by habit.
 
         Raises:
             UsageError: Nobody can be asked.

@@ -8,7 +8,7 @@ from typing import Any
 
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS
 
-from . import access, care, exchange, insight, models, registry, transfer, using
+from . import access, care, catalog, exchange, insight, models, registry, transfer, upkeep, using
 from .options import add_background, add_command, add_context, add_global, add_hash, add_output
 from .parser import Parser, ShowVersion, ago, ahead, pair, positive, rate, threads
 
@@ -121,11 +121,16 @@ def _add_model_commands(add: Any) -> None:
     insight.add_origin(parser)
     add_output(parser, "path")
 
-    what = "delete local models; a name without a version means all its versions"
+    what = (
+        "delete local models, or with --remote those in the registry; a name without a version means all its versions"
+    )
     parser = add("delete", what, models.delete_command)
     parser.add_argument("tags", nargs="+", metavar="TAG", help="NAME:VERSION, or NAME for every version of it")
+    parser.add_argument("--remote", action="store_true", help="in the registry, where they can be restored for a while")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    add_context(parser)
     add_output(parser)
+    catalog.add_commands(add)
     care.add_commands(add)
 
 
@@ -187,6 +192,7 @@ def _add_registry_commands(add: Any) -> None:
     _add_token_commands(_group(add, "token", "API tokens, of oneself or as an admin of anybody"))
     _add_grant_commands(_group(add, "grant", "what users may do in single repositories"))
 
+    upkeep.add_commands(add)
     what = "make a repository before anything is pushed into it, so that it can be private from the beginning"
     parser = add("create", what, registry.create_repository_command)
     parser.add_argument("name", metavar="NAME", help="the name of its models")

@@ -14,6 +14,7 @@ from modelsync_jupyter.core.tags import Tag
 
 from . import client_of
 from .answers import Answer
+from .catalog import delete_remote
 from .face import Face
 from .tables import Table
 from .views import MODEL_HEAD, REMOTE_HEAD, STATUS_HEAD, model_row, model_text, remote_row, status_row
@@ -98,6 +99,10 @@ def _saved(client: Client, model: Model, face: Face) -> Answer:
 
 def delete_command(args: argparse.Namespace, face: Face) -> Answer:
     """`delete TAG ...`: after a question, the versions named."""
+    if args.remote:
+        return delete_remote(args, face)
+    if args.context:
+        raise UsageError("`--context` is for a registry.", step="Add `--remote`.")
     client = client_of(args)
     tags = [tag for word in args.tags for tag in _versions(word, client)]
     if not args.yes and not face.confirm(f"Delete {_name(tags)} from this computer?"):
@@ -138,7 +143,8 @@ def _listing(
 
 
 def _remote_data(model: RemoteModel) -> dict[str, Any]:
-    return {**model.to_dict(), "digest": model.digest or None}
+    more = {"aliases": list(model.aliases), "downloads": model.downloads}
+    return {**model.to_dict(), "digest": model.digest or None, **more}
 
 
 def _answer(model: Model, text: str, digest: str | None) -> Answer:

@@ -28,6 +28,7 @@ _COMMANDS: Mapping[str, str] = {
     "pull": "pull {tag}",
     "registry token add": "registry token add NAME --user {user}",
     "push": "push {tag}",
+    "restore": "restore {tag}",
     "resume": "resume {id}",
     "status": "status {name}",
     "transfers": "transfers",

@@ -175,8 +175,11 @@ class NotebookFace(Face):
     words = CELL
     stored = True
 
-    def confirm(self, question: str) -> bool:
+    def confirm(self, question: str, typed: str = "") -> bool:
         """Ask under the cell."""
+        if typed:
+            asked = f"{question} Type `{typed}` to confirm: "
+            return _ask(lambda: input(asked), f"confirmation: {question}", CONFIRM).strip() == typed
         answer = _ask(lambda: input(f"{question} [y/N] "), f"confirmation: {question}", CONFIRM)
         return answer.strip().lower() in ("y", "yes")
 

@@ -63,13 +63,17 @@ class Run:
     def resolve(self, direction: Direction, asked: Tag) -> Chosen:
         """Decide which version is meant: `latest` is asked of the local store for a push, of the registry for a pull.
 
+        An alias is known to the registry only; a pull goes on with the version that it points at.
+
         Raises:
             ModelNotFound: The local store has no such model to push.
         """
         if direction == "push":
             return Chosen(direction, asked, self.store.get(asked).tag)
-        newest = self.remote.latest(asked.name) if asked.is_latest else None
-        return Chosen(direction, asked, newest.tag if newest else asked, newest)
+        if not asked.is_latest and not self.work.options.force and self._is_here(asked):
+            return Chosen(direction, asked, asked)
+        found = self.remote.latest(asked.name) if asked.is_latest else self.remote.model(asked, alias=True)
+        return Chosen(direction, asked, found.tag if found else asked, found)
 
     def plan(self, chosen: Chosen, *, hash: bool = True) -> Plan:
         """Look at both ends and decide; changes nothing.
@@ -147,6 +151,11 @@ class Run:
         remote = chosen.remote or (None if chosen.tag.is_latest else self.remote.model(chosen.tag))
         mine = self.store.digest(local) if local else None
         return Facts(local, remote, mine or "", remote.digest if remote else "")
+
+    def _is_here(self, tag: Tag) -> bool:
+        with suppress(InvalidModel):
+            return self.store.find(tag) is not None
+        return True  # broken, which is told later
 
     def _find(self, tag: Tag, *, force: bool) -> Model | None:
         """The local model, or None; a broken one counts as none where it is replaced anyway."""

@@ -51,6 +51,9 @@ class RemoteModel:
         digest: Content digest of its files, or "" where the registry does not say it.
         updated: When the record or its upload last changed, as the registry wrote it.
         description: What people wrote about it.
+        alias: The alias that it was asked for by, or "".
+        aliases: The aliases that point at it, where the registry says so.
+        downloads: How often it was downloaded, as far as the registry counts.
     """
 
     tag: Tag
@@ -66,6 +69,9 @@ class RemoteModel:
     digest: str = ""
     updated: str = ""
     description: str = ""
+    alias: str = ""
+    aliases: tuple[str, ...] = ()
+    downloads: int = 0
 
     @property
     def complete(self) -> bool:
@@ -161,12 +167,24 @@ class Remote:
         """Return the address where people see a version, or "": the registry says whether it has pages, not where."""
         return f"{self.http.endpoint}{page_path(tag)}" if self._has_page else ""
 
-    def model(self, tag: Tag) -> RemoteModel | None:
-        """Ask for one version; None where the registry has no such record."""
+    def model(self, tag: Tag, *, alias: bool = False) -> RemoteModel | None:
+        """Ask for one version; None where the registry has no such record.
+
+        Args:
+            tag: The version.
+            alias: Whether it may be an alias; then the answer has the tag of the version that it points at.
+
+        Raises:
+            Conflict: It is an alias and must not be.
+        """
         try:
             found = parse_model(self.http.call("GET", model_path(tag)), tag.name)
         except RemoteNotFound:
             return None
+        if found.tag != tag and found.alias == tag.version and found.tag.name == tag.name:
+            if alias:
+                return found
+            raise Conflict(f"`{tag}` is an alias of `{found.tag}` in the registry.", "Choose another version.")
         if found.tag != tag:
             raise InvalidReply(f"The registry was asked for `{tag}` and answered with `{found.tag}`.")
         return found
@@ -363,6 +381,9 @@ def parse_model(data: object, name: str = "") -> RemoteModel:
         digest=str(extension.get("content_digest") or ""),
         updated=str(record.get("upload_finished_at") or record.get("updated_at") or ""),
         description=str(record.get("description") or ""),
+        alias=str(extension.get("alias") or ""),
+        aliases=tuple(map(str, items({"items": extension.get("aliases") or []}))),
+        downloads=downloads if isinstance(downloads := extension.get("downloads"), int) else 0,
     )
 
 

@@ -1,0 +1,133 @@
+"""Versions in the registry: `alias`, `label`, `history`, `restore`, and what `delete --remote` does."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.core.units import format_age, format_size
+
+from . import client_of
+from .answers import Answer
+from .face import Face
+from .options import add_context, add_output
+from .parser import pair, positive
+from .tables import Table
+from .views import REMOTE_HEAD, remote_row
+
+if TYPE_CHECKING:
+    from modelsync_jupyter.client import Alias, Deed
+
+_ALIASES = ("ALIAS", "VERSION", "SINCE", "BY")
+_DEEDS = ("TIME", "DID", "VERSION", "BY", "SIZE", "DIGEST", "MORE")
+
+
+def alias_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`alias NAME`, `alias NAME:VERSION ALIAS`, `alias --delete NAME:ALIAS`."""
+    catalog = client_of(args).catalog
+    if args.delete:
+        gone = catalog.drop_alias(args.tag)
+        return Answer(gone, f"Removed `{args.tag}`, which was version `{gone.version}`.", gone.to_dict())
+    if args.alias is None:
+        if ":" in args.tag:
+            raise UsageError("An alias is missing.", step="Write `alias NAME:VERSION ALIAS`, or `alias NAME` to list.")
+        table = Table(catalog.aliases(args.tag), _ALIASES, _alias_row, f"`{args.tag}` has no aliases.")
+        return Answer(table, str(table), [alias.to_dict() for alias in table])
+    expected = {"expected": args.expect or None} if args.expect is not None else {}
+    moved = catalog.move_alias(args.tag, args.alias, **expected)
+    name = args.tag.partition(":")[0]
+    return Answer(moved, f"`{name}:{moved.name}` is now version `{moved.version}`.", moved.to_dict())
+
+
+def label_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`label NAME:VERSION K=V ...`: change labels and description in the registry."""
+    if not (args.labels or args.remove or args.description is not None):
+        raise UsageError("There is nothing to change.", step="Give `KEY=VALUE`, `--remove` or `--description`.")
+    catalog = client_of(args).catalog
+    model = catalog.change(args.tag, labels=dict(args.labels), remove=tuple(args.remove), description=args.description)
+    said = ", ".join(f"{key}={value}" for key, value in model.labels.items()) or "none"
+    return Answer(model, f"Changed `{model.tag}` in the registry. Labels: {said}.", model.details())
+
+
+def history_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`history NAME[:VERSION]`: who did what to it in the registry, and when."""
+    found = client_of(args).catalog.history(args.tag, alias=args.alias or "", limit=args.limit)
+    table = Table(found, _DEEDS, _deed_row, "Nothing was done yet.")
+    return Answer(table, str(table), [deed.to_dict() for deed in table])
+
+
+def restore_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`restore`: what can be restored; `restore TAG`: do it."""
+    catalog = client_of(args).catalog
+    if args.tag is None:
+        table = Table(catalog.deleted(), REMOTE_HEAD, remote_row, "There is nothing to restore.")
+        return Answer(table, str(table), [model.to_dict() for model in table])
+    catalog.restore(args.tag)
+    return Answer(None, f"Restored `{args.tag}` in the registry.", {"tag": args.tag})
+
+
+def delete_remote(args: argparse.Namespace, face: Face) -> Answer:
+    """`delete --remote TAG ...`: delete in the registry, after what is to go was typed once more."""
+    catalog = client_of(args).catalog
+    for word in args.tags:
+        what = f"version `{word}`" if ":" in word else f"all versions of `{word}`, for everybody"
+        if not args.yes and not face.confirm(f"Delete {what} from the registry?", typed=word):
+            return Answer(None, "Nothing was deleted.", data=[])
+    for word in args.tags:
+        catalog.delete(word)
+    said = ", ".join(f"`{word}`" for word in args.tags)
+    undo = face.words.command("restore", tag=args.tags[0])
+    return Answer(None, f"Deleted {said} from the registry. For a while {undo} undoes that.", data=args.tags)
+
+
+def add_commands(add: Any) -> None:
+    """Add the commands of this module to a grammar."""
+    parser = add("alias", "list the aliases of a model in the registry, or move one", alias_command)
+    parser.add_argument("tag", metavar="TAG", help="NAME to list its aliases; NAME:VERSION to let one point there")
+    parser.add_argument("alias", nargs="?", metavar="ALIAS", help="the alias, such as `production`")
+    what = "move it only if it points at this version until now; '' if there is none yet"
+    parser.add_argument("--expect", metavar="VERSION", help=what)
+    parser.add_argument("--delete", action="store_true", help="remove the alias NAME:ALIAS")
+    _finish(parser)
+
+    parser = add("label", "change labels and description of a version in the registry", label_command)
+    parser.add_argument("tag", metavar="TAG", help="NAME:VERSION")
+    parser.add_argument("labels", nargs="*", type=pair, metavar="K=V", help="labels to set")
+    parser.add_argument("--remove", action="append", default=[], metavar="K", help="a label to take away")
+    parser.add_argument("--description", metavar="TEXT", help="what people should know of it")
+    _finish(parser)
+
+    parser = add("history", "show what was done to a model in the registry, newest first", history_command)
+    parser.add_argument("tag", metavar="TAG", help="NAME, or NAME:VERSION for one version")
+    parser.add_argument("--alias", metavar="ALIAS", help="only where this alias was")
+    parser.add_argument("-n", "--limit", type=positive, default=100, metavar="N", help="at most N (default 100)")
+    _finish(parser)
+
+    parser = add("restore", "restore what was deleted in the registry, or list what can be", restore_command)
+    parser.add_argument("tag", nargs="?", metavar="TAG", help="NAME:VERSION, or NAME for a whole model")
+    _finish(parser)
+
+
+def _finish(parser: Any) -> None:
+    add_context(parser)
+    add_output(parser)
+
+
+def _alias_row(alias: Alias) -> tuple[str, ...]:
+    return alias.name, alias.version, format_age(alias.moved) if alias.moved else "", alias.user
+
+
+def _deed_row(deed: Deed) -> tuple[str, ...]:
+    moved = (
+        f"{deed.alias}: {deed.earlier or 'new'} -> {deed.version}" if deed.operation == "aliased" else deed.alias or ""
+    )
+    return (
+        f"{deed.time:%Y-%m-%d %H:%M:%S}" if deed.time else "",
+        deed.operation,
+        deed.version,
+        deed.user,
+        format_size(deed.size) if deed.size is not None else "",
+        (deed.digest or "").partition(":")[2][:12],
+        moved or deed.client,
+    )
