@@ -67,6 +67,7 @@ def add_commands(add: Any) -> None:
         parser = add(verb, what, run)
         parser.add_argument("--data", type=Path, default=Path("modelsync-registry"), metavar="DIR", help="as for serve")
         parser.add_argument("--db", metavar="URL", help="as for serve")
+        parser.add_argument("--blobs", metavar="URL", help="as for serve")
         if verb == "gc":
             parser.add_argument("-n", "--dry-run", action="store_true", help="only say what would be freed")
         add_output(parser)
@@ -78,6 +79,6 @@ def _open(args: argparse.Namespace) -> Registry:
         from modelsync_jupyter.registry.settings import Settings
     except ImportError as error:
         raise MissingDependency(f"The registry needs `{error.name}`, which is not installed.") from error
-    if not (args.data / "blobs").is_dir():
+    if not args.data.is_dir():
         raise UsageError(f"`{args.data}` is not the folder of a registry.", step="Give the `--data` that it serves.")
-    return Registry.open(Settings.from_environment(args.data, args.db))
+    return Registry.open(Settings.from_environment(args.data, args.db, blobs=args.blobs))
