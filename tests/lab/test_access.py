@@ -32,6 +32,7 @@ CALLS = [
     ("POST", "transfers"),
     ("DELETE", "transfers"),
     ("DELETE", "transfers/abc"),
+    ("POST", "exchange"),
     ("POST", "transfers/abc/cancel"),
     ("POST", "transfers/abc/resume"),
     ("POST", "login"),
