@@ -7,12 +7,13 @@ import json
 import os
 import pty
 import re
+import shlex
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import nbformat
@@ -20,6 +21,8 @@ import pytest
 from nbclient import NotebookClient
 
 import modelsync_jupyter
+from modelsync_jupyter.commands.grammar import build_parser
+from modelsync_jupyter.commands.parser import HelpShown
 from modelsync_jupyter.lab.app import ModelSyncApp
 from tests.harness.nginx import free_port
 
@@ -146,6 +149,16 @@ def test_the_targets_exist() -> None:
             ["bash", "-c", line.replace("make", "make -n", 1)], cwd=ROOT, capture_output=True, text=True
         )
         assert done.returncode == 0, f"{line}: {done.stderr}"
+
+
+def test_commands_that_are_not_run_are_understood() -> None:
+    lines = [line for block in blocks("text") for line in block.splitlines()]
+    lines += re.findall(r"`(modelsync (?!serve)[^`]+)`", README)
+    assert len(lines) > 20
+    for line in lines:
+        words = shlex.split(re.sub(r"\[.*?\]", "", line), comments=True)[1:]
+        with suppress(HelpShown):
+            build_parser().read(words)
 
 
 def test_the_extras_exist() -> None:
