@@ -196,15 +196,24 @@ class LocalStore:
 
     # Writing
 
-    def remember(self, model: Model, description: Description, *, threads: int = 1) -> Description:
-        """Keep the content digest of a version whose parts were hashed while it was pulled; large files are not read.
+    def remember(
+        self,
+        model: Model,
+        description: Description,
+        *,
+        threads: int = 1,
+        check: Callable[[], None] | None = None,
+    ) -> Description:
+        """Keep the content digest of a version whose parts were hashed while it was pulled.
 
-        Small files are: that the digest which a registry names for one belongs to its bytes is proven by nothing else.
+        Large files that were cut as content digests ask for are not read. The others are, and small files: that the
+        digest which a registry names for one belongs to its bytes is proven by nothing else.
 
         Args:
             model: The version as `install` returned it.
             description: What the pull was told, and has checked each part against.
             threads: Parts hashed at the same time.
+            check: Called often; may raise to stop.
 
         Returns:
             What the version is, which `description` may have claimed wrongly.
@@ -213,7 +222,7 @@ class LocalStore:
             ModelChanged: A file changed since it was installed.
             InvalidModel: A file cannot be read.
         """
-        return self.index.describe(model.tag, model.archive, threads, given=description)
+        return self.index.describe(model.tag, model.archive, threads, check=check, given=description)
 
     def delete(self, tag: Tag) -> list[Tag]:
         """Delete a version, or with no version every one of that name; each is gone in one step.

@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from modelsync_jupyter.archive.description import Description, Hasher
-from modelsync_jupyter.archive.layout import Entry, cut
+from modelsync_jupyter.archive.layout import Entry
 from modelsync_jupyter.archive.stage import PREFIX, Stage
 from modelsync_jupyter.archive.unpack import Frontier, unpack
 from modelsync_jupyter.core.errors import (
@@ -85,7 +85,7 @@ class StageTarget:
 
     Attributes:
         model: The model, once it is installed.
-        digest: Its content digest, or "" where that would mean to read all of its bytes again.
+        digest: Its content digest, or "" where the source tells too little to compare it with.
 
     Raises:
         DiskFull: There is no space for it.
@@ -105,7 +105,7 @@ class StageTarget:
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self._store, self._tag, self._source, self._notes = store, tag, source, notes
-        self._replace, self._check = replace, check
+        self._replace, self._threads, self._check = replace, threads, check
         self._longest = min(_LONGEST_RUN, (source.size or 0) // (2 * threads))
         self._stage = self._open_stage()
         self._check_space()
@@ -148,7 +148,8 @@ class StageTarget:
         self._discard()
         if known := self._known_parts():
             with suppress(ModelSyncError):  # changed already: then nobody knows its digest
-                self.digest = self._store.remember(self.model, known).digest
+                found = self._store.remember(self.model, known, threads=self._threads, check=self._check)
+                self.digest = found.digest
 
     def give_up(self, error: ModelSyncError) -> None:
         """Keep what was staged, unless it is known to be bad, or of no use: the version is in the store already."""
@@ -255,11 +256,9 @@ class StageTarget:
         self.present.add(part.number)
 
     def _known_parts(self) -> Description | None:
-        """What was verified on the way: the parts, where they have digests and are cut as content digests ask for."""
+        """What was verified on the way; slices of files that others cut in their own way are read once more for it."""
         layout, parts = self._source.layout, self._source.parts
         if layout is None or not all(part.digest for part in parts):
-            return None
-        if [part.size for part in parts] != [part.size for part in cut(layout)]:
             return None
         return Description(layout, parts, {}, "")
 

@@ -19,8 +19,11 @@ BIG = 250 * MIB
 
 @pytest.mark.parametrize("tool", ["command", "API"])
 def test_what_they_push_we_pull(ann: Person, bob: Person, tool: str) -> None:
+    """Both sides then agree on its content digest, however stock clients cut it into parts."""
     tag = f"theirs-{tool.lower()}:v1"
-    made = make_model(ann.home, tag, ODD_FILES, labels={"stage": "prod"}, metadata={"accuracy": 0.9})
+    made = make_model(
+        ann.home, tag, {**ODD_FILES, "large.bin": 5 * MIB}, labels={"stage": "prod"}, metadata={"accuracy": 0.9}
+    )
     if tool == "command":
         ann.bentoml("models", "push", tag)
     else:
@@ -29,6 +32,8 @@ def test_what_they_push_we_pull(ann: Person, bob: Person, tool: str) -> None:
     assert (pulled["tag"], pulled["status"]) == (tag, "pulled")
     assert differences(made, bob.folder(tag)) == []
     (row,) = json.loads(bob.modelsync("list", tag, "--remote", "-o", "json"))
+    assert row["digest"].startswith("blake3:")
+    assert (pulled["digest"], pulled["state"]) == (row["digest"], "in sync")
     assert (row["tag"], row["labels"]) == (tag, {"stage": "prod"})
 
 
@@ -51,7 +56,8 @@ def test_a_big_model_goes_both_ways(ann: Person, bob: Person, tmp_path: Path) ->
     """They send three parts of 100 MiB; we send what we got under another name, and they fetch it."""
     made = make_model(ann.home, "big:v1", size=BIG)
     ann.bentoml("models", "push", "-t", "3", "big:v1")
-    assert json.loads(bob.modelsync("pull", "big:v1", "-o", "json"))["bytes_received"] > BIG
+    pulled = json.loads(bob.modelsync("pull", "big:v1", "-o", "json"))
+    assert (pulled["bytes_received"] > BIG, pulled["state"]) == (True, "in sync")
     assert differences(made, bob.folder("big:v1")) == []
     again = make_model(bob.home, "big:v2", size=BIG + 3)
     bob.modelsync("push", "big:v2")
