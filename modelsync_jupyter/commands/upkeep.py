@@ -1,8 +1,10 @@
-"""`registry gc` and `registry verify`: upkeep on the machine of a registry, which may serve all the while."""
+"""`registry gc`, `verify`, `backup`, `migrate`: upkeep on the machine of a registry, which may serve all the while."""
 
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from .options import add_output
 
 if TYPE_CHECKING:
     from modelsync_jupyter.registry.service import Registry
+    from modelsync_jupyter.registry.space import Bad
 
 
 def gc_command(args: argparse.Namespace, face: Face) -> Answer:
@@ -45,13 +48,54 @@ def verify_command(args: argparse.Namespace, face: Face) -> Answer:
         found = verify_blobs(registry)
     finally:
         registry.database.close()
-    lines = [f"{bad.fault}: {bad.digest} ({', '.join(bad.versions) or 'no version'})" for bad in found.bad]
     text = f"Read {found.blobs} blobs, {format_size(found.bytes)}: "
-    if not lines:
+    if not found.bad:
         return Answer(found, f"{text}all are as they were received.", asdict(found))
-    face.note("\n".join(lines))
+    face.note(_faults(found.bad))
     step = "Push these versions again with force: what is missing is sent and the rest stays."
-    raise IntegrityError(f"{text}{len(lines)} are rotten or missing.", step)
+    raise IntegrityError(f"{text}{len(found.bad)} are rotten or missing.", step)
+
+
+def backup_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`registry backup FOLDER --data DIR`: copy a registry into a folder, which `serve --data` takes as it is."""
+    return _copy((args.data, args.db, args.blobs), os.environ, (args.folder, None, None), {}, face)
+
+
+def migrate_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`registry migrate --from-data DIR --to-data DIR`: copy a registry to another database and store of blobs."""
+    sides = [{"MODELSYNC_DB": os.environ.get(f"MODELSYNC_{side}_DB", "")} for side in ("FROM", "TO")]
+    source = (args.from_data, args.from_db, args.from_blobs)
+    return _copy(source, sides[0], (args.to_data, args.to_db, args.to_blobs), sides[1], face)
+
+
+def _copy(
+    source: tuple[Path, str | None, str | None],
+    source_environment: Mapping[str, str],
+    target: tuple[Path, str | None, str | None],
+    target_environment: Mapping[str, str],
+    face: Face,
+) -> Answer:
+    try:
+        from modelsync_jupyter.registry.migrate import migrate
+        from modelsync_jupyter.registry.settings import Settings
+    except ImportError as error:
+        raise MissingDependency(f"The registry needs `{error.name}`, which is not installed.") from error
+    here, there = (
+        Settings.from_environment(data, db, blobs=blobs, environ=environment)
+        for (data, db, blobs), environment in ((source, source_environment), (target, target_environment))
+    )
+    found = migrate(here, there, face.note)
+    text = (
+        f"The copy is whole: {found.versions} versions in {found.blobs} blobs; "
+        f"{found.copied} were copied now, {format_size(found.bytes)}."
+    )
+    if found.bad:
+        face.note(
+            "\n".join(f"{bad.fault}: {bad.digest} ({', '.join(bad.versions) or 'no version'})" for bad in found.bad)
+        )
+        step = "Push these versions again with force, then run this again; all else was copied."
+        raise IntegrityError(f"{len(found.bad)} blobs of the source are rotten or missing.", step)
+    return Answer(found, text, asdict(found))
 
 
 def add_commands(add: Any) -> None:
@@ -71,6 +115,28 @@ def add_commands(add: Any) -> None:
         if verb == "gc":
             parser.add_argument("-n", "--dry-run", action="store_true", help="only say what would be freed")
         add_output(parser)
+
+    what = "copy a registry, which may serve all the while, into a folder; once more: copy what is new"
+    parser = add("backup", what, backup_command)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder, or that of an earlier backup")
+    parser.add_argument("--data", type=Path, default=Path("modelsync-registry"), metavar="DIR", help="as for serve")
+    parser.add_argument("--db", metavar="URL", help="as for serve")
+    parser.add_argument("--blobs", metavar="URL", help="as for serve")
+    add_output(parser)
+
+    what = "copy a registry to another database and store of blobs; after a break, or to bring it up to date, once more"
+    parser = add("migrate", what, migrate_command)
+    for side, word in (("from", "the registry"), ("to", "the copy")):
+        variable = f"MODELSYNC_{side.upper()}_DB"
+        parser.add_argument(f"--{side}-data", type=Path, required=True, metavar="DIR", help=f"folder of {word}")
+        what = f"its catalog (default: ${variable}, else SQLite in the folder)"
+        parser.add_argument(f"--{side}-db", metavar="URL", help=what)
+        parser.add_argument(f"--{side}-blobs", metavar="URL", help="its bucket (default: in the folder)")
+    add_output(parser)
+
+
+def _faults(bad: Sequence[Bad]) -> str:
+    return "\n".join(f"{each.fault}: {each.digest} ({', '.join(each.versions) or 'no version'})" for each in bad)
 
 
 def _open(args: argparse.Namespace) -> Registry:

@@ -55,13 +55,19 @@ class Registry:
         secret = os.environ.get("MODELSYNC_URL_SECRET") or secret_file(settings.data / "url-secret")
         signer = Signer(secret.encode(), settings.url_ttl)
         database = Database(settings.database_url, settings.threads)
-        registry = cls(settings, database, _blobs(settings), signer, Downloads(database))
+        registry = cls(settings, database, open_blobs(settings), signer, Downloads(database))
         database.prepare()
         registry.blobs.prepare()
         return registry
 
 
-def _blobs(settings: Settings) -> Blobs:
+def open_blobs(settings: Settings) -> Blobs:
+    """Open the store of blobs that some settings name; makes nothing there.
+
+    Raises:
+        UsageError: It is not one.
+        MissingDependency: Its driver is not installed.
+    """
     if settings.blobs is None:
         return FolderBlobs(settings.data / "blobs", settings.keeping.reserve)
     try:

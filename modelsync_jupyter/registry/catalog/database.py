@@ -74,6 +74,15 @@ class Database:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Open a connection that sees the catalog as it is at the first look, however long it goes on."""
+        engine = self._engine
+        if engine.dialect.name == "postgresql":  # a transaction of SQLite is one look in any case
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with engine.connect() as connection:
+            yield connection
+
+    @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """Open one transaction: all of it is written when this ends, or nothing is when it raises.
 
