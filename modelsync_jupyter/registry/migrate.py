@@ -230,10 +230,12 @@ def _open_source(settings: Settings) -> Database:
     database = Database(settings.database_url, 4)
     with database.read() as connection:
         found = version_of(connection)
-        if found != SCHEMA or not copying.identity(connection):
-            database.close()
-            step = "Start it once with this version of the program, which brings it up to date."
-            raise UsageError(f"The catalog has version {found} and not {SCHEMA}, or was never served.", step)
+        served = found == SCHEMA and bool(copying.identity(connection))
+    if not served:
+        database.close()
+        said = f"has version {found} and not {SCHEMA}" if found not in (0, SCHEMA) else "is empty"
+        step = "Start the registry once with this version of the program, which brings its catalog up to date."
+        raise UsageError(f"The catalog to copy {said}.", step)
     return database
 
 

@@ -15,6 +15,9 @@ import pytest
 import requests
 from sqlalchemy import create_engine
 
+from modelsync_jupyter.cli.main import main
+from modelsync_jupyter.registry import Settings
+from modelsync_jupyter.registry.service import Registry, ensure_admin
 from tests.harness.models import MIB, differences, make_model
 from tests.harness.processes import environment, modelsync
 from tests.harness.s3 import BUCKET, s3_server
@@ -49,10 +52,20 @@ def s3(tmp_path: Path) -> Iterator[dict[str, str]]:
         yield settings
 
 
-def _copy(*words: object, code: int = 0, **env: str) -> Any:
-    done = modelsync("registry", *map(str, words), "-o", "json", env={**os.environ, **env})
-    assert done.returncode == code, done.stderr
-    return json.loads(done.stdout) if code == 0 else done.stderr
+@pytest.fixture
+def copy(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run `modelsync registry ...` in this process; returns its JSON, or what it said where it fails with `code`."""
+
+    def run(*words: object, code: int = 0, **env: str) -> Any:
+        with monkeypatch.context() as patch:
+            for name, value in env.items():
+                patch.setenv(name, value)
+            found = main(["registry", *map(str, words), "-o", "json"])
+        said = capsys.readouterr()
+        assert found == code, said.err
+        return json.loads(said.out) if code == 0 else said.err
+
+    return run
 
 
 def _archive(client: Client, name: str, version: str) -> bytes:
@@ -63,12 +76,13 @@ def test_a_registry_moves_to_postgresql_and_s3_and_back_without_a_push(
     cluster: str,  # noqa: F811
     s3: dict[str, str],
     launch: Callable[..., Server],
+    copy: Callable[..., Any],
     tmp_path: Path,
 ) -> None:
-    admin = create_engine(cluster, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
+    server = create_engine(cluster, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
         connection.exec_driver_sql("CREATE DATABASE moved")
-    admin.dispose()
+    server.dispose()
     url = cluster.replace("/postgres?", "/moved?")
     first = launch("--workers", "1")
     client = first.client()
@@ -90,11 +104,11 @@ def test_a_registry_moves_to_postgresql_and_s3_and_back_without_a_push(
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    done = _copy(*words, **env)
+    done = copy(*words, **env)
     assert done["versions"] == 1
     assert done["blobs"] - 9 <= done["copied"] <= done["blobs"] - 4, "what was copied before the kill was copied again"
     archives["m", "v2"] = push(client, "m", "v2", model_tar("m", "v2", b"new"))
-    assert (_copy(*words, **env)["copied"], _copy(*words, **env)["copied"]) == (1, 0)
+    assert (copy(*words, **env)["copied"], copy(*words, **env)["copied"]) == (1, 0)
     assert first.stop() == 0
 
     second = Server(tmp_path / "moved", ("--db", url, "--blobs", f"s3://{BUCKET}/moved", "--workers", "1"), **s3)
@@ -111,10 +125,10 @@ def test_a_registry_moves_to_postgresql_and_s3_and_back_without_a_push(
         assert finish(client, "m", "half").status_code == 200
         made = make_model(tmp_path / "ann", "ours:v1", {"w.bin": 5 * MIB})
         assert modelsync("push", "ours:v1", env=environment(tmp_path / "ann", second.url, second.token)).returncode == 0
-        assert "was used since" in _copy(*words, code=2, **env)
+        assert "was used since" in copy(*words, code=2, **env)
         back = ["backup", tmp_path / "back" / "data", "--data", second.data, "--blobs", f"s3://{BUCKET}/moved"]
         (tmp_path / "back").mkdir()
-        assert _copy(*back, **s3, MODELSYNC_DB=url)["versions"] == 4
+        assert copy(*back, **s3, MODELSYNC_DB=url)["versions"] == 4
     finally:
         assert second.stop() == 0
     assert "Traceback" not in second.log, second.log
@@ -128,27 +142,36 @@ def test_a_registry_moves_to_postgresql_and_s3_and_back_without_a_push(
         assert third.stop() == 0
 
 
-def test_a_backup_is_brought_up_to_date_and_names_what_is_broken(launch: Callable[..., Server], tmp_path: Path) -> None:
-    server, other = launch("--workers", "1"), launch("--workers", "1")
+def test_a_backup_is_brought_up_to_date_and_names_what_is_broken(
+    launch: Callable[..., Server], copy: Callable[..., Any], tmp_path: Path
+) -> None:
+    server, other = launch("--workers", "1"), Settings(tmp_path / "other")
+    registry = Registry.open(other)
+    ensure_admin(registry)
+    registry.database.close()
     client, backup = server.client(), tmp_path / "backup"
     whole = push(client, "m", "good", model_tar("m", "good", b"good"))
     broken = push(client, "m", "bad", model_tar("m", "bad", os.urandom(2 * MIB)))
     (blob, *_) = sorted((server.data / "blobs").glob("??/*"), key=lambda file: -file.stat().st_size)
     blob.write_bytes(bytes(blob.stat().st_size))
-    said = _copy("backup", backup, "--data", server.data, code=1)
+    said = copy("backup", backup, "--data", server.data, code=1)
     assert f"rotten: blake3:{blob.name} (m:bad)" in said
     blob.unlink()
-    assert f"missing: blake3:{blob.name} (m:bad)" in _copy("backup", backup, "--data", server.data, code=1)
+    assert f"missing: blake3:{blob.name} (m:bad)" in copy("backup", backup, "--data", server.data, code=1)
     send(client, "m", "bad", broken)
     assert finish(client, "m", "bad").status_code == 200
-    assert _copy("backup", backup, "--data", server.data)["copied"] == 1
+    assert copy("backup", backup, "--data", server.data)["copied"] == 1
     assert backup.stat().st_mode & 0o777 == 0o700
-    assert "another registry" in _copy("backup", backup, "--data", other.data, code=2)
-    assert "another registry" in _copy("backup", other.data, "--data", server.data, code=2)
-    assert "same catalog" in _copy("backup", server.data, "--data", server.data, code=2)
+    assert "another registry" in copy("backup", backup, "--data", other.data, code=2)
+    assert "another registry" in copy("backup", other.data, "--data", server.data, code=2)
+    assert "same catalog" in copy("backup", server.data, "--data", server.data, code=2)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").touch()
-    assert "other things" in _copy("backup", tmp_path / "full", "--data", server.data, code=2)
+    away = "postgresql+psycopg://modelsync:secret@127.0.0.1:1/none"
+    broke = copy("backup", backup, "--data", server.data, code=1, MODELSYNC_DB=away)
+    assert "broke off" in broke
+    assert "secret" not in broke
+    assert "other things" in copy("backup", tmp_path / "full", "--data", server.data, code=2)
     restored = Server(backup, ("--workers", "1")).start()
     try:
         client = restored.client()
