@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelsync_jupyter.core.errors import IntegrityError, MissingDependency, Unavailable, UsageError
+from modelsync_jupyter.core.errors import IntegrityError, MissingDependency, UsageError
 from modelsync_jupyter.core.units import format_size
 
 from .answers import Answer
@@ -76,8 +76,6 @@ def _copy(
     face: Face,
 ) -> Answer:
     try:
-        from sqlalchemy.exc import DBAPIError
-
         from modelsync_jupyter.registry.migrate import migrate
         from modelsync_jupyter.registry.settings import Settings
     except ImportError as error:
@@ -86,11 +84,7 @@ def _copy(
         Settings.from_environment(data, db, blobs=blobs, environ=environment)
         for (data, db, blobs), environment in ((source, source_environment), (target, target_environment))
     )
-    try:
-        found = migrate(here, there, face.note)
-    except (OSError, DBAPIError) as error:
-        reason = (str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__])[0]
-        raise Unavailable(f"The copy broke off: {reason}.", "Run it again: it goes on where it was.") from error
+    found = migrate(here, there, face.note)
     text = (
         f"The copy is whole: {found.versions} versions in {found.blobs} blobs; "
         f"{found.copied} were copied now, {format_size(found.bytes)}."

@@ -23,8 +23,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
 
-from modelsync_jupyter.core.errors import DiskFull, UsageError
+from modelsync_jupyter.core.errors import DiskFull, Unavailable, UsageError
 from modelsync_jupyter.files import write_text
 
 from .blobs.folder import FolderBlobs
@@ -78,10 +79,18 @@ def migrate(source: Settings, target: Settings, say: Callable[[str], None] = lam
     Raises:
         UsageError: The source is not a registry of this version, or the target is the source, or is in use.
         DiskFull: The target has no space.
-        OSError: Bytes could not be read or written; run it again to go on.
+        Unavailable: A disk, a bucket or a database did not do as asked; run it again to go on.
     """
     if _place(source) == _place(target):
         raise UsageError("Both sides have the same catalog.", "Choose another database or folder for the copy.")
+    try:
+        return _migrate(source, target, say)
+    except (OSError, DBAPIError) as error:
+        reason = (str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__])[0]
+        raise Unavailable(f"The copy broke off: {reason}.", "Run it again: it goes on where it was.") from error
+
+
+def _migrate(source: Settings, target: Settings, say: Callable[[str], None]) -> Copied:
     with ExitStack() as stack:
         theirs = _open_source(source)
         stack.callback(theirs.close)
