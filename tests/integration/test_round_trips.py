@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from modelsync_jupyter import client as api
 from modelsync_jupyter.archive.layout import cut
 from modelsync_jupyter.store.model import Model
 from tests.harness.faults import FaultyProxy
@@ -44,12 +46,15 @@ def test_there_and_back(server: RegistryProcess | Yatai, far: Client, tmp_path: 
 
 
 def test_equal_models_are_not_sent_twice(registry: RegistryProcess, tmp_path: Path, tag: str) -> None:
-    one, two = (Client.at(tmp_path / name, registry.url) for name in ("one", "two"))
-    make_model(one.home, tag, FILES)
-    one.push(tag)
-    two.pull(tag)
-    again = two.push(tag, force=True)
-    assert (again.status, again.moved, again.reused) == ("pushed", 0, two.size(tag))
+    near, other = Client.at(tmp_path / "home", registry.url), tag.replace(":v1", ":v2")
+    shutil.copytree(make_model(near.home, tag, FILES), tmp_path / "files")
+    (tmp_path / "files" / "model.yaml").unlink()
+    api.save(other, tmp_path / "files", home=near.home)
+    near.push(tag)
+    second = near.push(other)
+    assert second.moved < MIB < second.reused
+    forced = near.push(other, force=True)  # equal files, sent again by force: what may have gone bad is replaced
+    assert (forced.status, forced.moved, forced.reused) == ("pushed", near.size(other), 0)
 
 
 def test_a_forced_push_from_elsewhere_stores_the_same_bytes(yatai: Yatai, tmp_path: Path) -> None:
