@@ -229,6 +229,8 @@ export interface IOutcome {
   status: 'pushed' | 'pulled' | 'exported' | 'imported' | 'skipped';
   /** Of an export or import. */
   path?: string;
+  /** Of a push to a registry that has pages: the address of the version. */
+  page?: string;
   reason: string;
   size: number;
   seconds: number;

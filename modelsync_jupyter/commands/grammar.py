@@ -87,7 +87,7 @@ def _add_transfer_commands(add: Any) -> None:
         add_output(parser)
 
 
-def _add_model_commands(add: Any) -> None:
+def _add_lists(add: Any) -> None:
     for verb, what, run in (
         ("list", "list models, in the local store or in the registry", models.list_command),
         ("status", "compare the local store with the registry", models.status_command),
@@ -108,6 +108,9 @@ def _add_model_commands(add: Any) -> None:
         add_context(parser)
         add_output(parser)
 
+
+def _add_model_commands(add: Any) -> None:
+    _add_lists(add)
     parser = add("get", "show one local model", models.get_command)
     parser.add_argument("tag", metavar="TAG", help=_TAG_HELP)
     add_hash(parser)
@@ -157,6 +160,13 @@ def _add_access_commands(add: Any) -> None:
     parser.add_argument("--use", metavar="NAME", help="make this the current one")
     add_output(parser)
 
+    _add_serve(add)
+    what = "train, save, push, pull, compare and use a real model in a temporary folder"
+    parser = add("demo", what, access.demo_command)
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="work in DIR, which must be empty, and keep it")
+
+
+def _add_serve(add: Any) -> None:
     parser = add("serve", "run a registry until Ctrl-C or SIGTERM", access.serve_command)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, default=8642, help="port; 0 takes a free one (default %(default)s)")
@@ -178,10 +188,6 @@ def _add_access_commands(add: Any) -> None:
     parser.add_argument("--log", choices=("text", "json", "none"), help=what)
     what = "make a new admin token in DIR/admin-token; the one before ends, and all that it made for itself"
     parser.add_argument("--reset-admin-token", action="store_true", help=what)
-
-    what = "train, save, push, pull, compare and use a real model in a temporary folder"
-    parser = add("demo", what, access.demo_command)
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="work in DIR, which must be empty, and keep it")
 
 
 def _add_registry_commands(add: Any) -> None:

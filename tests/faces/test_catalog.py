@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,7 +59,11 @@ def test_from_alias_to_restore(server: Server, tmp_path: Path, capsys: pytest.Ca
     run("label", "sentiment:v1", "stage=older", "--remove", "team")
     listed = json.loads(run("list", "--remote", "--query", "label:stage=older", "-o", "json"))
     assert [(model["tag"], model["labels"]) for model in listed] == [("sentiment:v1", {"stage": "older"})]
-    listed = json.loads(run("list", "--remote", "--query", "alias:production", "-o", "json"))
+    end = time.monotonic() + 20
+    while True:  # downloads are written down once a second
+        listed = json.loads(run("list", "--remote", "--query", "alias:production", "-o", "json"))
+        if listed[0]["downloads"] or time.monotonic() > end:
+            break
     assert [(model["tag"], model["aliases"], model["downloads"] > 0) for model in listed] == [
         ("sentiment:v2", ["production"], True)
     ]

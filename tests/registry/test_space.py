@@ -123,7 +123,7 @@ class Space(RuleBasedStateMachine):
             model = find_model(connection, "m", version, lock=True)
             uid = uploads.open_upload(connection, self.who, model.id, Facts(), parts)
         with self._collecting(interrupted):
-            present = multipart.present(self.registry, self.who, uid, parts)
+            present, _ = multipart.present(self.registry, self.who, uid, parts)
         self.archives[uid] = (version, archive)
         self.promised[uid] = {number: (parts[number - 1].digest, parts[number - 1].size) for number in present}
         return uid
