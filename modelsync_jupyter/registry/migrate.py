@@ -141,13 +141,13 @@ class _Migration:
                 return self._take_over(look, sum(map(len, batches)), bad)
         raise OSError(errno.EAGAIN, "The registry deletes versions faster than they are copied; run it again")
 
-    def _is_outdated(self, bad: dict[str, str]) -> bool:
+    def _is_outdated(self, bad: dict[Needed, str]) -> bool:
         with self.source.read() as connection:
-            return any(not _in_archives(connection, digest) for digest in bad)
+            return any(not _in_archives(connection, each.digest) for each in bad)
 
-    def _take_over(self, look: Connection, count: int, bad: dict[str, str]) -> Copied:
+    def _take_over(self, look: Connection, count: int, bad: dict[Needed, str]) -> Copied:
         self.say("Copying the catalog.")
-        versions = garbage.versions_with(look, list(bad))
+        tags = garbage.versions_with(look, [name for each in bad for name in each.names])
         with self.target.write() as connection:
             known = _check_target(connection, self.who)
             copying.replace_catalog(look, connection)
@@ -160,7 +160,10 @@ class _Migration:
             total = connection.execute(select(func.count()).select_from(models).where(*alive)).scalar_one()
         if known and isinstance(self.blobs.target, FolderBlobs):
             self._prune()
-        faults = [Bad(digest, fault, tuple(versions.get(digest, ()))) for digest, fault in sorted(bad.items())]
+        faults = [
+            Bad(each.digest, fault, tuple(sorted({tag for name in each.names for tag in tags.get(name, ())})))
+            for each, fault in bad.items()
+        ]
         return Copied(int(total), count - len(bad), self.blobs.copied, self.blobs.bytes, faults)
 
     def _prune(self) -> None:
@@ -184,9 +187,9 @@ class _Copying:
     copied: int = 0
     bytes: int = 0
 
-    def run(self, batches: Iterable[list[Needed]]) -> dict[str, str]:
-        """Copy what the target lacks; return what is wrong with those that could not be, by their digests."""
-        bad: dict[str, str] = {}
+    def run(self, batches: Iterable[list[Needed]]) -> dict[Needed, str]:
+        """Copy what the target lacks; return those that could not be, each with what is wrong with it."""
+        bad: dict[Needed, str] = {}
         with ThreadPoolExecutor(_THREADS, "modelsync-copy") as pool:
             try:
                 for batch in batches:
@@ -194,7 +197,7 @@ class _Copying:
                         if fault is None:
                             continue
                         if fault:
-                            bad[each.digest] = fault
+                            bad[each] = fault
                         else:
                             self.copied, self.bytes = self.copied + 1, self.bytes + each.size
             except BaseException:

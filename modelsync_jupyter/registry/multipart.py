@@ -61,21 +61,26 @@ def present(
         known = set() if again else readable_parts(connection, caller, {part.digest for part in parts})
         if direct:
             places = uploads.places_of(connection, caller, known)
+    there = {part.number: places[part.digest] for part in parts if part.digest in places}
+    if there:  # not garbage from here on
+        with registry.database.write(durable=False) as connection:
+            check_open(uploads.find_upload(connection, uid, lock=True))
+            uploads.record_places(connection, upload.id, there)
     here: list[Part] = []
-    found: dict[int, str] = {}
+    names: dict[int, str | None] = {}
     for part in parts:
         place = places.get(part.digest)
         if place and registry.blobs.has(place, part.size):
-            found[part.number] = place
             here.append(part)
         elif part.digest in known and registry.blobs.has(part.digest, part.size):
             here.append(part)
+            names[part.number] = None
     numbers = {part.number for part in here}
     coming = {part.number: direct_name(uid, part.number) for part in parts if direct and part.number not in numbers}
     with registry.database.write(durable=False) as connection:
         check_open(uploads.find_upload(connection, uid, lock=True))
         uploads.record_present(connection, upload.id, here)
-        uploads.record_places(connection, upload.id, {**found, **coming})
+        uploads.record_places(connection, upload.id, {**names, **coming})
     return sorted(numbers), coming
 
 

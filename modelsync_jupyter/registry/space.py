@@ -23,7 +23,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from modelsync_jupyter.archive.description import Hasher
 
-from .blobs.protocol import BLOCK, Stored
+from .blobs.protocol import BLOCK, Direct, Stored
 from .catalog import garbage
 from .catalog.database import now
 from .catalog.tables import chores
@@ -142,13 +142,19 @@ def verify_blobs(registry: Registry, *, progress: Callable[[int], None] = lambda
     """
     found = Verified()
     rotten: list[str] = []
-    for each in registry.blobs.list():
-        good = _is_good(registry, each, progress)
-        found.blobs += 1
-        found.bytes += each.size
-        if not good and registry.blobs.quarantine(each.digest):
-            log.error("blob %s has rotted and was quarantined", each.digest)
-            rotten.append(each.digest)
+    for batch in _batches(_stored(registry)):
+        with registry.database.read() as connection:
+            digests = garbage.digests_at(connection, [each.digest for each in batch])
+        for each in batch:
+            digest = digests.get(each.digest, each.digest)
+            if digest.startswith("direct/"):  # no version needs it, or its upload is open
+                continue
+            good = _is_good(registry, each, digest, progress)
+            found.blobs += 1
+            found.bytes += each.size
+            if not good and registry.blobs.quarantine(each.digest):
+                log.error("blob %s has rotted and was quarantined", each.digest)
+                rotten.append(each.digest)
     missing, after = [], ""
     while True:
         with registry.database.read() as connection:
@@ -157,11 +163,11 @@ def verify_blobs(registry: Registry, *, progress: Callable[[int], None] = lambda
             break
         missing += [digest for digest, size in needed if digest not in rotten and not registry.blobs.has(digest, size)]
         after = needed[-1][0]
-    for fault, digests in (("rotten", rotten), ("missing", missing)):
-        for batch in _batches(digests):
+    for fault, names in (("rotten", rotten), ("missing", missing)):
+        for some in _batches(names):
             with registry.database.read() as connection:
-                versions = garbage.versions_with(connection, batch)
-            found.bad += [Bad(digest, fault, tuple(versions.get(digest, ()))) for digest in batch]
+                versions = garbage.versions_with(connection, some)
+            found.bad += [Bad(name, fault, tuple(versions.get(name, ()))) for name in some]
     return found
 
 
@@ -205,7 +211,14 @@ def _release(connection: Connection, registry: Registry, found: Collected) -> No
 
 def _settled(registry: Registry, settle: float) -> Iterator[Stored]:
     limit = _seconds(now()) - settle
-    return (each for each in registry.blobs.list() if each.modified <= limit)
+    return (each for each in _stored(registry) if each.modified <= limit)
+
+
+def _stored(registry: Registry) -> Iterator[Stored]:
+    """List blobs, and parts that clients sent to the store themselves."""
+    yield from registry.blobs.list()
+    if isinstance(registry.blobs, Direct):
+        yield from registry.blobs.list_direct()
 
 
 def _seconds(moment: datetime) -> float:
@@ -223,14 +236,14 @@ def _count(found: Collected, blobs: list[Stored]) -> None:
     found.bytes += sum(each.size for each in blobs)
 
 
-def _is_good(registry: Registry, blob: Stored, progress: Callable[[int], None]) -> bool:
+def _is_good(registry: Registry, blob: Stored, digest: str, progress: Callable[[int], None]) -> bool:
     try:
         with registry.blobs.open(blob.digest) as file:
             hasher = Hasher()
             while block := file.read(BLOCK):
                 hasher.update(memoryview(block))
                 progress(len(block))
-        return hasher.digest() == blob.digest
+        return hasher.digest() == digest
     except FileNotFoundError:  # deleted meanwhile
         return True
     except OSError as error:  # the disk cannot read it: as bad as rotten

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
+from modelsync_jupyter.registry import Settings
 from modelsync_jupyter.registry.blobs.objects import ObjectBlobs
 from modelsync_jupyter.registry.blobs.protocol import Blobs
+from modelsync_jupyter.registry.keeping import Keeping
+from modelsync_jupyter.registry.service import Registry
+from modelsync_jupyter.registry.space import collect_garbage, verify_blobs
 from tests.harness.models import MIB, differences, make_model
 from tests.harness.nginx import free_port, nginx
 from tests.harness.processes import environment, modelsync
@@ -91,6 +96,51 @@ def test_what_a_client_sent_to_the_bucket_counts_for_its_user_alone(registry: Se
     assert b"".join(requests.get(url, timeout=30).content for url in reply["urls"]) == archive
     third = start(other, name, "v1", extension)
     assert third["modelsync"]["present"] == []
+
+
+def test_what_clients_sent_to_the_bucket_is_freed_when_nobody_needs_it(
+    registry: Server, admin: Client, name: str, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Replaced and aborted parts go; those of a version, and of an upload that goes on, stay and are verified."""
+    for variable, value in s3.items():
+        monkeypatch.setenv(variable, value)
+    settings = Settings(registry.data, blobs=f"s3://{BUCKET}/registry", url_ttl=0.01, keeping=Keeping())
+    here = Registry.open(settings)
+    assert isinstance(here.blobs, ObjectBlobs)
+    register(admin, name, "v1")
+    archives = [model_tar(name, "v1", os.urandom(3_000_000)) for _ in range(3)]
+    sent = []
+    for archive in archives:
+        parts = pushing.cut(archive, 1 << 20)
+        reply = start(admin, name, "v1", {"parts": parts_json(parts), "direct": True})
+        for number, url in reply["modelsync"]["urls"].items():
+            assert requests.put(url, data=parts[int(number) - 1], timeout=30).status_code == 200
+        listed = [{"part_number": at, "etag": part["digest"]} for at, part in enumerate(parts_json(parts), 1)]
+        sent.append((reply["upload_id"], listed))
+    old, new, gone = (upload for upload, _ in sent)
+    for upload, listed in sent[:2]:
+        assert complete(admin, name, "v1", upload, listed).status_code == 200
+        assert finish(admin, name, "v1", upload=upload).status_code == 200
+    time.sleep(0.02)  # until no reader has a valid URL of the first one
+
+    def collect() -> set[str]:
+        collect_garbage(here, settle=-60)
+        found = {item.digest.split("/")[1] for item in here.blobs.list_direct()}
+        return found & {old, new, gone}
+
+    assert collect() == {new, gone}, "the upload that goes on keeps its parts"
+    assert not verify_blobs(here).bad
+    assert admin.call("PATCH", path(name, "v1", "abort_multipart_upload"), {"upload_id": gone}).status_code == 200
+    assert collect() == {new}
+    assert requests.get(pushing.download_url(admin, name, "v1"), timeout=30).content == archives[1]
+    here.blobs.delete([f"direct/{new}/1"])
+    (url,) = here.blobs.sign("PUT", [f"direct/{new}/2"], 60)
+    assert requests.put(url, data=b"other bytes", timeout=30).status_code == 200
+    bad = {item.digest: (item.fault, item.versions) for item in verify_blobs(here).bad}
+    assert bad == {f"direct/{new}/1": ("missing", (f"{name}:v1",)), f"direct/{new}/2": ("rotten", (f"{name}:v1",))}
+    again = start(admin, name, "v1", {"parts": parts_json(pushing.cut(archives[1], 1 << 20)), "direct": True})
+    assert again["modelsync"]["present"] == [3], "what went bad has to come again"
+    here.database.close()
 
 
 def test_two_registries_over_one_database_and_bucket_behind_nginx(

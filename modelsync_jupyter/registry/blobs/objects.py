@@ -143,6 +143,12 @@ class ObjectBlobs:
         with _as_os_errors():
             return tuple(obstore.sign(self._signing, method, list(map(key_of, names)), timedelta(seconds=seconds)))
 
+    def list_direct(self) -> Iterator[Stored]:
+        with _as_os_errors():
+            for some in obstore.list(self._store, "direct/"):
+                for item in some:
+                    yield Stored(str(item["path"]), item["size"], item["last_modified"].timestamp())
+
     def arrived(self, upload: str) -> Mapping[str, int]:
         with _as_os_errors():
             return {

@@ -35,7 +35,7 @@ class Stored:
     """A blob as a listing of the store shows it.
 
     Args:
-        digest: Its name.
+        digest: Its name: a digest, or that of a part that its client sent to the store itself.
         size: Its bytes.
         modified: When its bytes were last received, in seconds since the epoch by the store's own clock.
     """
@@ -187,6 +187,10 @@ class Direct(Protocol):
 
     def sign(self, method: Literal["GET", "PUT"], names: Sequence[str], seconds: float) -> Sequence[str]:
         """Sign a URL for each of some blobs."""
+        ...
+
+    def list_direct(self) -> Iterator[Stored]:
+        """List all that clients sent, in any order, under its names; as `Blobs.list` lists blobs."""
         ...
 
     def arrived(self, upload: str) -> Mapping[str, int]:

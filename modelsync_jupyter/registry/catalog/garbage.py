@@ -1,9 +1,11 @@
 """What the catalog no longer needs, and which blobs it does need.
 
 A blob is needed as long as a row names its digest: a part of an archive, or a part of an upload that is open (received,
-declared, or told to be present). These rows are its *pins*. A pin is written in a transaction that holds the lock of
-pins together with others; blobs are deleted in one that holds it alone. So whoever has written a pin and then finds the
-blob in the store, keeps it; and what is found without a pin while the lock is held cannot get one before it is gone.
+declared, or told to be present). A part that its client sent to the store itself has a name of its own there, its
+place, and is needed as long as a row names that, or the upload that it came with is open. These rows are its *pins*. A
+pin is written in a transaction that holds the lock of pins together with others; blobs are deleted in one that holds it
+alone. So whoever has written a pin and then finds the blob in the store, keeps it; and what is found without a pin
+while the lock is held cannot get one before it is gone.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ def hold_pins(connection: Connection, *, alone: bool = False) -> None:
 
 
 def pinned(connection: Connection, digests: Collection[str]) -> set[str]:
-    """Return those of some blobs that are needed.
+    """Return those of some blobs that are needed, by their digests or places.
 
     One statement, and so one look: it finds an upload open, or complete with its archive.
     """
@@ -54,7 +56,17 @@ def pinned(connection: Connection, digests: Collection[str]) -> set[str]:
         select(upload_parts.c.digest).where(upload_parts.c.digest.in_(digests), on_its_way, open_now),
         select(upload_parts.c.declared_digest).where(upload_parts.c.declared_digest.in_(digests), on_its_way, open_now),
     )
-    return {row[0] for row in connection.execute(query)}
+    found = {row[0] for row in connection.execute(query)}
+    places = {name: name.split("/")[1] for name in digests if name.startswith("direct/")}
+    if places:
+        query = union_all(
+            select(archive_parts.c.place).where(archive_parts.c.place.in_(places)),
+            select(upload_parts.c.place).where(upload_parts.c.place.in_(places), on_its_way, open_now),
+            select(uploads.c.uid).where(uploads.c.uid.in_(set(places.values())), open_now),
+        )
+        named = {row[0] for row in connection.execute(query)}
+        found |= {name for name, upload in places.items() if name in named or upload in named}
+    return found
 
 
 def expire_uploads(connection: Connection, before: datetime) -> int:
@@ -139,19 +151,27 @@ def drop_archives(connection: Connection, released_before: datetime) -> int:
     return len(ids)
 
 
-def versions_with(connection: Connection, digests: Collection[str]) -> dict[str, list[str]]:
-    """List the tags of the versions that each of some blobs is a part of."""
+def digests_at(connection: Connection, places: Collection[str]) -> dict[str, str]:
+    """Return the digests that parts of archives at some places must have, by these."""
+    query = select(archive_parts.c.place, archive_parts.c.digest).where(archive_parts.c.place.in_(places)).distinct()
+    return {row.place: row.digest for row in connection.execute(query)}
+
+
+def versions_with(connection: Connection, names: Collection[str]) -> dict[str, list[str]]:
+    """List the tags of the versions that each of some blobs is a part of, by the blobs' digests or places."""
+    name = func.coalesce(archive_parts.c.place, archive_parts.c.digest)
     query = (
-        select(archive_parts.c.digest, repositories.c.name, models.c.version)
+        select(name, repositories.c.name, models.c.version)
         .join(models, models.c.archive_id == archive_parts.c.archive_id)
         .join(repositories, models.c.repository_id == repositories.c.id)
-        .where(archive_parts.c.digest.in_(digests), models.c.deleted_at.is_(None))
+        .where(or_(archive_parts.c.digest.in_(names), archive_parts.c.place.in_(names)), name.in_(names))
+        .where(models.c.deleted_at.is_(None))
         .distinct()
         .order_by(repositories.c.name, models.c.version)
     )
     found: dict[str, list[str]] = {}
-    for digest, name, version in connection.execute(query):
-        found.setdefault(digest, []).append(f"{name}:{version}")
+    for blob, repository, version in connection.execute(query):
+        found.setdefault(blob, []).append(f"{repository}:{version}")
     return found
 
 

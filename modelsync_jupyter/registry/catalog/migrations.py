@@ -177,11 +177,21 @@ def _add_places(connection: Connection) -> None:
     )
 
 
+def _index_places(connection: Connection) -> None:
+    """Let garbage collection find parts by the names that they have in the store of blobs."""
+    _run(
+        connection,
+        "CREATE INDEX archive_parts_place ON archive_parts (place)",
+        "CREATE INDEX upload_parts_place ON upload_parts (place)",
+    )
+
+
 _MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _add_content_digests,
     _add_access_control,
     _add_space_and_history,
     _add_places,
+    _index_places,
 )
 #: The version that `tables` describes.
 SCHEMA = 1 + len(_MIGRATIONS)

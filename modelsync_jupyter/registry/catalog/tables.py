@@ -125,6 +125,7 @@ archive_parts = Table(
     Column("digest", String(80), nullable=False),
     Column("place", String(64)),
     Index("archive_parts_digest", "digest"),
+    Index("archive_parts_place", "place"),
 )
 
 #: `ordered_at` is the build time, but never later than the arrival of the bytes: a clock that is wrong by years must
@@ -219,6 +220,7 @@ upload_parts = Table(
     Column("place", String(64)),
     Index("upload_parts_declared", "declared_digest"),
     Index("upload_parts_digest", "digest"),
+    Index("upload_parts_place", "place"),
 )
 
 #: Names that move between the versions of a repository; `history` tells where each has been.

@@ -141,9 +141,13 @@ def record_part(connection: Connection, upload_id: int, number: int, size: int, 
         connection.execute(insert(upload_parts).values(**row))
 
 
-def record_places(connection: Connection, upload_id: int, places: Mapping[int, str]) -> None:
-    """Note under which names parts will be sent to the store of blobs; the upload must be locked."""
+def record_places(connection: Connection, upload_id: int, places: Mapping[int, str | None]) -> None:
+    """Note under which names parts will be, or are, in the store of blobs; the upload must be locked.
+
+    From then on those that are there are not garbage; whether one was removed before, the caller has to look.
+    """
     if places:
+        hold_pins(connection)
         change = update(upload_parts).where(
             upload_parts.c.upload_id == upload_id, upload_parts.c.number == bindparam("at")
         )
