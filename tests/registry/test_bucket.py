@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 import requests
 
-from modelsync_jupyter.registry import Settings
+from modelsync_jupyter.core.parts import from_sizes
+from modelsync_jupyter.registry import Settings, multipart
 from modelsync_jupyter.registry.blobs.objects import ObjectBlobs
 from modelsync_jupyter.registry.blobs.protocol import Blobs
+from modelsync_jupyter.registry.catalog import tokens, uploads
+from modelsync_jupyter.registry.catalog.models import find_model
+from modelsync_jupyter.registry.catalog.rows import Facts
 from modelsync_jupyter.registry.keeping import Keeping
 from modelsync_jupyter.registry.service import Registry
 from modelsync_jupyter.registry.space import collect_garbage, verify_blobs
@@ -25,7 +29,7 @@ from tests.harness.s3 import BUCKET, s3_server
 from . import pushing, test_blobs
 from .contract import RegistryContract
 from .pushing import complete, finish, model_tar, parts_json, path, register, start
-from .server import Client, Server
+from .server import TOKEN, Client, Server
 from .test_postgresql import cluster  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.processes
@@ -111,11 +115,11 @@ def test_what_clients_sent_to_the_bucket_is_freed_when_nobody_needs_it(
     archives = [model_tar(name, "v1", os.urandom(3_000_000)) for _ in range(3)]
     sent = []
     for archive in archives:
-        parts = pushing.cut(archive, 1 << 20)
-        reply = start(admin, name, "v1", {"parts": parts_json(parts), "direct": True})
+        pieces = pushing.cut(archive, 1 << 20)
+        reply = start(admin, name, "v1", {"parts": parts_json(pieces), "direct": True})
         for number, url in reply["modelsync"]["urls"].items():
-            assert requests.put(url, data=parts[int(number) - 1], timeout=30).status_code == 200
-        listed = [{"part_number": at, "etag": part["digest"]} for at, part in enumerate(parts_json(parts), 1)]
+            assert requests.put(url, data=pieces[int(number) - 1], timeout=30).status_code == 200
+        listed = [{"part_number": at, "etag": part["digest"]} for at, part in enumerate(parts_json(pieces), 1)]
         sent.append((reply["upload_id"], listed))
     old, new, gone = (upload for upload, _ in sent)
     for upload, listed in sent[:2]:
@@ -130,7 +134,28 @@ def test_what_clients_sent_to_the_bucket_is_freed_when_nobody_needs_it(
 
     assert collect() == {new, gone}, "the upload that goes on keeps its parts"
     assert not verify_blobs(here).bad
-    assert admin.call("PATCH", path(name, "v1", "abort_multipart_upload"), {"upload_id": gone}).status_code == 200
+    told = parts_json(pushing.cut(archives[2], 1 << 20))
+    resumed = start(admin, name, "v1", {"parts": told, "direct": True})
+    assert resumed["modelsync"]["present"] == [1, 2, 3]
+    for upload in (gone, resumed["upload_id"]):
+        admin.ok("PATCH", path(name, "v1", "abort_multipart_upload"), {"upload_id": upload})
+    has = here.blobs.has
+
+    def has_for_now(digest: str, size: int) -> bool:
+        found = has(digest, size)
+        collect()
+        return found
+
+    parts = from_sizes([part["size"] for part in told], [part["digest"] for part in told])
+    with here.database.write() as connection:
+        who, _ = tokens.identify(connection, TOKEN)
+        model = find_model(connection, name, "v1", lock=True)
+        other = uploads.open_upload(connection, who, model.id, Facts(), parts)
+    with monkeypatch.context() as patch:
+        patch.setattr(here.blobs, "has", has_for_now)
+        assert multipart.present(here, who, other, parts, here.blobs) == ([1, 2, 3], {})
+    assert collect() == {new, gone}, "it goes on with what was sent before"
+    admin.ok("PATCH", path(name, "v1", "abort_multipart_upload"), {"upload_id": other})
     assert collect() == {new}
     assert requests.get(pushing.download_url(admin, name, "v1"), timeout=30).content == archives[1]
     here.blobs.delete([f"direct/{new}/1"])
