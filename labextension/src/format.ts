@@ -145,7 +145,8 @@ export function wayOf(record: IRecord, trans: TranslationBundle): string {
     push: trans.__('Push'),
     pull: trans.__('Pull'),
     export: trans.__('Export'),
-    import: trans.__('Import')
+    import: trans.__('Import'),
+    sync: trans.__('Sync')
   }[record.direction];
 }
 
@@ -162,7 +163,8 @@ export function endOf(record: IRecord, trans: TranslationBundle): string {
     push: trans.__('Pushed %1', tag),
     pull: trans.__('Pulled %1', tag),
     export: trans.__('Exported %1', tag),
-    import: trans.__('Imported %1', tag)
+    import: trans.__('Imported %1', tag),
+    sync: trans.__('Synced %1', tag)
   }[direction];
 }
 

@@ -2,7 +2,7 @@
  * The JSON of the server extension, as it travels. The Python tests check the same shapes: `tests/fixtures/*.json`.
  */
 
-export type Direction = 'push' | 'pull' | 'export' | 'import';
+export type Direction = 'push' | 'pull' | 'export' | 'import' | 'sync';
 
 export type State =
   'planned' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';

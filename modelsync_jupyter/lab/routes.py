@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .exchange import Exchange
 from .handler import Handler, Missing
 from .inspection import Diff, Doctor
 from .listing import Digest, Listing, Version
@@ -23,7 +22,6 @@ ROUTES: list[tuple[str, type[Handler]]] = [
     (f"{_API}/diff", Diff),
     (f"{_API}/doctor", Doctor),
     (f"{_API}/plan", Plan),
-    (f"{_API}/exchange", Exchange),
     (f"{_API}/transfers", Transfers),
     (f"{_API}/transfers/{_NAME}", Transfer),
     (f"{_API}/transfers/{_NAME}/cancel", Cancel),

@@ -32,7 +32,6 @@ CALLS = [
     ("POST", "transfers"),
     ("DELETE", "transfers"),
     ("DELETE", "transfers/abc"),
-    ("POST", "exchange"),
     ("POST", "transfers/abc/cancel"),
     ("POST", "transfers/abc/resume"),
     ("POST", "login"),
