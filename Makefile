@@ -29,7 +29,7 @@ test:
 	@$(MAKE) --no-print-directory --keep-going test-python test-ui $(if $(NODE),test-sidebar)
 
 test-python: $(VENV)/.test
-	$(BIN)/python -m pytest -n $(WORKERS) --ignore tests/ui
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --ignore tests/ui
 
 test-ui: $(VENV)/.test $(if $(NODE),$(VENV)/.sidebar)
 	$(BIN)/python -m pytest tests/ui
@@ -76,11 +76,15 @@ screenshots: $(VENV)/.test $(VENV)/.sidebar
 clean:
 	rm -rf $(VENV)
 
+# An installation writes `install.json` through the link that `develop` makes into the built sidebar, where the next
+# one would find it twice.
 $(VENV)/.demo: pyproject.toml | $(BIN)/python
+	rm -f modelsync_jupyter/labextension/install.json
 	$(PIP) install -q -e ".[demo]"
 	touch $@
 
 $(VENV)/.test: pyproject.toml | $(BIN)/python
+	rm -f modelsync_jupyter/labextension/install.json
 	$(PIP) install -q -e ".[demo,test,lint,dev]"
 	touch $@
 
