@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 import modelsync_jupyter
 from tests.harness.faults import Fault, FaultyProxy
@@ -89,7 +89,9 @@ def browser() -> Iterator[Browser]:
 
 
 class Pages:
-    """Pages of JupyterLab, each of somebody with a browser of their own; what goes wrong in one is noted.
+    """Pages of JupyterLab, each of somebody with a browser of their own; errors that pass through our code are noted.
+
+    JupyterLab has its own: it disposes of a session that is still starting, and Notebook misses schemas of plugins.
 
     Args:
         browser: The browser.
@@ -106,10 +108,15 @@ class Pages:
         self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(_SECONDS)
-        page.on("pageerror", lambda error: self.problems.append(error.stack or str(error)))
+        page.on("pageerror", self._note)
         page.goto(lab.url + path if path else lab.page, timeout=_LOADING)
         page.locator(wait).wait_for(timeout=_LOADING)
         return page
+
+    def _note(self, error: Error) -> None:
+        stack = error.stack or str(error)
+        if "modelsync" in stack:
+            self.problems.append(stack)
 
     def close(self) -> None:
         """Close all of them."""

@@ -16,7 +16,8 @@ _READY = """async () => {
 
 def open_notebook(page: Page) -> None:
     """Open a notebook, and wait for its kernel."""
-    page.evaluate("window.jupyterapp.commands.execute('notebook:create-new', {kernelName: 'python3'})")
+    opened = "window.jupyterapp.commands.execute('notebook:create-new', {kernelName: 'python3'}).then(() => null)"
+    page.evaluate(opened)  # not the widget itself, which is too much to be handed over
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
     page.evaluate(_READY)
 

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from playwright.sync_api import Locator, Page, Response, expect
+from playwright.sync_api import TimeoutError as TimedOut
 
 SIDEBAR = "#modelsync-sidebar"
 
@@ -88,8 +89,14 @@ class Sidebar:
     def act(self, tag: str, name: str) -> None:
         """Click a button of a version, which shows where the mouse is."""
         row = self.row(tag)
-        row.hover()
-        self.button(name, row).click()
+        for attempts_left in reversed(range(10)):  # rows that arrive above it move it away from under the mouse
+            row.hover()
+            try:
+                self.button(name, row).click(timeout=2_000)
+                return
+            except TimedOut:
+                if not attempts_left:
+                    raise
 
     def menu(self, tag: str, item: str) -> None:
         """Choose from the menu of a version."""

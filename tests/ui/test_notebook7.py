@@ -31,7 +31,7 @@ def test_models_are_pushed_beside_a_notebook(
         with api.create(f"{name}:v1", home=server.home) as making:
             (making.path / "weights.bin").write_bytes(b"w" * 1000)
         page = open_page(server, path=f"notebooks/work.ipynb?token={JUPYTER_TOKEN}", wait=".jp-Notebook")
-        page.evaluate("window.jupyterapp.commands.execute('modelsync:open')")
+        page.evaluate("window.jupyterapp.commands.execute('modelsync:open').then(() => null)")
         sidebar = Sidebar(page)
         sidebar.look_for(name)
         sidebar.act(f"{name}:v1", f"Push {name}:v1")
