@@ -63,7 +63,7 @@ def backup_command(args: argparse.Namespace, face: Face) -> Answer:
 
 def migrate_command(args: argparse.Namespace, face: Face) -> Answer:
     """`registry migrate --from-data DIR --to-data DIR`: copy a registry to another database and store of blobs."""
-    sides = [{"MODELSYNC_DB": os.environ.get(f"MODELSYNC_{side}_DB", "")} for side in ("FROM", "TO")]
+    sides = [{"MODELSYNC_DB": os.environ.get(name, "")} for name in ("MODELSYNC_FROM_DB", "MODELSYNC_TO_DB")]
     source = (args.from_data, args.from_db, args.from_blobs)
     return _copy(source, sides[0], (args.to_data, args.to_db, args.to_blobs), sides[1], face)
 
