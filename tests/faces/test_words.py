@@ -61,7 +61,9 @@ def test_each_verb_that_errors_use_is_known() -> None:
 #: Arguments of other programs.
 OTHERS = re.compile(r"^--[a-z][\w=-]*$|`pip install [^`]*`")
 #: What is said on the terminal of the person who runs the registry, and on its pages.
-FOR_OPERATORS = {f"registry/{name}.py" for name in ("__main__", "server", "service", "openapi", "pages/show")}
+FOR_OPERATORS = {
+    f"registry/{name}.py" for name in ("__main__", "server", "service", "migrate", "openapi", "pages/show")
+}
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
