@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from playwright.sync_api import Locator, Page, Response, expect
 from playwright.sync_api import TimeoutError as TimedOut
@@ -113,14 +113,16 @@ class Sidebar:
         with self._view(sort=by):
             self.root.get_by_label("Sort by").select_option(by)
 
-    def _view(self, **wanted: str) -> AbstractContextManager[Any]:
-        """Wait for rows of another view: those that move would slip away from under the mouse."""
+    @contextmanager
+    def _view(self, **wanted: str) -> Iterator[None]:
+        """Wait a while for rows of another view: those that move would slip away from under the mouse."""
 
         def answers(reply: Response) -> bool:
             asked = reply.request.post_data_json if reply.url.partition("?")[0].endswith("/list") else None
             return asked is not None and wanted.items() <= asked.items()
 
-        return self.page.expect_response(answers)
+        with suppress(TimedOut), self.page.expect_response(answers, timeout=5_000):
+            yield
 
     def refresh(self) -> None:
         """Read everything anew."""

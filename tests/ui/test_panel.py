@@ -103,7 +103,7 @@ def test_search_push_pull_and_overwrite(
     expect(shown.get_by_text("It replaces the registry's copy.")).to_be_visible()
     picture(page, f"question-{title}")
     shown.get_by_role("button", name="Overwrite", exact=True).click()
-    expect(options.filter(has_text=f"{name}:v1")).to_contain_text("= in sync")
+    expect(options.filter(has_text=f"{name}:v1")).to_contain_text("= in sync", timeout=20_000)
 
 
 def test_signing_in_leaves_no_token_in_the_notebook(
