@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
+import os
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -61,7 +62,7 @@ def prepare(lab: Lab, registry: RegistryProcess) -> None:
     for tag, size in _MODELS.items():
         labels = {"stage": "production" if tag in _PUSHED else "test"}
         with api.create(tag, labels=labels, metadata={"auc": 0.91}, home=lab.home) as making:
-            (making.path / "model.pkl").write_bytes(bytes(range(256)) * (size // 256))
+            (making.path / "model.pkl").write_bytes(os.urandom(size))
     for tag in _PUSHED:
         api.push(tag, home=lab.home)
         api.status(tag, hash=True, home=lab.home)
