@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import json
-import struct
 import os
+import struct
 import sys
 import tempfile
 from collections.abc import Mapping
