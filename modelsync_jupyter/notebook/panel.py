@@ -33,6 +33,7 @@ MARKS = {
     State.UNKNOWN: "?",
 }
 _ALL = "all states"
+_LOOKING = "Looking at both sides…"
 #: Rows of the list at most; more would be slow to draw, and nobody reads them: search narrows.
 _MOST = 500
 #: Local versions that are shown at once, before the registry is asked.
@@ -64,6 +65,8 @@ class Panel:
         self.rows = Rows(client, ended=lambda _: self.refresh())
         self._overwrite: Callable[[], object] | None = None
         self._drawing = threading.RLock()  # a thread that looked, and a key that was typed, draw the same list
+        self._wish = threading.Lock()
+        self._looking = self._look_again = False
         self._build(search)
         self._show_context()
         self.refresh()
@@ -138,11 +141,30 @@ class Panel:
         if not self.versions:
             local = self.client.list_models(limit=_AT_ONCE)
             self.versions = [VersionStatus(each.tag, State.UNKNOWN, None, each, None) for each in local]
-        self._count.value = "Looking at both sides…"
+        self._count.value = _LOOKING
         self._draw()
+        with self._wish:
+            self._look_again = True
+            if self._looking:
+                return
+            self._looking = True
         self._in_thread(self._look)
 
     def _look(self) -> None:
+        """Look as long as somebody asks for it: one look after the other, so that the latest is what is shown."""
+        try:
+            while self._is_asked_to_look():
+                self._look_once()
+        except BaseException:
+            self._looking = False
+            raise
+
+    def _is_asked_to_look(self) -> bool:
+        with self._wish:
+            self._looking, self._look_again = self._look_again, False
+            return self._looking
+
+    def _look_once(self) -> None:
         try:
             self.versions = list(self.client.status())
         except ModelSyncError as error:
@@ -151,17 +173,20 @@ class Panel:
             if isinstance(error, (NoContext, NotAuthenticated)):
                 self._signin.layout.display = None
             self._say(error)
-        self._draw(done=True)
+        finally:
+            self._draw(done=True)
 
     def _draw(self, *, done: bool = False) -> None:
         """Fill the list with what fits search and state."""
         fitting = [each for each in self.versions if self._fits(each)]
         options = [(option_text(each), str(each.tag)) for each in fitting[:_MOST]]
         with self._drawing:
-            chosen = set(self._list.value)
-            self._list.options = options
-            self._list.value = tuple(tag for _, tag in options if tag in chosen)
-        if done or self._count.value != "Looking at both sides…":
+            if tuple(options) != self._list.options:
+                chosen = set(self._list.value)
+                with self._list.hold_sync():  # a click on the new list must not come between it and its selection
+                    self._list.options = options
+                    self._list.value = tuple(tag for _, tag in options if tag in chosen)
+        if done or self._count.value != _LOOKING:
             shown = min(len(fitting), _MOST)
             more = f"; {shown:,} shown, search to narrow" if shown < len(fitting) else ""
             self._count.value = f"{len(fitting):,} of {len(self.versions):,} versions{more}"
@@ -222,8 +247,9 @@ class Panel:
 
     def _ask(self, direction: Direction) -> Callable[[], None]:
         def ask() -> None:
-            (version,) = self._selected()
-            self._in_thread(lambda: self._show_plan(direction, version))
+            chosen = self._selected()
+            if len(chosen) == 1:
+                self._in_thread(lambda: self._show_plan(direction, chosen[0]))
 
         return ask
 
@@ -274,8 +300,8 @@ class Panel:
             work()
         except ModelSyncError as error:
             self._say(error)
-        except ValueError:  # nothing, or too much, is selected
-            self._say("Select one version.")
+        except Exception as error:  # a thread has nobody else to tell
+            self._say(f"{type(error).__name__}: {error}")
 
     def close(self) -> None:
         """Stop looking, and remove it from the page."""

@@ -50,7 +50,7 @@ class Rows:
     Args:
         client: Whose transfers.
         only: The id of the one transfer to show; by default all that are active or new.
-        ended: Called with a record when a transfer has ended that was seen running.
+        ended: Called with a record when a transfer has ended since the look before.
 
     Attributes:
         box: The widget.
@@ -89,7 +89,9 @@ class Rows:
             before = self.records.get(record.id)
             if not self._first or record.active or self._only:
                 self.records[record.id] = record
-            if before and before.active and not record.active and self._ended:
+            # A short transfer starts and ends between two looks, and nobody saw it run.
+            news = before.ended != record.ended or before.active if before else not self._first
+            if news and not record.active and self._ended:
                 self._ended(record)
         self._first = False
         self._draw()
