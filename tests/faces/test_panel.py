@@ -1,0 +1,74 @@
+"""The panel without a browser: what it looks at, and when it looks again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelsync_jupyter.client import Client, Statuses
+from modelsync_jupyter.core.states import State
+from modelsync_jupyter.notebook.panel import Panel
+from modelsync_jupyter.notebook.rows import Rows
+from tests.integration.scene import wait_for
+
+from .conftest import Make
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture
+def open_panel() -> Iterator[Callable[..., Panel]]:
+    """Open panels that are closed in the end."""
+    with ExitStack() as stack:
+
+        def opened(client: Client, search: str = "") -> Panel:
+            panel = Panel(client, search)
+            stack.callback(panel.close)
+            return panel
+
+        yield opened
+
+
+class HeldClient(Client):
+    """A client whose comparisons of both sides are held back once they were made."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.made, self.gate = threading.Event(), threading.Event()
+
+    def status(self, *args: Any, **options: Any) -> Statuses:
+        found = super().status(*args, **options)
+        self.made.set()
+        assert self.gate.wait(60)
+        return found
+
+
+def test_a_transfer_that_nobody_saw_run_is_told_when_it_has_ended(client: Client, make: Make, name: str) -> None:
+    client.push(make(f"{name}:old").tag, progress=False)
+    ended: list[str] = []
+    rows = Rows(client, ended=lambda record: ended.append(record.tag))
+    client.push(make(f"{name}:v1").tag, progress=False)
+    for _ in range(2):
+        rows.look()
+    assert ended == [f"{name}:v1"]
+
+
+def test_a_look_from_before_a_push_is_not_what_is_shown_after_it(
+    client: Client, make: Make, name: str, open_panel: Callable[..., Panel]
+) -> None:
+    held = HeldClient(client.home.path)
+    model = make(f"{name}:v1")
+    panel = open_panel(held, name)
+    assert held.made.wait(60)
+    client.push(model.tag, progress=False)
+    panel.refresh()
+    held.gate.set()
+    wait_for(
+        lambda: (model.tag, State.IN_SYNC) in [(each.tag, each.state) for each in panel.versions],
+        "the state after the push",
+    )
