@@ -16,13 +16,12 @@ import pytest
 from modelsync_jupyter.client import Client
 from modelsync_jupyter.core.errors import MissingDependency, ModelExists, UsageError
 from modelsync_jupyter.remotes.files.urls import find_place
+from tests.harness.halting import kill_at
 from tests.harness.models import MIB, differences, make_model
 from tests.harness.nginx import free_port
 from tests.harness.nginx import wait_for as wait_for_port
-from tests.harness.processes import environment, start_modelsync
+from tests.harness.processes import environment
 from tests.harness.s3 import BUCKET, s3_server
-
-from .scene import wait_for
 
 pytestmark = pytest.mark.processes
 FILES = {"a.json": b"{}", "w.bin": 14 * MIB, "sub/v.bin": 5 * MIB, "empty": b""}
@@ -89,10 +88,7 @@ def test_a_killed_export_to_s3_shows_nothing(bucket: str, near: tuple[Client, Pa
     client, _ = near
     env = environment(client.home.path, **{key: os.environ[key] for key in os.environ if key.startswith("AWS_")})
     path = f"{bucket}/killed/m.tar"
-    with start_modelsync("export", "m:v1", path, "--rate-limit", "10MB", "-t", "1", env=env) as child:
-        wait_for(lambda: any(each.progress.done > 12 * MIB for each in client.transfers()), "bytes", child=child)
-        child.kill()
-        child.communicate()
+    kill_at("modelsync_jupyter.remotes.files.urls:_RemoteWriter.write", 2, ["export", "m:v1", path], env)
     assert find_place(path).kind() == ""
     assert client.export_model("m:v1", path).status == "exported"
 

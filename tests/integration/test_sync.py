@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,15 +12,16 @@ from modelsync_jupyter.client import Client
 from modelsync_jupyter.core.errors import TransferFailed, UsageError
 from modelsync_jupyter.core.tags import Tag
 from tests.contract.plainly import create, upload
+from tests.harness.halting import kill_at
 from tests.harness.models import MIB, differences, make_model
-from tests.harness.processes import TOKEN, RegistryProcess, environment, start_modelsync
+from tests.harness.processes import TOKEN, RegistryProcess, environment
 from tests.harness.yatai import Yatai
 from tests.unit.archives import pack
 
-from .scene import wait_for
-
 pytestmark = pytest.mark.processes
 VERSIONS = 8
+_PART = "modelsync_jupyter.remotes.bentocloud.uploading:Upload._put_part"
+_FINISH = "modelsync_jupyter.transfer.mirror_ends:RegistryEnd.finish"
 
 
 @pytest.fixture(scope="module")
@@ -48,15 +48,12 @@ def test_a_mirror_of_a_registry_is_killed_resumed_and_whole(
     sizes = {f"m{i}:v1": 60_000 + i for i in range(VERSIONS - 1)} | {"big:v1": 9 * MIB}
     made = {tag: make_model(here.home.path, tag, {"w.bin": size, "tag": tag.encode()}) for tag, size in sizes.items()}
     assert here.sync("local", "a").counts == {"copy": VERSIONS}
-    for seen in (2, 5):
-        words = ["sync", "a", "b", "--rate-limit", "1MB", "-t", "1"]
-        with start_modelsync(*words, env=environment(here.home.path)) as child:
-            wait_for(lambda seen=seen: len(digests(here, "b")) >= seen, f"{seen} versions", child=child)
-            os.killpg(child.pid, signal.SIGKILL)
-            child.communicate()
+    for step, calls, whole in ((_PART, 4, 0), (_FINISH, 2, 3), (_FINISH, 2, 6)):  # amid the large one; between others
+        kill_at(step, calls, ["sync", "a", "b", "-t", "1"], environment(here.home.path))
+        assert len(digests(here, "b")) == whole
         assert digests(here, "b").items() <= digests(here, "a").items()  # nothing half-made among them
     report = here.sync("a", "b")
-    assert 0 < report.counts["same"] < VERSIONS
+    assert report.counts == {"same": 6, "copy": VERSIONS - 6}
     assert digests(here, "b") == digests(here, "a")
     again = here.sync("a", "b")
     assert (again.counts, again.moved) == ({"same": VERSIONS}, 0)
