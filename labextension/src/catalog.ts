@@ -138,37 +138,54 @@ export class Catalog {
     return this._ask(this._first, what, current ? this._revision : '');
   }
 
-  /** The row of the next name that begins with a text. */
-  find(text: string, from: number): Promise<number | null> {
-    return this._service.find(this._view, text, from);
+  /** The row of the next name that begins with a text; null where there is none. */
+  async find(text: string, from: number): Promise<number | null> {
+    const found = await this._service.find(this._view, text, from);
+    const row = found === null ? undefined : this._rows.get(found);
+    if (row && !keyOf(row).toLowerCase().startsWith(text.toLowerCase())) {
+      await this.refresh(); // the list has changed, and the rows that are loaded are older than this answer
+    }
+    return found;
   }
 
   /** Forget everything, as when another registry is asked. */
   clear(): void {
-    this._ticket++;
+    this._epoch++;
     this._asking = 0;
     this._rows = new Map();
     this._revision = '';
     this._set({ total: null, counts: null, remote: null, error: null });
   }
 
-  /** Ask for the rows around one. Answers to questions about an earlier view are dropped. */
+  /**
+   * Ask for the rows around one.
+   *
+   * Answers about another view, of another registry, or older than what is shown are dropped. They may come in another
+   * order than they were asked for: one that waits for a slow registry must neither keep back what is known already nor
+   * be lost because somebody unfolded a name meanwhile.
+   */
   private async _ask(
     index: number,
     refresh: string,
     since = ''
   ): Promise<void> {
     const ticket = ++this._ticket;
-    const view = this._view;
-    this._asking = ticket;
+    const [epoch, view] = [this._epoch, this._view];
+    if (!refresh) {
+      this._asking = ticket;
+    }
     const start = Math.max(0, index - AROUND);
     try {
       const page = await this._service.list(view, start, refresh, since);
-      if (ticket === this._ticket) {
+      if (
+        epoch === this._epoch &&
+        view === this._view &&
+        !isOlder(page.revision, this._revision)
+      ) {
         this._take(page, view);
       }
     } catch (reason) {
-      if (ticket === this._ticket) {
+      if (epoch === this._epoch && view === this._view) {
         this._set({ error: ApiError.of(reason) });
       }
     } finally {
@@ -226,11 +243,19 @@ export class Catalog {
   private _revision = '';
   private _loading = true;
   private _first = 0;
+  private _epoch = 0;
   private _ticket = 0;
   private _asking = 0;
   private readonly _changed = new Signal<this, void>(this);
   private readonly _scrolled = new Signal<this, number>(this);
   private readonly _viewed = new Signal<this, IView>(this);
+}
+
+/** Whether a revision is of the same list as another one, and of before it: "list-12" is before "list-13". */
+function isOlder(revision: string, other: string): boolean {
+  const [list, number] = revision.split('-');
+  const [otherList, otherNumber] = other.split('-');
+  return list === otherList && Number(number) < Number(otherNumber);
 }
 
 /** The old object in place of a new one that says the same, so that what shows it need not be drawn again. */

@@ -6,6 +6,7 @@ import { type ISignal, Signal } from '@lumino/signaling';
 
 import about from '../package.json';
 import { Catalog } from './catalog';
+import { Cursor } from './cursor';
 import { SIGNED_OUT } from './hints';
 import { ApiError } from './request';
 import type { Service } from './service';
@@ -31,6 +32,7 @@ const SLOWEST = 30_000;
 export class SidebarModel {
   /** Both sides as one list. */
   readonly catalog: Catalog;
+  readonly cursor: Cursor;
   readonly transfers: Transfers;
   /** Of this page. */
   readonly version = about.version;
@@ -41,6 +43,7 @@ export class SidebarModel {
     transfers = new Transfers(service)
   ) {
     this.catalog = new Catalog(service);
+    this.cursor = new Cursor(this.catalog);
     this.transfers = transfers;
     this.catalog.changed.connect(this._emit, this);
     transfers.changed.connect(this._emit, this);

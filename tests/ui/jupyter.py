@@ -115,6 +115,7 @@ def _options(port: int, root: Path) -> list[str]:
         f"--IdentityProvider.token={TOKEN}",
         "--LabApp.news_url=None",
         "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
     ]
 
 

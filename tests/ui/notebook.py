@@ -18,6 +18,11 @@ def open_notebook(page: Page) -> None:
     """Open a notebook, and wait for its kernel."""
     opened = "window.jupyterapp.commands.execute('notebook:create-new', {kernelName: 'python3'}).then(() => null)"
     page.evaluate(opened)  # not the widget itself, which is too much to be handed over
+    wait_for_kernel(page)
+
+
+def wait_for_kernel(page: Page) -> None:
+    """Wait until the kernel of the notebook in front answers."""
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
     page.evaluate(_READY)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from typing import Any
 
-from playwright.sync_api import Locator, Page, Response, expect
+from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as TimedOut
 
 SIDEBAR = "#modelsync-sidebar"
@@ -106,24 +104,18 @@ class Sidebar:
 
     def show(self, view: str) -> None:
         """Show All, Local, Registry or Changed."""
-        with self._view(show=view.lower()):
-            self.root.get_by_role("group", name="Show").get_by_role("button", name=view, exact=True).click()
+        self.root.get_by_role("group", name="Show").get_by_role("button", name=view, exact=True).click()
+        self._shows(show=view.lower())
 
     def sort(self, by: str) -> None:
         """Sort by name, time or size."""
-        with self._view(sort=by):
-            self.root.get_by_label("Sort by").select_option(by)
+        self.root.get_by_label("Sort by").select_option(by)
+        self._shows(sort=by)
 
-    @contextmanager
-    def _view(self, **wanted: str) -> Iterator[None]:
-        """Wait a while for rows of another view: those that move would slip away from under the mouse."""
-
-        def answers(reply: Response) -> bool:
-            asked = reply.request.post_data_json if reply.url.partition("?")[0].endswith("/list") else None
-            return asked is not None and wanted.items() <= asked.items()
-
-        with suppress(TimedOut), self.page.expect_response(answers, timeout=5_000):
-            yield
+    def _shows(self, **wanted: str) -> None:
+        """Wait until the rows are those of a view: others would slip away from under the mouse."""
+        for key, value in wanted.items():
+            expect(self.root.locator("[data-ms-show]")).to_have_attribute(f"data-ms-{key}", value)
 
     def refresh(self) -> None:
         """Read everything anew."""
@@ -131,9 +123,8 @@ class Sidebar:
 
     def look_for(self, text: str) -> None:
         """Show only what matches."""
-        if self.search.input_value() != text:
-            with self._view(search=text):
-                self.search.fill(text)
+        self.search.fill(text)
+        self._shows(search=text)
 
     def reset(self) -> None:
         """Show everything, as at first."""

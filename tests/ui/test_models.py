@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from modelsync_jupyter import client as api
 
-from .jupyter import TOKEN, Lab
+from .jupyter import EVERY, TOKEN, Lab
 from .notebook import open_notebook
 from .sidebar import Sidebar
 
@@ -158,10 +159,15 @@ def test_view_folds_scroll_and_details_come_back_with_the_page(
     sidebar.row(f"{name}:v29").click()
     heading = page.get_by_role("heading", name=f"{name}:v29")
     expect(heading).to_be_visible()
-    sidebar.tree.evaluate("node => node.scrollTop = 400")
-    kept = f"lab/api/workspaces/{name}"
-    while lab.get(kept).json()["data"].get("modelsync-jupyter:view", {}).get("first") != 10:
-        page.wait_for_timeout(50)  # JupyterLab saves it a while after a change
+
+    def is_kept(asked: Request) -> bool:
+        """JupyterLab saves the layout of a workspace, and all that extensions keep in it, a while after a change."""
+        data = asked.post_data_json["data"] if asked.method == "PUT" and "/workspaces/" in asked.url else {}
+        layout = json.dumps(data.get("layout-restorer:data"))
+        return f"{name}:v29" in layout and data.get("modelsync-jupyter:view", {}).get("first") == 10
+
+    with page.expect_request_finished(is_kept, timeout=30_000):
+        sidebar.tree.evaluate("node => node.scrollTop = 400")
     page.goto(page.url.partition("?")[0])
     expect(heading).to_be_visible()
     expect(sidebar.search).to_have_value(name)
@@ -179,12 +185,19 @@ def test_code_is_inserted_into_the_notebook(
     expect(page.locator(".jp-Notebook .jp-Cell").nth(1)).to_contain_text(f'load("{name}:v1")')
 
 
-def test_files_are_revealed(signed_in: str, make: Make, name: str, page: Page, sidebar: Sidebar) -> None:
+def test_files_are_revealed_and_a_hidden_sidebar_is_quiet(
+    signed_in: str, make: Make, name: str, page: Page, sidebar: Sidebar
+) -> None:
     make(f"{name}:v1")
     sidebar.look_for(name)
     sidebar.row(f"{name}:v1").click(button="right")
     page.locator(".lm-Menu").get_by_text("Reveal Files", exact=True).click()
     expect(page.locator(".jp-DirListing").get_by_text("weights.bin")).to_be_visible()
+    expect(sidebar.root).to_be_hidden()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/modelsync/" in request.url else None)
+    page.wait_for_timeout(2_500 * EVERY)  # longer than the interval at which an open one looks
+    assert len(asked) <= 1, asked
 
 
 def test_a_folder_is_saved_as_a_model(

@@ -22,8 +22,7 @@ pytest.importorskip("notebook", minversion="7")
 def test_models_are_pushed_beside_a_notebook(
     tmp_path: Path, registry: RegistryProcess, name: str, open_page: Callable[..., Page]
 ) -> None:
-    expose = "--JupyterNotebookApp.expose_app_in_browser=True"
-    with jupyterlab(tmp_path / "notebook", expose, module="notebook") as server:
+    with jupyterlab(tmp_path / "notebook", module="notebook") as server:
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         empty = {"cells": [], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
         (server.root / "work.ipynb").write_text(json.dumps(empty))

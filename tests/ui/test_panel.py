@@ -16,6 +16,7 @@ from modelsync_jupyter import client as api
 from tests.harness.processes import TOKEN as REGISTRY_TOKEN
 
 from .jupyter import TOKEN, Lab
+from .notebook import wait_for_kernel
 
 pytestmark = pytest.mark.processes
 _CODE = "from modelsync_jupyter import panel\np = panel('label:stage=prod')\np"
@@ -41,13 +42,12 @@ def face(request: pytest.FixtureRequest, lab: Lab, browser: Browser, notebook: P
     page.set_default_timeout(30_000)
     place = "lab/tree" if application == "lab" else "notebooks"
     page.goto(f"{lab.url}{place}/{notebook.name}?token={TOKEN}" + ("&reset" if application == "lab" else ""))
-    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
+    wait_for_kernel(page)
     if theme == "dark":
         page.get_by_role("menuitem", name="Settings").click()
         page.get_by_text("Theme", exact=True).hover()
         page.get_by_text("JupyterLab Dark", exact=True).click()
         expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
-    page.wait_for_timeout(1_500)
     yield page
     context.close()
 
@@ -113,16 +113,15 @@ def test_signing_in_leaves_no_token_in_the_notebook(
     (home / ".yatai.yaml").unlink()
     page = open_page(lab)
     page.goto(f"{lab.url}lab/tree/{notebook.name}?token={TOKEN}&reset")
-    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
-    page.wait_for_timeout(1_500)
+    wait_for_kernel(page)
     shown = open_panel(page)
     shown.get_by_placeholder("https://registry.example.com").fill(endpoint)
     shown.get_by_placeholder("API token").fill(REGISTRY_TOKEN)
     shown.get_by_role("button", name="Sign in").click()
     expect(shown.get_by_text(f"here and at {endpoint}")).to_be_visible()
     expect(shown.get_by_placeholder("API token")).to_be_hidden()
-    page.keyboard.press("Control+s")
-    page.wait_for_timeout(1_500)
+    with page.expect_response(lambda reply: reply.request.method == "PUT" and notebook.name in reply.url):
+        page.keyboard.press("Control+s")
     saved = notebook.read_text()
     assert REGISTRY_TOKEN not in saved
     (output,) = json.loads(saved)["cells"][0]["outputs"]

@@ -12,7 +12,6 @@ from modelsync_jupyter import client as api
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.processes import environment, modelsync
 
-from .jupyter import EVERY, Lab
 from .notebook import open_notebook, run
 from .sidebar import Sidebar
 
@@ -121,12 +120,3 @@ def test_a_transfer_of_a_shell_is_seen_and_so_is_a_reload(
     expect(transfer).to_contain_text(MOVING)
     sidebar.button(f"Cancel {tag}", transfer).click()
     expect(transfer).to_contain_text("cancelled")
-
-
-def test_a_hidden_sidebar_is_quiet(signed_in: str, lab: Lab, page: Page, sidebar: Sidebar) -> None:
-    sidebar.tab.click()
-    expect(sidebar.root).to_be_hidden()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "/modelsync/" in request.url else None)
-    page.wait_for_timeout(3_000 * EVERY)  # longer than the interval at which an open one looks
-    assert len(asked) <= 1, asked

@@ -211,9 +211,9 @@ describe('transfers', () => {
       expect(server.of('GET transfers')).toHaveLength(count + 3);
       model.visible = false;
       await jest.advanceTimersByTimeAsync(30_000);
-      const after = server.of('GET transfers').length;
+      const after = server.asked.length;
       await jest.advanceTimersByTimeAsync(300_000);
-      expect(server.of('GET transfers')).toHaveLength(after);
+      expect(server.asked).toHaveLength(after);
     } finally {
       jest.useRealTimers();
     }

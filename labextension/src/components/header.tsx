@@ -158,7 +158,7 @@ export function Standing(props: {
 
 export function Views({ catalog }: { catalog: Catalog }): JSX.Element {
   const { trans } = useEnv();
-  const { counts } = catalog.listing;
+  const { counts, view } = catalog.listing;
   const { show, sort } = catalog.view;
   const kinds: [Show, string, string][] = [
     ['all', trans.__('All'), trans.__('All models')],
@@ -199,7 +199,12 @@ export function Views({ catalog }: { catalog: Catalog }): JSX.Element {
           </button>
         ))}
       </div>
-      <div className="jp-ModelSync-order">
+      <div
+        className="jp-ModelSync-order"
+        data-ms-show={view.show}
+        data-ms-sort={view.sort}
+        data-ms-search={view.search}
+      >
         <span>{many(show)}</span>
         <select
           aria-label={trans.__('Sort by')}

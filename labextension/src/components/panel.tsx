@@ -83,7 +83,12 @@ export function Panel(props: {
       {catalog.listing.total === 0 && !catalog.reading ? (
         <Empty model={model} />
       ) : (
-        <Tree catalog={catalog} active={active} isStopping={isStopping} />
+        <Tree
+          catalog={catalog}
+          cursor={model.cursor}
+          active={active}
+          isStopping={isStopping}
+        />
       )}
       <History
         records={transfers.records}

@@ -4,6 +4,7 @@
 import React from 'react';
 
 import { type Catalog, keyOf } from '../catalog';
+import type { Cursor } from '../cursor';
 import { CommandIDs } from '../tokens';
 import { nameOf } from '../tags';
 import type { IRecord, Row } from '../wire';
@@ -14,25 +15,22 @@ import { Placeholder, TreeRow } from './row';
 const LINES = 3.1;
 /** Rows drawn beyond those in sight. */
 const OVERSCAN = 6;
-/** Milliseconds after which the next letter begins another word. */
-const WORD_PAUSE = 600;
 
 export function Tree(props: {
   catalog: Catalog;
+  cursor: Cursor;
   /** Transfers that run, by tag. */
   active: ReadonlyMap<string, IRecord>;
   isStopping: (id: string) => boolean;
 }): JSX.Element {
   const { trans, run, openMenu } = useEnv();
-  const { catalog, active, isStopping } = props;
+  const { catalog, cursor, active, isStopping } = props;
   const { total, view } = catalog.listing;
   const box = React.useRef<HTMLDivElement>(null);
   const { height, top, page, onScroll } = useWindow(box, catalog);
-  const [current, setCurrent] = React.useState<ICurrent>({ index: 0, key: '' });
-  const word = React.useRef({ text: '', time: 0 });
   const id = React.useId();
   const count = total ?? 0;
-  const index = follow(current, catalog, count);
+  const { index } = cursor;
   const first = Math.max(0, Math.floor(top / height) - OVERSCAN);
   const last = Math.min(count - 1, Math.ceil((top + page) / height) + OVERSCAN);
 
@@ -41,74 +39,30 @@ export function Tree(props: {
     [catalog, top, height, last, count, view]
   );
 
-  const select = (wanted: number): void => {
-    const to = Math.max(0, Math.min(count - 1, wanted));
-    const row = catalog.row(to);
-    setCurrent({ index: to, key: row ? keyOf(row) : '' });
-    const node = box.current;
-    if (node) {
-      const [above, below] = [to * height, (to + 1) * height - page];
-      node.scrollTop = Math.min(Math.max(node.scrollTop, below), above);
-    }
-  };
-
-  const type = (letter: string): void => {
-    const now = Date.now();
-    const fresh = now - word.current.time > WORD_PAUSE;
-    word.current = {
-      text: fresh ? letter : word.current.text + letter,
-      time: now
-    };
-    const from = word.current.text.length > 1 ? index : index + 1;
-    void catalog.find(word.current.text, from).then(
-      found => found !== null && select(found),
-      () => undefined
-    );
-  };
+  useRevealed(cursor, box, height, page);
 
   const onKeyDown = (event: React.KeyboardEvent<HTMLDivElement>): void => {
     const { key, altKey, ctrlKey, metaKey, shiftKey } = event;
     if (altKey || ctrlKey || metaKey || event.target !== event.currentTarget) {
       return;
     }
-    const row = catalog.row(index);
-    const step = Math.max(1, Math.floor(page / height) - 1);
-    const moves: Record<string, number> = {
-      ArrowDown: index + 1,
-      ArrowUp: index - 1,
-      PageDown: index + step,
-      PageUp: index - step,
-      Home: 0,
-      End: count - 1
-    };
-    if (key in moves) {
-      select(moves[key] ?? index);
-    } else if (key === 'ContextMenu' || (key === 'F10' && shiftKey)) {
-      const node = document.getElementById(`${id}-${index}`);
-      if (row && node && box.current) {
-        openMenu(node, row, box.current);
+    const isMine = cursor.press({
+      key,
+      shift: shiftKey,
+      time: event.timeStamp,
+      step: Math.max(1, Math.floor(page / height) - 1),
+      onOpen: ({ tag }) => run(CommandIDs.details, { tag }),
+      onMenu: (row, at) => {
+        const node = document.getElementById(`${id}-${at}`);
+        if (node && box.current) {
+          openMenu(node, row, box.current);
+        }
       }
-    } else if (key === 'ArrowRight' && row?.kind === 'name') {
-      if (row.open) {
-        select(index + 1);
-      } else {
-        void catalog.toggle(row.name);
-      }
-    } else if (key === 'ArrowLeft' && row?.kind === 'version') {
-      select(parentOf(catalog, index));
-    } else if (key === 'ArrowLeft' && row?.kind === 'name' && row.open) {
-      void catalog.toggle(row.name);
-    } else if ((key === 'Enter' || key === ' ') && row?.kind === 'name') {
-      void catalog.toggle(row.name);
-    } else if (key === 'Enter' && row?.kind === 'version') {
-      run(CommandIDs.details, { tag: row.tag });
-    } else if (key.length === 1 && key !== ' ') {
-      type(key);
-    } else {
-      return;
+    });
+    if (isMine) {
+      event.preventDefault();
+      event.stopPropagation();
     }
-    event.preventDefault();
-    event.stopPropagation();
   };
 
   const indices: number[] = [];
@@ -125,6 +79,7 @@ export function Tree(props: {
       className="jp-ModelSync-tree"
       role="tree"
       aria-label={trans.__('Models')}
+      aria-busy={catalog.view !== view}
       aria-activedescendant={count ? `${id}-${index}` : undefined}
       tabIndex={0}
       data-ms-current={row ? keyOf(row) : undefined}
@@ -146,12 +101,12 @@ export function Tree(props: {
               current={each === index}
               transfer={transferOf(item, active)}
               stopping={isStopping(transferOf(item, active)?.id ?? '')}
-              onSelect={() => select(each)}
-              onToggle={name => void catalog.toggle(name)}
+              onSelect={() => cursor.select(each)}
+              onToggle={name => cursor.toggle(name)}
               onSearch={text => void catalog.show({ search: text })}
             />
           ) : (
-            <Placeholder key={each} id={`${id}-${each}`} style={place} />
+            <Placeholder key={`#${each}`} id={`${id}-${each}`} style={place} />
           );
         })}
       </div>
@@ -159,27 +114,35 @@ export function Tree(props: {
   );
 }
 
-interface ICurrent {
-  index: number;
-  key: string;
-}
-
-/** Where the current row is now: rows above it may have come or gone. */
-function follow(current: ICurrent, catalog: Catalog, count: number): number {
-  const row = catalog.row(current.index);
-  const moved =
-    current.key && (!row || keyOf(row) !== current.key)
-      ? catalog.indexOf(current.key)
-      : -1;
-  return Math.max(0, Math.min(count - 1, moved >= 0 ? moved : current.index));
-}
-
-function parentOf(catalog: Catalog, index: number): number {
-  let parent = index - 1;
-  while (parent > 0 && catalog.row(parent)?.kind === 'version') {
-    parent--;
-  }
-  return parent;
+/** Draw the list anew when the current row is another one, and bring one that was chosen into sight. */
+function useRevealed(
+  cursor: Cursor,
+  box: React.RefObject<HTMLDivElement>,
+  height: number,
+  page: number
+): void {
+  const [, draw] = React.useReducer((count: number) => count + 1, 0);
+  const chosen = React.useRef<number | null>(null);
+  React.useEffect(() => {
+    const choose = (_: Cursor, index: number): void => {
+      chosen.current = index;
+    };
+    cursor.selected.connect(choose);
+    cursor.changed.connect(draw);
+    return () => {
+      cursor.selected.disconnect(choose);
+      cursor.changed.disconnect(draw);
+    };
+  }, [cursor]);
+  // Only once it is drawn does the list reach as far as its last row.
+  React.useLayoutEffect(() => {
+    const [node, index] = [box.current, chosen.current];
+    if (node && index !== null) {
+      chosen.current = null;
+      const [above, below] = [index * height, (index + 1) * height - page];
+      node.scrollTop = Math.min(Math.max(node.scrollTop, below), above);
+    }
+  });
 }
 
 function isLocal(row: Row | undefined): boolean {
