@@ -27,6 +27,10 @@ MAX_VALUES = 200_000
 MAX_YAML = 1 << 20
 #: What the registry takes of labels: how many, and characters in their names and values.
 MAX_LABELS, MAX_LABEL_KEY, MAX_LABEL_VALUE = 1000, 128, 1024
+#: Characters of a description.
+MAX_DESCRIPTION = 1 << 16
+#: Where the description is: model.yaml has no other place for one that stock BentoML shows.
+DESCRIPTION = "description"
 
 #: libyaml where it is built in: ten times faster.
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -97,6 +101,12 @@ class ModelInfo:
             api_version=str(data.get("api_version") or "v1"),
             **nested,
         )
+
+    @property
+    def description(self) -> str:
+        """What people should know of it, as far as its metadata says that in a text."""
+        text = self.metadata.get(DESCRIPTION)
+        return text if isinstance(text, str) else ""
 
     def to_dict(self) -> dict[str, Any]:
         """The facts in the order and form in which BentoML writes them."""
@@ -231,6 +241,22 @@ def renamed_yaml(data: bytes, info: ModelInfo, tag: Tag) -> str:
     return info_yaml(wanted)  # it was not written line by line
 
 
+def edited_yaml(data: bytes, info: ModelInfo) -> str:
+    """Return a model.yaml with other labels and metadata, everything else as it was, unknown keys included.
+
+    Args:
+        data: The model.yaml as it is.
+        info: What it is to say.
+
+    Raises:
+        UsageError: As `info_yaml`.
+    """
+    said = dict(load_yaml(data, f"`{MODEL_YAML}`"))
+    said.update(labels=dict(info.labels), metadata=dict(info.metadata))
+    text: str = yaml.dump(said, None, _Dumper, sort_keys=False, allow_unicode=True)
+    return text if len(text.encode()) <= MAX_YAML and parse_info(text.encode()) == info else info_yaml(info)
+
+
 def check_limits(info: ModelInfo) -> None:
     """Check a model against the limits of the registry, before anything is sent.
 
@@ -244,3 +270,5 @@ def check_limits(info: ModelInfo) -> None:
             if len(text) > limit or "\0" in text:
                 message = f"The {what} of label `{key[:80]}` has more than {limit} characters, or a NUL."
                 raise UsageError(message, "Shorten it.")
+    if len(info.description) > MAX_DESCRIPTION or "\0" in info.description:
+        raise UsageError(f"The description has more than {MAX_DESCRIPTION} characters, or a NUL.", "Shorten it.")

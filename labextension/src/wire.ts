@@ -148,6 +148,8 @@ export interface IRemoteDetails {
   labels: Record<string, string>;
   metadata: Record<string, unknown>;
   description: string;
+  aliases: string[];
+  downloads: number;
 }
 
 /** Where a version came from; what is not known is missing. */

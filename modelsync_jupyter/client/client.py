@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,7 +22,7 @@ from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size, parse_rate
 from modelsync_jupyter.jobs.child import spawn
-from modelsync_jupyter.jobs.execution import Execution
+from modelsync_jupyter.jobs.execution import Execution, Lock
 from modelsync_jupyter.jobs.records import ENDED, Record, Records
 from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.remotes import contexts as known
@@ -33,11 +33,12 @@ from modelsync_jupyter.remotes.contexts import Context, check_endpoint, check_to
 from modelsync_jupyter.remotes.http import Http
 from modelsync_jupyter.remotes.retry import Retry
 from modelsync_jupyter.store.create import Draft, copy_in, draft
+from modelsync_jupyter.store.edit import edit
 from modelsync_jupyter.store.local import LocalStore, Models
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.plan import Plan
 from modelsync_jupyter.transfer.run import Run
-from modelsync_jupyter.transfer.work import Counter, Work
+from modelsync_jupyter.transfer.work import Counter, Stop, Work
 
 from .bar import ask_token, shown
 from .care import Care
@@ -491,6 +492,39 @@ class Client(Inspection, FileVerbs, Care, Use):
             copy_in(Path(source), making.path)
         assert making.model
         return making.model
+
+    def edit(
+        self,
+        tag: str | Tag,
+        *,
+        labels: Mapping[str, str] | None = None,
+        remove: Collection[str] = (),
+        description: str | None = None,
+    ) -> Model:
+        """Change labels and description of a local model; what is not named stays.
+
+        They are in its model.yaml, so its content digest changes: a copy in the registry is `different` then. To edit
+        that copy, use `Client.catalog.change`.
+
+        Args:
+            tag: `name:version`; `name` or `name:latest` for the latest.
+            labels: Labels to set.
+            remove: Keys of labels to take away.
+            description: What people should know of it, kept in `metadata["description"]`; "" for none.
+
+        Raises:
+            ModelNotFound: There is no such model.
+            ModelChanged: Another process replaced it meanwhile; nothing is edited.
+            UsageError: A label is not what a registry takes.
+        """
+        with self._explained(str(tag)):
+            found = self._store.get(Tag.parse(str(tag))).tag
+        lock = Lock(self.home.state / "locks" / f"edit-{found.name}@{found.version}.lock")
+        lock.acquire(Stop(), lambda: None)
+        try:
+            return edit(self._store, found, labels=labels, remove=remove, description=description)
+        finally:
+            lock.release()
 
     def delete(self, tag: str | Tag) -> list[Tag]:
         """Delete a model from the local store, and return what was deleted; the registry is not touched.

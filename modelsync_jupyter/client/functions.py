@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -315,6 +315,18 @@ def save(
 ) -> Model:
     noted: dict[str, Any] = {"metrics": metrics, "datasets": datasets, "provenance": provenance}
     return Client(**at).save(name, source, labels=labels, metadata=metadata, **noted)
+
+
+@partial(documented_as, Client.edit)
+def edit(
+    tag: str | Tag,
+    *,
+    labels: Mapping[str, str] | None = None,
+    remove: Collection[str] = (),
+    description: str | None = None,
+    **at: Unpack[AtHome],
+) -> Model:
+    return Client(**at).edit(tag, labels=labels, remove=remove, description=description)
 
 
 @partial(documented_as, Client.delete)

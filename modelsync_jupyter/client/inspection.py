@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelsync_jupyter.contents.diff import Diff
+from modelsync_jupyter.contents.diff import Diff, File
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.tags import Tag
@@ -14,6 +14,7 @@ from modelsync_jupyter.store.local import LocalStore
 from .comparing import Comparison
 from .doctor import Check, examine
 from .provenance import Provenance
+from .sides import RemoteSide
 
 if TYPE_CHECKING:
     from modelsync_jupyter.remotes.bentocloud.client import RemoteModel
@@ -62,6 +63,22 @@ class Inspection:
         comparison = Comparison(self._store, self.get, self._remote, progress)
         second = None if new is None else Tag.parse(str(new))
         return comparison.run(Tag.parse(str(old)), second, remote=remote, tensors=tensors)
+
+    def remote_files(self, tag: str | Tag) -> dict[str, File] | None:
+        """List the files of a version in the registry, by their paths; None where it does not tell which it has.
+
+        A registry that is not ours is asked for the headers of the archive, never for all of it.
+
+        Args:
+            tag: `name:version` or `name:alias`; `name` or `name:latest` for the newest complete version.
+
+        Raises:
+            ModelNotFound: The registry has no such version.
+            NoContext: There is no registry to ask.
+            RemoteError: It cannot be reached, or refuses.
+        """
+        side = RemoteSide(self._remote(), self.get_remote(tag)).side()
+        return dict(sorted(side.files.items())) or None
 
     def provenance(self, tag: str | Tag, *, remote: bool = False) -> Provenance | None:
         """Return where a version came from, or None where nobody noted it.

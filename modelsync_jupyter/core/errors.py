@@ -24,6 +24,7 @@
         ├── RemoteNotFound       404: no such record
         ├── Conflict             400, 409 or 412: the record is not in that state
         ├── InvalidReply         the endpoint does not speak this protocol
+        ├── Unsupported          only registries of ours can do it
         ├── UrlExpired           a presigned URL is no longer valid                      (signed again)
         ├── UploadLost           the server forgot the multipart upload                  (begun again)
         └── Unavailable          network fault, 408, 429, 5xx or a stalled connection    (retried)
@@ -228,6 +229,13 @@ class Conflict(RemoteError):
 class InvalidReply(RemoteError):
     code = "invalid-reply"
     step = Step("contexts", "Check the address: it does not answer like a model registry.")
+
+
+class Unsupported(RemoteError):
+    diagnosable = False
+    code = "unsupported"
+    step = advice("Do it in the registry's own pages, or use a registry of modelsync_jupyter.")
+    http_status = 422
 
 
 class UrlExpired(RemoteError):

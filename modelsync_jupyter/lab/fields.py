@@ -35,6 +35,9 @@ class Fields:
             raise UsageError("The body of the request is not a JSON object.", step=_HINT)
         self._data = {key: value for key, value in data.items() if value is not None}
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._data
+
     def text(self, name: str, default: str | None = None) -> str:
         """A field of text; one that is not empty, unless there is a default.
 

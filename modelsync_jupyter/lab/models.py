@@ -1,4 +1,4 @@
-"""Models: deleting and saving them in the local store."""
+"""Models: saving them in the local store."""
 
 from __future__ import annotations
 
@@ -10,19 +10,9 @@ from tornado import web
 
 from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import UsageError
-from modelsync_jupyter.core.tags import Tag
 
 from .fields import below, check_savable
 from .handler import Handler
-
-
-class LocalModel(Handler):
-    @web.authenticated
-    @authorized
-    async def delete(self, name: str, version: str) -> None:
-        """Delete one version from the local store."""
-        tag = Tag.parse(f"{name}:{version}")
-        self.reply({"deleted": [str(gone) for gone in await self.local(lambda: api.delete(str(tag), home=self.home))]})
 
 
 class SavedModels(Handler):

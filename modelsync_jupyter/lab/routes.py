@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from .curation import Alias, Aliases, Deleted, History, LocalModel, RemoteFiles, RemoteModel, Restoring
 from .handler import Handler, Missing
 from .inspection import Diff, Doctor
 from .listing import Digest, Listing, Version
-from .models import LocalModel, SavedModels
+from .models import SavedModels
 from .sessions import Context, Login, Logout, Status
 from .transfers import Cancel, Plan, Resume, Transfer, Transfers
 
@@ -18,6 +19,13 @@ ROUTES: list[tuple[str, type[Handler]]] = [
     (f"{_API}/versions/{_NAME}/{_NAME}", Version),
     (f"{_API}/versions/{_NAME}/{_NAME}/digest", Digest),
     (f"{_API}/local/{_NAME}/{_NAME}", LocalModel),
+    (f"{_API}/remote/{_NAME}/{_NAME}", RemoteModel),
+    (f"{_API}/remote/{_NAME}/{_NAME}/restore", Restoring),
+    (f"{_API}/remote/{_NAME}/{_NAME}/files", RemoteFiles),
+    (f"{_API}/deleted", Deleted),
+    (f"{_API}/aliases/{_NAME}", Aliases),
+    (f"{_API}/aliases/{_NAME}/{_NAME}", Alias),
+    (f"{_API}/history/{_NAME}", History),
     (f"{_API}/models", SavedModels),
     (f"{_API}/diff", Diff),
     (f"{_API}/doctor", Doctor),

@@ -67,9 +67,8 @@ class Version:
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """Its labels: the registry's, which can be edited, over those of the local model.yaml."""
-        mine = self.local.info.labels if self.local else {}
-        return {**mine, **(self.remote.labels if self.remote else {})}
+        """Its labels: those of the registry, which can be edited there, else those of the local model.yaml."""
+        return self.remote.labels if self.remote else self.local.info.labels if self.local else {}
 
     @property
     def created(self) -> datetime:

@@ -15,6 +15,7 @@ from modelsync_jupyter.core.plain import fits, is_text
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.info import (
     MAX_DEPTH,
+    MAX_DESCRIPTION,
     MAX_LABEL_KEY,
     MAX_LABEL_VALUE,
     MAX_LABELS,
@@ -127,7 +128,7 @@ class Fields:
         """Return whether the key is there and its value is null."""
         return key in self._data and self._data[key] is None
 
-    def text(self, key: str, limit: int = 1 << 16, default: str = "") -> str:
+    def text(self, key: str, limit: int = MAX_DESCRIPTION, default: str = "") -> str:
         """Return text of at most `limit` characters; `default` where there is none."""
         value = self._data.get(key)
         if value is None:

@@ -132,6 +132,8 @@ class Yatai(Service):
 
     def _model(self, handler: Handler, name: str, version: str) -> Json:
         model = self.records.model(name, version)
+        if handler.command not in ("GET", "PATCH"):
+            raise ApiError(404, "not found")
         if handler.command == "PATCH":
             model = self.records.label(model, handler.json())
         return {**self._show(model), "repository": self.records.repository(name), "bentos": []}

@@ -24,6 +24,16 @@ CALLS = [
     ("GET", "versions/iris/v1"),
     ("POST", "versions/iris/v1/digest"),
     ("DELETE", "local/iris/v1"),
+    ("POST", "local/iris/v1"),
+    ("DELETE", "remote/iris/v1"),
+    ("POST", "remote/iris/v1"),
+    ("POST", "remote/iris/v1/restore"),
+    ("GET", "remote/iris/v1/files"),
+    ("GET", "deleted"),
+    ("GET", "aliases/iris"),
+    ("POST", "aliases/iris/production"),
+    ("DELETE", "aliases/iris/production"),
+    ("GET", "history/iris"),
     ("POST", "models"),
     ("GET", "diff"),
     ("GET", "doctor"),
@@ -49,7 +59,8 @@ class NotThisUser(Authorizer):
 
 
 def test_all_routes_are_tried_here() -> None:
-    assert len(CALLS) == len(ROUTES) + 2  # three methods on transfers
+    more_methods = 2 + 3  # three on transfers; two on a local version, a remote one, and an alias
+    assert len(CALLS) == len(ROUTES) + more_methods
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.core.errors import InvalidReply, RemoteError, RemoteNotFound, Unsupported, UsageError
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.wire import API, labels_json, model_path, parse_time, repository_path
 
@@ -79,7 +80,7 @@ class Catalog:
 
     def aliases(self, name: str) -> list[Alias]:
         """List the aliases of a model, by name."""
-        return list(map(_alias, items(self._http.call("GET", f"{repository_path(name)}/aliases"))))
+        return list(map(_alias, items(self._call("GET", name, f"{repository_path(name)}/aliases"))))
 
     def move_alias(self, tag: str | Tag, alias: str, *, expected: str | None = ANYWHERE) -> Alias:
         """Let an alias point at a version; a new alias is made.
@@ -96,7 +97,7 @@ class Catalog:
         body: dict[str, Any] = {"version": parsed.version}
         if expected != ANYWHERE:
             body["expected"] = expected
-        return _alias(self._http.call("PUT", _alias_path(parsed.name, alias), body))
+        return _alias(self._call("PUT", parsed.name, _alias_path(parsed.name, alias), body))
 
     def drop_alias(self, tag: str | Tag, *, expected: str = ANYWHERE) -> Alias:
         """Remove an alias; the version that it points at stays.
@@ -107,7 +108,8 @@ class Catalog:
         """
         parsed = _exact(tag)
         params = {} if expected == ANYWHERE else {"expected": expected}
-        return _alias(self._http.call("DELETE", _alias_path(parsed.name, str(parsed.version)), params=params))
+        path = _alias_path(parsed.name, str(parsed.version))
+        return _alias(self._call("DELETE", parsed.name, path, params=params))
 
     def history(self, tag: str | Tag, *, alias: str = "", limit: int | None = None) -> list[Deed]:
         """List what was done to the versions and aliases of a model, newest first.
@@ -123,7 +125,8 @@ class Catalog:
         while limit is None or len(found) < limit:
             count = _PAGE if limit is None else min(_PAGE, limit - len(found))
             wanted = {**params, "start": len(found), "count": count}
-            page = items(self._http.call("GET", f"{repository_path(parsed.name)}/history", params=wanted))
+            path = f"{repository_path(parsed.name)}/history"
+            page = items(self._call("GET", parsed.name, path, params=wanted))
             found += map(_deed, page)
             if len(page) < count:
                 break
@@ -158,7 +161,7 @@ class Catalog:
         parsed = Tag.parse(str(tag))
         if parsed.is_latest and ":" in str(tag):
             raise UsageError("`latest` is not deleted by that name.", step="Name the version.")
-        self._http.call("DELETE", repository_path(parsed.name) if parsed.is_latest else model_path(parsed))
+        self._call("DELETE", parsed.name, repository_path(parsed.name) if parsed.is_latest else model_path(parsed))
 
     def restore(self, tag: str | Tag) -> None:
         """Restore a deleted version, or with a bare name what was deleted as a whole.
@@ -168,12 +171,37 @@ class Catalog:
         """
         parsed = Tag.parse(str(tag))
         whole = f"{API}/deleted_repositories/{quote(parsed.name, safe='')}/restore"
-        self._http.call("PATCH", whole if parsed.is_latest else model_path(parsed, "restore"))
+        self._call("PATCH", parsed.name, whole if parsed.is_latest else model_path(parsed, "restore"))
 
     def deleted(self, name: str = "") -> list[RemoteModel]:
         """List the deleted versions that can be restored, the last first; of one model if named."""
         params = {"count": _PAGE, **({"name": name} if name else {})}
-        return [parse_model(item) for item in items(self._http.call("GET", f"{API}/deleted_models", params=params))]
+        found = items(self._call("GET", name, f"{API}/deleted_models", params=params))
+        return [parse_model(item) for item in found]
+
+    def _call(
+        self, method: str, name: str, path: str, body: Any = None, params: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Call what only registries of ours have.
+
+        Raises:
+            Unsupported: This registry is another one.
+        """
+        try:
+            return self._http.call(method, path, body, params)
+        except (RemoteNotFound, InvalidReply) as error:
+            if error.status in (404, 405, 501) and self._is_foreign(name):
+                raise Unsupported("This registry can do that in its own pages only, if at all.") from error
+            raise
+
+    def _is_foreign(self, name: str) -> bool:
+        """Return whether the registry says nothing of our extension, where it has to: in any repository."""
+        with suppress(RemoteError):
+            path = repository_path(name) if name else f"{repository_path()}?count=1"
+            found = mapping(self._http.call("GET", path))
+            shown = found if name else next(iter(found.get("items") or ()), None)
+            return shown is not None and "modelsync" not in mapping(shown)
+        return False
 
 
 def _exact(tag: str | Tag) -> Tag:

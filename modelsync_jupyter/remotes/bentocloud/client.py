@@ -94,7 +94,8 @@ class RemoteModel:
 
     def details(self) -> dict[str, Any]:
         """Return the model as JSON with all that people noted about it."""
-        return {**self.to_dict(), "metadata": dict(self.metadata), "description": self.description}
+        said = {"description": self.description, "aliases": list(self.aliases), "downloads": self.downloads}
+        return {**self.to_dict(), "metadata": dict(self.metadata), **said}
 
 
 @dataclass(frozen=True, slots=True)

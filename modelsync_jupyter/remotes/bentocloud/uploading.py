@@ -86,7 +86,7 @@ def open_upload(
     extended = remote.ensure_repository(info.tag.name)
     body: CreateModelJSON = {
         "version": str(info.tag.version),
-        "description": "",
+        "description": info.description,
         "manifest": manifest_json(info, version.size),
         "build_at": format_time(info.creation_time),
         "labels": labels_json(info.labels),
