@@ -105,8 +105,7 @@ class FileVerbs:
     ) -> Outcome:
         """Export as `export_model` does; says with `on_wait` when another process is exporting to the same place."""
         record, url = self._file_record("export", str(Tag.parse(str(tag))), path, options, format=format)
-        with shown(f"{record.direction} {record.tag}", options.get("progress")) as sink:
-            outcome = Execution(self.home, record, sink, on_wait, url=url).run()
+        outcome = self._run(record, options, on_wait, url)
         assert isinstance(outcome, Outcome)
         return outcome
 
@@ -120,8 +119,7 @@ class FileVerbs:
     ) -> Outcome:
         """Import as `import_model` does; returns what came of it, and says with `on_wait` when it has to wait."""
         record, url = self._file_record("import", _name(path), path, options, rename=name)
-        with shown(f"{record.direction} {record.tag}", options.get("progress")) as sink:
-            outcome = Execution(self.home, record, sink, on_wait, url=url).run()
+        outcome = self._run(record, options, on_wait, url)
         assert isinstance(outcome, Outcome)
         return outcome
 
@@ -208,8 +206,7 @@ class FileVerbs:
             TransferFailed: Versions failed. Run it again: it goes on with what is missing.
         """
         record = self._sync_record(source, target, query, delete, keep_going, options)
-        with shown(f"sync {record.tag}", options.get("progress")) as sink:
-            report = Execution(self.home, record, sink).run()
+        report = self._run(record, options)
         assert isinstance(report, SyncReport)
         return report
 
@@ -278,6 +275,12 @@ class FileVerbs:
         chosen = replace(self._options(given), path=show_place(full), format=format, rename=rename)
         record = Record(self._records.new_id(), direction, tag, background=background, options=chosen)
         return record, full if has_secret(full) else ""
+
+    def _run(
+        self, record: Record, given: TransferOptions, on_wait: Callable[[str], None] | None = None, url: str = ""
+    ) -> Outcome | SyncReport:
+        with shown(f"{record.direction} {record.tag}", given.get("progress")) as sink:
+            return Execution(self.home, record, sink, on_wait, url=url).run()
 
     def _start(self, record: Record, url: str) -> Transfer:
         if url:

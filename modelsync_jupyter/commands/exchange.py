@@ -1,8 +1,9 @@
-"""Exports and imports."""
+"""Exports, imports and syncs."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS
@@ -17,7 +18,7 @@ from .transfer import ended, handle
 from .views import plan_text, sync_plan_text, sync_text
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.client import FilePlan
+    from modelsync_jupyter.client import FilePlan, Outcome, Transfer
 
 _EXPORTS = """\
 `bentomodel` is BentoML's own format, a tar.xz: small and slow. `tar` is the fastest, `zst` nearly as fast and smaller.
@@ -31,7 +32,7 @@ file or folder, which becomes a model."""
 
 
 def add_commands(add: Any) -> None:
-    """Add `export` and `import`."""
+    """Add `export`, `import` and `sync`."""
     what = "write a model to a file, a folder or a URL, without a registry"
     parser = add("export", what, export_command, epilog=_EXPORTS)
     parser.add_argument("tag", metavar="TAG", help="NAME:VERSION, or NAME for its latest version")
@@ -70,64 +71,54 @@ def _add_options(parser: Parser, *outputs: str) -> None:
 
 def export_command(args: argparse.Namespace, face: Face) -> Answer:
     """`export TAG [PATH]`: the outcome; a plan; or a transfer."""
-    client, force, threads, rate = client_of(args), args.force, args.threads, args.rate_limit
-    tag, path, format = args.tag, args.path, args.format
-    if args.dry_run:
-        return _planned(client.plan_export(tag, path, format=format, force=force, threads=threads, rate_limit=rate))
-    if args.background:
-        started = client.export_in_background(tag, path, format=format, force=force, threads=threads, rate_limit=rate)
-        return handle(started, face)
-    with face.progress(f"export {tag}") as bar:
-        outcome = client.run_export(
-            tag,
-            path,
-            format=format,
-            force=force,
-            threads=threads,
-            rate_limit=rate,
-            progress=bar or False,
-            on_wait=face.note,
-        )
-    return ended(outcome, args, client, face)
+    client, how = client_of(args), {"format": args.format, **_how(args)}
+    plan, start, run = client.plan_export, client.export_in_background, client.run_export
+    return _exchange(args, face, f"export {args.tag}", plan, start, run, args.tag, args.path, **how)
 
 
 def import_command(args: argparse.Namespace, face: Face) -> Answer:
     """`import PATH`: the model; a plan; or a transfer."""
-    client, force, threads, rate = client_of(args), args.force, args.threads, args.rate_limit
     if args.output == "path" and (args.dry_run or args.background):
         raise UsageError("`--output path` needs a transfer that has ended.", step="Use `--output json` instead.")
+    client, how = client_of(args), {"name": args.name, **_how(args)}
+    plan, start, run = client.plan_import, client.import_in_background, client.run_import
+    return _exchange(args, face, "import", plan, start, run, args.path, **how)
+
+
+def _exchange(
+    args: argparse.Namespace,
+    face: Face,
+    what: str,
+    plan: Callable[..., FilePlan],
+    start: Callable[..., Transfer],
+    run: Callable[..., Outcome],
+    *given: str,
+    **how: Any,
+) -> Answer:
+    """Plan, start or run an export or import, as the options say."""
     if args.dry_run:
-        return _planned(client.plan_import(args.path, name=args.name, force=force, threads=threads, rate_limit=rate))
+        planned = plan(*given, **how)
+        return Answer(planned, plan_text(planned), data=planned.to_dict())
     if args.background:
-        started = client.import_in_background(args.path, name=args.name, force=force, threads=threads, rate_limit=rate)
-        return handle(started, face)
-    with face.progress("import") as bar:
-        outcome = client.run_import(
-            args.path,
-            name=args.name,
-            force=force,
-            threads=threads,
-            rate_limit=rate,
-            progress=bar or False,
-            on_wait=face.note,
-        )
-    return ended(outcome, args, client, face)
+        return handle(start(*given, **how), face)
+    with face.progress(what) as bar:
+        outcome = run(*given, **how, progress=bar or False, on_wait=face.note)
+    return ended(outcome, args, client_of(args), face)
 
 
 def sync_command(args: argparse.Namespace, face: Face) -> Answer:
     """`sync FROM TO`: the report; a plan; or a transfer."""
-    client, source, target = client_of(args), args.source, args.target
-    chosen: dict[str, Any] = {"query": args.query, "delete": args.delete}
-    how: dict[str, Any] = {"force": args.force, "threads": args.threads, "rate_limit": args.rate_limit}
+    client, ends = client_of(args), (args.source, args.target)
+    chosen = {"query": args.query, "delete": args.delete, **_how(args)}
     if args.dry_run:
-        plan = client.plan_sync(source, target, **chosen, **how)
+        plan = client.plan_sync(*ends, **chosen)
         return Answer(plan, sync_plan_text(plan), data=plan.to_dict())
     if args.background:
-        return handle(client.sync_in_background(source, target, keep_going=args.keep_going, **chosen, **how), face)
+        return handle(client.sync_in_background(*ends, keep_going=args.keep_going, **chosen), face)
     with face.progress(f"sync {args.source} {args.target}") as bar:
-        report = client.sync(source, target, keep_going=args.keep_going, progress=bar, **chosen, **how)
+        report = client.sync(*ends, keep_going=args.keep_going, progress=bar or False, **chosen)
     return Answer(report, sync_text(report), report.to_dict(), live=True)
 
 
-def _planned(plan: FilePlan) -> Answer:
-    return Answer(plan, plan_text(plan), data=plan.to_dict())
+def _how(args: argparse.Namespace) -> dict[str, Any]:
+    return {"force": args.force, "threads": args.threads, "rate_limit": args.rate_limit}

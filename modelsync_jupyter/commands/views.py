@@ -51,8 +51,9 @@ def plan_text(plan: Plan | FilePlan) -> str:
 
 
 def sync_plan_text(plan: SyncPlan) -> str:
-    """Say what a sync would do: a row for each version that is not the same on both sides."""
+    """Say what a sync would do: a row for each version that is not the same on both sides, and for each alias."""
     rows = [(each.action, str(each.tag), format_size(each.size)) for each in plan.items if each.action != "same"]
+    rows += [("alias", f"{each.name}:{each.alias} → {each.version or 'removed'}", "") for each in plan.aliases]
     text = f"From `{plan.source}` to `{plan.target}`: {_counts(plan.counts)}, {format_size(plan.size)} to copy."
     return f"{text}\n\n{align(('DO', 'TAG', 'SIZE'), rows)}" if rows else text
 

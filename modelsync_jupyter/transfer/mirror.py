@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter as Tally
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from modelsync_jupyter.core.config import Home
@@ -24,21 +25,20 @@ from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import remove_tree
 from modelsync_jupyter.remotes.bentocloud.uploading import Version
-from modelsync_jupyter.remotes.protocol import Source, Target
+from modelsync_jupyter.remotes.protocol import Source
 from modelsync_jupyter.remotes.retry import Renew
 from modelsync_jupyter.store.local import LocalStore
 
-from .copy import copy
 from .ends import FolderSource, StageTarget, describe_model
-from .exchange import file_journal
-from .mirror_ends import Held, LocalEnd, MirrorEnd
+from .exchange import copy_all, file_journal
+from .mirror_ends import AliasMove, Held, LocalEnd, MirrorEnd
 from .work import Counter, Work
 
 #: Versions up to this size are copied side by side: each takes a handful of requests that wait for an answer.
 _SMALL, _SIDE_BY_SIDE = 30 * MIB, 4
 _RENEWED = frozenset({Renew.REQUEST, Renew.PART, Renew.UPLOAD, Renew.PLAN})
 #: What a plan does with a version.
-COPY, REPLACE, LABELS, DELETE = "copy", "replace", "labels", "delete"
+COPY, REPLACE, UPDATE, DELETE = "copy", "replace", "update", "delete"
 SAME, DIFFERENT, UNKNOWN = "same", "different", "unknown"
 
 
@@ -48,7 +48,8 @@ class SyncItem:
 
     Args:
         tag: The version.
-        action: "copy", "replace", "labels" or "delete"; "same", "different" or "unknown" where it is left alone.
+        action: "copy"; "replace"; "update", where only its labels or description differ; "delete"; or where it is left
+            alone, "same", "different" or "unknown".
         size: Bytes to copy at most.
         held: The version at the source, or where it is deleted at the target.
         there: The version at the target, or None.
@@ -69,16 +70,19 @@ class SyncPlan:
         source: Where from, without secrets.
         target: Where to.
         items: Every version, by tag.
+        aliases: Aliases to move at the target, once everything is copied.
     """
 
     source: str
     target: str
     items: tuple[SyncItem, ...]
+    aliases: tuple[AliasMove, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many versions there are of each action."""
-        return dict(Tally(item.action for item in self.items))
+        """How many versions there are of each action; and how many aliases move, if any do."""
+        versions = dict(Tally(item.action for item in self.items))
+        return {**versions, "alias": len(self.aliases)} if self.aliases else versions
 
     @property
     def size(self) -> int:
@@ -88,7 +92,9 @@ class SyncPlan:
     def to_dict(self) -> dict[str, Any]:
         """The plan as JSON."""
         items = [{"tag": str(each.tag), "action": each.action, "size": each.size} for each in self.items]
-        return {"from": self.source, "to": self.target, "counts": self.counts, "size": self.size, "items": items}
+        aliases = [each.to_dict() for each in self.aliases]
+        facts = {"from": self.source, "to": self.target, "counts": self.counts, "size": self.size}
+        return {**facts, "items": items, "aliases": aliases}
 
 
 class Mirror:
@@ -129,7 +135,8 @@ class Mirror:
                     "A query chooses what is copied; with it, the rest cannot be deleted.", "Leave out one."
                 )
             items += [SyncItem(tag, DELETE, 0, held) for tag, held in there.items() if tag not in here]
-        return SyncPlan(self._source.shown, self._target.shown, tuple(sorted(items, key=lambda item: str(item.tag))))
+        items.sort(key=lambda item: str(item.tag))
+        return SyncPlan(self._source.shown, self._target.shown, tuple(items), tuple(self._moves(items)))
 
     def carry_out(self, plan: SyncPlan) -> SyncReport:
         """Carry out a plan; with `keep_going` past versions that fail.
@@ -141,7 +148,7 @@ class Mirror:
         """
         started, counter = time.monotonic(), self.work.counter
         counter.begin("syncing", plan.size)
-        todo = [item for item in plan.items if item.action in (COPY, REPLACE, LABELS)]
+        todo = [item for item in plan.items if item.action in (COPY, REPLACE, UPDATE)]
         small = [item for item in todo if item.size <= _SMALL]
         side_by_side = max(1, min(_SIDE_BY_SIDE, self.work.options.threads))
         with ThreadPoolExecutor(side_by_side, "modelsync-sync") as pool:
@@ -155,12 +162,16 @@ class Mirror:
         for item in todo:
             if item.size > _SMALL:
                 self._item(item, self.work.options.threads)
+        failed = {tag for tag, _ in self._failures}
+        for move in plan.aliases:
+            if f"{move.name}:{move.version}" not in failed and (move.version or not failed):
+                self._try(f"{move.name}:{move.alias}", partial(self._target.move, move))
         if not self._failures:  # a mirror that is not whole keeps what it has
             for item in plan.items:
                 if item.action == DELETE:
                     self._target.delete(item.held)
         if self._failures:
-            raise self._report_failures(len(todo))
+            raise self._report_failures(len(todo) + len(plan.aliases))
         look = counter.look()
         moved = look.done - look.reused
         return SyncReport(
@@ -181,28 +192,48 @@ class Mirror:
             return item(COPY)
         mine, theirs = self._source.digest(held), self._target.digest(there)
         if mine and mine == theirs:
-            labels = held.labels is not None and there.labels is not None and held.labels != there.labels
-            return item(LABELS if labels else SAME)
+            return item(UPDATE if held.beside and there.beside and held.beside != there.beside else SAME)
         if self.work.options.force:
             return item(REPLACE)
         return item(DIFFERENT if mine and theirs else UNKNOWN)
 
+    def _moves(self, items: Sequence[SyncItem]) -> Iterator[AliasMove]:
+        """Decide which aliases move: those that stand for a version that will be the same on both sides."""
+        here, there = self._source.aliases(), self._target.aliases()
+        if here is None or there is None:
+            return
+        alike = {item.tag for item in items if item.action not in (DIFFERENT, UNKNOWN, DELETE)}
+        for (name, alias), version in sorted(here.items()):
+            earlier = there.get((name, alias))
+            if earlier != version and Tag(name, version) in alike:
+                yield AliasMove(name, alias, version, earlier)
+        for name, alias in sorted(there.keys() - here.keys()) if self.work.options.delete else ():
+            yield AliasMove(name, alias, None, there[name, alias])
+
     def _item(self, item: SyncItem, threads: int) -> None:
-        """Copy one version; a failure is noted, and with `keep_going` goes no further."""
-        self.work.cancel.check()
+        """Copy one version."""
         options = replace(self.work.options, threads=threads, force=item.action == REPLACE)
         work = Work(self.work.home, options, self.work.cancel, _Share(self.work.counter))
         work.pace = self.work.pace
-        try:
+
+        def carry_out() -> None:
             if item.action in (COPY, REPLACE):
                 work.retry.run(lambda: self._copy(item, work), renew=_RENEWED)
             self._target.finish(item)
+
+        self._try(str(item.tag), carry_out)
+
+    def _try(self, what: str, carry_out: Callable[[], None]) -> None:
+        """Do something; a failure is noted, and with `keep_going` goes no further."""
+        self.work.cancel.check()
+        try:
+            carry_out()
         except Cancelled:
             raise
         except ModelSyncError as error:
             if not self.work.options.keep_going:
                 raise
-            self._failures.append((str(item.tag), error.message))
+            self._failures.append((what, error.message))
 
     def _copy(self, item: SyncItem, work: Work) -> None:
         source, info = self._source.open(item.held, work)
@@ -214,7 +245,8 @@ class Mirror:
                 return
             size = sum(entry.size for entry in source.layout.entries) if source.layout else item.size
             version = Version(info, size, source.description) if source.description else None
-            self._run(self._target.target(item, info, source, version, self._notes(item, source), work), source, work)
+            target = self._target.target(item, info, source, version, self._notes(item, source), work)
+            copy_all(source, target, work, "sending")
 
     def _relay(self, item: SyncItem, source: Source, work: Work) -> None:
         """Copy what does not describe itself by way of a hidden store, where it is hashed."""
@@ -224,26 +256,14 @@ class Mirror:
             hidden = LocalStore(Home(folder))
             notes = file_journal(Work(Home(folder), work.options), "relay", {})
             stage = StageTarget(hidden, item.tag, source, notes, replace=True, threads=work.threads)
-            self._run(stage, source, work)
+            copy_all(source, stage, work, "sending")
             model = hidden.get(item.tag)
             described = FolderSource(model, describe_model(hidden, model, work))
             version = Version(model.info, model.size, described.description)  # type: ignore[arg-type]
-            notes_of = self._notes(item, described)
-            self._run(self._target.target(item, model.info, described, version, notes_of, work), described, work)
+            target = self._target.target(item, model.info, described, version, self._notes(item, described), work)
+            copy_all(described, target, work, "sending")
         finally:
             remove_tree(folder)
-
-    def _run(self, target: Target, source: Source, work: Work) -> None:
-        try:
-            copy(source, target, work, "sending")
-            source.check()
-            target.publish()
-        except ModelSyncError as error:
-            target.give_up(error)
-            work.again()
-            raise
-        finally:
-            target.close()
 
     def _notes(self, item: SyncItem, source: Source) -> Callable[[dict[str, Any]], Any]:
         name = f"{self.key}-{item.tag.name}@{item.tag.version}"

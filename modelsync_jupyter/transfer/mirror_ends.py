@@ -13,6 +13,7 @@ from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.info import MODEL_YAML, ModelInfo, parse_info
 from modelsync_jupyter.remotes import contexts
+from modelsync_jupyter.remotes.bentocloud.catalog import Catalog
 from modelsync_jupyter.remotes.bentocloud.client import Remote, RemoteModel
 from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
 from modelsync_jupyter.remotes.bentocloud.uploading import Version, open_upload
@@ -40,6 +41,19 @@ _LISTING_THREADS = 10
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What people wrote about a version in a registry; it may change while the bytes stay.
+
+    Args:
+        labels: Its labels.
+        description: Its description.
+    """
+
+    labels: Mapping[str, str]
+    description: str
+
+
+@dataclass(frozen=True)
 class Held:
     """A version at one end.
 
@@ -49,7 +63,7 @@ class Held:
         what: What the end knows it by.
         known: Its content digest, or "" where that has to be found out.
         complete: Whether all its bytes are there.
-        labels: Its labels, where the end keeps them beside the model; else None.
+        beside: What people wrote about it, where the end keeps that beside the model; else None.
     """
 
     tag: Tag
@@ -57,7 +71,32 @@ class Held:
     what: Any
     known: str = ""
     complete: bool = True
-    labels: Mapping[str, str] | None = None
+    beside: Beside | None = None
+
+
+@dataclass(frozen=True)
+class AliasMove:
+    """An alias that is to stand for another version, or for none.
+
+    Args:
+        name: Name of the models.
+        alias: The alias.
+        version: The version that it will stand for; None where it will be removed.
+        earlier: The version that it stands for until now, or None.
+    """
+
+    name: str
+    alias: str
+    version: str | None
+    earlier: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The move as JSON."""
+        return {"tag": f"{self.name}:{self.alias}", "version": self.version, "earlier": self.earlier}
+
+
+#: Versions by the name of their models and an alias.
+Aliases = Mapping[tuple[str, str], str]
 
 
 class MirrorEnd(Protocol):
@@ -71,6 +110,10 @@ class MirrorEnd(Protocol):
 
     def held(self, query: str) -> list[Held]:
         """List the versions, all or those that a query finds."""
+        ...
+
+    def aliases(self) -> Aliases | None:
+        """Return the aliases of what was listed last, or None where the end has none."""
         ...
 
     def digest(self, held: Held) -> str:
@@ -89,6 +132,10 @@ class MirrorEnd(Protocol):
 
     def finish(self, item: SyncItem) -> None:
         """Do what is left when a version is complete: set labels, delete what it replaces under another name."""
+        ...
+
+    def move(self, move: AliasMove) -> None:
+        """Move or remove an alias, unless somebody else has moved it since it was listed."""
         ...
 
     def delete(self, held: Held) -> None:
@@ -134,8 +181,14 @@ class LocalEnd:
             check=work.stop.check,
         )
 
+    def aliases(self) -> None:
+        """A store has none."""
+
     def finish(self, item: SyncItem) -> None:
         """Labels are in the model.yaml, which is copied as it is."""
+
+    def move(self, move: AliasMove) -> None:
+        """Nobody asks for this."""
 
     def delete(self, held: Held) -> None:
         self._store.delete(held.tag)
@@ -149,15 +202,23 @@ class RegistryEnd:
     """
 
     def __init__(self, remote: Remote) -> None:
-        self._remote = remote
+        self._remote, self._catalog = remote, Catalog(remote.http)
         self.shown = remote.http.endpoint
+        self._aliases: dict[tuple[str, str], str] = {}
+        self._foreign = False
 
     def held(self, query: str) -> list[Held]:
+        found = self._remote.models(query=query).items
+        self._aliases = {(each.tag.name, alias): str(each.tag.version) for each in found for alias in each.aliases}
+        self._foreign = bool(found) and not any(each.digest or each.aliases for each in found)
         return [
-            Held(each.tag, each.size, each, each.digest, each.complete, dict(each.labels))
-            for each in self._remote.models(query=query).items
+            Held(each.tag, each.size, each, each.digest, each.complete, Beside(dict(each.labels), each.description))
+            for each in found
             if each.metadata.get("registry") != "huggingface"  # a link: the registry has no bytes of it
         ]
+
+    def aliases(self) -> Aliases | None:
+        return None if self._foreign else self._aliases
 
     def digest(self, held: Held) -> str:
         with suppress(ModelSyncError):
@@ -184,12 +245,24 @@ class RegistryEnd:
         return open_upload(self._remote, version, there, notes=notes, check=work.stop.check)  # type: ignore[arg-type]
 
     def finish(self, item: SyncItem) -> None:
-        labels = item.held.labels
-        if labels is None:
+        wanted, now = item.held.beside, self._remote.model(item.tag)
+        if wanted is None or now is None:
             return
-        now = self._remote.model(item.tag)
-        if now and dict(now.labels) != labels:
-            self._remote.http.call("PATCH", model_path(item.tag), {"labels": labels_json(labels)})
+        change: dict[str, Any] = {}
+        if dict(now.labels) != wanted.labels:
+            change["labels"] = labels_json(wanted.labels)
+        if now.description != wanted.description:
+            change["description"] = wanted.description
+        if change:
+            self._remote.http.call("PATCH", model_path(item.tag), change)
+
+    def move(self, move: AliasMove) -> None:
+        if not self._remote.ensure_repository(move.name):
+            return  # a registry that had no models, and turns out to know no aliases
+        if move.version:
+            self._catalog.move_alias(f"{move.name}:{move.version}", move.alias, expected=move.earlier)
+        elif move.earlier:
+            self._catalog.drop_alias(f"{move.name}:{move.alias}", expected=move.earlier)
 
     def delete(self, held: Held) -> None:
         self._remote.http.call("DELETE", model_path(held.tag))
@@ -238,6 +311,12 @@ class FolderEnd:
             created=info.creation_time,
             check=work.stop.check,
         )
+
+    def aliases(self) -> None:
+        """A folder has none."""
+
+    def move(self, move: AliasMove) -> None:
+        """Nobody asks for this."""
 
     def finish(self, item: SyncItem) -> None:
         if item.there and item.there.what.shown != self._new(item.tag).shown:

@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 
 from modelsync_jupyter.client import Client
-from modelsync_jupyter.core.errors import TransferFailed, UsageError
+from modelsync_jupyter.core.errors import Conflict, TransferFailed, UsageError
+from modelsync_jupyter.core.outcome import Options
 from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.transfer.mirror import Mirror
+from modelsync_jupyter.transfer.mirror_ends import open_end
+from modelsync_jupyter.transfer.work import Work
 from tests.contract.plainly import create, upload
 from tests.harness.halting import kill_at
 from tests.harness.models import MIB, differences, make_model
-from tests.harness.processes import TOKEN, RegistryProcess, environment
+from tests.harness.processes import TOKEN, RegistryProcess, environment, modelsync
 from tests.harness.yatai import Yatai
 from tests.unit.archives import pack
 
@@ -65,6 +69,55 @@ def test_a_mirror_of_a_registry_is_killed_resumed_and_whole(
     assert far.sync(folder, "local").counts == {"copy": VERSIONS}
     assert all(differences(path, far.get(tag).path) == [] for tag, path in made.items())
     assert far.sync("local", folder).counts == {"same": VERSIONS}
+
+
+def test_labels_descriptions_and_aliases_follow_what_they_are_about(
+    registries: tuple[RegistryProcess, RegistryProcess], tmp_path: Path
+) -> None:
+    here = signed_in(tmp_path / "near", a=registries[0].url, b=registries[1].url)
+    a, b = (Client(here.home.path, context).catalog for context in "ab")
+    for version in ("v1", "v2", "v3"):
+        make_model(here.home.path, f"al:{version}", {"w": version.encode()}, labels={"team": "al"})
+        Client(here.home.path, "a").push(f"al:{version}")
+    make_model(tmp_path / "else", "al:v3", {"w": b"other"}, labels={"team": "al"})
+    signed_in(tmp_path / "else", b=registries[1].url).push("al:v3")
+    a.change("al:v1", labels={"stage": "test"}, description="the first")
+    for alias, version in (("prod", "v1"), ("old", "v1"), ("wild", "v3")):
+        a.move_alias(f"al:{version}", alias)
+
+    def seen() -> dict[str, str]:
+        return {each.name: each.version for each in b.aliases("al")}
+
+    report = here.sync("a", "b", query="label:team=al")
+    assert report.counts == {"copy": 2, "different": 1, "alias": 2}  # none stands for what is another model there
+    assert seen() == {"prod": "v1", "old": "v1"}
+    there = Client(here.home.path, "b").get_remote("al:v1")
+    assert (there.labels, there.description) == ({"team": "al", "stage": "test"}, "the first")
+
+    a.move_alias("al:v2", "prod")
+    a.change("al:v1", remove=("stage",))
+    plan = here.plan_sync("a", "b", query="label:team=al")
+    assert plan.counts == {"update": 1, "same": 1, "different": 1, "alias": 1}
+    assert "al:prod → v2" in modelsync("sync", "a", "b", "-n", env=environment(here.home.path)).stdout
+    b.move_alias("al:v3", "prod")
+    with pytest.raises(Conflict, match="someone else moved it"):
+        mirror(here).carry_out(plan)
+    b.move_alias("al:v1", "prod")
+    assert mirror(here).carry_out(plan).moved == 0
+    assert seen() == {"prod": "v2", "old": "v1"}
+    assert Client(here.home.path, "b").get_remote("al:v1").labels == {"team": "al"}
+    assert here.sync("a", "b", query="label:team=al").counts == {"same": 2, "different": 1}
+
+    a.drop_alias("al:old")
+    a.delete("al:v1")
+    assert here.sync("a", "b", delete=True).counts.items() >= {"delete": 1, "different": 1, "alias": 1}.items()
+    assert seen() == {"prod": "v2"}
+    assert "al:v1" not in digests(here, "b")
+
+
+def mirror(here: Client) -> Mirror:
+    work = Work(here.home, Options())
+    return Mirror(work, open_end("a", work), open_end("b", work))
 
 
 def test_what_differs_is_left_alone_and_what_is_gone_is_deleted_last(
