@@ -1,74 +1,80 @@
 """Everything the project can do: the verbs, once, as methods of `Client`, and each as a plain function.
 
 A `Client` stands for one BentoML home and one registry; the functions make one for each call. Every face calls these
-and nothing below.
+and nothing below. Importing this package loads nothing: each name is fetched when it is first used.
 """
 
-from modelsync_jupyter.contents.diff import Change, Diff
-from modelsync_jupyter.core.keywords import TransferOptions
-from modelsync_jupyter.core.outcome import Direction, Options, Outcome, SyncReport
-from modelsync_jupyter.core.states import State
-from modelsync_jupyter.jobs.feed import Feed
-from modelsync_jupyter.jobs.records import Record
-from modelsync_jupyter.jobs.transfer import Transfer
-from modelsync_jupyter.remotes.bentocloud.catalog import Alias, Catalog, Deed
-from modelsync_jupyter.remotes.bentocloud.client import Page, RemoteModel
-from modelsync_jupyter.remotes.bentocloud.management import Event, Grant, Management, Token, User
-from modelsync_jupyter.remotes.contexts import Context, check_endpoint
-from modelsync_jupyter.store.care import Garbage, Usage
-from modelsync_jupyter.store.create import Draft
-from modelsync_jupyter.store.model import Model
-from modelsync_jupyter.transfer.exchange import FilePlan
-from modelsync_jupyter.transfer.mirror import SyncPlan
-from modelsync_jupyter.transfer.plan import Operation, Plan
-from modelsync_jupyter.transfer.verifying import Verdict
+from __future__ import annotations
 
-from .client import Client
-from .doctor import Check
-from .functions import (
-    attach,
-    cancel,
-    contexts,
-    create,
-    delete,
-    diff,
-    doctor,
-    edit,
-    export_in_background,
-    export_model,
-    forget,
-    get,
-    get_remote,
-    import_in_background,
-    import_model,
-    list_models,
-    list_remote,
-    load,
-    lock,
-    login,
-    logout,
-    plan,
-    provenance,
-    pull,
-    pull_in_background,
-    pull_locked,
-    push,
-    push_in_background,
-    resume,
-    resume_in_background,
-    run,
-    save,
-    scan,
-    search_remote,
-    start,
-    status,
-    sync,
-    transfers,
-    use_context,
-)
-from .provenance import Provenance
-from .status import Statuses, VersionStatus
-from .using import Scanned
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modelsync_jupyter.contents.diff import Change, Diff
+    from modelsync_jupyter.core.keywords import TransferOptions
+    from modelsync_jupyter.core.outcome import Direction, Options, Outcome, SyncReport
+    from modelsync_jupyter.core.states import State
+    from modelsync_jupyter.jobs.feed import Feed
+    from modelsync_jupyter.jobs.records import Record
+    from modelsync_jupyter.jobs.transfer import Transfer
+    from modelsync_jupyter.remotes.bentocloud.catalog import Alias, Catalog, Deed
+    from modelsync_jupyter.remotes.bentocloud.client import Page, RemoteModel
+    from modelsync_jupyter.remotes.bentocloud.management import Event, Grant, Management, Token, User
+    from modelsync_jupyter.remotes.contexts import Context, check_endpoint
+    from modelsync_jupyter.store.care import Garbage, Usage
+    from modelsync_jupyter.store.create import Draft
+    from modelsync_jupyter.store.model import Model
+    from modelsync_jupyter.transfer.exchange import FilePlan
+    from modelsync_jupyter.transfer.mirror import SyncPlan
+    from modelsync_jupyter.transfer.plan import Operation, Plan
+    from modelsync_jupyter.transfer.verifying import Verdict
+
+    from .checks import Check
+    from .client import Client
+    from .functions import (
+        attach,
+        cancel,
+        contexts,
+        create,
+        delete,
+        diff,
+        doctor,
+        edit,
+        export_in_background,
+        export_model,
+        forget,
+        get,
+        get_remote,
+        import_in_background,
+        import_model,
+        list_models,
+        list_remote,
+        load,
+        lock,
+        login,
+        logout,
+        plan,
+        provenance,
+        pull,
+        pull_in_background,
+        pull_locked,
+        push,
+        push_in_background,
+        resume,
+        resume_in_background,
+        run,
+        save,
+        scan,
+        search_remote,
+        start,
+        status,
+        sync,
+        transfers,
+        use_context,
+    )
+    from .origins import Provenance
+    from .statuses import Statuses, VersionStatus
+    from .using import Scanned
 
 __all__ = [
     "Alias",
@@ -149,3 +155,52 @@ __all__ = [
     "transfers",
     "use_context",
 ]
+
+#: Where the names are that are not functions.
+_PLACES = {
+    "Change": "contents.diff",
+    "Diff": "contents.diff",
+    "TransferOptions": "core.keywords",
+    "Direction": "core.outcome",
+    "Options": "core.outcome",
+    "Outcome": "core.outcome",
+    "SyncReport": "core.outcome",
+    "State": "core.states",
+    "Feed": "jobs.feed",
+    "Record": "jobs.records",
+    "Transfer": "jobs.transfer",
+    "Alias": "remotes.bentocloud.catalog",
+    "Catalog": "remotes.bentocloud.catalog",
+    "Deed": "remotes.bentocloud.catalog",
+    "Page": "remotes.bentocloud.client",
+    "RemoteModel": "remotes.bentocloud.client",
+    "Event": "remotes.bentocloud.management",
+    "Grant": "remotes.bentocloud.management",
+    "Management": "remotes.bentocloud.management",
+    "Token": "remotes.bentocloud.management",
+    "User": "remotes.bentocloud.management",
+    "Context": "remotes.contexts",
+    "check_endpoint": "remotes.contexts",
+    "Garbage": "store.care",
+    "Usage": "store.care",
+    "Draft": "store.create",
+    "Model": "store.model",
+    "FilePlan": "transfer.exchange",
+    "SyncPlan": "transfer.mirror",
+    "Operation": "transfer.plan",
+    "Plan": "transfer.plan",
+    "Verdict": "transfer.verifying",
+    "Client": "client.client",
+    "Check": "client.checks",
+    "Provenance": "client.origins",
+    "Statuses": "client.statuses",
+    "VersionStatus": "client.statuses",
+    "Scanned": "client.using",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"modelsync_jupyter.{_PLACES.get(name, 'client.functions')}")
+    return getattr(module, name)

@@ -10,17 +10,16 @@ from modelsync_jupyter.core.config import Home, processors
 from modelsync_jupyter.core.outcome import Options
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remotes.bentocloud.client import Remote
-from modelsync_jupyter.store import care
-from modelsync_jupyter.store.care import Garbage, Usage
 from modelsync_jupyter.store.local import LocalStore
-from modelsync_jupyter.transfer.verifying import Verdict, verify
 from modelsync_jupyter.transfer.work import Counter, Work
 
 from .bar import shown
 
 if TYPE_CHECKING:
     from modelsync_jupyter.core.keywords import TransferOptions
+    from modelsync_jupyter.remotes.bentocloud.client import Remote
+    from modelsync_jupyter.store.care import Garbage, Usage
+    from modelsync_jupyter.transfer.verifying import Verdict
 
 
 class Care:
@@ -60,6 +59,8 @@ class Care:
         Raises:
             InvalidModel: A bento cannot be read, so that nobody knows what it uses; nothing was deleted.
         """
+        from modelsync_jupyter.store import care
+
         only = Tag.parse(name).name if name else None
         found = care.find_garbage(self._store, name=only, keep=keep, older_than=older_than, labels=tuple(labels))
         if not dry_run:
@@ -68,6 +69,8 @@ class Care:
 
     def delete_garbage(self, garbage: Garbage) -> None:
         """Delete exactly what a dry run of `gc` decided."""
+        from modelsync_jupyter.store import care
+
         care.delete(self._store, garbage)
 
     def du(self, name: str | None = None) -> list[Usage]:
@@ -76,6 +79,8 @@ class Care:
         Args:
             name: Only this name.
         """
+        from modelsync_jupyter.store import care
+
         return care.measure(self._store, Tag.parse(name).name if name else None)
 
     def verify(
@@ -95,6 +100,8 @@ class Care:
             ModelNotFound: There is no such model; or it is damaged, and the registry does not have it.
             ModelChanged: Files of a model change while they are read.
         """
+        from modelsync_jupyter.transfer.verifying import verify
+
         models = [self._store.get(Tag.parse(str(tag)))] if tag else self._store.models()
         remote = self._remote() if repair else None
         with shown("verify", progress) as sink:

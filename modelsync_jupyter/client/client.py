@@ -1,4 +1,7 @@
-"""`Client`: the verbs, once, for one BentoML home and one registry."""
+"""`Client`: the verbs, once, for one BentoML home and one registry.
+
+What only some verbs need is imported by these, here and in the modules of the other verbs: each command is a process.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import time
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,17 +28,9 @@ from modelsync_jupyter.jobs.execution import Execution, Lock
 from modelsync_jupyter.jobs.records import ENDED, Record, Records
 from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.remotes import contexts as known
-from modelsync_jupyter.remotes.bentocloud.catalog import Catalog
-from modelsync_jupyter.remotes.bentocloud.client import Page, Remote, RemoteModel
-from modelsync_jupyter.remotes.bentocloud.management import Management
 from modelsync_jupyter.remotes.contexts import Context, check_endpoint, check_token
-from modelsync_jupyter.remotes.http import Http
-from modelsync_jupyter.remotes.retry import Retry
-from modelsync_jupyter.store.create import Draft, copy_in, draft
-from modelsync_jupyter.store.edit import edit
 from modelsync_jupyter.store.local import LocalStore, Models
 from modelsync_jupyter.store.model import Model
-from modelsync_jupyter.transfer.plan import Plan
 from modelsync_jupyter.transfer.run import Run
 from modelsync_jupyter.transfer.work import Counter, Stop, Work
 
@@ -44,13 +38,19 @@ from .bar import ask_token, shown
 from .care import Care
 from .files import FileVerbs
 from .inspection import Inspection
-from .provenance import note
-from .status import Statuses, compared, join
 from .using import Use
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from modelsync_jupyter.remotes.bentocloud.catalog import Catalog
+    from modelsync_jupyter.remotes.bentocloud.client import Page, Remote, RemoteModel
+    from modelsync_jupyter.remotes.bentocloud.management import Management
+    from modelsync_jupyter.remotes.http import Http
+    from modelsync_jupyter.store.create import Draft
+    from modelsync_jupyter.transfer.plan import Plan
+
+    from .statuses import Statuses
 
 _CANCEL_SECONDS = 5.0
 
@@ -290,6 +290,8 @@ class Client(Inspection, FileVerbs, Care, Use):
             NoContext: There is no registry to ask.
             RemoteError: It cannot be reached, or refuses.
         """
+        from .statuses import compared, join
+
         asked, search = Tag.parse(name) if name else None, search.lower()
         remote = self.list_remote(search or None, query=query or None, name=name)
 
@@ -457,6 +459,10 @@ class Client(Inspection, FileVerbs, Care, Use):
         Raises:
             ModelExists: There is such a version.
         """
+        from modelsync_jupyter.store.create import draft
+
+        from .origins import note
+
         noted = note(metadata, wanted=provenance, metrics=metrics, datasets=datasets, secrets=known.tokens(self.home))
         fields = {"module": module, "labels": labels, "metadata": noted, "options": options}
         return draft(self._store, Tag.parse(name), {**fields, "context": context, "signatures": signatures})
@@ -487,6 +493,8 @@ class Client(Inspection, FileVerbs, Care, Use):
             ModelExists: There is such a version.
             UsageError: There is nothing at `source`.
         """
+        from modelsync_jupyter.store.create import copy_in
+
         noted: dict[str, Any] = {"metrics": metrics, "datasets": datasets, "provenance": provenance}
         with self.create(name, labels=labels, metadata=metadata, **noted) as making:
             copy_in(Path(source), making.path)
@@ -517,6 +525,8 @@ class Client(Inspection, FileVerbs, Care, Use):
             ModelChanged: Another process replaced it meanwhile; nothing is edited.
             UsageError: A label is not what a registry takes.
         """
+        from modelsync_jupyter.store.edit import edit
+
         with self._explained(str(tag)):
             found = self._store.get(Tag.parse(str(tag))).tag
         lock = Lock(self.home.state / "locks" / f"edit-{found.name}@{found.version}.lock")
@@ -555,10 +565,12 @@ class Client(Inspection, FileVerbs, Care, Use):
             NotAuthenticated: The registry refuses the token; nothing is remembered.
             RemoteError: It does not answer like a registry; nothing is remembered.
         """
+        from modelsync_jupyter.remotes.bentocloud.client import Remote
+
         endpoint = check_endpoint(endpoint)
         context = Context(name, endpoint, check_token(token or ask_token(endpoint)), current=True)
         try:
-            user = Remote(Http(context, Retry())).current_user()
+            user = Remote(_open(context)).current_user()
         except NotAuthenticated as error:
             step = Step("login", "Copy a valid token from the registry and sign in again.", {"endpoint": endpoint})
             raise NotAuthenticated(f"{endpoint} refuses this token.", step, status=error.status) from error
@@ -600,17 +612,23 @@ class Client(Inspection, FileVerbs, Care, Use):
     @property
     def registry(self) -> Management:
         """The registry's users, tokens, grants and audit trail, for those who may manage them."""
-        return Management(Http(known.resolve(self.home, self.context), Retry()))
+        from modelsync_jupyter.remotes.bentocloud.management import Management
+
+        return Management(_open(known.resolve(self.home, self.context)))
 
     @property
     def catalog(self) -> Catalog:
         """The registry's versions: their aliases, labels and history; deleting and restoring them."""
-        return Catalog(Http(known.resolve(self.home, self.context), Retry()))
+        from modelsync_jupyter.remotes.bentocloud.catalog import Catalog
+
+        return Catalog(_open(known.resolve(self.home, self.context)))
 
     # Help for the above
 
     def _remote(self) -> Remote:
-        return Remote(Http(known.resolve(self.home, self.context), Retry()))
+        from modelsync_jupyter.remotes.bentocloud.client import Remote
+
+        return Remote(_open(known.resolve(self.home, self.context)))
 
     def _options(self, given: TransferOptions) -> Options:
         """Check what was given by keyword."""
@@ -657,6 +675,8 @@ class Client(Inspection, FileVerbs, Care, Use):
             what = record.direction.capitalize()
             raise Cancelled(f"{what} of `{record.tag}` was cancelled; {kept}.", error.step) from error.__cause__
         except ModelNotFound as error:
+            from difflib import get_close_matches
+
             name = tag.partition(":")[0]
             names = {path.name for path in self.home.models.glob("[!.]*") if path.is_dir()}
             near = [] if name in names else get_close_matches(name, names, n=3)
@@ -677,6 +697,13 @@ class Client(Inspection, FileVerbs, Care, Use):
 
         for model in missing:
             self._store.describe(model, threads=DEFAULT_THREADS, hashed=count)
+
+
+def _open(context: Context) -> Http:
+    from modelsync_jupyter.remotes.http import Http
+    from modelsync_jupyter.remotes.retry import Retry
+
+    return Http(context, Retry())
 
 
 def _warn(what: str, otherwise: str) -> None:

@@ -18,20 +18,17 @@ from modelsync_jupyter.jobs.child import spawn
 from modelsync_jupyter.jobs.execution import Execution
 from modelsync_jupyter.jobs.records import Record, Records
 from modelsync_jupyter.jobs.transfer import Transfer
-from modelsync_jupyter.remotes.files.urls import find_place, has_secret, show_place
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
-from modelsync_jupyter.transfer.exchange import FilePlan
-from modelsync_jupyter.transfer.exporting import Export
-from modelsync_jupyter.transfer.importing import Import
-from modelsync_jupyter.transfer.mirror import Mirror, SyncPlan
-from modelsync_jupyter.transfer.mirror_ends import open_end
 from modelsync_jupyter.transfer.work import Work
 
 from .bar import shown
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from modelsync_jupyter.transfer.exchange import FilePlan
+    from modelsync_jupyter.transfer.mirror import SyncPlan
 
 PathOrUrl = str | os.PathLike[str]
 
@@ -159,6 +156,8 @@ class FileVerbs:
             path: As for `export_model`.
             format: As for `export_model`.
         """
+        from modelsync_jupyter.transfer.exporting import Export
+
         chosen = replace(self._options(options), path=os.fspath(path), format=format)
         export = Export(Work(self.home, chosen), Tag.parse(str(tag)))
         export.resolve()
@@ -174,6 +173,8 @@ class FileVerbs:
             path: As for `import_model`.
             name: As for `import_model`.
         """
+        from modelsync_jupyter.transfer.importing import Import
+
         chosen = replace(self._options(options), path=os.fspath(path), rename=str(name) if name else None)
         with closing(Import(Work(self.home, chosen))) as reading:
             reading.resolve()
@@ -233,6 +234,9 @@ class FileVerbs:
         **options: Unpack[TransferOptions],
     ) -> SyncPlan:
         """Decide what a sync would do; changes nothing. Options as for `sync`."""
+        from modelsync_jupyter.transfer.mirror import Mirror
+        from modelsync_jupyter.transfer.mirror_ends import open_end
+
         record = self._sync_record(source, target, query, delete, False, options)
         work = Work(self.home, record.options)
         return Mirror(work, *(open_end(end, work) for end in (record.options.path, record.options.target))).plan()
@@ -267,6 +271,8 @@ class FileVerbs:
         rename: str | Tag | None = None,
     ) -> tuple[Record, str]:
         """Return a record, and the URL where the record may not hold it."""
+        from modelsync_jupyter.remotes.files.urls import find_place, has_secret, show_place
+
         place = find_place(path)  # what is wrong with it shows before anything else
         if rename is not None:
             rename = _written(Tag.parse(str(rename)))
@@ -294,6 +300,8 @@ class FileVerbs:
 
 def _absolute(end: PathOrUrl) -> str:
     """Return an end as another process understands it: a path does not depend on the working folder."""
+    from modelsync_jupyter.remotes.files.urls import has_secret
+
     text = os.fspath(end)
     if has_secret(text):
         raise UsageError("The URL holds a password or signature, which would be written down.", "Leave it out.")
@@ -303,6 +311,8 @@ def _absolute(end: PathOrUrl) -> str:
 
 def _name(path: PathOrUrl) -> str:
     """What to call an import until its tag is known."""
+    from modelsync_jupyter.remotes.files.urls import show_place
+
     return Path(show_place(path).rstrip("/")).name or "import"
 
 

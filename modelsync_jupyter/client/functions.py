@@ -21,11 +21,11 @@ from modelsync_jupyter.store.local import Models
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.plan import Plan
 
+from .checks import Check
 from .client import Client
-from .doctor import Check
 from .files import PathOrUrl
-from .provenance import Provenance
-from .status import Statuses
+from .origins import Provenance
+from .statuses import Statuses
 from .using import LOCK, Scanned
 
 if TYPE_CHECKING:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelsync_jupyter.contents.diff import Diff, File
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remotes.bentocloud.client import Remote
 from modelsync_jupyter.store.local import LocalStore
 
-from .comparing import Comparison
-from .doctor import Check, examine
-from .provenance import Provenance
-from .sides import RemoteSide
-
 if TYPE_CHECKING:
-    from modelsync_jupyter.remotes.bentocloud.client import RemoteModel
+    from modelsync_jupyter.contents.diff import Diff, File
+    from modelsync_jupyter.remotes.bentocloud.client import Remote, RemoteModel
     from modelsync_jupyter.store.model import Model
+
+    from .checks import Check
+    from .origins import Provenance
 
 
 class Inspection:
@@ -60,6 +57,8 @@ class Inspection:
             NoContext: There is no registry to ask.
             RemoteError: It cannot be reached, or refuses.
         """
+        from .comparing import Comparison
+
         comparison = Comparison(self._store, self.get, self._remote, progress)
         second = None if new is None else Tag.parse(str(new))
         return comparison.run(Tag.parse(str(old)), second, remote=remote, tensors=tensors)
@@ -77,6 +76,8 @@ class Inspection:
             NoContext: There is no registry to ask.
             RemoteError: It cannot be reached, or refuses.
         """
+        from .sides import RemoteSide
+
         side = RemoteSide(self._remote(), self.get_remote(tag)).side()
         return dict(sorted(side.files.items())) or None
 
@@ -92,9 +93,13 @@ class Inspection:
             NoContext: There is no registry to ask.
             RemoteError: It cannot be reached, or refuses.
         """
+        from .origins import Provenance
+
         metadata = self.get_remote(tag).metadata if remote else self.get(tag).info.metadata
         return Provenance.of(metadata)
 
     def doctor(self) -> list[Check]:
         """Look for what keeps models from being saved and synced, and say for each what to do; nothing is changed."""
+        from .checks import examine
+
         return list(examine(self.home, self.context))

@@ -28,10 +28,6 @@ from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import disk_errors, is_alive, read_json, writable_or_skipped
 from modelsync_jupyter.remotes import contexts
 from modelsync_jupyter.remotes.contexts import Context
-from modelsync_jupyter.transfer.exporting import Export
-from modelsync_jupyter.transfer.importing import Import
-from modelsync_jupyter.transfer.mirror import Mirror
-from modelsync_jupyter.transfer.mirror_ends import open_end
 from modelsync_jupyter.transfer.run import Run
 from modelsync_jupyter.transfer.work import Counter, Stop, Work, file_key
 
@@ -140,12 +136,18 @@ class Execution:
     def _transfer(self, work: Work) -> Outcome | SyncReport:
         direction, asked, options = self._record.direction, self._record.tag, self._options
         if direction == "sync":
+            from modelsync_jupyter.transfer.mirror import Mirror
+            from modelsync_jupyter.transfer.mirror_ends import open_end
+
             mirror = Mirror(work, open_end(options.path, work), open_end(options.target, work))
             self._claim(mirror.key, asked)
             sync_plan = mirror.plan()
             self._begin(asked)
             return mirror.carry_out(sync_plan)
         if direction in ("export", "import"):
+            from modelsync_jupyter.transfer.exporting import Export
+            from modelsync_jupyter.transfer.importing import Import
+
             with closing(Export(work, Tag.parse(asked)) if direction == "export" else Import(work)) as exchange:
                 tag = exchange.resolve()
                 self._claim(exchange.key, tag or asked)

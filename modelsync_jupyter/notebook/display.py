@@ -122,5 +122,9 @@ _SHOWN: tuple[tuple[str, Callable[[Any], str] | None, Callable[[Any], str] | Non
     ("jobs.transfer.Transfer", _transfer, None),
     ("remotes.contexts.Context", _context, None),
     ("store.local.Models", lambda models: repr(_models_table(models)), lambda each: _models_table(each)._repr_html_()),
-    ("client.status.Statuses", lambda each: repr(_status_table(each)), lambda each: _status_table(each)._repr_html_()),
+    (
+        "client.statuses.Statuses",
+        lambda each: repr(_status_table(each)),
+        lambda each: _status_table(each)._repr_html_(),
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from modelsync_jupyter.core.errors import Conflict, ModelNotFound
 from modelsync_jupyter.core.outcome import Direction
@@ -13,8 +13,10 @@ from modelsync_jupyter.core.states import State, compare
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
-from modelsync_jupyter.remotes.bentocloud.client import RemoteModel
 from modelsync_jupyter.store.model import Model
+
+if TYPE_CHECKING:
+    from modelsync_jupyter.remotes.bentocloud.client import RemoteModel
 
 Action = Literal["push", "pull", "skip", "replace"]
 Verb = Literal["hash", "send", "receive", "publish", "install"]

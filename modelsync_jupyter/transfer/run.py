@@ -2,7 +2,8 @@
 
 `resolve` decides which version is meant, `plan` what is to be done, and `carry_out` does exactly that: a push and a
 pull are the same copy between two ends. Errors that need a new upload or another look at the archive are retried here,
-around the whole copy; all others were retried closer to where they happen.
+around the whole copy; all others were retried closer to where they happen. What talks to a registry is imported when
+one is asked: a pull of a version that is there already asks none.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.archive.layout import cut
@@ -23,11 +24,7 @@ from modelsync_jupyter.core.states import State, compare
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.info import check_limits
-from modelsync_jupyter.remotes.bentocloud.client import Remote, RemoteModel
-from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
-from modelsync_jupyter.remotes.bentocloud.uploading import Version, open_upload
 from modelsync_jupyter.remotes.contexts import Context
-from modelsync_jupyter.remotes.http import Http
 from modelsync_jupyter.remotes.protocol import Source, Target
 from modelsync_jupyter.remotes.retry import Renew
 from modelsync_jupyter.store.local import LocalStore
@@ -38,6 +35,9 @@ from .ends import FolderSource, StageTarget, describe_model
 from .journal import Journal
 from .plan import Chosen, Facts, Plan, plan_pull, plan_push
 from .work import Work, file_key
+
+if TYPE_CHECKING:
+    from modelsync_jupyter.remotes.bentocloud.client import Remote, RemoteModel
 
 #: A journal that was not written to for so many seconds is of use to nobody: uploads expire sooner.
 _FORGOTTEN = 14 * 86400.0
@@ -58,6 +58,9 @@ class Run:
     @cached_property
     def remote(self) -> Remote:
         """The registry; nothing is sent before it is asked something."""
+        from modelsync_jupyter.remotes.bentocloud.client import Remote
+        from modelsync_jupyter.remotes.http import Http
+
         return Remote(Http(self._find_context(), self.work.retry, self.work.options.threads))
 
     def resolve(self, direction: Direction, asked: Tag) -> Chosen:
@@ -168,6 +171,8 @@ class Run:
 
     def _described(self, record: RemoteModel) -> str:
         """The content digest that an archive says of itself, or ""; other registries keep none in their records."""
+        from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
+
         try:
             return RemoteArchive(self.remote, record).content_digest
         except ModelSyncError:
@@ -204,6 +209,7 @@ class _Move:
     _description: Description | None = None
     _source: Source | None = None
     _target: Target | None = None
+    _claimed: str = ""  # what the registry, or its archive, says is the content digest
 
     def attempt(self) -> None:
         """Carry out all operations once."""
@@ -235,6 +241,8 @@ class _Move:
         self.digest, self.state = self._description.digest, State.IN_SYNC
 
     def _send(self) -> None:
+        from modelsync_jupyter.remotes.bentocloud.uploading import Version, open_upload
+
         run, facts = self.run, self.plan.facts
         assert facts.local
         assert self._description
@@ -250,9 +258,12 @@ class _Move:
         copy(source, target, self.run.work, "sending")
 
     def _receive(self) -> None:
+        from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
+
         run, remote = self.run, self.plan.facts.remote
         assert remote
         self._source = source = RemoteArchive(run.remote, remote)
+        self._claimed = source.content_digest
         self._target = target = StageTarget(
             run.store,
             self.plan.tag,
@@ -272,6 +283,6 @@ class _Move:
         self.run.work.counter.begin("finishing")
         self._source.check()
         self._target.publish()
-        if isinstance(self._target, StageTarget) and isinstance(self._source, RemoteArchive):
+        if isinstance(self._target, StageTarget):
             self.digest = self._target.digest
-            self.state = compare(self.digest, self._source.content_digest)
+            self.state = compare(self.digest, self._claimed)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from modelsync_jupyter.client import Check, Client
-from modelsync_jupyter.client.doctor import _clock
+from modelsync_jupyter.client.checks import _clock
 from modelsync_jupyter.demo.process import Served
 
 from .conftest import Make, Shell

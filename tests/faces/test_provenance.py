@@ -12,7 +12,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from modelsync_jupyter.client import Client
-from modelsync_jupyter.client.provenance import Provenance, fingerprint
+from modelsync_jupyter.client.origins import Provenance, fingerprint
 from modelsync_jupyter.client.redaction import redact
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.demo.process import Served
