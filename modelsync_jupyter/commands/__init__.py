@@ -16,7 +16,7 @@ from .answers import Answer
 from .face import Face
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.client import Client
+    from modelsync_jupyter.client.client import Client
 
 
 def run(args: argparse.Namespace, face: Face) -> Answer:
@@ -35,6 +35,6 @@ def run(args: argparse.Namespace, face: Face) -> Answer:
 
 def client_of(args: argparse.Namespace) -> Client:
     """Make the client that a command's `--home` and `--context` ask for."""
-    from modelsync_jupyter.client import Client
+    from modelsync_jupyter.client.client import Client
 
     return Client(args.home, getattr(args, "context", None))
