@@ -10,10 +10,9 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, MIN_RATE, Home
 from modelsync_jupyter.core.errors import Cancelled, ModelNotFound, NoContext, NotAuthenticated, UsageError
@@ -24,7 +23,7 @@ from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size, parse_rate
 from modelsync_jupyter.jobs.child import spawn
-from modelsync_jupyter.jobs.execution import Execution, Lock
+from modelsync_jupyter.jobs.execution import Execution
 from modelsync_jupyter.jobs.records import ENDED, Record, Records
 from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.remotes import contexts as known
@@ -32,12 +31,13 @@ from modelsync_jupyter.remotes.contexts import Context, check_endpoint, check_to
 from modelsync_jupyter.store.local import LocalStore, Models
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.run import Run
-from modelsync_jupyter.transfer.work import Counter, Stop, Work
+from modelsync_jupyter.transfer.work import Counter, Work
 
 from .bar import ask_token, shown
 from .care import Care
 from .files import FileVerbs
 from .inspection import Inspection
+from .making import Making
 from .using import Use
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from modelsync_jupyter.remotes.bentocloud.client import Page, Remote, RemoteModel
     from modelsync_jupyter.remotes.bentocloud.management import Management
     from modelsync_jupyter.remotes.http import Http
-    from modelsync_jupyter.store.create import Draft
     from modelsync_jupyter.transfer.plan import Plan
 
     from .statuses import Statuses
@@ -55,7 +54,7 @@ if TYPE_CHECKING:
 _CANCEL_SECONDS = 5.0
 
 
-class Client(Inspection, FileVerbs, Care, Use):
+class Client(Inspection, FileVerbs, Care, Use, Making):
     """The verbs, for one BentoML home and one registry.
 
     Args:
@@ -421,120 +420,6 @@ class Client(Inspection, FileVerbs, Care, Use):
             if not pull:
                 raise
         return self.pull(tag)
-
-    def create(
-        self,
-        name: str,
-        *,
-        module: str = "",
-        labels: Mapping[str, str] | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        options: Mapping[str, Any] | None = None,
-        context: Mapping[str, Any] | None = None,
-        signatures: Mapping[str, Any] | None = None,
-        metrics: Mapping[str, Any] | None = None,
-        datasets: Mapping[str, Any] | None = None,
-        provenance: bool | None = None,
-    ) -> AbstractContextManager[Draft]:
-        """Create a model in the local store: write files below `.path`; it appears when the block ends.
-
-        In a notebook its metadata says where it came from: `metadata["provenance"]` has the notebook, the cell's source
-        without secrets, the git commit, and the versions of Python and of the packages that were imported.
-
-        Args:
-            name: Its name; with `:version` to choose the version too.
-            module: The BentoML framework module that can load it.
-            labels: Text to find it by.
-            metadata: Facts about it: text, numbers, lists and mappings.
-            options: Options of the framework module.
-            context: Facts of the environment: framework_name, framework_versions.
-            signatures: Methods a runner may call.
-            metrics: Numbers that tell how good it is, by name; kept in its provenance.
-            datasets: What it was trained on: for each name a path, a table, an array or a digest; a digest is kept.
-            provenance: Whether to note where it came from; by default in a notebook, unless $MODELSYNC_PROVENANCE is 0.
-
-        Returns:
-            A context manager for the model under construction, whose `.tag` and `.model` are set at the end.
-
-        Raises:
-            ModelExists: There is such a version.
-        """
-        from modelsync_jupyter.store.create import draft
-
-        from .origins import note
-
-        noted = note(metadata, wanted=provenance, metrics=metrics, datasets=datasets, secrets=known.tokens(self.home))
-        fields = {"module": module, "labels": labels, "metadata": noted, "options": options}
-        return draft(self._store, Tag.parse(name), {**fields, "context": context, "signatures": signatures})
-
-    def save(
-        self,
-        name: str,
-        source: str | os.PathLike[str],
-        *,
-        labels: Mapping[str, str] | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        metrics: Mapping[str, Any] | None = None,
-        datasets: Mapping[str, Any] | None = None,
-        provenance: bool | None = None,
-    ) -> Model:
-        """Save a file, or the contents of a folder, as a new model.
-
-        Args:
-            name: Its name; with `:version` to choose the version too.
-            source: The file or folder; it is copied.
-            labels: Text to find it by.
-            metadata: Facts about it.
-            metrics: Numbers that tell how good it is, by name; kept in its provenance.
-            datasets: What it was trained on: for each name a path, a table, an array or a digest; a digest is kept.
-            provenance: Whether to note where it came from; by default in a notebook, unless $MODELSYNC_PROVENANCE is 0.
-
-        Raises:
-            ModelExists: There is such a version.
-            UsageError: There is nothing at `source`.
-        """
-        from modelsync_jupyter.store.create import copy_in
-
-        noted: dict[str, Any] = {"metrics": metrics, "datasets": datasets, "provenance": provenance}
-        with self.create(name, labels=labels, metadata=metadata, **noted) as making:
-            copy_in(Path(source), making.path)
-        assert making.model
-        return making.model
-
-    def edit(
-        self,
-        tag: str | Tag,
-        *,
-        labels: Mapping[str, str] | None = None,
-        remove: Collection[str] = (),
-        description: str | None = None,
-    ) -> Model:
-        """Change labels and description of a local model; what is not named stays.
-
-        They are in its model.yaml, so its content digest changes: a copy in the registry is `different` then. To edit
-        that copy, use `Client.catalog.change`.
-
-        Args:
-            tag: `name:version`; `name` or `name:latest` for the latest.
-            labels: Labels to set.
-            remove: Keys of labels to take away.
-            description: What people should know of it, kept in `metadata["description"]`; "" for none.
-
-        Raises:
-            ModelNotFound: There is no such model.
-            ModelChanged: Another process replaced it meanwhile; nothing is edited.
-            UsageError: A label is not what a registry takes.
-        """
-        from modelsync_jupyter.store.edit import edit
-
-        with self._explained(str(tag)):
-            found = self._store.get(Tag.parse(str(tag))).tag
-        lock = Lock(self.home.state / "locks" / f"edit-{found.name}@{found.version}.lock")
-        lock.acquire(Stop(), lambda: None)
-        try:
-            return edit(self._store, found, labels=labels, remove=remove, description=description)
-        finally:
-            lock.release()
 
     def delete(self, tag: str | Tag) -> list[Tag]:
         """Delete a model from the local store, and return what was deleted; the registry is not touched.
