@@ -37,7 +37,7 @@ from .records import CANCELLED, FAILED, PLANNED, RUNNING, SUCCEEDED, Record, Rec
 _DRAW_SECONDS = 0.1
 _SAVE_SECONDS = 0.5
 #: How long a cancelled transfer may take to stop by itself before it is left alone.
-_GRACE_SECONDS = 1.5
+_GRACE_SECONDS = 1.0
 _STALE_SECONDS = 30.0
 _LOCK_POLL_SECONDS = 0.2
 

@@ -19,6 +19,7 @@ from tests.harness.faults import Fault, FaultyProxy
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 Make = Callable[..., Model]
 SLOW = 100_000  # bytes a second
+HELD = 300_000  # bytes
 
 
 @pytest.fixture(scope="session")
@@ -29,12 +30,24 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture
-def slow(served: Served) -> Iterator[Served]:
+def line(served: Served) -> Iterator[FaultyProxy]:
+    """The line to that registry, on which things can go wrong."""
+    with FaultyProxy(served.url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def slow(line: FaultyProxy, served: Served) -> Served:
     """The same registry behind a line on which bodies crawl."""
-    proxy = FaultyProxy(served.url)
-    proxy.script(Fault.throttle(SLOW, method="PUT"))
-    with proxy:
-        yield Served(proxy.url, served.token)
+    line.script(Fault.throttle(SLOW, method="PUT"))
+    return Served(line.url, served.token)
+
+
+@pytest.fixture
+def held(line: FaultyProxy, served: Served) -> Served:
+    """The same registry behind a line on which bodies stand still once some bytes have passed, until healed."""
+    line.script(Fault.hold(HELD, method="PUT"))
+    return Served(line.url, served.token)
 
 
 @pytest.fixture

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from modelsync_jupyter.cli.main import main
 from modelsync_jupyter.client import Client
 from modelsync_jupyter.core.errors import Conflict, ModelNotFound
+from tests.harness.clock import wait_until
 
 from ..registry.server import Server
 
@@ -59,11 +60,12 @@ def test_from_alias_to_restore(server: Server, tmp_path: Path, capsys: pytest.Ca
     run("label", "sentiment:v1", "stage=older", "--remove", "team")
     listed = json.loads(run("list", "--remote", "--query", "label:stage=older", "-o", "json"))
     assert [(model["tag"], model["labels"]) for model in listed] == [("sentiment:v1", {"stage": "older"})]
-    end = time.monotonic() + 20
-    while True:  # downloads are written down once a second
-        listed = json.loads(run("list", "--remote", "--query", "alias:production", "-o", "json"))
-        if listed[0]["downloads"] or time.monotonic() > end:
-            break
+
+    def downloaded() -> list[dict[str, Any]]:
+        found = json.loads(run("list", "--remote", "--query", "alias:production", "-o", "json"))
+        return found if found[0]["downloads"] else []
+
+    listed = wait_until(downloaded, "downloads, which are written down once a second")
     assert [(model["tag"], model["aliases"], model["downloads"] > 0) for model in listed] == [
         ("sentiment:v2", ["production"], True)
     ]

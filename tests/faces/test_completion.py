@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from modelsync_jupyter.client import Client
 from modelsync_jupyter.commands.grammar import build_parser
 from modelsync_jupyter.jobs.records import Record, Records
 from modelsync_jupyter.notebook import completion
+from tests.harness.clock import wait_until, within
 
 from .conftest import Make
 
@@ -76,9 +76,7 @@ def test_remote_tags_are_remembered_for_all_kernels(
     """The first key asks in the background, and no key waits for it; another kernel reads the same file."""
     client.push(make(f"{name}:v3").tag)
     assert complete(ip, f"%modelsync pull {name}") == []
-    end = time.monotonic() + 10
-    while not (found := complete(ip, f"%modelsync pull {name}")) and time.monotonic() < end:
-        time.sleep(0.02)
+    found = wait_until(lambda: complete(ip, f"%modelsync pull {name}"), "an answer")
     assert found == [f"%modelsync pull {name}:v3"]
     client.push(make(f"{name}:v4").tag)
     ip.run_cell(f"%modelsync list {name} --remote")  # what has just been seen is known at once
@@ -96,10 +94,9 @@ def test_no_key_waits_for_a_registry_that_does_not_answer(monkeypatch: pytest.Mo
         monkeypatch.setenv("BENTO_CLOUD_API_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
         monkeypatch.setenv("BENTO_CLOUD_API_KEY", "x")
         completion.complete("%modelsync pull i", {})  # imports what it needs
-        started = time.monotonic()
-        for _ in range(5):
-            completion.complete("%modelsync pull i", {})
-        assert time.monotonic() - started < 1
+        with within(1):
+            for _ in range(5):
+                completion.complete("%modelsync pull i", {})
 
 
 def test_variables_stand_for_words(ip: InteractiveShell) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from modelsync_jupyter import client as api
 from modelsync_jupyter.demo.process import Served
+from tests.harness.clock import within
 
 from .test_end_to_end import wait_for_bytes
 
@@ -58,17 +58,16 @@ def test_a_value_is_shown_once(kernel: Kernel) -> None:
     assert [message["msg_type"] for message in outputs] == ["execute_result"]
 
 
-def test_stop_button_cancels_within_two_seconds(kernel: Kernel, slow: Served, home: Path) -> None:
-    api.login(slow.url, slow.token)
+def test_stop_button_cancels_within_two_seconds(kernel: Kernel, held: Served, home: Path) -> None:
+    api.login(held.url, held.token)
     with api.create("violet:v1") as model:
         (Path(model.path) / "weights.bin").write_bytes(os.urandom(2_000_000))
     manager, client = kernel
     asked = client.execute("%modelsync push violet:v1")
     wait_for_bytes(home)
-    manager.interrupt_kernel()
-    start = time.monotonic()
-    reply = shell_reply(client, asked)
-    assert time.monotonic() - start < 2
+    with within(2):
+        manager.interrupt_kernel()
+        reply = shell_reply(client, asked)
     assert reply["ename"] == "Cancelled"
     assert len(reply["traceback"]) == 2
     assert "resume where it left off" in reply["traceback"][1]
@@ -91,6 +90,6 @@ def run(kernel: Kernel, code: str) -> list[Any]:
 def shell_reply(client: BlockingKernelClient, asked: str) -> Any:
     """The kernel's reply to one request."""
     while True:
-        message = client.get_shell_msg(timeout=20)
+        message = client.get_shell_msg(timeout=60)
         if message["parent_header"].get("msg_id") == asked:
             return message["content"]

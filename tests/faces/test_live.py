@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ import pytest
 
 from modelsync_jupyter.client import Client
 from modelsync_jupyter.demo.process import Served
+from tests.harness.clock import wait_until, within
+from tests.harness.faults import FaultyProxy
 
 from .conftest import Make
 from .test_kernel import Kernel, kernel, run, shell_reply
@@ -29,13 +30,11 @@ def texts(messages: list[Any]) -> str:
 
 def running(client: Client) -> Any:
     """The newest transfer, once it has moved something."""
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        for transfer in client.transfers()[:1]:
-            if transfer.record.pid and transfer.record.total:
-                return transfer.record
-        time.sleep(0.05)
-    raise AssertionError(client.transfers())
+
+    def look() -> Any:
+        return next((each.record for each in client.transfers()[:1] if each.record.pid and each.record.done), None)
+
+    return wait_until(look, "bytes")
 
 
 def test_a_background_push_survives_the_kernel_and_is_attached_from_another(
@@ -59,34 +58,33 @@ def test_a_background_push_survives_the_kernel_and_is_attached_from_another(
     assert client.transfer(id).state == "succeeded"
 
 
-def test_a_killed_child_is_resumed_from_a_cell(kernel: Kernel, slow: Served, home: Path, make: Make, name: str) -> None:
+def test_a_killed_child_is_resumed_from_a_cell(
+    kernel: Kernel, held: Served, line: FaultyProxy, home: Path, make: Make, name: str
+) -> None:
     client = Client(home)
-    client.login(slow.url, slow.token)
+    client.login(held.url, held.token)
     make(f"{name}:v1", os.urandom(SIZE))
     transfer = client.start("push", f"{name}:v1")
     os.kill(running(client).pid, signal.SIGKILL)
-    end = time.monotonic() + 10
-    while transfer.state != "interrupted" and time.monotonic() < end:
-        time.sleep(0.05)
+    wait_until(lambda: transfer.state == "interrupted", "the interruption")
+    line.heal()
     shown = run(kernel, f"x = %modelsync resume {transfer.id}")
     assert "done in" in texts(shown)
     assert transfer.state == "succeeded"
 
 
 def test_stopping_says_how_much_is_kept_and_python_draws_a_line(
-    kernel: Kernel, slow: Served, home: Path, make: Make, name: str
+    kernel: Kernel, held: Served, home: Path, make: Make, name: str
 ) -> None:
     client = Client(home)
-    client.login(slow.url, slow.token)
+    client.login(held.url, held.token)
     make(f"{name}:v1", os.urandom(2_000_000))
     manager, kernel_client = kernel
     asked = kernel_client.execute(f"from modelsync_jupyter import push\npush('{name}:v1')")
     running(client)
-    time.sleep(0.5)
-    manager.interrupt_kernel()
-    started = time.monotonic()
-    reply = shell_reply(kernel_client, asked)
-    assert time.monotonic() - started < 2
+    with within(2):
+        manager.interrupt_kernel()
+        reply = shell_reply(kernel_client, asked)
     assert reply["ename"] == "Cancelled"
     assert len(reply["traceback"]) == 2
     assert reply["traceback"][0].startswith("Cancelled (line 2 of the cell): Push of ")
@@ -94,7 +92,7 @@ def test_stopping_says_how_much_is_kept_and_python_draws_a_line(
     assert "are kept" in reply["evalue"]
     lines = []
     while True:
-        message = kernel_client.get_iopub_msg(timeout=10)
+        message = kernel_client.get_iopub_msg(timeout=60)
         if message["msg_type"] in ("display_data", "update_display_data"):
             lines.append((message["header"]["date"], message["content"]["data"]["text/plain"]))
         if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle" and lines:

@@ -60,11 +60,12 @@ class FaultyProxy(Service):
         self._script.add(*faults)
 
     def heal(self) -> None:
-        """Drop all faults that have not struck yet."""
+        """Drop all faults that have not struck yet, and let go of what is held."""
         self._script.clear()
 
     def stop(self) -> None:
         self._stopped.set()
+        self.heal()
         super().stop()
 
     def handle(self, handler: Handler) -> None:

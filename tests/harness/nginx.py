@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import random
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from .clock import wait_until
 
 _NGINX = """
 {user}daemon off; worker_processes {workers}; pid {run}/nginx.pid; error_log {run}/error.log;
@@ -46,19 +48,20 @@ def nginx(port: int, http: str, workers: int = 1) -> Iterator[None]:
 
 
 def free_port() -> int:
-    """A TCP port nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def wait_for(port: int, seconds: float = 10) -> None:
-    """Wait until something listens there."""
-    deadline = time.monotonic() + seconds
+    """A TCP port nobody uses now, and that nobody gets who asks the system for any: those are from 32768 on."""
     while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", random.randrange(15000, 32000))) as found:
+            return int(found.getsockname()[1])
+
+
+def wait_for(port: int) -> None:
+    """Wait until something listens there."""
+    wait_until(lambda: _listens(port), f"a server at port {port}")
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from .clock import LONG
+from .nginx import free_port
+
 TOKEN = "harness-token"
 BENTOML = (sys.executable, "-m", "bentoml", "models")
 MODELSYNC = (sys.executable, "-m", "modelsync_jupyter")
@@ -62,7 +65,7 @@ class RegistryProcess:
     """
 
     def __init__(self, data: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
-        self.data, self.token, self.port = data, TOKEN, 0
+        self.data, self.token, self.port = data, TOKEN, free_port()
         self._options, self._env = options, env or {}
         self._child: subprocess.Popen[str] | None = None
 
@@ -106,7 +109,7 @@ class RegistryProcess:
             target = os.killpg if number == signal.SIGKILL else os.kill
             with contextlib.suppress(ProcessLookupError):
                 target(child.pid, number)
-            return child.wait(30)
+            return child.wait(LONG)
 
     def __enter__(self) -> RegistryProcess:
         return self.start()

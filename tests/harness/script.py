@@ -21,6 +21,30 @@ class CloseError(Exception):
     """The connection is to be closed cleanly, whatever is missing."""
 
 
+class Gate:
+    """Lets bytes of many bodies pass, so many together, and holds all others until it is opened.
+
+    Args:
+        size: How many bytes pass; a piece that begins below that passes whole.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._left, self._lock, self._opened = size, threading.Lock(), threading.Event()
+
+    def open(self) -> None:
+        """Let everything pass from now on."""
+        self._opened.set()
+
+    def hold(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass chunks on, or wait with them."""
+        for chunk in chunks:
+            with self._lock:
+                closed, self._left = self._left <= 0, self._left - len(chunk)
+            if closed:
+                self._opened.wait()
+            yield chunk
+
+
 @dataclass(frozen=True)
 class Fault:
     """Something that goes wrong with one request.
@@ -40,6 +64,7 @@ class Fault:
     rate: float = 0.0
     etag: str | None = None
     action: Callable[[], object] | None = None
+    gate: Gate | None = None
     method: str = ""
     path: str = ""
     skip: int = 0
@@ -119,6 +144,12 @@ class Fault:
         return cls("throttle", rate=rate, **{"times": None, **match})
 
     @classmethod
+    def hold(cls, after: int = 0, **match: Any) -> Fault:
+        """Stop both bodies of every request that matches as soon as `after` bytes of them all have passed; for good,
+        or until the proxy is healed. Who was moving bytes stands still, and can be killed at leisure."""
+        return cls("hold", gate=Gate(after), **{"times": None, **match})
+
+    @classmethod
     def call(cls, action: Callable[[], object], where: Where = "request", after: int = 0, **match: Any) -> Fault:
         """Call a function when that many bytes of a body have been passed on: a kill at the right moment."""
         return cls("call", where, after, action=action, **match)
@@ -137,6 +168,8 @@ class Fault:
         """
         if self.kind == "throttle":
             return slow(chunks, self.rate)
+        if self.gate:
+            return self.gate.hold(chunks)
         if where != self.where or self.after < 0:
             return iter(chunks)
         return strike_at(chunks, self.after, strike, flip=self.kind.startswith("flip"))
@@ -182,8 +215,11 @@ class Script:
             self._waiting += [[fault, fault.skip, fault.times] for fault in faults]
 
     def clear(self) -> None:
-        """Let everything pass from now on."""
+        """Let everything pass from now on, that which is held too."""
         with self._lock:
+            for fault, _, _ in self._waiting:
+                if fault.gate:
+                    fault.gate.open()
             self._waiting.clear()
 
     def next(self, method: str, path: str) -> Fault | None:

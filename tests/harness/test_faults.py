@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 import requests
 from urllib3.exceptions import ProtocolError
 
+from .clock import wait_until
 from .conftest import Call
 from .faults import Fault, FaultyProxy
 from .models import MIB
@@ -156,3 +158,16 @@ def test_an_expired_url_and_a_dead_backend(
 
 def test_chunked_bodies_stay_chunked(proxy: FaultyProxy, put_url: str, session: requests.Session) -> None:
     assert session.put(put_url, iter([b"x" * 10, b"y"])).status_code == 501
+
+
+def test_bodies_are_held_when_so_many_bytes_have_passed_together(
+    proxy: FaultyProxy, url: str, put_url: str, session: requests.Session
+) -> None:
+    proxy.script(Fault.hold(MIB + 1, path="/objects/"))
+    assert session.get(url).content == DATA
+    with ThreadPoolExecutor(2) as pool:
+        held = [pool.submit(requests.get, url), pool.submit(requests.put, put_url, DATA)]
+        wait_until(lambda: proxy.log.received("/objects/") + proxy.log.sent("/objects/") > MIB, "bytes")
+        assert wait(held, 0.2).done == set()
+        proxy.heal()
+        assert [each.result().status_code for each in held] == [200, 200]

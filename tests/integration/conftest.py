@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,9 +60,9 @@ def far(tmp_path: Path, server: RegistryProcess | Yatai) -> Client:
 
 
 @pytest.fixture
-def tag(request: pytest.FixtureRequest) -> str:
-    """A tag of the test's own, so that no other test has sent the same bytes to the shared registry."""
-    return f"m-{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]}:v1"
+def tag() -> str:
+    """A tag of the test's own, so that nobody has sent the same bytes to the shared registry."""
+    return f"m-{uuid.uuid4().hex[:12]}:v1"
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from modelsync_jupyter.remotes import contexts
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
+from tests.harness.clock import wait_until
 from tests.harness.faults import FaultyProxy
 from tests.harness.models import MIB, Entry
 from tests.harness.processes import TOKEN, environment, modelsync, start_modelsync
@@ -110,22 +110,22 @@ class Client:
         return sum("part" in note for note in self.journal(direction, tag))
 
 
-def wait_for(look: Callable[[], T], what: str, seconds: float = 30, child: subprocess.Popen[str] | None = None) -> T:
+def wait_for(look: Callable[[], T], what: str, child: subprocess.Popen[str] | None = None) -> T:
     """Look until there is something to see.
 
     Args:
         look: Returns something true when it is so.
         what: What is waited for.
-        seconds: How long at most.
-        child: A process that must not end meanwhile.
+        child: A process that must not end meanwhile. It must not be able to: hold it with `Fault.hold`.
     """
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := look():
-            return found
-        assert child is None or child.poll() is None, f"ended before {what}: {child.communicate() if child else ''}"
-        time.sleep(0.005)
-    raise AssertionError(f"no sign of {what} in {seconds} s")
+
+    def look_closely() -> T:
+        found = look()
+        ended = not found and child is not None and child.poll() is not None
+        assert not ended, f"ended before {what}: {child.communicate() if child else ''}"
+        return found
+
+    return wait_until(look_closely, what)
 
 
 def struck(proxy: FaultyProxy) -> int:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,14 +15,14 @@ import pytest
 from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import Cancelled, TransferFailed
 from modelsync_jupyter.core.outcome import Direction
+from tests.harness.clock import within
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.models import differences, make_model
 from tests.harness.processes import RegistryProcess, environment
 from tests.harness.yatai import Yatai
 
-from .scene import FILES, HEAD, LARGEST, MIB, Client, one_line, wait_for
+from .scene import FILES, HEAD, LARGEST, MIB, Client, one_line, struck, wait_for
 
-RATE = 12 * MIB
 DIRECTIONS: list[Direction] = ["push", "pull"]
 
 
@@ -64,7 +64,7 @@ def test_it_outlives_the_process_that_started_it(
     proxy: FaultyProxy, near: Client, far: Client, source: Path, tag: str, direction: Direction
 ) -> None:
     """As a kernel that is restarted: killed with all of its process group."""
-    proxy.script(Fault.throttle(RATE, path="^/objects/"))
+    proxy.script(Fault.hold(MIB + 1, path="^/objects/"))
     code = f"import time, modelsync_jupyter as m; print(m.{direction}_in_background({tag!r}).id, flush=True); "
     argv = [sys.executable, "-c", code + "time.sleep(60)"]
     with subprocess.Popen(
@@ -75,6 +75,7 @@ def test_it_outlives_the_process_that_started_it(
         wait_for(lambda: moved(proxy, direction) > MIB, "bytes")
         os.killpg(kernel.pid, signal.SIGKILL)
     assert api.transfers(home=near.home)[0].state in ("planned", "running")
+    proxy.heal()
     outcome = api.attach(id, home=near.home)
     assert outcome.direction == direction
     assert outcome.moved + outcome.reused == outcome.size  # the registry may hold the padding at the end already
@@ -85,17 +86,15 @@ def test_it_outlives_the_process_that_started_it(
 def test_cancelled_from_another_process_and_resumed(
     proxy: FaultyProxy, near: Client, far: Client, source: Path, tag: str, direction: Direction
 ) -> None:
-    proxy.script(Fault.throttle(RATE // 6, path="^/objects/"))  # there is plenty left when `cancel` has started
+    proxy.script(Fault.hold(6 * MIB + 1, path="^/objects/"))  # nothing is lost while `cancel` starts
     handle = json.loads(near.cli(direction, tag, "--background", "-t", "1", "-o", "json").stdout)
     wait_for(lambda: moved(proxy, direction) > 6 * MIB, "bytes")
+    transfer = api.transfers(home=near.home)[0]
     with near.start("cancel", handle["id"]) as child:
-        began = wait_for(
-            lambda: next((near.home / ".modelsync/transfers").glob("*.cancel"), None) and time.monotonic(), "the wish"
-        )
-        transfer = api.transfers(home=near.home)[0]
-        wait_for(lambda: transfer.state == "cancelled", "the end", seconds=5)
-        assert time.monotonic() - began < 2
-        assert "was cancelled" in child.communicate(timeout=20)[0]
+        wait_for(lambda: any((near.home / ".modelsync/transfers").glob("*.cancel")), "the wish", child=child)
+        with within(2):
+            wait_for(lambda: transfer.state == "cancelled", "the end")
+        assert "was cancelled" in child.communicate(timeout=60)[0]
     check_nothing_is_seen(direction, near, far, tag)
     with pytest.raises(Cancelled):
         transfer.wait()
@@ -112,11 +111,12 @@ def test_cancelled_from_another_process_and_resumed(
 def test_killed_it_is_interrupted_and_can_be_resumed(
     proxy: FaultyProxy, near: Client, far: Client, source: Path, tag: str, direction: Direction
 ) -> None:
-    proxy.script(Fault.throttle(RATE, path="^/objects/"))
+    proxy.script(Fault.hold(8 * MIB + 1, path="^/objects/"))
     transfer = api.start(direction, tag, threads=1, home=near.home)
     wait_for(lambda: moved(proxy, direction) > 8 * MIB, "bytes")
+    wait_for(lambda: direction == "push" or near.parts_noted("pull", tag), "parts on disk")
     os.kill(transfer.record.pid, signal.SIGKILL)
-    wait_for(lambda: transfer.state == "interrupted", "the interruption", seconds=5)
+    wait_for(lambda: transfer.state == "interrupted", "the interruption")
     with pytest.raises(TransferFailed, match="interrupted"):
         transfer.wait()
     check_nothing_is_seen(direction, near, far, tag)
@@ -130,22 +130,25 @@ def test_killed_it_is_interrupted_and_can_be_resumed(
 def test_the_state_is_never_interrupted_while_it_starts(near: Client, to_push: Path, tag: str) -> None:
     """The command that started it is gone before the child is there."""
     states: list[str] = []
+
+    def look() -> bool:
+        states.extend(transfer.state for transfer in api.transfers(home=near.home))
+        assert "interrupted" not in states, states
+        return "succeeded" in states
+
     with near.start("push", tag, "--background") as child:
-        while "succeeded" not in states:
-            states += [transfer.state for transfer in api.transfers(home=near.home)]
-            assert "interrupted" not in states, states
-        child.communicate(timeout=20)
+        wait_for(look, "the end")
+        child.communicate(timeout=60)
     assert states[0] == "planned"
 
 
 def test_a_wish_to_cancel_that_comes_before_the_child_is_heard(
     proxy: FaultyProxy, near: Client, to_push: Path, tag: str
 ) -> None:
-    proxy.script(Fault.throttle(RATE, path="^/objects/"))
+    proxy.script(Fault.hold(path="^/objects/"))
     transfer = api.start("push", tag, home=near.home)
     transfer.cancel()
-    wait_for(lambda: transfer.state in ("cancelled", "succeeded"), "the end", seconds=10)
-    assert transfer.state == "cancelled"
+    wait_for(lambda: transfer.state == "cancelled", "the end")
     proxy.heal()
     assert api.resume(transfer.id, home=near.home).status == "pushed"
 
@@ -157,12 +160,10 @@ def test_ctrl_c_while_the_network_hangs(
 ) -> None:
     proxy.script(Fault.stall(path=path, skip=1 if path == "^/objects/" else 0, times=None))
     with near.start(direction, tag) as child:
-        wait_for(lambda: proxy.log.count(path=path) > (path == "^/objects/"), "the stall", child=child)
-        time.sleep(0.1)  # until it waits for the answer
-        began = time.monotonic()
-        child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=20)
-        assert time.monotonic() - began < 2
+        wait_for(lambda: struck(proxy), "the stall", child=child)
+        with within(2):
+            child.send_signal(signal.SIGINT)
+            out, err = child.communicate(timeout=60)
     assert one_line(subprocess.CompletedProcess([], child.returncode, out, err), 130)
     check_nothing_is_seen(direction, near, far, tag)
     assert api.transfers(home=near.home)[0].state == "cancelled"
@@ -187,7 +188,7 @@ def test_a_push_cancelled_at_its_very_end_is_not_published_later(
     with pytest.raises(Cancelled):
         api.run("push", tag, progress=look, home=near.home)
     wait_for(lambda: [e.status for e in proxy.log.find(path="/complete_multipart_upload$")] == [200], "the answer")
-    time.sleep(0.3)  # for what must not follow
+    wait_for(lambda: not any(each.name == "modelsync-transfer" for each in threading.enumerate()), "its end")
     assert proxy.log.count(path="/finish_upload$") == 0
     check_nothing_is_seen("push", near, far, tag)
     assert near.push(tag).reused == near.size(tag)
@@ -196,7 +197,7 @@ def test_a_push_cancelled_at_its_very_end_is_not_published_later(
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system pins no processes")
 def test_it_steps_back_behind_notebooks(proxy: FaultyProxy, near: Client, far: Client, tag: str) -> None:
     make_model(near.home, tag, FILES)
-    proxy.script(Fault.throttle(RATE, path="^/objects/"))
+    proxy.script(Fault.hold(path="^/objects/"))
     transfer = api.start("push", tag, home=near.home)
     wait_for(lambda: moved(proxy, "push") > 0, "bytes")
     pid, own = transfer.record.pid, os.sched_getaffinity(0)

@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 
 from modelsync_jupyter import client as api
+from modelsync_jupyter.remotes import retry
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.models import differences, make_model
 from tests.harness.processes import RegistryProcess
 
-from .scene import FILES, HEAD, LARGEST, MIB, Client, wait_for
+from .scene import FILES, HEAD, LARGEST, MIB, Client, struck, wait_for
 
 THREADS = 2
 #: Bytes that one thread may have to move again after a kill: a part; a foreign server takes parts with their headers.
 AGAIN = THREADS * (LARGEST + MIB)
-RATE = 12 * MIB
 #: Bytes that have moved when the client is killed, of 20 MiB.
 POINTS = [0, 3 * MIB, 10 * MIB, 17 * MIB]
 
@@ -42,7 +42,7 @@ def seen(client: Client, tag: str) -> list[str]:
 def test_a_killed_push_goes_on(
     proxy: FaultyProxy, near: Client, far: Client, to_push: Path, tag: str, moved: int
 ) -> None:
-    proxy.script(Fault.throttle(RATE, method="PUT"))
+    proxy.script(Fault.hold(moved, method="PUT"))
     with near.start("push", tag, "--threads", str(THREADS)) as child:
         if moved:
             wait_for(lambda: proxy.log.sent("^/objects/") >= moved, f"{moved} bytes", child=child)
@@ -65,11 +65,11 @@ def test_a_killed_push_goes_on(
 
 @pytest.mark.parametrize("moved", POINTS)
 def test_a_killed_pull_goes_on(proxy: FaultyProxy, near: Client, to_pull: Path, tag: str, moved: int) -> None:
-    proxy.script(Fault.throttle(RATE, path="^/objects/"))
+    proxy.script(Fault.hold(max(moved, 1), path="^/objects/"))
     with near.start("pull", tag, "--threads", str(THREADS)) as child:
         wait_for(lambda: proxy.log.received("^/objects/") >= max(moved, 1), f"{moved} bytes", child=child)
-        noted = near.parts_noted("pull", tag)
         kill(child)
+    noted = near.parts_noted("pull", tag)
     assert near.visible() == []
     proxy.heal()
     before = proxy.log.received("^/objects/")
@@ -83,14 +83,18 @@ def test_a_killed_pull_goes_on(proxy: FaultyProxy, near: Client, to_pull: Path, 
 
 def test_killed_again_and_again(proxy: FaultyProxy, near: Client, far: Client, to_push: Path, tag: str) -> None:
     """Every attempt gets a little further, and together they send little more than one attempt would."""
-    proxy.script(Fault.throttle(RATE, path="^/objects/"))
     for verb, client, direction in (("push", near, proxy.log.sent), ("pull", Client.at(far.home, proxy.url), None)):
         count = direction or proxy.log.received
-        for kills in range(1, 4):
+        for _ in range(3):
+            goal = count("^/objects/") + 6 * MIB
+            proxy.script(Fault.hold(6 * MIB, path="^/objects/"))
+            noted = far.parts_noted("pull", tag)
             with client.start(verb, tag, "-t", "1") as child:
-                goal = kills * 6 * MIB
                 wait_for(lambda goal=goal, count=count: count("^/objects/") >= goal, f"{goal} bytes", child=child)
+                if verb == "pull":
+                    wait_for(lambda noted=noted: far.parts_noted("pull", tag) > noted, "parts on disk", child=child)
                 kill(child)
+            proxy.heal()
             assert far.visible() == []
         outcome = client.run(verb, tag)  # type: ignore[arg-type]
         assert outcome.reused >= 5 * MIB
@@ -103,7 +107,7 @@ def test_a_push_killed_between_its_last_part_and_its_end_sends_nothing_again(
 ) -> None:
     proxy.script(Fault.stall(path="/finish_upload$"))
     with near.start("push", tag) as child:
-        wait_for(lambda: proxy.log.count(path="/finish_upload$"), "the end", child=child)
+        wait_for(lambda: struck(proxy), "the end", child=child)
         kill(child)
     before = proxy.log.sent("^/objects/")
     assert near.push(tag).status in ("pushed", "skipped")
@@ -115,7 +119,7 @@ def test_a_push_killed_between_its_last_part_and_its_end_sends_nothing_again(
 def test_a_pull_never_shows_half_a_model(proxy: FaultyProxy, near: Client, to_pull: Path, tag: str) -> None:
     """Whoever looks at any moment sees nothing, or all of it."""
     with watching(near.folder(tag)) as looks:
-        proxy.script(Fault.throttle(RATE, path="^/objects/"))
+        proxy.script(Fault.hold(6 * MIB + 1, path="^/objects/"))
         with near.start("pull", tag) as child:
             wait_for(lambda: proxy.log.received("^/objects/") > 6 * MIB, "some bytes", child=child)
             kill(child)
@@ -144,19 +148,26 @@ def watching(folder: Path) -> Iterator[list[int]]:
         thread.join()
 
 
-def test_a_push_outlives_the_registry(tmp_path: Path) -> None:
+def test_a_push_outlives_the_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "_LONGEST", 0.5)
+    monkeypatch.setattr(retry, "ATTEMPTS", {**retry.ATTEMPTS, retry.Renew.REQUEST: 200})  # it may start slowly
     with RegistryProcess(tmp_path / "data") as registry, FaultyProxy(registry.url) as proxy:
         near, far = Client.at(tmp_path / "near", proxy.url), Client.at(tmp_path / "far", registry.url)
         made = make_model(near.home, "m:v1", FILES)
-        proxy.script(Fault.throttle(RATE, method="PUT"))
         outcomes: list[object] = []
         pushing = threading.Thread(target=lambda: outcomes.append(near.push("m:v1", threads=THREADS)))
+        goal = 4 * MIB
+        proxy.script(Fault.hold(goal, method="PUT"))
         pushing.start()
-        for goal in (4 * MIB, 13 * MIB):
+        for more in (9 * MIB, 0):
             wait_for(lambda goal=goal: proxy.log.sent("^/objects/") > goal, "bytes")
             registry.kill()
+            proxy.heal()  # whoever is held finds it gone, and tries again
+            proxy.script(Fault.hold(more, method="PUT"))
+            goal = proxy.log.sent("^/objects/") + more
             registry.start()
             assert seen(far, "m:v1") == []
+        proxy.heal()
         pushing.join(60)
         assert [outcome.status for outcome in outcomes] == ["pushed"]  # type: ignore[attr-defined]
         assert proxy.log.sent("^/objects/") <= near.size("m:v1") + 2 * 6 * AGAIN

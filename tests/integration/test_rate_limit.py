@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import Cancelled, UsageError
 from modelsync_jupyter.core.outcome import Direction
+from tests.harness.clock import within
 from tests.harness.models import differences, make_model
 
-from .scene import MIB, Client
+from .scene import MIB, Client, wait_for
 
 RATE = 4 * MIB
 FILES = {"weights.bin": 10 * MIB}
@@ -43,19 +44,13 @@ def test_bytes_pass_no_faster_than_they_may(near: Client, far: Client, tag: str,
 
 @pytest.mark.usefixtures("source")
 def test_a_transfer_that_waits_for_its_turn_is_cancelled_at_once(near: Client, tag: str) -> None:
-    begun = []
-
-    def cancel() -> None:
-        time.sleep(1.5)
-        begun.append(time.monotonic())
-        api.cancel(api.transfers(home=near.home)[0].id, home=near.home)
-
-    thread = threading.Thread(target=cancel)
-    thread.start()
-    with pytest.raises(Cancelled):
-        api.pull(tag, rate_limit=100_000, home=near.home)
-    assert time.monotonic() - begun[0] < 2
-    thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        pulling = pool.submit(api.pull, tag, rate_limit=100_000, home=near.home)
+        wait_for(lambda: any(each.progress.done for each in api.transfers(home=near.home)), "bytes")
+        with within(2):
+            api.cancel(api.transfers(home=near.home)[0].id, home=near.home)
+            with pytest.raises(Cancelled):
+                pulling.result()
     assert near.visible() == []
 
 

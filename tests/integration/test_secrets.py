@@ -102,15 +102,15 @@ def run_badly(client: Client, proxy: FaultyProxy, verb: str, tag: str) -> str:
             client.run(verb, tag)  # type: ignore[arg-type]
         said += f"{refusal.value} {refusal.value.to_dict()}"
         proxy.heal()
-    proxy.script(Fault.throttle(10 * MIB, path="^/objects/"))
     for end in (subprocess.Popen.kill, subprocess.Popen.terminate):
+        proxy.script(Fault.hold(4 * MIB, path="^/objects/"))
         before = proxy.log.count(path="^/objects/")
         with client.start(verb, tag) as child:
             wait_for(lambda before=before: proxy.log.count(path="^/objects/") > before + 1, "bytes", child=child)
             leftovers = [path.read_bytes().decode("latin-1") for path in files(client.home) if path.suffix != ".bin"]
             end(child)
-            said += "".join([*leftovers, *child.communicate(timeout=20)])
-    proxy.heal()
+            said += "".join([*leftovers, *child.communicate(timeout=60)])
+        proxy.heal()
     done = client.cli(verb, tag, "-o", "json")
     assert done.returncode == 0
     return said + done.stdout + done.stderr

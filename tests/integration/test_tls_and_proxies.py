@@ -56,7 +56,7 @@ def forward() -> Iterator[int]:
     options += ["--num-acceptors", "1", "--num-workers", "1", "--log-level", "ERROR"]
     with subprocess.Popen([sys.executable, "-m", "proxy", *options], stdout=subprocess.DEVNULL) as process:
         try:
-            wait_for(port, 20)
+            wait_for(port)
             yield port
         finally:
             process.terminate()

@@ -17,7 +17,7 @@ from tests.harness.models import CREATED, differences, make_model
 from tests.harness.processes import RegistryProcess
 from tests.harness.yatai import Yatai
 
-from .scene import FILES, HEAD, MIB, Client
+from .scene import FILES, HEAD, MIB, Client, wait_for
 
 
 def results(*children: subprocess.Popen[str]) -> list[dict[str, object]]:
@@ -60,13 +60,15 @@ def test_two_homes_push_one_tag(server: RegistryProcess | Yatai, far: Client, tm
 
 
 def test_one_waits_for_the_other_and_says_so(proxy: FaultyProxy, near: Client, to_push: Path, tag: str) -> None:
-    proxy.script(Fault.throttle(20 * MIB, method="PUT"))
-    first, second = (near.start("push", tag) for _ in range(2))
-    said = ""
-    for child in (first, second):
-        with child:
-            said += child.communicate(timeout=60)[1]
-    assert said.count("Another process is at work on") == 1
+    proxy.script(Fault.hold(method="PUT"))
+    with near.start("push", tag) as first:
+        wait_for(lambda: proxy.log.count("PUT"), "the first", child=first)
+        with near.start("push", tag) as second:
+            assert second.stderr
+            assert "Another process is at work on" in second.stderr.readline()
+            proxy.heal()
+            assert (second.communicate(timeout=60)[1], second.returncode) == ("", 0)
+        assert (first.communicate(timeout=60)[1], first.returncode) == ("", 0)
 
 
 def failing(direction: str, proxy: FaultyProxy) -> None:

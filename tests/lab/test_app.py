@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +19,7 @@ from traitlets.config import Config
 
 import modelsync_jupyter
 from modelsync_jupyter.lab.app import ModelSyncApp
+from tests.harness.clock import wait_until
 from tests.harness.processes import environment
 
 from .conftest import Call
@@ -62,7 +62,7 @@ class TestConfigured:
 def silent() -> Iterator[socket.socket]:
     """An endpoint that never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(20)
+        listening.settimeout(60)
         yield listening
 
 
@@ -91,7 +91,7 @@ def test_a_registry_that_never_answers_does_not_keep_the_server_from_ending(
             ).start()
             with silent.accept()[0]:
                 server.send_signal(signal.SIGTERM)
-                assert server.wait(15) is not None
+                assert server.wait(40) is not None
         finally:
             with suppress(ProcessLookupError):
                 os.kill(server.pid, signal.SIGKILL)
@@ -116,9 +116,10 @@ def _ask_in_vain(url: str) -> None:
 
 
 def _ask(url: str) -> bytes:
-    for _ in range(100):  # it names its address a moment before it listens
+    def answer() -> bytes:
         with suppress(OSError), urllib.request.urlopen(url, timeout=60) as reply:
-            answer: bytes = reply.read()
-            return answer
-        time.sleep(0.05)
-    raise AssertionError("the server does not answer")
+            found: bytes = reply.read()
+            return found
+        return b""
+
+    return wait_until(answer, "an answer: it names its address a moment before it listens")

@@ -13,6 +13,7 @@ import pytest
 from modelsync_jupyter import client as api
 from modelsync_jupyter.lab.catalog import Catalog
 from modelsync_jupyter.lab.rows import View
+from tests.harness.clock import LONG
 from tests.harness.faults import Fault, FaultyProxy
 
 from .conftest import Call
@@ -26,7 +27,7 @@ def read(call: Call) -> Read:
     """Read the list to its end, as the sidebar does after Refresh; returns the page."""
 
     async def read(refresh: str = "all", **view: Any) -> Any:
-        end = time.monotonic() + 30
+        end = time.monotonic() + LONG
         _, page = await call("POST", "list", {"refresh": refresh, **view})
         while (page["remote"]["reading"] or page["loading"]) and time.monotonic() < end:
             await asyncio.sleep(0.02)

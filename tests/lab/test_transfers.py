@@ -18,7 +18,6 @@ from .conftest import Call, follow
 
 Make = Callable[..., api.Model]
 Ended = Callable[[str], Awaitable[Any]]
-SLOW = 200_000  # bytes a second
 BIG = 4_000_000
 
 
@@ -27,9 +26,9 @@ def _moving(record: Any) -> bool:
 
 
 @pytest.fixture
-def slow(line: FaultyProxy, signed_in: str) -> FaultyProxy:
-    """Bodies crawl towards the registry."""
-    line.script(Fault.throttle(SLOW, method="PUT"))
+def held(line: FaultyProxy, signed_in: str) -> FaultyProxy:
+    """Bodies stand still on their way to the registry, until the line is healed."""
+    line.script(Fault.hold(BIG // 4, method="PUT"))
     return line
 
 
@@ -74,7 +73,7 @@ async def test_a_failure_carries_code_and_hint(call: Call, signed_in: str, ended
     assert failed["error"]["hint"]
 
 
-async def test_cancel_then_resume(call: Call, make: Make, slow: FaultyProxy, ended: Ended, name: str) -> None:
+async def test_cancel_then_resume(call: Call, make: Make, held: FaultyProxy, ended: Ended, name: str) -> None:
     make(f"{name}:v1", BIG)
     _, record = await call("POST", "transfers", {"direction": "push", "tag": f"{name}:v1"})
     await follow(call, record["id"], _moving)
@@ -83,37 +82,37 @@ async def test_cancel_then_resume(call: Call, make: Make, slow: FaultyProxy, end
     code, cancelled = await call("POST", f"transfers/{record['id']}/cancel")
     assert (code, cancelled["state"]) == (200, "cancelled")
     assert (await call("GET", f"versions/{name}/v1"))[1]["remote"] is None
-    slow.heal()
+    held.heal()
     code, resumed = await call("POST", f"transfers/{record['id']}/resume")
     assert (code, resumed["id"]) == (200, record["id"])
     assert (await ended(record["id"]))["state"] == "succeeded"
 
 
 async def test_a_transfer_of_a_shell_shows_up_and_is_cancelled_here(
-    call: Call, make: Make, slow: FaultyProxy, home: Path, name: str
+    call: Call, make: Make, held: FaultyProxy, home: Path, name: str
 ) -> None:
     make(f"{name}:v1", BIG)
     _, before = await call("GET", "transfers")
     with start_modelsync("push", f"{name}:v1", env=environment(home)) as shell:
         while not (found := (await call("GET", "transfers", since=before["revision"]))[1]["transfers"]):
-            pass
+            assert shell.poll() is None, shell.communicate()
         record = await follow(call, found[0]["id"], _moving)
         assert (record["pid"], record["background"]) == (shell.pid, False)
         _, cancelled = await call("POST", f"transfers/{record['id']}/cancel")
         assert cancelled["state"] == "cancelled"
-        assert shell.wait(10) == 130
+        assert shell.wait(60) == 130
         shell.communicate()
 
 
 async def test_a_transfer_whose_process_was_killed_is_interrupted(
-    call: Call, make: Make, slow: FaultyProxy, ended: Ended, name: str
+    call: Call, make: Make, held: FaultyProxy, ended: Ended, name: str
 ) -> None:
     make(f"{name}:v1", BIG)
     _, record = await call("POST", "transfers", {"direction": "push", "tag": f"{name}:v1"})
     moving = await follow(call, record["id"], _moving)
     os.kill(moving["pid"], signal.SIGKILL)
     assert (await ended(record["id"]))["state"] == "interrupted"
-    slow.heal()
+    held.heal()
     await call("POST", f"transfers/{record['id']}/resume")
     assert (await follow(call, record["id"], lambda now: now["state"] == "succeeded"))["outcome"]
 
@@ -135,7 +134,7 @@ async def test_since_tells_only_what_changed(
 
 
 async def test_what_has_ended_is_forgotten_and_all_hear_of_it(
-    call: Call, make: Make, slow: FaultyProxy, ended: Ended, name: str
+    call: Call, make: Make, held: FaultyProxy, ended: Ended, name: str
 ) -> None:
     make(f"{name}:v1", BIG)
     make(f"{name}:v2", 100)

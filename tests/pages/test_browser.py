@@ -59,7 +59,7 @@ def browser() -> Iterator[Browser]:
 def open_page(browser: Browser, address: str, look: str, problems: list[str]) -> Page:
     """Open an address, sign in by keyboard, and note whatever the browser complains about."""
     page = browser.new_context(**LOOKS[look]).new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
     page.goto(address)

@@ -12,6 +12,9 @@ from typing import Any
 
 import requests
 
+from tests.harness.clock import LONG
+from tests.harness.nginx import free_port
+
 TOKEN = "first-admin-token-of-the-tests"
 
 
@@ -26,7 +29,7 @@ class Server:
 
     def __init__(self, data: Path, arguments: tuple[str, ...] = (), **environment: str) -> None:
         self.data = data
-        self.url = ""
+        self.url = f"http://127.0.0.1:{free_port()}"
         self.token = TOKEN
         self.process: subprocess.Popen[str] | None = None
         self._clients: list[Client] = []
@@ -35,7 +38,7 @@ class Server:
 
     def start(self) -> Server:
         """Run it and wait for the line with its URL; the port stays the same over restarts."""
-        port = self.url.rpartition(":")[2] or "0"
+        port = self.url.rpartition(":")[2]
         command = [sys.executable, "-m", "modelsync_jupyter", "serve", "--data", str(self.data), "--port", port]
         with (self.data.parent / "log").open("a") as log:
             self.process = subprocess.Popen(
@@ -75,7 +78,7 @@ class Server:
     def _reap(self) -> int:
         assert self.process is not None
         assert self.process.stdout is not None
-        code = self.process.wait(timeout=20)
+        code = self.process.wait(timeout=LONG)
         self.process.stdout.close()
         return code
 

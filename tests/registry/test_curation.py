@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 import requests
+
+from tests.harness.clock import wait_until
 
 from . import pushing
 from .pushing import model_tar, path, push, register
@@ -162,10 +163,12 @@ class TestHistory:
         for _ in range(3):
             admin.ok("PATCH", path(name, "v1", "presign_download_url"))
         admin.call("GET", path(name, "v1", "download"))
-        end = time.monotonic() + 20  # counts are written down now and then, by each of the server's processes
-        while (count := admin.ok("GET", path(name, "v1"))["modelsync"]["downloads"]) < 4 and time.monotonic() < end:
-            time.sleep(0.1)
-        assert count == 4
+
+        def count() -> int:
+            return int(admin.ok("GET", path(name, "v1"))["modelsync"]["downloads"])
+
+        wait_until(lambda: count() >= 4, "the counts, which each of the server's processes writes down now and then")
+        assert count() == 4
 
     def test_version_of_the_year_9998_does_not_stay_latest(self, admin: Client, name: str) -> None:
         push(admin, name, "far", model_tar(name, "far", creation_time="9998-01-01T00:00:00+00:00"))

@@ -7,12 +7,13 @@ import io
 import os
 import socket
 import tarfile
-import time
 from datetime import date
 from urllib.parse import urlsplit
 
 import pytest
 import requests
+
+from tests.harness.clock import wait_until
 
 from . import pushing
 from .pushing import complete, cut, finish, model_tar, parts_json, path, put_part, put_parts, register, start, tar
@@ -266,10 +267,7 @@ class TestOtherWaysIn:
             connection.shutdown(socket.SHUT_WR)
             answer = connection.recv(100)
         assert answer.startswith(b"HTTP/1.1 400 ") or not answer
-        until = time.monotonic() + 10
-        while list((registry.data / "blobs" / "tmp").iterdir()):
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        wait_until(lambda: not list((registry.data / "blobs" / "tmp").iterdir()), "the end of its bytes")
         assert complete(admin, name, "v1", upload_id, []).status_code == 400
 
     def test_body_without_length_is_refused(self, admin: Client, name: str) -> None:

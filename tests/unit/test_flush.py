@@ -29,7 +29,7 @@ def test_a_large_file_is_flushed_once_enough_was_written() -> None:
         flusher.wrote(SMALL, MIB)
     assert flushed == []
     flusher.wrote(LARGE, MIB)
-    assert done.wait(10)
+    assert done.wait(60)
     assert flushed == [LARGE]
 
 
@@ -38,7 +38,7 @@ def test_one_thread_flushes_what_came_meanwhile() -> None:
 
     def sync(entry: Entry) -> None:
         flushed.append(threading.current_thread())
-        go_on.wait(10)
+        go_on.wait(60)
         if len(flushed) == 2:
             done.set()
 
@@ -46,7 +46,7 @@ def test_one_thread_flushes_what_came_meanwhile() -> None:
     flusher.wrote(LARGE, 40 * MIB)
     flusher.wrote(LARGE, 40 * MIB)
     go_on.set()
-    assert done.wait(10)
+    assert done.wait(60)
     assert len(set(flushed)) == 1
 
 
@@ -61,6 +61,6 @@ def test_a_lost_write_fails_the_stage(tmp_path: Path) -> None:
 
     stage._flusher = Flusher(sync)
     stage.write(LARGE.offset, memoryview(bytes(40 * MIB)))
-    assert failed.wait(10)
+    assert failed.wait(60)
     with pytest.raises(OSError, match="Input/output"):
         stage.seal()

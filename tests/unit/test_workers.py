@@ -157,7 +157,7 @@ def test_a_wish_to_stop_ends_the_waiting() -> None:
 
 def test_all_jobs_are_done_by_at_most_so_many_threads() -> None:
     lock, now, most, done = threading.Lock(), 0, 0, []
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=60)
 
     def job(buffer: bytearray, number: int) -> None:
         nonlocal now, most
@@ -186,7 +186,7 @@ def test_the_first_failure_stops_the_others_and_is_raised() -> None:
         done.append("long")
 
     def bad_job(buffer: bytearray) -> None:
-        assert begun.wait(10)
+        assert begun.wait(60)
         raise IntegrityError("The first.")
 
     workers = Workers(2, stop)
