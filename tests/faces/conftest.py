@@ -8,12 +8,14 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from modelsync_jupyter.client import Client, Model
 from modelsync_jupyter.demo.process import Served, registry
+from tests.harness import zygote
 from tests.harness.faults import Fault, FaultyProxy
 
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -86,13 +88,10 @@ def make(home: Path) -> Make:
 
 @pytest.fixture
 def modelsync(home: Path) -> Shell:
-    """Run `modelsync` in a process of its own."""
+    """Run `modelsync` in a process of its own: `modelsync("push", "m:v1", input=..., timeout=...)`."""
 
-    def run(*words: object, **options: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command(*words),
-            **{"capture_output": True, "text": True, "timeout": 60, "env": dict(os.environ), "input": "", **options},
-        )
+    def run(*words: object, **options: Any) -> subprocess.CompletedProcess[str]:
+        return zygote.run("modelsync_jupyter", [*map(str, words)], os.environ, **options)
 
     return run
 

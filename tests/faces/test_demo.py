@@ -61,11 +61,11 @@ def test_interrupted_demo_removes_its_folder_and_its_registry(tmp_path: Path, mo
     assert not [child for child in children if child.is_running()]
 
 
-def test_missing_packages_are_named_before_anything_is_done(modelsync: Shell, tmp_path: Path) -> None:
+def test_missing_packages_are_named_before_anything_is_done(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['vaderSentiment'] = None\n")
     env = {**os.environ, "PYTHONPATH": str(tmp_path)}
     with within(10):
-        done = modelsync("demo", env=env)
+        done = subprocess.run(command("demo"), env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "`vaderSentiment`" in done.stderr
     assert "pip install 'modelsync_jupyter[demo]'" in done.stderr

@@ -7,15 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from . import zygote
 from .clock import LONG
 from .nginx import free_port
 
 TOKEN = "harness-token"
-BENTOML = (sys.executable, "-m", "bentoml", "models")
 MODELSYNC = (sys.executable, "-m", "modelsync_jupyter")
 _FOREIGN = ("BENTO", "MODELSYNC", "YATAI", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
@@ -36,12 +36,12 @@ def environment(home: Path, url: str = "", token: str = TOKEN, **more: str) -> d
 
 def bentoml(*words: str, env: dict[str, str], timeout: float = 100) -> subprocess.CompletedProcess[str]:
     """Run `bentoml models ...` to its end."""
-    return _run(*BENTOML, *words, env=env, timeout=timeout)
+    return zygote.run("bentoml", ["models", *words], env, timeout=timeout)
 
 
 def modelsync(*words: str, env: dict[str, str], timeout: float = 100) -> subprocess.CompletedProcess[str]:
     """Run `modelsync ...` to its end."""
-    return _run(*MODELSYNC, *words, env=env, timeout=timeout)
+    return zygote.run("modelsync_jupyter", words, env, timeout=timeout)
 
 
 def start_modelsync(*words: str, env: dict[str, str]) -> subprocess.Popen[str]:
@@ -51,8 +51,14 @@ def start_modelsync(*words: str, env: dict[str, str]) -> subprocess.Popen[str]:
     )
 
 
-def _run(*argv: str, env: dict[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(argv, env=env, timeout=timeout, capture_output=True, text=True, check=False)
+def serve(words: Sequence[str], env: Mapping[str, str], stderr: int) -> tuple[zygote.Started, str]:
+    """Start `modelsync serve ...`, and wait for the line that it prints when it is ready; "" if it ends before that."""
+    out, into = os.pipe()
+    with open(os.devnull) as nothing:
+        started = zygote.of("modelsync_jupyter serve").start(["serve", *words], env, nothing.fileno(), into, stderr)
+    os.close(into)
+    started.stdout = os.fdopen(out)
+    return started, started.stdout.readline()
 
 
 class RegistryProcess:
@@ -67,7 +73,7 @@ class RegistryProcess:
     def __init__(self, data: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
         self.data, self.token, self.port = data, TOKEN, free_port()
         self._options, self._env = options, env or {}
-        self._child: subprocess.Popen[str] | None = None
+        self._child: zygote.Started | None = None
 
     @property
     def url(self) -> str:
@@ -81,16 +87,11 @@ class RegistryProcess:
 
     def start(self) -> RegistryProcess:
         """Start it and wait until it serves."""
-        argv = [sys.executable, "-m", "modelsync_jupyter", "serve", "--port", str(self.port), "--data", str(self.data)]
+        words = ["--port", str(self.port), "--data", str(self.data), *self._options]
         env = {**environment(self.data), "MODELSYNC_ADMIN_TOKEN": self.token, **self._env}
-        self._child = subprocess.Popen(
-            [*argv, *self._options], env=env, text=True, stdout=subprocess.PIPE, start_new_session=True
-        )
-        assert self._child.stdout is not None
-        line = self._child.stdout.readline()
-        if "http://" not in line:
+        self._child, line = serve(words, env, 2)
+        if self.url not in line:
             raise RuntimeError(f"the registry did not start: {line}")
-        self.port = int(line.split("http://")[1].split()[0].rstrip("/.").rpartition(":")[2])
         return self
 
     def stop(self) -> int:
@@ -105,11 +106,10 @@ class RegistryProcess:
         child, self._child = self._child, None
         if child is None:
             return 0
-        with child:
-            target = os.killpg if number == signal.SIGKILL else os.kill
-            with contextlib.suppress(ProcessLookupError):
-                target(child.pid, number)
-            return child.wait(LONG)
+        target = os.killpg if number == signal.SIGKILL else os.kill
+        with contextlib.suppress(ProcessLookupError):
+            target(child.pid, number)
+        return child.wait(LONG)
 
     def __enter__(self) -> RegistryProcess:
         return self.start()

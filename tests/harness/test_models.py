@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from . import zygote
 from .models import ODD_FILES, Entry, Folder, Link, differences, make_model, same_tree
+from .processes import environment
 
 
 def test_bentoml_reads_what_we_make(tmp_path: Path) -> None:
     make_model(tmp_path, "m:v1", size=10_000, labels={"a": "b"}, metadata={"deep": {"list": [1, 2.5]}})
     code = "import bentoml; m = bentoml.models.get('m:latest'); print(m.tag, m.info.labels, m.info.metadata)"
-    env = {**os.environ, "BENTOML_HOME": str(tmp_path), "BENTOML_DO_NOT_TRACK": "True"}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    done = zygote.run("bentoml", ["-c", code], environment(tmp_path))
     assert done.stdout.strip() == "m:v1 {'a': 'b'} {'deep': {'list': [1, 2.5]}}"
 
 
 def test_model_yaml_is_written_as_bentoml_writes_it(tmp_path: Path) -> None:
     code = "import bentoml\nwith bentoml.models.create('m:v1'): pass"
-    env = {**os.environ, "BENTOML_HOME": str(tmp_path / "real"), "BENTOML_DO_NOT_TRACK": "True"}
-    subprocess.run([sys.executable, "-c", code], env=env, check=True)
+    assert zygote.run("bentoml", ["-c", code], environment(tmp_path / "real")).returncode == 0
     real = yaml.safe_load((tmp_path / "real/models/m/v1/model.yaml").read_text())
     ours = yaml.safe_load((make_model(tmp_path / "ours", "m:v1", {}) / "model.yaml").read_text())
     assert list(ours) == list(real)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.harness import zygote
 from tests.harness.processes import RegistryProcess, environment, modelsync
 
 
@@ -28,11 +28,11 @@ class Person:
 
     def bentoml(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `bentoml ...`; it must exit with 0."""
-        return self._run(sys.executable, "-m", "bentoml", *words)
+        return self._run(*words)
 
     def python(self, code: str) -> str:
         """Run code that uses the API of `bentoml`; returns what it printed."""
-        return self._run(sys.executable, "-c", f"import bentoml\n{code}").stdout
+        return self._run("-c", f"import bentoml\n{code}").stdout
 
     def modelsync(self, *words: str) -> str:
         """Run `modelsync ...`; it must exit with 0. Returns what it printed."""
@@ -50,9 +50,8 @@ class Person:
         """Where a version is or would be."""
         return self.home / "models" / tag.replace(":", "/")
 
-    def _run(self, *argv: str) -> subprocess.CompletedProcess[str]:
-        env = environment(self.home, self.url)
-        done = subprocess.run(argv, env=env, timeout=100, capture_output=True, text=True, check=False)
+    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        done = zygote.run("bentoml", words, environment(self.home, self.url))
         assert done.returncode == 0, done.stdout + done.stderr
         return done
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,8 @@ import requests
 
 from tests.harness.clock import LONG
 from tests.harness.nginx import free_port
+from tests.harness.processes import serve
+from tests.harness.zygote import Started
 
 TOKEN = "first-admin-token-of-the-tests"
 
@@ -31,29 +30,18 @@ class Server:
         self.data = data
         self.url = f"http://127.0.0.1:{free_port()}"
         self.token = TOKEN
-        self.process: subprocess.Popen[str] | None = None
+        self.process: Started | None = None
         self._clients: list[Client] = []
         self._arguments = arguments
         self._environment = {**os.environ, "MODELSYNC_ADMIN_TOKEN": TOKEN, **environment}
 
     def start(self) -> Server:
         """Run it and wait for the line with its URL; the port stays the same over restarts."""
-        port = self.url.rpartition(":")[2]
-        command = [sys.executable, "-m", "modelsync_jupyter", "serve", "--data", str(self.data), "--port", port]
+        words = ["--data", str(self.data), "--port", self.url.rpartition(":")[2], *self._arguments]
+        env = {key: value for key, value in self._environment.items() if value}
         with (self.data.parent / "log").open("a") as log:
-            self.process = subprocess.Popen(
-                [*command, *self._arguments],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                env={key: value for key, value in self._environment.items() if value},
-                start_new_session=True,
-            )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        found = re.fullmatch(r"modelsync registry at (http://127\.0\.0\.1:\d+)\n", line)
-        assert found, f"said {line!r}; log: {self.log}"
-        self.url = found[1]
+            self.process, line = serve(words, env, log.fileno())
+        assert line == f"modelsync registry at {self.url}\n", f"said {line!r}; log: {self.log}"
         return self
 
     @property
@@ -66,21 +54,14 @@ class Server:
         assert self.process is not None
         for client in self._clients:
             client.session.close()
-        self.process.terminate()
-        return self._reap()
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(LONG)
 
     def kill(self) -> None:
         """`kill -9` of the one process that was started."""
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        self._reap()
-
-    def _reap(self) -> int:
-        assert self.process is not None
-        assert self.process.stdout is not None
-        code = self.process.wait(timeout=LONG)
-        self.process.stdout.close()
-        return code
+        self.process.wait(LONG)
 
     def client(self, token: str | None = None) -> Client:
         """A client with this token; by default the admin's."""

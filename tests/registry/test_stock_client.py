@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.harness import zygote
+from tests.harness.processes import environment
 
 from .pushing import path
 from .server import Server
@@ -40,15 +40,8 @@ for model in client.list().items:
 
 
 def run(server: Server, home: Path, *command: str) -> str:
-    """Run a program as a user of BentoML would, who has signed in."""
-    environment = {
-        **os.environ,
-        "BENTOML_HOME": str(home),
-        "BENTO_CLOUD_API_ENDPOINT": server.url,
-        "BENTO_CLOUD_API_KEY": server.token,
-        "BENTOML_DO_NOT_TRACK": "True",
-    }
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    """Run `bentoml`, or Python that uses it, as somebody would who has signed in."""
+    done = zygote.run("bentoml", command, environment(home, server.url, server.token))
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -64,11 +57,10 @@ def test_stock_client_pushes_forces_lists_and_pulls(
 ) -> None:
     server = launch("--strategy", strategy)
     size = 105_000_000 if strategy == "presigned_url" else 17_000_000
-    said = run(server, tmp_path / "one", sys.executable, "-c", PUSH, str(size))
+    said = run(server, tmp_path / "one", "-c", PUSH, str(size))
     assert "already exists in remote model store, skipping" in said
     assert said.rstrip().endswith("stock:v1 {'stage': 'prod'}")
-    bentoml = str(Path(sys.executable).with_name("bentoml"))
-    assert "Successfully pulled" in run(server, tmp_path / "two", bentoml, "models", "pull", "stock:latest")
+    assert "Successfully pulled" in run(server, tmp_path / "two", "models", "pull", "stock:latest")
     assert files(tmp_path / "two/models/stock/v1") == files(tmp_path / "one/models/stock/v1")
     model = server.client().ok("GET", path("stock", "v1"))
     assert model["transmission_strategy"] == (None if strategy == "none" else strategy)
@@ -77,12 +69,10 @@ def test_stock_client_pushes_forces_lists_and_pulls(
 
 
 def test_stock_client_is_told_when_its_token_is_bad(registry: Server, tmp_path: Path) -> None:
-    bentoml = str(Path(sys.executable).with_name("bentoml"))
-    command = [bentoml, "cloud", "login", "--endpoint", registry.url, "--api-token", "wrong"]
-    environment = {**os.environ, "BENTOML_HOME": str(tmp_path), "BENTOML_DO_NOT_TRACK": "True"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    command = ["cloud", "login", "--endpoint", registry.url, "--api-token", "wrong"]
+    done = zygote.run("bentoml", command, environment(tmp_path))
     assert done.returncode != 0
     assert "token" in (done.stdout + done.stderr).lower()
     command[-1] = registry.token
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    done = zygote.run("bentoml", command, environment(tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +22,8 @@ from modelsync_jupyter.remotes.contexts import (
     save,
     use,
 )
+from tests.harness import zygote
+from tests.harness.processes import environment
 
 SECRET = "c0ffee-secret-token"
 BENTOML = """
@@ -47,9 +46,7 @@ def home(tmp_path: Path) -> Home:
 
 def bentoml(home: Home, *words: str) -> list[object]:
     """What the real client makes of the file, after it wrote it itself if told to."""
-    env = {**os.environ, "BENTOML_HOME": str(home.path), "BENTOML_DO_NOT_TRACK": "True"}
-    argv = [sys.executable, "-W", "ignore", "-c", BENTOML, *words]
-    done = subprocess.run(argv, env=env, capture_output=True, text=True)
+    done = zygote.run("bentoml", ["-c", BENTOML, *words], environment(home.path))
     assert done.returncode == 0, done.stderr
     result: list[object] = json.loads(done.stdout.splitlines()[-1])
     return result

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 
 from modelsync_jupyter.core.errors import InvalidTag
 from modelsync_jupyter.core.tags import Tag, new_version
+from tests.harness import zygote
+from tests.harness.processes import environment
 
 GOOD = ["a", "9", "a:1", "name:version", "a.b_c-d:1.0-rc.1_2", "a--b..c__d:v", "a" * 63, "a:" + "v" * 63, "x:0", "0:x"]
 FOLDED = ["Name", "NAME:Version", "a:ABC", "\u212aelvin:v1"]  # the Kelvin sign folds to an ASCII k
@@ -39,10 +38,7 @@ print(json.dumps([ask(text) for text in json.load(sys.stdin)]))
 def by_bentoml(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str | None] | None]:
     """What `bentoml.Tag` makes of each text; None where it refuses."""
     texts = [*GOOD, *FOLDED, *BAD]
-    env = {**os.environ, "BENTOML_HOME": str(tmp_path_factory.mktemp("bentoml")), "BENTOML_DO_NOT_TRACK": "True"}
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", ASK], input=json.dumps(texts), env=env, capture_output=True, text=True
-    )
+    done = zygote.run("bentoml", ["-c", ASK], environment(tmp_path_factory.mktemp("bentoml")), json.dumps(texts))
     assert done.returncode == 0, done.stderr
     return dict(zip(texts, json.loads(done.stdout.splitlines()[-1]), strict=True))
 
