@@ -9,18 +9,22 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject as Args } from '@lumino/coreutils';
 
 import {
+  askForAlias,
   askForDraft,
   askForExport,
   askForImport,
   askToDelete,
+  askToDeleteInRegistry,
   askToOverwrite,
   confirm,
   showChecks
 } from './dialogs';
 import type { SidebarModel } from './model';
 import { AWHILE } from './notify';
-import { VIEW } from './catalog';
+import type { DetailsPlace } from './detailswidget';
 import { browserPath, codeFor, findTag } from './target';
+import { nameOf, versionOf } from './tags';
+import { CommandIDs } from './tokens';
 import type { Direction, IOrder } from './wire';
 
 export interface ICommandContext {
@@ -30,8 +34,8 @@ export interface ICommandContext {
   files: IFileBrowserFactory | null;
   /** Bring the sidebar to the front, with the cursor in the field to search in if wanted. */
   open: (search?: boolean) => void;
-  /** Open the details of a version, and compare its two sides at once if wanted. */
-  openDetails: (tag: string, compare?: boolean) => Promise<void>;
+  /** Open the details of a version, at a place of them if wanted. */
+  openDetails: (tag: string, place?: DetailsPlace) => Promise<void>;
 }
 
 export async function askForTag(
@@ -46,17 +50,10 @@ export async function askForTag(
     });
     return value?.trim() || null;
   }
-  const page = await model.service.list({ ...VIEW, show: 'local' }, 0);
-  const names = (page.items ?? []).flatMap(row =>
-    row.kind === 'name' ? [row.name] : []
-  );
-  const view = { ...VIEW, show: 'changed' as const, open: names };
-  const { items } = await model.service.list(view, 0);
-  const tags = (items ?? []).flatMap(row =>
-    row.kind === 'version' && row.local && row.state !== 'different'
-      ? [row.tag]
-      : []
-  );
+  const changed = await model.service.search('', 'changed');
+  const tags = changed
+    .filter(each => each.local && each.state !== 'different')
+    .map(each => each.tag);
   if (!tags.length) {
     Notification.info(trans.__('All local models are in the registry.'), {
       autoClose: AWHILE
@@ -244,6 +241,81 @@ export async function remove(
   const { remote } = await model.service.details(tag);
   if (await askToDelete(tag, remote !== null, trans)) {
     await model.delete(tag);
+  }
+}
+
+/** Delete a version in the registry, for everybody; a notification offers to undo it. */
+export async function removeRemote(
+  { app, model, trans }: ICommandContext,
+  tag: string
+): Promise<void> {
+  const { local } = await model.service.details(tag);
+  const registry = model.context?.name ?? '';
+  const sure = await askToDeleteInRegistry(
+    tag,
+    registry,
+    local !== null,
+    trans
+  );
+  if (!sure) {
+    return;
+  }
+  await model.service.deleteRemote(tag);
+  Notification.success(trans.__('Deleted %1 in %2.', tag, registry), {
+    autoClose: 6 * AWHILE,
+    actions: [
+      {
+        label: trans.__('Undo'),
+        callback: () => void app.commands.execute(CommandIDs.restore, { tag })
+      }
+    ]
+  });
+  await model.touched(tag);
+}
+
+/** Undo that. */
+export async function restore(
+  { model, trans }: ICommandContext,
+  tag: string
+): Promise<void> {
+  await model.service.restore(tag);
+  Notification.success(trans.__('Restored %1 in the registry.', tag), {
+    autoClose: AWHILE
+  });
+  await model.touched(tag);
+}
+
+/** Let an alias point at a version: a new one, or one that points at another version now. */
+export async function pointAlias(
+  { model, trans }: ICommandContext,
+  tag: string
+): Promise<void> {
+  const aliases = await model.service.aliases(nameOf(tag));
+  const alias = await askForAlias(tag, aliases, trans);
+  if (alias) {
+    const known = aliases.find(each => each.name === alias);
+    await model.service.pointAlias(tag, alias, known?.version ?? '');
+    await model.touched(tag);
+  }
+}
+
+export async function dropAlias(
+  { model, trans }: ICommandContext,
+  tag: string,
+  alias: string
+): Promise<void> {
+  const sure = await confirm({
+    title: trans.__('Remove the alias %1?', alias),
+    body: trans.__(
+      'It points at %1. Whoever asks for it by that name will not find it any more; the version stays.',
+      versionOf(tag)
+    ),
+    accept: trans.__('Remove'),
+    trans
+  });
+  if (sure) {
+    await model.service.dropAlias(tag, alias);
+    await model.touched(tag);
   }
 }
 

@@ -22,12 +22,16 @@ import {
   check,
   clearHistory,
   diagnose,
+  dropAlias,
   exportModel,
   type ICommandContext,
   importModel,
   insertCode,
   overwrite,
+  pointAlias,
   remove,
+  removeRemote,
+  restore,
   reveal,
   save,
   signOut
@@ -215,7 +219,35 @@ function modelCommands(context: ICommandContext): ICommand[] {
       label: trans.__('Compare with Registry…'),
       icon: compareIcon,
       args: MODEL_ARGS,
-      execute: on(({ openDetails }, tag) => openDetails(tag, true))
+      execute: on(({ openDetails }, tag) => openDetails(tag, 'compare'))
+    },
+    {
+      id: CommandIDs.compareAny,
+      label: trans.__('Compare with…'),
+      args: MODEL_ARGS,
+      execute: on(({ openDetails }, tag) => openDetails(tag, 'compare-any'))
+    },
+    {
+      id: CommandIDs.edit,
+      label: trans.__('Edit Labels and Description…'),
+      args: MODEL_ARGS,
+      execute: on(({ openDetails }, tag) => openDetails(tag, 'edit'))
+    },
+    {
+      id: CommandIDs.pointAlias,
+      label: trans.__('Point an Alias Here…'),
+      args: MODEL_ARGS,
+      execute: on(pointAlias)
+    },
+    {
+      id: CommandIDs.dropAlias,
+      label: trans.__('Remove Alias…'),
+      args: {
+        ...MODEL_ARGS,
+        alias: { type: 'string', description: 'The alias' }
+      },
+      execute: ({ tag, alias }) =>
+        dropAlias(context, String(tag), String(alias))
     },
     {
       id: CommandIDs.check,
@@ -251,6 +283,18 @@ function modelCommands(context: ICommandContext): ICommand[] {
       icon: deleteIcon,
       args: MODEL_ARGS,
       execute: on(remove)
+    },
+    {
+      id: CommandIDs.removeRemote,
+      label: trans.__('Delete in the Registry…'),
+      args: MODEL_ARGS,
+      execute: on(removeRemote)
+    },
+    {
+      id: CommandIDs.restore,
+      label: trans.__('Restore in the Registry'),
+      args: MODEL_ARGS,
+      execute: on(restore)
     },
     {
       id: CommandIDs.save,

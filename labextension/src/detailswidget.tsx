@@ -7,6 +7,9 @@ import { Env, type IEnv } from './components/env';
 import { modelsIcon } from './icons';
 import type { SidebarModel } from './model';
 
+/** A place in the details: both sides compared, the choice of what to compare with, or the form for labels. */
+export type DetailsPlace = 'compare' | 'compare-any' | 'edit';
+
 /** The details of one version, as a tab of the main area. */
 export class DetailsWidget extends ReactWidget {
   constructor(
@@ -18,25 +21,21 @@ export class DetailsWidget extends ReactWidget {
     this.addClass('jp-ModelSync-details');
   }
 
-  /** Compare both sides of the version. */
-  compare(): void {
-    this._compare = true;
+  /** Go to a place of it; once more, where somebody has left it since. */
+  goTo(place: DetailsPlace): void {
+    this._wanted = { place };
     this.update();
   }
 
   protected render(): JSX.Element {
     return (
       <Env.Provider value={this._env}>
-        <DetailsView
-          model={this._model}
-          tag={this.tag}
-          compare={this._compare}
-        />
+        <DetailsView model={this._model} tag={this.tag} wanted={this._wanted} />
       </Env.Provider>
     );
   }
 
-  private _compare = false;
+  private _wanted: { place: DetailsPlace } | null = null;
 }
 
 /** A tab of the main area that shows a version. */

@@ -3,13 +3,14 @@
  */
 import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { Message } from '@lumino/messaging';
 import React from 'react';
 
 import { Words } from './components/parts';
 import { formatSize, formatTime, shortDigest } from './format';
-import { parseLabels, suggestName } from './tags';
+import { nameOf, parseLabels, suggestName, versionOf } from './tags';
 import { ApiError } from './request';
-import type { ICheck, IDetails, IDraft, IPlan } from './wire';
+import type { IAlias, ICheck, IDetails, IDraft, IPlan } from './wire';
 
 /** Whether to do something that cannot be undone. */
 export async function confirm(options: {
@@ -31,24 +32,111 @@ export async function confirm(options: {
   return button.accept;
 }
 
-/** Whether to delete a version from the local store. */
+/** Whether to delete a version from the local store; the only copy has to be named. */
 export function askToDelete(
   tag: string,
   elsewhere: boolean,
   trans: TranslationBundle
 ): Promise<boolean> {
-  return confirm({
-    title: trans.__('Delete %1?', tag),
-    body: elsewhere
-      ? trans.__(
+  const title = trans.__('Delete %1?', tag);
+  const accept = trans.__('Delete');
+  return elsewhere
+    ? confirm({
+        title,
+        body: trans.__(
           'It will be deleted from this computer. The registry keeps its copy.'
-        )
-      : trans.__(
+        ),
+        accept,
+        trans
+      })
+    : confirmByTyping({
+        title,
+        text: trans.__(
           'It will be permanently deleted from this computer. The registry does not have it.'
         ),
-    accept: trans.__('Delete'),
+        typed: tag,
+        accept,
+        trans
+      });
+}
+
+/** Whether to delete a version in the registry; it has to be named. */
+export function askToDeleteInRegistry(
+  tag: string,
+  registry: string,
+  here: boolean,
+  trans: TranslationBundle
+): Promise<boolean> {
+  return confirmByTyping({
+    title: trans.__('Delete %1 in the registry?', tag),
+    text: [
+      trans.__('It will be deleted in %1, for everybody.', registry),
+      here
+        ? trans.__('The copy on this computer stays.')
+        : trans.__('This computer has no copy of it.'),
+      trans.__('It can be restored while the registry keeps it.')
+    ].join(' '),
+    typed: tag,
+    accept: trans.__('Delete for Everybody'),
     trans
   });
+}
+
+/** Whether to do something grave: its button works once the name of what is concerned was typed. */
+async function confirmByTyping(options: {
+  title: string;
+  text: string;
+  typed: string;
+  accept: string;
+  trans: TranslationBundle;
+}): Promise<boolean> {
+  const { title, text, typed, accept, trans } = options;
+  const label = trans.__('Type %1 to confirm', typed);
+  const body = new TypingBody({ name: 'typed', label }, text, typed);
+  const { button, value } = await showDialog({
+    title,
+    body,
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Cancel') }),
+      Dialog.warnButton({ label: accept })
+    ],
+    defaultButton: 1,
+    focusNodeSelector: 'input'
+  });
+  return button.accept && value?.typed === typed;
+}
+
+/** Which alias to point at a version. */
+export async function askForAlias(
+  tag: string,
+  aliases: readonly IAlias[],
+  trans: TranslationBundle
+): Promise<string | null> {
+  const others = aliases.filter(each => each.version !== versionOf(tag));
+  const values = await ask({
+    title: trans.__('Point an alias at %1', tag),
+    text: others.length
+      ? trans.__(
+          'Now: %1. One of these moves here; another name is a new alias.',
+          others.map(each => `\`${each.name}\` → ${each.version}`).join(', ')
+        )
+      : trans.__(
+          'People and programs can ask for `%1:ALIAS`, and get this version until the alias is moved.',
+          nameOf(tag)
+        ),
+    accept: trans.__('Point Here'),
+    fields: [
+      {
+        name: 'alias',
+        label: trans.__('Alias'),
+        placeholder: trans.__('production'),
+        suggestions: others.map(each => each.name),
+        required: true
+      }
+    ],
+    trans
+  });
+  return values?.alias || null;
 }
 
 /** Whether to overwrite one side of a version by the other. */
@@ -211,6 +299,8 @@ interface IField {
   required?: boolean;
   /** Values to choose from, with the words for them. */
   choices?: [string, string][];
+  /** Values that are offered; others are possible. */
+  suggestions?: string[];
 }
 
 /** Ask for some texts; resolves to null if the user cancels, or leaves out one that is required. */
@@ -269,34 +359,72 @@ class FormBody
             <Words text={this._text} />
           </p>
         )}
-        {this._fields.map(({ name, label, choices, value, ...more }) => (
-          <label key={name}>
-            {label}
-            {choices ? (
-              <select
-                name={name}
-                className="jp-mod-styled"
-                defaultValue={value}
-              >
-                {choices.map(([choice, words]) => (
-                  <option key={choice} value={choice}>
-                    {words}
-                  </option>
-                ))}
-              </select>
-            ) : (
-              <input
-                name={name}
-                className="jp-mod-styled"
-                spellCheck={false}
-                defaultValue={value}
-                {...more}
-              />
-            )}
-          </label>
-        ))}
+        {this._fields.map(field => {
+          const { name, label, choices, suggestions, value, ...more } = field;
+          return (
+            <label key={name}>
+              {label}
+              {choices ? (
+                <select
+                  name={name}
+                  className="jp-mod-styled"
+                  defaultValue={value}
+                >
+                  {choices.map(([choice, words]) => (
+                    <option key={choice} value={choice}>
+                      {words}
+                    </option>
+                  ))}
+                </select>
+              ) : (
+                <input
+                  name={name}
+                  className="jp-mod-styled"
+                  spellCheck={false}
+                  defaultValue={value}
+                  list={suggestions && `modelsync-${name}`}
+                  {...more}
+                />
+              )}
+              {suggestions && (
+                <datalist id={`modelsync-${name}`}>
+                  {suggestions.map(each => (
+                    <option key={each} value={each} />
+                  ))}
+                </datalist>
+              )}
+            </label>
+          );
+        })}
       </>
     );
+  }
+}
+
+/** A form of one field; the button to accept is dead until it has the right text. */
+class TypingBody extends FormBody {
+  constructor(
+    field: IField,
+    text: string,
+    private readonly _typed: string
+  ) {
+    super([field], text);
+    this.node.addEventListener('input', () => this._check());
+  }
+
+  protected onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    this._check();
+  }
+
+  private _check(): void {
+    const dialog = this.node.closest('.jp-Dialog');
+    const button = dialog?.querySelector<HTMLButtonElement>(
+      '.jp-Dialog-button.jp-mod-accept'
+    );
+    if (button) {
+      button.disabled = this.getValue()?.typed !== this._typed;
+    }
   }
 }
 

@@ -15,6 +15,7 @@ function entriesOf(version: IVersion): Entry[] {
   const entries: (Entry | false)[] = [
     CommandIDs.details,
     !!local && !!remote && CommandIDs.compare,
+    CommandIDs.compareAny,
     CommandIDs.insertCode,
     CommandIDs.copyTag,
     !!local && CommandIDs.reveal,
@@ -25,7 +26,11 @@ function entriesOf(version: IVersion): Entry[] {
     !!local && state === 'different' && CommandIDs.overwrite,
     !!local && state === 'different' && CommandIDs.overwriteLocal,
     null,
-    !!local && CommandIDs.remove
+    CommandIDs.edit,
+    state !== 'partial' && !!remote && CommandIDs.pointAlias,
+    null,
+    !!local && CommandIDs.remove,
+    !!remote && CommandIDs.removeRemote
   ];
   return entries.filter((entry): entry is Entry => entry !== false);
 }

@@ -26,7 +26,7 @@ import { Debouncer } from '@lumino/polling';
 
 import { addCommands } from './commands';
 import type { IEnv } from './components/env';
-import type { DetailsWidget } from './detailswidget';
+import type { DetailsPlace, DetailsWidget } from './detailswidget';
 import { createMenu, createSidebarMenu } from './menu';
 import { SidebarModel } from './model';
 import { tellEnds } from './notify';
@@ -153,7 +153,7 @@ function trackDetails(
   model: SidebarModel,
   env: IEnv,
   restorer: ILayoutRestorer | null
-): (tag: string, compare?: boolean) => Promise<void> {
+): (tag: string, place?: DetailsPlace) => Promise<void> {
   const tracker = new WidgetTracker<MainAreaWidget<DetailsWidget>>({
     namespace: 'modelsync-details'
   });
@@ -163,7 +163,7 @@ function trackDetails(
     args: ({ content }) => ({ tag: content.tag }),
     name: ({ content }) => idOf(content.tag)
   });
-  return async (tag, compare = false) => {
+  return async (tag, place) => {
     const id = idOf(tag);
     if (!tracker.find(each => each.id === id)) {
       const { createDetails } = await import('./detailswidget');
@@ -172,8 +172,8 @@ function trackDetails(
       await tracker.add(widget);
       app.shell.add(widget, 'main');
     }
-    if (compare) {
-      tracker.find(each => each.id === id)?.content.compare();
+    if (place) {
+      tracker.find(each => each.id === id)?.content.goTo(place);
     }
     app.shell.activateById(id);
   };

@@ -46,13 +46,32 @@ export class Service {
     return reply.row;
   }
 
+  /** Versions that match a search, as many as a page of the list has. */
+  async search(
+    text: string,
+    show: wire.Show = 'all'
+  ): Promise<wire.IVersion[]> {
+    const view: wire.IView = { show, search: text, sort: 'name', open: [] };
+    const folded = await this.list(view, 0);
+    const open = (folded.items ?? []).flatMap(row =>
+      row.kind === 'name' ? [row.name] : []
+    );
+    const { items } = await this.list({ ...view, open }, 0);
+    return (items ?? []).flatMap(row => (row.kind === 'version' ? [row] : []));
+  }
+
   details(tag: string): Promise<wire.IDetails> {
     return request(this._settings, ['versions', ...split(tag)]);
   }
 
-  /** How two versions differ; with one, how its copy in the registry differs from the local one. */
-  diff(old: string, other?: string): Promise<wire.IDiff> {
-    return request(this._settings, ['diff'], { old, new: other });
+  /** How two versions differ. */
+  diff(old: wire.ISide, other: wire.ISide): Promise<wire.IDiff> {
+    return request(this._settings, ['diff'], {
+      old: old.tag,
+      new: other.tag,
+      old_place: old.place,
+      new_place: other.place
+    });
   }
 
   /** What keeps models from being saved and synced. */
@@ -76,6 +95,76 @@ export class Service {
       { method: 'DELETE' }
     );
     return reply.deleted;
+  }
+
+  /** Change labels and description of one side of a version. */
+  edit(
+    tag: string,
+    place: wire.Place,
+    change: wire.IEdit
+  ): Promise<wire.IEdited> {
+    return this._post([place, ...split(tag)], change);
+  }
+
+  /** Delete a version in the registry, which keeps it for a while. */
+  async deleteRemote(tag: string): Promise<void> {
+    await request(
+      this._settings,
+      ['remote', ...split(tag)],
+      {},
+      { method: 'DELETE' }
+    );
+  }
+
+  async restore(tag: string): Promise<void> {
+    await this._post(['remote', ...split(tag), 'restore'], {});
+  }
+
+  /** Tags of the versions of a name that were deleted in the registry and can be restored, the last one first. */
+  async deleted(name: string): Promise<string[]> {
+    const reply = await request<{ versions: { tag: string }[] }>(
+      this._settings,
+      ['deleted'],
+      { name }
+    );
+    return reply.versions.map(each => each.tag);
+  }
+
+  remoteFiles(tag: string): Promise<wire.IRemoteFiles> {
+    return request(this._settings, ['remote', ...split(tag), 'files']);
+  }
+
+  async aliases(name: string): Promise<wire.IAlias[]> {
+    const reply = await request<{ aliases: wire.IAlias[] }>(this._settings, [
+      'aliases',
+      name
+    ]);
+    return reply.aliases;
+  }
+
+  /**
+   * Let an alias point at a version.
+   *
+   * @param expected The version it was seen to point at; "" for a new one. Another one is a conflict.
+   */
+  pointAlias(
+    tag: string,
+    alias: string,
+    expected: string
+  ): Promise<wire.IAlias> {
+    const [name, version] = split(tag);
+    return this._post(['aliases', name, alias], { version, expected });
+  }
+
+  /** Remove an alias that points at a version. */
+  async dropAlias(tag: string, alias: string): Promise<void> {
+    const [name, version] = split(tag);
+    await request(
+      this._settings,
+      ['aliases', name, alias],
+      { expected: version },
+      { method: 'DELETE' }
+    );
   }
 
   save(draft: wire.IDraft): Promise<wire.ILocalModel> {

@@ -19,6 +19,12 @@ export namespace CommandIDs {
   export const overwrite = 'modelsync:overwrite';
   export const overwriteLocal = 'modelsync:overwrite-local';
   export const compare = 'modelsync:compare';
+  export const compareAny = 'modelsync:compare-any';
+  export const edit = 'modelsync:edit-labels';
+  export const pointAlias = 'modelsync:point-alias';
+  export const dropAlias = 'modelsync:remove-alias';
+  export const removeRemote = 'modelsync:delete-in-registry';
+  export const restore = 'modelsync:restore';
   export const check = 'modelsync:check';
   export const forget = 'modelsync:forget';
   export const clearHistory = 'modelsync:clear-history';

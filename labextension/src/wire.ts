@@ -194,6 +194,15 @@ export interface IChange {
   file?: string;
 }
 
+/** Where a version is that is compared. */
+export type Place = 'local' | 'remote';
+
+/** A version to compare, and where to take it from. */
+export interface ISide {
+  tag: string;
+  place: Place;
+}
+
 export interface IDiff {
   old: { tag: string; where: string; digest: string | null; size: number };
   new: { tag: string; where: string; digest: string | null; size: number };
@@ -313,6 +322,36 @@ export interface IOrder {
   /** Bytes a second. */
   rate_limit?: number;
   context?: string;
+}
+
+/** What to change in a version; labels that are not named stay. */
+export interface IEdit {
+  labels?: Record<string, string>;
+  /** Labels to remove. */
+  remove?: string[];
+  description?: string;
+}
+
+export interface IEdited {
+  tag: string;
+  labels: Record<string, string>;
+  description: string;
+}
+
+/** A name that people have given to a version of the registry, and move from one to another. */
+export interface IAlias {
+  name: string;
+  version: string;
+  user: string;
+  /** ISO 8601. */
+  moved: string;
+}
+
+export interface IRemoteFiles {
+  tag: string;
+  /** Whether the registry tells which files it has. */
+  listed: boolean;
+  files: { path: string; size: number; digest: string; link: string }[];
 }
 
 export interface IDraft {

@@ -40,18 +40,24 @@ class Comparison:
         self._counter = Counter()
         self._remarks: list[str] = []
 
-    def run(self, old: Tag, new: Tag | None, *, remote: bool, tensors: bool) -> Diff:
-        """Compare, as `Client.diff` says."""
+    def run(
+        self, old: Tag, new: Tag | None, *, remote: bool, tensors: bool, places: tuple[str, str] = ("", "")
+    ) -> Diff:
+        """Compare, as `Client.diff` says.
+
+        Args:
+            places: Where each of two versions is: "local", "remote", or "" for the local store before the registry.
+        """
         if new is None and not remote:
             raise UsageError("A diff needs two versions.", "Name a second one, or compare with the registry's copy.")
         if new is None:
             mine = self._local(self._get(old))
             theirs = self._far(mine.tag)
             sides = (theirs, mine)
-        elif remote:
-            sides = (self._far(old), self._far(new))
         else:
-            sides = (self._either(old), self._either(new))
+            if remote:
+                places = ("remote", "remote")
+            sides = (self._side(old, places[0]), self._side(new, places[1]))
         return self._compare(*sides, tensors=tensors)
 
     def _compare(self, old: Side, new: Side, *, tensors: bool) -> Diff:
@@ -64,6 +70,11 @@ class Comparison:
             self._remarks.append("The files are not compared: the registry does not tell which it has.")
         found = diff(old, new, tensors=tensors, files_known=known)
         return Diff(found.old, found.new, found.changes, known, (*self._remarks, *found.remarks))
+
+    def _side(self, tag: Tag, place: str) -> Side:
+        if place == "local":
+            return self._local(self._get(tag))
+        return self._far(tag) if place == "remote" else self._either(tag)
 
     def _either(self, tag: Tag) -> Side:
         """The local version, or where the local store has none the registry's."""

@@ -255,11 +255,12 @@ def diff(
     new: str | Tag | None = None,
     *,
     remote: bool = False,
+    places: tuple[str, str] = ("", ""),
     tensors: bool = True,
     progress: Sink | None = None,
     **at: Unpack[At],
 ) -> Diff:
-    return Client(**at).diff(old, new, remote=remote, tensors=tensors, progress=progress)
+    return Client(**at).diff(old, new, remote=remote, places=places, tensors=tensors, progress=progress)
 
 
 @partial(documented_as, Client.provenance)

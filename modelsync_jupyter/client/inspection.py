@@ -37,6 +37,7 @@ class Inspection:
         new: str | Tag | None = None,
         *,
         remote: bool = False,
+        places: tuple[str, str] = ("", ""),
         tensors: bool = True,
         progress: Sink | None = None,
     ) -> Diff:
@@ -48,20 +49,23 @@ class Inspection:
             old: A version; with no second one, its copy in the registry is the old side and the local one the new.
             new: Another version. Each is the local one, or where the local store has none the registry's.
             remote: Take both versions from the registry; needed where only one is named.
+            places: Where to take each of two versions from: "local", "remote", or "" for wherever it is.
             tensors: Look into files that changed: safetensors, NumPy, PyTorch, GGUF and ONNX.
             progress: Called with progress updates while local files are read whose digests are not known yet.
 
         Raises:
             ModelNotFound: A version is not there.
-            UsageError: One version is named, and it is not to be compared with the registry's.
+            UsageError: One version is named, and it is not to be compared with the registry's; or there is no such place.
             NoContext: There is no registry to ask.
             RemoteError: It cannot be reached, or refuses.
         """
         from .comparing import Comparison
 
+        if not {*places} <= {"", "local", "remote"}:
+            raise UsageError('Each of `places` must be "local", "remote" or "".')
         comparison = Comparison(self._store, self.get, self._remote, progress)
         second = None if new is None else Tag.parse(str(new))
-        return comparison.run(Tag.parse(str(old)), second, remote=remote, tensors=tensors)
+        return comparison.run(Tag.parse(str(old)), second, remote=remote, places=places, tensors=tensors)
 
     def remote_files(self, tag: str | Tag) -> dict[str, File] | None:
         """List the files of a version in the registry, by their paths; None where it does not tell which it has.

@@ -16,11 +16,15 @@ class Diff(Handler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """How two versions differ; with one, how its copy in the registry differs from the local one."""
+        """How two versions differ; with one, how its copy in the registry differs from the local one.
+
+        `old_place` and `new_place` say where to take each of two from: "local", "remote", or wherever it is.
+        """
         old, new = Tag.parse(self.get_query_argument("old", "")), self.get_query_argument("new", "")
         remote = bool(whole("remote", self.get_query_argument("remote", "0"), 0, 1))
+        places = (self.get_query_argument("old_place", ""), self.get_query_argument("new_place", ""))
         second, client = Tag.parse(new) if new else None, api.Client(self.home, self.context)
-        found = await self.remote(lambda: client.diff(old, second, remote=remote or second is None))
+        found = await self.remote(lambda: client.diff(old, second, remote=remote or second is None, places=places))
         self.reply(found.to_dict())
 
 

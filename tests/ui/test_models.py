@@ -129,6 +129,9 @@ def test_overwriting_says_what_differs_and_is_not_offered_where_nothing_does(
 
 
 def test_details_and_differences(signed_in: str, make: Make, name: str, home: Path, sidebar: Sidebar) -> None:
+    make(f"{name}-other:v9", 9_000)
+    api.push(f"{name}-other:v9", home=home)
+    api.delete(f"{name}-other:v9", home=home)
     differ(make, f"{name}:v1", home)
     make(f"{name}:v2", 20_000, stage="new")
     sidebar.look_for(name)
@@ -137,14 +140,70 @@ def test_details_and_differences(signed_in: str, make: Make, name: str, home: Pa
     expect(details).to_contain_text("The contents of the files differ.")
     expect(details.get_by_role("columnheader")).to_contain_text(["Registry", "Local"])
     expect(details.get_by_role("row", name="weights.bin changed")).to_be_visible()
-    details.get_by_label("Compare with").select_option(f"{name}:v2")
+    details.get_by_label("with", exact=True).select_option("v2")
     expect(details.get_by_role("row", name="stage changed old new")).to_be_visible()
+    expect(details.get_by_role("columnheader")).to_contain_text(["v1", "v2"])
+    details.get_by_label("Compare", exact=True).select_option("the registry’s copy")
+    expect(details.get_by_role("row", name="stage changed old new")).to_be_visible()
+    details.get_by_label("with", exact=True).select_option("another model…")
+    details.get_by_label("Name and version").fill(f"{name}-other:v9")
+    expect(details.get_by_role("columnheader")).to_contain_text([f"{name}-other:v9", f"{name}:v1"])
+    expect(details.get_by_role("row", name="weights.bin changed")).to_be_visible()
     details.get_by_role("button", name="v2").click()
     details = sidebar.page.get_by_role("region", name=f"{name}:v2")
     expect(details.get_by_role("definition").first).to_contain_text("local only")
     expect(details.get_by_role("table").first).to_contain_text("0.97")
     details.get_by_role("button", name="Push", exact=True).click()
     expect(details.get_by_role("definition").first).to_contain_text("in sync")
+
+
+def test_labels_aliases_and_deleting_in_the_registry(
+    signed_in: str, make: Make, name: str, home: Path, page: Page, sidebar: Sidebar
+) -> None:
+    for version in ("v1", "v2"):
+        make(f"{name}:{version}", 9_000, stage="test", kept="as, it=was")
+        api.push(f"{name}:{version}", home=home)
+    api.catalog(home=home).move_alias(f"{name}:v1", "production")
+    api.delete(f"{name}:v2", home=home)
+    sidebar.look_for(name)
+    tag, dialog = f"{name}:v2", page.get_by_role("dialog")
+    sidebar.menu(tag, "Edit Labels and Description…")
+    details = page.get_by_role("region", name=tag)
+    expect(details.get_by_role("row", name="weights.bin")).to_contain_text("9.0 kB")
+    form = details.get_by_role("form")
+    form.get_by_label("Value of stage").fill("prod")
+    form.get_by_role("button", name="Add a label").click()
+    page.keyboard.type("team")
+    page.keyboard.press("Tab")
+    page.keyboard.type("nlp")
+    form.get_by_label("Description").fill("the good one")
+    form.get_by_role("button", name="Save").click()
+    expect(form).to_have_count(0)
+    expect(sidebar.row(tag).get_by_role("button", name="team=nlp")).to_be_visible()
+    expect(details.get_by_role("definition").filter(has_text="the good one")).to_be_visible()
+    found = api.get_remote(tag, home=home)
+    assert dict(found.labels) == {"stage": "prod", "kept": "as, it=was", "team": "nlp"}
+
+    sidebar.menu(tag, "Point an Alias Here…")
+    expect(dialog).to_contain_text("production → v1")
+    dialog.get_by_label("Alias").fill("production")
+    dialog.get_by_role("button", name="Point Here").click()
+    expect(sidebar.row(tag).get_by_role("button", name="production")).to_be_visible()
+    expect(sidebar.row(f"{name}:v1").get_by_role("button", name="production")).to_have_count(0)
+    details.get_by_role("button", name="Remove the alias production").click()
+    dialog.get_by_role("button", name="Remove").click()
+    expect(sidebar.row(tag).get_by_role("button", name="production")).to_have_count(0)
+
+    details.get_by_role("button", name="Delete in the registry…").click()
+    accept = dialog.get_by_role("button", name="Delete for Everybody")
+    expect(accept).to_be_disabled()
+    dialog.get_by_label(f"Type {tag} to confirm").fill(tag)
+    accept.click()
+    expect(sidebar.group(name)).to_contain_text("1 version")
+    expect(details.get_by_role("button", name=f"Restore {tag}")).to_be_visible()
+    page.locator(".jp-toast-button").filter(has_text="Undo").click()
+    expect(sidebar.row(tag)).to_contain_text("remote only")
+    assert dict(api.get_remote(tag, home=home).labels) == dict(found.labels)
 
 
 def test_view_folds_scroll_and_details_come_back_with_the_page(

@@ -6,97 +6,245 @@ import React from 'react';
 import { formatSize, shortDigest } from '../format';
 import type { SidebarModel } from '../model';
 import { ApiError } from '../request';
-import { versionOf } from '../tags';
-import type { IChange, IDetails, IDiff } from '../wire';
+import { nameOf, versionOf } from '../tags';
+import type { IChange, IDetails, IDiff, ISide, IVersion, Place } from '../wire';
 import { useEnv } from './env';
 import { Problem } from './parts';
 import { Table } from './table';
 
-/** Stands for the other side of the same version among those to compare with. */
-const OTHER_SIDE = ':';
+/** Asks for a version of another name. */
+const ANOTHER = '?';
+/** Milliseconds after the last key before versions are looked for. */
+const PAUSE = 200;
 
 export function Compare(props: {
   model: SidebarModel;
   details: IDetails;
-  /** Whether to compare both sides of the version at once. */
-  now: boolean;
-}): JSX.Element | null {
+  /** What to do at once; a new object each time. */
+  wanted: { place: string } | null;
+}): JSX.Element {
   const { trans } = useEnv();
-  const { model, details, now } = props;
-  const bothSides = !!details.local && !!details.remote;
-  const others = details.versions.filter(each => each.tag !== details.tag);
-  const [choice, setChoice] = React.useState(
-    now && bothSides ? OTHER_SIDE : ''
-  );
-  const [diff, setDiff] = React.useState<IDiff | null>(null);
-  const [error, setError] = React.useState<ApiError | null>(null);
-  const heading = React.useRef<HTMLHeadingElement>(null);
-  const id = React.useId();
+  const { model, details, wanted } = props;
   const { tag } = details;
-  // Read again when either side has other bytes.
-  const digests = `${details.local?.digest} ${details.remote?.digest}`;
-  const created = details.creation_time;
-  const other = others.find(each => each.tag === choice);
-  const older = other && other.creation_time < created;
+  const sides = sidesOf(details);
+  const [mine, setMine] = React.useState<Place>(sides[0] ?? 'local');
+  const here: ISide = {
+    tag,
+    place: sides.includes(mine) ? mine : (sides[0] ?? 'local')
+  };
+  const [choice, setChoice] = React.useState('');
+  const [another, setAnother] = React.useState<ISide | null>(null);
+  const box = React.useRef<HTMLElement>(null);
+  const id = React.useId();
 
-  React.useEffect(() => {
-    let late = false;
-    setError(null);
-    setDiff(null);
-    if (choice) {
-      const ask =
-        choice === OTHER_SIDE
-          ? model.service.diff(tag)
-          : older
-            ? model.service.diff(choice, tag)
-            : model.service.diff(tag, choice);
-      ask.then(
-        found => !late && setDiff(found),
-        (reason: unknown) => !late && setError(ApiError.of(reason))
-      );
-    }
-    return () => {
-      late = true;
-    };
-  }, [model, tag, choice, older, digests]);
-  React.useEffect(() => {
-    if (now) {
-      setChoice(OTHER_SIDE);
-      heading.current?.scrollIntoView?.({ block: 'nearest' });
-    }
-  }, [now]);
+  const others = details.versions.flatMap(version =>
+    sidesOf(version)
+      .map(place => ({ tag: version.tag, place }))
+      .filter(side => keyOf(side) !== keyOf(here))
+      .map(side => ({ side, version }))
+  );
+  const other =
+    choice === ANOTHER
+      ? another
+      : (others.find(each => keyOf(each.side) === choice)?.side ?? null);
+  const name = ({ side, version }: (typeof others)[number]): string =>
+    version.tag === tag
+      ? side.place === 'remote'
+        ? trans.__('its copy in the registry')
+        : trans.__('its local copy')
+      : sidesOf(version).length > 1
+        ? side.place === 'remote'
+          ? trans.__('%1 (registry)', versionOf(version.tag))
+          : trans.__('%1 (local)', versionOf(version.tag))
+        : versionOf(version.tag);
 
-  if (!bothSides && !others.length) {
-    return null;
-  }
+  const bothSides = sides.length > 1;
+  React.useEffect(() => {
+    if (wanted?.place.startsWith('compare')) {
+      if (wanted.place === 'compare' && bothSides) {
+        setMine('local');
+        setChoice(keyOf({ tag, place: 'remote' }));
+      }
+      box.current?.scrollIntoView?.({ block: 'nearest' });
+      box.current?.querySelector<HTMLElement>('select:last-of-type')?.focus();
+    }
+  }, [wanted, bothSides, tag]);
+
   return (
-    <section>
-      <h2 ref={heading}>{trans.__('Compare')}</h2>
-      <p>
-        <label htmlFor={id}>{trans.__('Compare with')}</label>{' '}
+    <section ref={box}>
+      <h2>{trans.__('Compare')}</h2>
+      <p className="jp-ModelSync-pair">
+        {bothSides && (
+          <>
+            <label htmlFor={`${id}-mine`}>{trans.__('Compare')}</label>{' '}
+            <select
+              id={`${id}-mine`}
+              value={here.place}
+              onChange={event => setMine(event.target.value as Place)}
+            >
+              <option value="local">{trans.__('the local copy')}</option>
+              <option value="remote">{trans.__('the registry’s copy')}</option>
+            </select>{' '}
+          </>
+        )}
+        <label htmlFor={id}>
+          {bothSides ? trans.__('with') : trans.__('Compare with')}
+        </label>{' '}
         <select
           id={id}
           value={choice}
           onChange={event => setChoice(event.target.value)}
         >
           <option value="">{trans.__('choose a version')}</option>
-          {bothSides && (
-            <option value={OTHER_SIDE}>
-              {trans.__('its copy in the registry')}
-            </option>
-          )}
           {others.map(each => (
-            <option key={each.tag} value={each.tag}>
-              {versionOf(each.tag)}
+            <option key={keyOf(each.side)} value={keyOf(each.side)}>
+              {name(each)}
             </option>
           ))}
+          <option value={ANOTHER}>{trans.__('another model…')}</option>
         </select>
       </p>
-      {error && <Problem problem={error.problem} />}
-      {choice && !diff && !error && <p>{trans.__('Comparing…')}</p>}
-      {diff && <Found diff={diff} />}
+      {choice === ANOTHER && (
+        <Another model={model} tag={tag} onChoose={setAnother} />
+      )}
+      {other && (
+        <Difference
+          key={`${keyOf(here)} ${keyOf(other)}`}
+          model={model}
+          one={here}
+          other={other}
+          details={details}
+        />
+      )}
     </section>
   );
+}
+
+/** The sides on which a version is, as far as they are worth telling apart. */
+function sidesOf(version: IVersion): Place[] {
+  const { local, remote, state } = version;
+  const there = remote && state !== 'partial';
+  return [
+    ...(local ? (['local'] as const) : []),
+    ...(there && !(local && state === 'in sync') ? (['remote'] as const) : [])
+  ];
+}
+
+function keyOf({ tag, place }: ISide): string {
+  return `${place} ${tag}`;
+}
+
+/** A field in which to look for a version of any name. */
+function Another(props: {
+  model: SidebarModel;
+  tag: string;
+  onChoose: (side: ISide | null) => void;
+}): JSX.Element {
+  const { trans } = useEnv();
+  const { model, tag, onChoose } = props;
+  const [text, setText] = React.useState('');
+  const [found, setFound] = React.useState<readonly IVersion[]>([]);
+  const id = React.useId();
+  React.useEffect(() => {
+    let late = false;
+    const timer = setTimeout(() => {
+      model.service.search(text).then(
+        versions =>
+          !late && setFound(versions.filter(each => each.tag !== tag)),
+        () => undefined
+      );
+    }, PAUSE);
+    return () => {
+      late = true;
+      clearTimeout(timer);
+    };
+  }, [model, tag, text]);
+  React.useEffect(() => {
+    const chosen = found.find(each => each.tag === text.trim());
+    const place = chosen && sidesOf(chosen)[0];
+    onChoose(chosen && place ? { tag: chosen.tag, place } : null);
+  }, [found, text, onChoose]);
+  return (
+    <p className="jp-ModelSync-pair">
+      <label htmlFor={id}>{trans.__('Name and version')}</label>{' '}
+      <input
+        id={id}
+        list={`${id}-found`}
+        placeholder={trans.__('name:version')}
+        spellCheck={false}
+        autoComplete="off"
+        value={text}
+        onChange={event => setText(event.target.value)}
+      />
+      <datalist id={`${id}-found`}>
+        {found.map(each => (
+          <option key={each.tag} value={each.tag} />
+        ))}
+      </datalist>
+    </p>
+  );
+}
+
+/** What differs between two versions; the older one, or the registry's copy of the same one, is on the left. */
+function Difference(props: {
+  model: SidebarModel;
+  one: ISide;
+  other: ISide;
+  details: IDetails;
+}): JSX.Element {
+  const { trans } = useEnv();
+  const { model, details } = props;
+  const [one, other] = [keyOf(props.one), keyOf(props.other)];
+  const [diff, setDiff] = React.useState<IDiff | null>(null);
+  const [error, setError] = React.useState<ApiError | null>(null);
+  // Read again when either side has other bytes.
+  const digests = JSON.stringify(
+    details.versions
+      .filter(({ tag }) => [props.one.tag, props.other.tag].includes(tag))
+      .map(({ local, remote, labels }) => [
+        local?.digest,
+        remote?.digest,
+        labels
+      ])
+  );
+  const created = details.versions.find(
+    each => each.tag === props.other.tag
+  )?.creation_time;
+  const isOlder =
+    props.one.tag === props.other.tag
+      ? props.other.place === 'remote'
+      : created === undefined || created < details.creation_time;
+  React.useEffect(() => {
+    let late = false;
+    const [mine, theirs] = [sideOf(one), sideOf(other)];
+    const pair = isOlder
+      ? ([theirs, mine] as const)
+      : ([mine, theirs] as const);
+    model.service.diff(...pair).then(
+      found => {
+        if (!late) {
+          setDiff(found);
+          setError(null);
+        }
+      },
+      (reason: unknown) => !late && setError(ApiError.of(reason))
+    );
+    return () => {
+      late = true;
+    };
+  }, [model, one, other, isOlder, digests]);
+  return error ? (
+    <Problem problem={error.problem} />
+  ) : diff ? (
+    <Found diff={diff} />
+  ) : (
+    <p>{trans.__('Comparing…')}</p>
+  );
+}
+
+function sideOf(key: string): ISide {
+  const [place, tag] = key.split(' ') as [Place, string];
+  return { tag, place };
 }
 
 function Found({ diff }: { diff: IDiff }): JSX.Element {
@@ -113,12 +261,15 @@ function Found({ diff }: { diff: IDiff }): JSX.Element {
     [trans.__('Metadata'), ['metadata', 'fact']],
     [trans.__('Environment'), ['environment', 'provenance']]
   ];
-  const nameOf = (side: IDiff['old']): string =>
+  const sameName = nameOf(diff.old.tag) === nameOf(diff.new.tag);
+  const headOf = (side: IDiff['old']): string =>
     diff.old.tag === diff.new.tag
       ? side.where === 'local'
         ? trans.__('Local')
         : trans.__('Registry')
-      : versionOf(side.tag);
+      : sameName
+        ? versionOf(side.tag)
+        : side.tag;
   return (
     <>
       <p role="status">
@@ -143,8 +294,8 @@ function Found({ diff }: { diff: IDiff }): JSX.Element {
             columns={[
               trans.__('Name'),
               trans.__('Change'),
-              nameOf(diff.old),
-              nameOf(diff.new)
+              headOf(diff.old),
+              headOf(diff.new)
             ]}
             rows={found.map(each => [
               <code key="name" title={each.file}>

@@ -1,6 +1,7 @@
 /**
  * One version, in the main area: how it stands, what is known of it on both sides, its files and other versions.
  */
+import { closeIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { flatten, formatSize, formatTime, shortDigest } from '../format';
@@ -8,24 +9,37 @@ import type { SidebarModel } from '../model';
 import { ApiError } from '../request';
 import { nameOf, versionOf } from '../tags';
 import { CommandIDs } from '../tokens';
-import type { IDetails, IProvenance, IVersion } from '../wire';
+import type { DetailsPlace } from '../detailswidget';
+import type { IDetails, IProvenance, IRemoteFiles, IVersion } from '../wire';
 import { useEnv } from './env';
 import { Compare } from './compare';
-import { Labels, Middle, Problem, TextButton } from './parts';
+import { Editor } from './edit';
+import { IconButton, Labels, Middle, Problem, TextButton } from './parts';
 import { explain, moveFor, StateMark } from './sync';
 import { Table } from './table';
 
 export function DetailsView(props: {
   model: SidebarModel;
   tag: string;
-  /** Whether to compare both sides at once. */
-  compare: boolean;
+  /** Where to go in it; a new object each time. */
+  wanted: { place: DetailsPlace } | null;
 }): JSX.Element {
   const { trans } = useEnv();
-  const { model, tag, compare } = props;
+  const { model, tag, wanted } = props;
   const [details, error, load] = useDetails(model, tag);
-  if (error && !details) {
-    return <Problem problem={error.problem} onRetry={load} />;
+  const [editing, setEditing] = React.useState(false);
+  React.useEffect(() => {
+    if (wanted?.place === 'edit') {
+      setEditing(true);
+    }
+  }, [wanted]);
+  if (error && (!details || error.code === GONE)) {
+    return (
+      <>
+        <Problem problem={error.problem} onRetry={load} />
+        <Deleted model={model} tag={tag} />
+      </>
+    );
   }
   if (!details) {
     return <p className="jp-ModelSync-empty">{trans.__('Loading…')}</p>;
@@ -43,12 +57,25 @@ export function DetailsView(props: {
       )}
       {local?.problem && <Problem problem={local.problem} />}
       <Actions version={details} />
-      <Facts details={details} />
-      <Compare model={model} details={details} now={compare} />
+      {editing && (
+        <Editor
+          model={model}
+          details={details}
+          onClose={() => setEditing(false)}
+        />
+      )}
+      <Facts
+        details={details}
+        onEdit={editing ? undefined : () => setEditing(true)}
+      />
+      <Compare model={model} details={details} wanted={wanted} />
       {details.provenance && <Origin provenance={details.provenance} />}
       <Values
         title={trans.__('Metadata')}
-        value={without(local?.metadata ?? remote?.metadata ?? {}, PROVENANCE)}
+        value={without(local?.metadata ?? remote?.metadata ?? {}, [
+          PROVENANCE,
+          DESCRIPTION
+        ])}
       />
       <Values title={trans.__('Environment')} value={info.context ?? {}} />
       <Values
@@ -58,21 +85,31 @@ export function DetailsView(props: {
           ...(info.signatures as object)
         }}
       />
-      {local && <Files details={local} />}
+      {local ? (
+        <Files details={local} />
+      ) : (
+        <RemoteFiles model={model} details={details} />
+      )}
       <Versions tag={tag} versions={details.versions} />
+      <Deleted model={model} tag={tag} />
     </article>
   );
 }
 
+/** The code of the error of a version that neither side has. */
+const GONE = 'model-not-found';
+
 /** The key of the metadata under which it is noted where a version came from. */
 const PROVENANCE = 'provenance';
+/** And its description, in the local files. */
+const DESCRIPTION = 'description';
 
 function without(
   value: Record<string, unknown>,
-  key: string
+  keys: readonly string[]
 ): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(value).filter(([name]) => name !== key)
+    Object.entries(value).filter(([name]) => !keys.includes(name))
   );
 }
 
@@ -166,7 +203,7 @@ function useDetails(
 
 function Actions({ version }: { version: IVersion }): JSX.Element {
   const { trans, run } = useEnv();
-  const { state, tag, local } = version;
+  const { state, tag, local, remote } = version;
   const act = (label: string, command: string): JSX.Element => (
     <TextButton label={label} onClick={() => run(command, { tag })} />
   );
@@ -190,13 +227,20 @@ function Actions({ version }: { version: IVersion }): JSX.Element {
       {act(trans.__('Copy tag'), CommandIDs.copyTag)}
       {local && act(trans.__('Reveal files'), CommandIDs.reveal)}
       {local && act(trans.__('Delete…'), CommandIDs.remove)}
+      {remote &&
+        act(trans.__('Delete in the registry…'), CommandIDs.removeRemote)}
     </div>
   );
 }
 
-function Facts({ details }: { details: IDetails }): JSX.Element {
+function Facts(props: {
+  details: IDetails;
+  onEdit: (() => void) | undefined;
+}): JSX.Element {
   const { trans } = useEnv();
+  const { details, onEdit } = props;
   const { local_details: local, remote_details: remote, state } = details;
+  const description = remote?.description || local?.metadata[DESCRIPTION];
   const rows: [string, React.ReactNode][] = [
     [
       trans.__('State'),
@@ -207,14 +251,31 @@ function Facts({ details }: { details: IDetails }): JSX.Element {
         </>
       )
     ],
-    [trans.__('Aliases'), details.aliases.join(', ')],
     [
-      trans.__('Labels'),
-      Object.keys(details.labels).length > 0 && (
-        <Labels labels={details.labels} />
+      trans.__('Aliases'),
+      remote && state !== 'partial' && (
+        <Aliases tag={details.tag} aliases={details.aliases} />
       )
     ],
-    [trans.__('Description'), remote?.description],
+    [
+      trans.__('Labels'),
+      <div key="labels" className="jp-ModelSync-editable">
+        <Labels labels={details.labels} />
+        {onEdit && (
+          <TextButton
+            label={trans.__('Edit…')}
+            description={trans.__('Edit labels and description')}
+            onClick={onEdit}
+          />
+        )}
+      </div>
+    ],
+    [
+      trans.__('Description'),
+      typeof description === 'string' && (
+        <div className="jp-ModelSync-description">{description}</div>
+      )
+    ],
     [trans.__('Content digest'), <Digests key="digest" details={details} />],
     [trans.__('Size'), formatSize(details.size)],
     [trans.__('Created'), formatTime(details.creation_time)],
@@ -233,6 +294,37 @@ function Facts({ details }: { details: IDetails }): JSX.Element {
           </React.Fragment>
         ))}
     </dl>
+  );
+}
+
+/** The aliases that point at a version, to be moved here and removed. */
+function Aliases(props: {
+  tag: string;
+  aliases: readonly string[];
+}): JSX.Element {
+  const { trans, run } = useEnv();
+  const { tag, aliases } = props;
+  return (
+    <div className="jp-ModelSync-editable">
+      {aliases.length > 0 && (
+        <ul className="jp-ModelSync-labels" aria-label={trans.__('Aliases')}>
+          {aliases.map(alias => (
+            <li key={alias} className="jp-mod-alias" title={alias}>
+              {alias}
+              <IconButton
+                icon={closeIcon}
+                label={trans.__('Remove the alias %1', alias)}
+                onClick={() => run(CommandIDs.dropAlias, { tag, alias })}
+              />
+            </li>
+          ))}
+        </ul>
+      )}
+      <TextButton
+        label={trans.__('Point an alias here…')}
+        onClick={() => run(CommandIDs.pointAlias, { tag })}
+      />
+    </div>
   );
 }
 
@@ -282,6 +374,96 @@ function Files({
       ])}
     />
   );
+}
+
+/** The files of a version that only the registry has, where it tells them. */
+function RemoteFiles(props: {
+  model: SidebarModel;
+  details: IDetails;
+}): JSX.Element | null {
+  const { trans } = useEnv();
+  const { service } = props.model;
+  const { tag, remote } = props.details;
+  const [found, setFound] = React.useState<IRemoteFiles | null>(null);
+  const [error, setError] = React.useState<ApiError | null>(null);
+  const digest = remote?.digest;
+  React.useEffect(() => {
+    let late = false;
+    setError(null);
+    service.remoteFiles(tag).then(
+      files => !late && setFound(files),
+      (reason: unknown) => !late && setError(ApiError.of(reason))
+    );
+    return () => {
+      late = true;
+    };
+  }, [service, tag, digest]);
+  if (error) {
+    return <Problem problem={error.problem} />;
+  }
+  if (!found) {
+    return <p>{trans.__('Loading files…')}</p>;
+  }
+  return found.listed ? (
+    <Table
+      title={trans._n('%1 file', '%1 files', found.files.length)}
+      columns={[trans.__('Path'), trans.__('Size'), trans.__('Digest')]}
+      rows={found.files.map(({ path, size, digest, link }) => [
+        <code key="path">{path}</code>,
+        link ? `→ ${link}` : formatSize(size),
+        <code key="digest" title={digest}>
+          {shortDigest(digest)}
+        </code>
+      ])}
+    />
+  ) : (
+    <p>{trans.__('The registry does not tell which files it has.')}</p>
+  );
+}
+
+/** Versions of the same name that were deleted in the registry, which keeps them for a while. */
+function Deleted(props: {
+  model: SidebarModel;
+  tag: string;
+}): JSX.Element | null {
+  const { trans, run } = useEnv();
+  const { model, tag } = props;
+  const name = nameOf(tag);
+  const [tags, setTags] = React.useState<readonly string[]>([]);
+  React.useEffect(() => {
+    let late = false;
+    const load = (): void => {
+      model.service.deleted(name).then(
+        found => !late && setTags(found),
+        () => !late && setTags([]) // of a registry that keeps none there is nothing to say
+      );
+    };
+    const update = (_: unknown, touched: string): void => {
+      if (nameOf(touched) === name) {
+        load();
+      }
+    };
+    load();
+    model.touchedTag.connect(update);
+    return () => {
+      late = true;
+      model.touchedTag.disconnect(update);
+    };
+  }, [model, name]);
+  return tags.length ? (
+    <Table
+      title={trans.__('Deleted in the registry')}
+      rows={tags.map(each => [
+        versionOf(each),
+        <TextButton
+          key="restore"
+          label={trans.__('Restore')}
+          description={trans.__('Restore %1', each)}
+          onClick={() => run(CommandIDs.restore, { tag: each })}
+        />
+      ])}
+    />
+  ) : null;
 }
 
 function Versions(props: {
