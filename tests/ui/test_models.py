@@ -143,7 +143,7 @@ def test_details_and_differences(signed_in: str, make: Make, name: str, home: Pa
     details.get_by_label("with", exact=True).select_option("v2")
     expect(details.get_by_role("row", name="stage changed old new")).to_be_visible()
     expect(details.get_by_role("columnheader")).to_contain_text(["v1", "v2"])
-    details.get_by_label("Compare", exact=True).select_option("the registry’s copy")
+    details.get_by_label("Compare", exact=True).select_option("remote")
     expect(details.get_by_role("row", name="stage changed old new")).to_be_visible()
     details.get_by_label("with", exact=True).select_option("another model…")
     details.get_by_label("Name and version").fill(f"{name}-other:v9")
@@ -163,7 +163,7 @@ def test_labels_aliases_and_deleting_in_the_registry(
     for version in ("v1", "v2"):
         make(f"{name}:{version}", 9_000, stage="test", kept="as, it=was")
         api.push(f"{name}:{version}", home=home)
-    api.catalog(home=home).move_alias(f"{name}:v1", "production")
+    api.Client(str(home)).catalog.move_alias(f"{name}:v1", "production")
     api.delete(f"{name}:v2", home=home)
     sidebar.look_for(name)
     tag, dialog = f"{name}:v2", page.get_by_role("dialog")
