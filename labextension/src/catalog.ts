@@ -138,9 +138,18 @@ export class Catalog {
     return this._ask(this._first, what, current ? this._revision : '');
   }
 
-  /** The row of the next name that begins with a text; null where there is none. */
-  async find(text: string, from: number): Promise<number | null> {
-    const found = await this._service.find(this._view, text, from);
+  /** Load the rows around one. */
+  load(index: number): Promise<void> {
+    return this._ask(index, '');
+  }
+
+  /** The row of the next name that begins with a text, or is it; null where there is none. */
+  async find(
+    text: string,
+    from: number,
+    whole = false
+  ): Promise<number | null> {
+    const found = await this._service.find(this._view, text, from, whole);
     const row = found === null ? undefined : this._rows.get(found);
     if (row && !keyOf(row).toLowerCase().startsWith(text.toLowerCase())) {
       await this.refresh(); // the list has changed, and the rows that are loaded are older than this answer

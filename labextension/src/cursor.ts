@@ -8,6 +8,7 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { type Catalog, keyOf } from './catalog';
+import { nameOf } from './tags';
 import type { IVersion, Row } from './wire';
 
 /** Milliseconds after which the next letter begins another word. */
@@ -27,6 +28,8 @@ export interface IPress {
   onOpen: (version: IVersion) => void;
   /** Opens the menu of the current row. */
   onMenu: (row: Row, index: number) => void;
+  /** Whether it has waited for its row to be loaded. */
+  again?: boolean;
 }
 
 const KEYS = [
@@ -112,12 +115,15 @@ export class Cursor {
     } else if (isLetter(key)) {
       this._type(press);
     } else if (!row) {
-      return; // it is not loaded yet
+      if (!press.again) {
+        this._queue.unshift({ ...press, again: true });
+        this._wait(catalog.load(index));
+      }
     } else if (key === 'ContextMenu' || key === 'F10') {
       onMenu(row, index);
     } else if (row.kind === 'version') {
       if (key === 'ArrowLeft') {
-        this._select(this._parent(index));
+        this._leave(row, index);
       } else if (key === 'Enter') {
         onOpen(row);
       }
@@ -198,12 +204,20 @@ export class Cursor {
     }
   }
 
-  private _parent(index: number): number {
+  /** Go to the name of a version; where there are many versions, it may not be loaded. */
+  private _leave({ tag }: IVersion, index: number): void {
     let parent = index - 1;
-    while (parent > 0 && this._catalog.row(parent)?.kind === 'version') {
+    while (this._catalog.row(parent)?.kind === 'version') {
       parent--;
     }
-    return parent;
+    if (this._catalog.row(parent)) {
+      this._select(parent);
+      return;
+    }
+    this._wait(
+      this._catalog.find(nameOf(tag), 0, true),
+      found => found !== null && this._select(found)
+    );
   }
 
   private get _count(): number {

@@ -35,13 +35,14 @@ export class Service {
     return this._post(['list'], body, POLL);
   }
 
-  /** The row of the next name that begins with a text, from a row on and around. */
+  /** The row of the next name that begins with a text, or is it, from a row on and around. */
   async find(
     view: wire.IView,
     text: string,
-    start: number
+    start: number,
+    whole = false
   ): Promise<number | null> {
-    const body = { ...view, find: text, start };
+    const body = { ...view, find: text, start, whole };
     const reply = await this._post<{ row: number | null }>(['list'], body);
     return reply.row;
   }

@@ -351,7 +351,12 @@ export interface IRemoteFiles {
   tag: string;
   /** Whether the registry tells which files it has. */
   listed: boolean;
-  files: { path: string; size: number; digest: string; link: string }[];
+  files: {
+    path: string;
+    size: number;
+    digest: string | null;
+    link: string | null;
+  }[];
 }
 
 export interface IDraft {

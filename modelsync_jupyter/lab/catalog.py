@@ -154,12 +154,20 @@ class Catalog:
             items = list(cut(groups, sizes, view, start, start + limit))
             return {**answer, "start": start, "items": items, "total": sum(sizes), "counts": counts}
 
-    def find(self, view: View, prefix: str, start: int) -> int | None:
-        """The row of the next name that begins with a text, from a row on and around; None where there is none."""
+    def find(self, view: View, prefix: str, start: int, *, whole: bool = False) -> int | None:
+        """The row of the next name that begins with a text, from a row on and around; None where there is none.
+
+        Args:
+            view: What is shown.
+            prefix: The text; its case does not matter.
+            start: The row to look from.
+            whole: Look for the name that is the text.
+        """
         prefix, hits, row = prefix.lower(), [], 0
         with self._lock:
             for group in self._arrange(view)[0]:
-                if group.name.lower().startswith(prefix):
+                name = group.name.lower()
+                if name == prefix or (not whole and name.startswith(prefix)):
                     hits.append(row)
                 row += 1 + len(group.versions) if group.name in view.open else 1
         return next((hit for hit in hits if hit >= start), hits[0] if hits else None)

@@ -85,7 +85,8 @@ class Listing(_FromCatalog):
         await self._read(catalog, endpoint, refresh)
         prefix = fields.text("find", "")
         if prefix:
-            self.reply({"row": await self.local(lambda: catalog.find(view, prefix, start))})
+            exact = fields.flag("whole")
+            self.reply({"row": await self.local(lambda: catalog.find(view, prefix, start, whole=exact))})
         else:
             self.reply(await self.local(lambda: catalog.page(view, start, limit, since)))
 

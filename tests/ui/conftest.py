@@ -28,7 +28,7 @@ _ARGUMENTS = [
 ]
 #: Bytes a second at which a test has time to look.
 SLOW = 250_000
-_WIDTH, _HEIGHT = 1280, 860
+WIDTH, HEIGHT = 1280, 860
 _SECONDS = 15_000
 #: Milliseconds in which a page is loaded, the first one by a server that has just started.
 _LOADING = 60_000
@@ -104,7 +104,7 @@ class Pages:
 
     def open(self, lab: Lab, path: str = "", wait: str = ".jp-Launcher", **options: Any) -> Page:
         """Open JupyterLab, or another page of it, and wait until something is on it."""
-        context = self._browser.new_context(viewport={"width": _WIDTH, "height": _HEIGHT}, **options)
+        context = self._browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, **options)
         self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(_SECONDS)
@@ -146,7 +146,7 @@ def page(shared: tuple[Page, Pages], home: Path) -> Iterator[Page]:
     """The shared page as it was at first; ask for the models a test needs before it. An error in it fails the test."""
     page, pages = shared
     pages.problems.clear()
-    page.set_viewport_size({"width": _WIDTH, "height": _HEIGHT})
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     for _ in range(page.locator(".jp-Dialog, .lm-Menu").count()):
         page.keyboard.press("Escape")
     page.evaluate(_TIDY)

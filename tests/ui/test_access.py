@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
 from playwright.sync_api import Page, expect
 
 from modelsync_jupyter import client as api
+from modelsync_jupyter.wire import TOKEN_HEADER
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.processes import TOKEN
 
@@ -64,16 +66,20 @@ def test_a_second_registry_and_back_and_out_after_a_question(
 
 
 def test_a_revoked_token_asks_for_a_new_one(
-    home: Path, signed_in: str, make: Callable[..., api.Model], name: str, page: Page, sidebar: Sidebar
+    home: Path, line: FaultyProxy, make: Callable[..., api.Model], name: str, page: Page, sidebar: Sidebar
 ) -> None:
+    admin, tokens = {TOKEN_HEADER: TOKEN}, f"{line.url}/api/v1/api_tokens"
+    made = requests.post(tokens, json={"name": name}, headers=admin, timeout=30).json()
+    api.login(line.url, made["token"], name="team", home=home)
     make(f"{name}:v1")
-    contexts = home / ".yatai.yaml"
-    contexts.write_text(contexts.read_text().replace(TOKEN, "a-revoked-token"))
     sidebar.look_for(name)
+    sidebar.refresh()
+    expect(sidebar.group(name)).to_contain_text("local only")
+    requests.delete(f"{tokens}/{made['uid']}", headers=admin, timeout=30).raise_for_status()
     sidebar.refresh()
     expect(sidebar.root.get_by_role("heading", name="Sign in again")).to_be_visible()
     expect(sidebar.group(name)).to_be_visible()
-    expect(page.get_by_label("Address")).to_have_value(signed_in)
+    expect(page.get_by_label("Address")).to_have_value(line.url)
     page.get_by_label("API token").fill(TOKEN)
     page.keyboard.press("Enter")
     expect(sidebar.root.get_by_role("form")).to_have_count(0)

@@ -81,6 +81,9 @@ def test_a_crowd_of_versions(crowd: str, home: Path, page: Page) -> None:
     for key in ("End", "Enter"):
         page.keyboard.press(key)
     expect(sidebar.group(crowd)).to_have_attribute("aria-expanded", "true")
+    expect(sidebar.group(crowd)).to_have_accessible_name(
+        f"{crowd}, {THERE} versions, {THERE - 1} remote only, 1 in sync"
+    )
     assert best(lambda: page.evaluate(JUMP, SIDEBAR)) < OPEN  # into the midst of ten thousand rows
     assert sidebar.tree.get_by_role("treeitem").count() < 60
     assert calm(page, lambda: page.evaluate(SCROLL, SIDEBAR))

@@ -14,6 +14,7 @@ from modelsync_jupyter import client as api
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.processes import TOKEN
 
+from .conftest import HEIGHT, WIDTH
 from .sidebar import SIDEBAR, Sidebar
 
 Make = Callable[..., api.Model]
@@ -22,10 +23,13 @@ AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" /
 THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")
 
 
-def violations(page: Page, selector: str) -> list[str]:
-    """What axe-core finds wrong with a part of the page."""
-    page.add_script_tag(path=AXE)
-    found: dict[str, list[dict[str, Any]]] = page.evaluate(f"axe.run('{selector}')")
+def violations(page: Page, *selectors: str, colours: bool = False) -> list[str]:
+    """What axe-core finds wrong with parts of the page, or with their colours only."""
+    if not page.evaluate("'axe' in window"):
+        page.add_script_tag(path=AXE)
+    options = {"runOnly": ["color-contrast"]} if colours else {}
+    context = {"include": [[selector] for selector in selectors]}
+    found: dict[str, list[dict[str, Any]]] = page.evaluate("all => axe.run(...all)", [context, options])
     assert found["passes"], "axe-core has looked at nothing"
     return [f"{each['id']}: {each['help']}: {[node['html'] for node in each['nodes']]}" for each in found["violations"]]
 
@@ -49,23 +53,20 @@ def light(page: Page) -> Iterator[Callable[[str], None]]:
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: `cd labextension && jlpm install`")
-@pytest.mark.parametrize("theme", THEMES)
 def test_nothing_is_in_anybodys_way(
-    theme: str,
-    light: Callable[[str], None],
-    line: FaultyProxy,
-    make: Make,
-    name: str,
-    home: Path,
-    page: Page,
-    sidebar: Sidebar,
+    light: Callable[[str], None], line: FaultyProxy, make: Make, name: str, home: Path, page: Page, sidebar: Sidebar
 ) -> None:
-    def check(picture: str, *more: str) -> None:
-        found = [each for selector in (SIDEBAR, *more) for each in violations(page, selector)]
-        shoot(page, f"{theme.replace(' ', '-')}-{picture}")
-        assert found == []
+    """Each state in each theme; what colours have no part in is looked at in one of them."""
 
-    light(theme)
+    def check(picture: str, *more: str) -> None:
+        for theme in THEMES:
+            light(theme)
+            found = violations(page, SIDEBAR, *more, colours=theme != THEMES[0])
+            shoot(page, f"{picture}-{theme.replace(' ', '-')}")
+            assert found == [], theme
+        light(THEMES[0])
+
+    dialog = page.get_by_role("dialog")
     expect(sidebar.root.get_by_role("heading", name="Sign in to a registry")).to_be_visible()
     check("1-sign-in")
 
@@ -73,17 +74,22 @@ def test_nothing_is_in_anybodys_way(
     for version, size in (("v1", 2_000), ("v2", BIG)):
         make(f"{name}:{version}", size, stage=version)
     api.push(f"{name}:v1", home=home)
+    api.Client(home).catalog.move_alias(f"{name}:v1", "production")
     api.delete(f"{name}:v1", home=home)
     make(f"{name}:v1", 2_000, stage="v1")
     api.status(f"{name}:v1", hash=True, home=home)
     line.script(Fault.throttle(30_000, method="PUT"))  # axe takes seconds
-    line.script(Fault.reply(403, b"{}", method="PATCH", path="absent", times=None))
     sidebar.refresh()
     sidebar.look_for(name)
     sidebar.act(f"{name}:v2", f"Push {name}:v2")
     expect(sidebar.transfer(f"{name}:v2")).to_contain_text("left")
     expect(sidebar.row(f"{name}:v1")).to_contain_text("different")
     check("2-running", ".jp-ModelSync-status")
+    assert page.evaluate(MOVING)
+    page.emulate_media(reduced_motion="reduce", forced_colors="active")
+    assert page.evaluate(MOVING) == []
+    shoot(page, "2-running-forced-colors")
+    page.emulate_media(reduced_motion="null", forced_colors="none")
 
     sidebar.button(f"Cancel {name}:v2", sidebar.transfer(f"{name}:v2")).click()
     expect(sidebar.transfer(f"{name}:v2")).to_contain_text("cancelled")
@@ -103,12 +109,26 @@ def test_nothing_is_in_anybodys_way(
     sidebar.menu(f"{name}:v1", "Compare with Registry…")
     details = page.get_by_role("region", name=f"{name}:v1")
     expect(details).to_contain_text("The contents of the files differ.")
+    sidebar.menu(f"{name}:v1", "Edit Labels and Description…")
+    expect(details.get_by_role("form")).to_be_visible()
     check("4-details", ".jp-ModelSync-details")
 
     sidebar.menu(f"{name}:v1", "Overwrite in the Registry…")
-    expect(page.get_by_role("dialog")).to_contain_text("to upload")
+    expect(dialog).to_contain_text("to upload")
     check("5-overwrite", ".jp-ModelSync-plan")
     page.keyboard.press("Escape")
+    sidebar.menu(f"{name}:v1", "Delete in the Registry…")
+    expect(dialog).to_contain_text("for everybody")
+    check("6-delete", ".jp-Dialog-content")
+    page.keyboard.press("Escape")
+
+    contexts = home / ".yatai.yaml"
+    contexts.write_text(contexts.read_text().replace(TOKEN, "a-token-that-expired"))
+    sidebar.look_for("nothing-is-called-so")
+    sidebar.refresh()
+    expect(sidebar.root.get_by_role("heading", name="Sign in again")).to_be_visible()
+    expect(sidebar.root.get_by_text("No models match")).to_be_visible()
+    check("7-expired")
 
 
 def test_narrow_wide_and_large(signed_in: str, make: Make, name: str, home: Path, page: Page, sidebar: Sidebar) -> None:
@@ -127,6 +147,25 @@ def test_narrow_wide_and_large(signed_in: str, make: Make, name: str, home: Path
         assert row.get_by_text("2026-05-01").evaluate("node => node.scrollWidth <= node.clientWidth + 1"), width
     page.evaluate("document.body.style.removeProperty('--jp-ui-font-size1')")
     drag_to(page, 250)
+    # Zoomed to 200 %, a browser has half the pixels of a style sheet, each twice as large.
+    zoom = page.context.new_cdp_session(page)
+    halved = {"width": WIDTH // 2, "height": HEIGHT // 2, "deviceScaleFactor": 2, "mobile": False}
+    zoom.send("Emulation.setDeviceMetricsOverride", halved)
+    expect(row).to_be_in_viewport()
+    shoot(page, "zoom-200")
+    assert page.evaluate(STICKS_OUT, SIDEBAR) == []
+    sidebar.menu(tag, "Details")
+    details = page.get_by_role("region", name=tag)
+    expect(details.get_by_role("row", name="weights.bin")).to_be_attached()
+    shoot(page, "zoom-200-details")
+    assert details.evaluate("node => node.scrollWidth <= node.clientWidth")
+    zoom.send("Emulation.clearDeviceMetricsOverride")
+    zoom.detach()
+
+
+#: What moves by itself in the sidebar.
+MOVING = """() => document.getAnimations().map(each => each.effect.target)
+  .filter(node => node?.closest('.jp-ModelSync')).map(node => node.className)"""
 
 
 def drag_to(page: Page, width: int) -> None:

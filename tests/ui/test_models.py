@@ -163,7 +163,7 @@ def test_labels_aliases_and_deleting_in_the_registry(
     for version in ("v1", "v2"):
         make(f"{name}:{version}", 9_000, stage="test", kept="as, it=was")
         api.push(f"{name}:{version}", home=home)
-    api.Client(str(home)).catalog.move_alias(f"{name}:v1", "production")
+    api.Client(home).catalog.move_alias(f"{name}:v1", "production")
     api.delete(f"{name}:v2", home=home)
     sidebar.look_for(name)
     tag, dialog = f"{name}:v2", page.get_by_role("dialog")

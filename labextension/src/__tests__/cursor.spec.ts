@@ -30,16 +30,24 @@ class Server {
     await settle();
   }
 
-  async list({ open }: IView): Promise<IPage> {
-    const items = this._rows(open);
+  async list({ open }: IView, start: number): Promise<IPage> {
+    const rows = this._rows(open);
+    const items = rows.slice(start, start + 100);
     const revision = `list-${this.number}`;
     await this._answer();
-    return { ...template, start: 0, items, total: items.length, revision };
+    return { ...template, start, items, total: rows.length, revision };
   }
 
-  async find(view: IView, text: string, from: number): Promise<number | null> {
+  async find(
+    view: IView,
+    text: string,
+    from: number,
+    whole: boolean
+  ): Promise<number | null> {
     const keys = this._rows(view.open).map(keyOf);
-    const hits = keys.flatMap((key, at) => (key.startsWith(text) ? [at] : []));
+    const hits = keys.flatMap((key, at) =>
+      key === text || (!whole && key.startsWith(text)) ? [at] : []
+    );
     await this._answer();
     return hits.find(at => at >= from) ?? hits[0] ?? null;
   }
@@ -142,6 +150,23 @@ describe('the cursor', () => {
     jest.advanceTimersByTime(5_000);
     expect(current()).toBe('bee');
     jest.useRealTimers();
+  });
+
+  it('has keys wait for a row that is not loaded yet', async () => {
+    server.names = Array.from({ length: 500 }, (_, at) => `n${at}`);
+    server.number++;
+    await catalog.refresh();
+    press('End', 'ArrowRight', 'ArrowRight', 'ArrowDown', 'Enter');
+    await settle();
+    expect(opened).toHaveBeenCalledWith(
+      expect.objectContaining({ tag: 'n499:v1' })
+    );
+    press('ArrowLeft', 'ArrowLeft');
+    await settle();
+    catalog.look(480, 499);
+    await settle();
+    expect(current()).toBe('n499');
+    expect(catalog.view.open).toEqual([]);
   });
 
   it('looks again where the list has changed since it was loaded', async () => {

@@ -62,6 +62,30 @@ describe('requests', () => {
     expect(server.asked[0]?.body).toEqual(order);
   });
 
+  it('change one side of a version, and what stands for it', async () => {
+    for (const [route, name] of [
+      ['POST remote/iris/v2', 'edited'],
+      ['GET remote/iris/v2/files', 'files'],
+      ['GET aliases/iris', 'aliases'],
+      ['POST aliases/iris/production', 'alias'],
+      ['DELETE aliases/iris/production', 'alias']
+    ] as const) {
+      server.answers.set(route, { json: fixture(name) });
+    }
+    const change = { labels: { stage: 'production' }, remove: ['team'] };
+    const edited = await service.edit('iris:v2', 'remote', change);
+    expect(edited.labels).toEqual({ stage: 'production' });
+    expect((await service.remoteFiles('iris:v2')).files).toHaveLength(2);
+    const [alias] = await service.aliases('iris');
+    expect(await service.pointAlias('iris:v2', 'production', 'v1')).toEqual(
+      alias
+    );
+    await service.dropAlias('iris:v2', 'production');
+    expect(server.asked[0]?.body).toEqual(change);
+    expect(server.asked[3]?.body).toEqual({ version: 'v2', expected: 'v1' });
+    expect(server.asked[4]?.url.searchParams.get('expected')).toBe('v2');
+  });
+
   it('ask for a plan without starting anything', async () => {
     server.answers.set('GET plan', { json: fixture('plan_replace') });
     const order = { direction: 'push' as const, tag: 'iris:v2', force: true };

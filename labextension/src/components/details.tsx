@@ -411,9 +411,11 @@ function RemoteFiles(props: {
       rows={found.files.map(({ path, size, digest, link }) => [
         <code key="path">{path}</code>,
         link ? `→ ${link}` : formatSize(size),
-        <code key="digest" title={digest}>
-          {shortDigest(digest)}
-        </code>
+        digest && (
+          <code key="digest" title={digest}>
+            {shortDigest(digest)}
+          </code>
+        )
       ])}
     />
   ) : (
