@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.store.local import LocalStore
