@@ -43,11 +43,7 @@ class Comparison:
     def run(
         self, old: Tag, new: Tag | None, *, remote: bool, tensors: bool, places: tuple[str, str] = ("", "")
     ) -> Diff:
-        """Compare, as `Client.diff` says.
-
-        Args:
-            places: Where each of two versions is: "local", "remote", or "" for the local store before the registry.
-        """
+        """Compare, as `Client.diff` says."""
         if new is None and not remote:
             raise UsageError("A diff needs two versions.", "Name a second one, or compare with the registry's copy.")
         if new is None:

@@ -56,7 +56,7 @@ class Inspection:
 
         Raises:
             ModelNotFound: A version is not there.
-            UsageError: One version is named, and it is not to be compared with the registry's; or there is no such place.
+            UsageError: One version is named, and it is not to be compared with the registry's; or a place is none.
             NoContext: There is no registry to ask.
             RemoteError: It cannot be reached, or refuses.
         """
