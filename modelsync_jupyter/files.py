@@ -10,6 +10,7 @@ import ctypes
 import errno
 import json
 import os
+import re
 import shutil
 import socket
 import stat
@@ -24,6 +25,8 @@ from uuid import uuid4
 
 from modelsync_jupyter.core.errors import DiskFull
 
+#: Files above which the whole file system is flushed at once.
+MANY = 200
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 #: Seconds after which what a process of another machine left untouched is taken for dead.
@@ -233,8 +236,37 @@ def _swap(source: Path, target: Path, old: Path) -> None:
         raise
 
 
+def sync_file_system(folder: Path) -> bool:
+    """Put all that was written to the file system of a folder on disk, by whomever, in one step.
+
+    For many small files this takes a hundredth of what it takes to flush each of them; for a few it may have to wait
+    for much that others wrote.
+
+    Returns:
+        Whether it is done: not where the system has no way, or would not say that a write was lost (Linux before 5.8).
+
+    Raises:
+        OSError: A write did not reach the disk.
+    """
+    syncfs = _libc("syncfs")
+    if syncfs is None or tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) < (5, 8):
+        return False
+    file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if not syncfs(file):
+            return True
+        number = ctypes.get_errno()
+    finally:
+        os.close(file)
+    if number in (errno.ENOSYS, errno.EPERM):  # a sandbox
+        return False
+    raise OSError(number, os.strerror(number), str(folder))
+
+
 def fsync_tree(folder: Path) -> None:
     """Flush all files and folders below to disk."""
+    if sum(len(names) for _, _, names in os.walk(folder)) > MANY and sync_file_system(folder):
+        return
     for path, _, names in os.walk(folder):
         for name in names:
             if not (file := Path(path) / name).is_symlink():

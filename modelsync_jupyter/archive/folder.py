@@ -87,30 +87,33 @@ class FolderArchive:
             raise ModelChanged(f"`{self.folder}` was changed while it was being read.")
 
     def _fill(self, view: memoryview, position: int) -> None:
-        while view:
-            count = self._copy(view, position)
+        """Fill `view` with the bytes from `position` on: of each member its header, its content and its padding."""
+        entries, index = self.layout.entries, self.layout.find(position)
+        while view and 0 <= index < len(entries):
+            entry = entries[index]
+            if position < entry.offset:
+                data = entry.header(self.mtime)[position - entry.start :][: len(view)]
+                count = len(data)
+                view[:count] = data
+            elif position < entry.content_stop:
+                count = self._read(entry, index, view[: entry.content_stop - position], position - entry.offset)
+            else:
+                count = max(0, min(len(view), entry.stop - position))
+                view[:count] = bytes(count)
+                index += position + count >= entry.stop
             view, position = view[count:], position + count
-
-    def _copy(self, view: memoryview, position: int) -> int:
-        index = self.layout.find(position)
-        entry = self.layout.entries[index] if index >= 0 else None
-        if entry and position < entry.offset:
-            data = entry.header(self.mtime)[position - entry.start :][: len(view)]
-        elif entry and position < entry.content_stop:
-            return self._read(entry, index, view[: entry.content_stop - position], position - entry.offset)
-        else:
-            last = index + 1 == len(self.layout.entries)
-            data = bytes(min(len(view), (self.layout.size if last or not entry else entry.stop) - position))
-        view[: len(data)] = data
-        return len(data)
+        view[:] = bytes(len(view))  # the end marker
 
     def _read(self, entry: Entry, index: int, view: memoryview, offset: int) -> int:
         try:
-            with open(self.folder / entry.path, "rb", buffering=0) as file:
-                if _stamp(os.fstat(file.fileno())) == self.stamps[index]:
-                    count = os.preadv(file.fileno(), [view], offset)
+            file = os.open(f"{self.folder}/{entry.path}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                if _stamp(os.fstat(file)) == self.stamps[index]:
+                    count = os.preadv(file, [view], offset)
                     if count:
                         return count
+            finally:
+                os.close(file)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             pass
         except OSError as error:

@@ -11,11 +11,12 @@ between. A change of these rules needs a new `CUT`: content digests are built on
 
 from __future__ import annotations
 
+import re
 import tarfile
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -41,6 +42,8 @@ _KINDS: dict[bytes, Kind] = {
     tarfile.SYMTYPE: "link",
     tarfile.LNKTYPE: "hardlink",
 }
+#: A path of plain names, which there is nothing to normalise in.
+_NORMAL = re.compile(r"(?:[\w-][\w.-]*/)*[\w-][\w.-]*", re.ASCII)
 #: What the number fields of a plain tar header cannot hold.
 _OCTAL = 8**11
 
@@ -79,6 +82,18 @@ class Entry:
 
     def header(self, mtime: int) -> bytes:
         """The header bytes of this entry in an archive of our own making."""
+        if not self._is_plain(mtime):
+            return self.tar_header(mtime)
+        # `tarfile` takes longer to make a header than a small file takes to be read, so it makes one for each kind.
+        start, middle, end, total = _template(self.kind, self.executable, mtime)
+        name = (f"{self.path}/" if self.kind == "dir" else self.path).encode("ascii")
+        size, target = b"%011o\0" % self.size, self.target.encode("ascii")
+        total += sum(name) + sum(size) + sum(target)
+        name, target = name.ljust(tarfile.LENGTH_NAME, b"\0"), target.ljust(tarfile.LENGTH_LINK, b"\0")
+        return b"%b%b%b%b%06o\0 %b%b%b" % (name, start, size, middle[:12], total, middle[12:], target, end)
+
+    def tar_header(self, mtime: int) -> bytes:
+        """The header bytes as `tarfile` makes them."""
         info = tarfile.TarInfo(self.path)
         info.type = _TYPES[self.kind]
         info.size = self.size
@@ -88,14 +103,14 @@ class Entry:
         return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
 
     def header_size(self, mtime: int) -> int:
-        """Return the number of header bytes: one block where the fields of plain tar hold everything, which is quick
-        to tell and true of nearly all files.
-        """
+        """Return the number of header bytes."""
+        return tarfile.BLOCKSIZE if self._is_plain(mtime) else len(self.tar_header(mtime))
+
+    def _is_plain(self, mtime: int) -> bool:
+        """Whether the fields of plain tar hold everything, which is quick to tell and true of nearly all files."""
         name = len(self.path) + (self.kind == "dir")  # a folder's name ends with a slash
         short = name <= tarfile.LENGTH_NAME and len(self.target) <= tarfile.LENGTH_LINK
-        if short and self.path.isascii() and self.target.isascii() and 0 <= mtime < _OCTAL and self.size < _OCTAL:
-            return tarfile.BLOCKSIZE
-        return len(self.header(mtime))
+        return short and self.path.isascii() and self.target.isascii() and 0 <= mtime < _OCTAL and self.size < _OCTAL
 
     def to_json(self) -> dict[str, Any]:
         """The entry as the wire has it."""
@@ -108,6 +123,19 @@ class Entry:
             "offset": self.offset,
             "target": self.target,
         }
+
+
+@lru_cache(maxsize=16)
+def _template(kind: Kind, executable: bool, mtime: int) -> tuple[bytes, bytes, bytes, int]:
+    """Make the header of a member without name, size and target.
+
+    Returns:
+        What lies between name and size; behind that, up to the target, less the checksum; what follows the target; and
+        the sum of all bytes, in which the checksum counts as spaces.
+    """
+    data = Entry("", kind, 0, 0, 0, executable).tar_header(mtime)
+    start, middle, end = data[100:124], data[136:148] + data[156:157], data[257:]
+    return start, middle, end, sum(start) + sum(middle) + sum(end) + 8 * ord(" ")
 
 
 @dataclass(frozen=True)
@@ -228,9 +256,12 @@ def claim_path(kinds: dict[str, Kind], entry: Entry) -> None:
     """
     if entry.path in kinds and not (entry.kind == kinds[entry.path] == "dir"):
         raise UnsafeArchive(f"Member `{entry.path}` comes twice.")
-    for parent in PurePosixPath(entry.path).parents[:-1]:
-        if kinds.setdefault(str(parent), "dir") != "dir":
+    parent = entry.path.rpartition("/")[0]
+    while parent and (kind := kinds.get(parent)) != "dir":
+        if kind:
             raise UnsafeArchive(f"Member `{entry.path}` goes through `{parent}`, which is not a folder.")
+        kinds[parent] = "dir"  # and what is above a folder that is known has been looked at with it
+        parent = parent.rpartition("/")[0]
     kinds[entry.path] = entry.kind
 
 
@@ -277,6 +308,8 @@ def safe_path(name: str) -> str | None:
     Raises:
         UnsafeArchive: It is absolute, climbs with `..`, or cannot be a file name.
     """
+    if _NORMAL.fullmatch(name) and name.isascii():
+        return name
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not is_text(name):
         raise UnsafeArchive(f"Member {name!r} would leave the model's folder, or is not a file name.")

@@ -10,12 +10,20 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from modelsync_jupyter.core.errors import UnsafeArchive
-from modelsync_jupyter.files import claim, disk_errors, fsync_folder, is_private, private_folder, remove_tree, reserve
+from modelsync_jupyter.files import (
+    MANY,
+    claim,
+    disk_errors,
+    fsync_folder,
+    is_private,
+    private_folder,
+    remove_tree,
+    reserve,
+    sync_file_system,
+)
 
 from .description import Hasher
 from .folder import BLOCK
@@ -25,6 +33,8 @@ from .writer import Flusher, Writer
 #: How the names of stages begin.
 PREFIX, EXPORTED = "modelsync-pull-", ".modelsync-export-"
 _MODEL = "model"
+#: Bytes of a file that is made when it is written, and characters of its path at most.
+_SMALL, _SHORT_NAME = BLOCK, 100
 _NAME = re.compile(r"(modelsync-pull-|\.modelsync-export-)[A-Za-z0-9_]+")
 
 
@@ -43,9 +53,12 @@ class Stage:
         self.entries: list[Entry] = []
         self._starts: list[int] = []
         self._kinds: dict[str, Kind] = {}
+        self._folders: set[str] = set()
+        self._root = str(folder)
         self._writer = Writer(self._open)
         self._flusher = Flusher(self._sync)
         with disk_errors(folder):
+            self._is_new = not folder.exists()
             folder.mkdir(parents=True, exist_ok=True)
             _remove_links(folder)
 
@@ -92,21 +105,21 @@ class Stage:
         """
         claim_path(self._kinds, entry)
         try:
-            with disk_errors(self.folder):
-                self._make(entry)
+            self._make(entry)
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
                 raise UnsafeArchive(f"The name of member `{entry.path}` is too long.") from error
-            raise
+            with disk_errors(self.folder):
+                raise
         self.entries.append(entry)
         self._starts.append(entry.start)
 
     def write(self, offset: int, view: memoryview) -> None:
         """Write a piece of the archive; content of known files goes there, headers and padding are ignored."""
-        for entry, begin, end in contents(self.entries, self._starts, offset, offset + len(view)):
-            with disk_errors(self.folder):
+        with disk_errors(self.folder):
+            for entry, begin, end in contents(self.entries, self._starts, offset, offset + len(view)):
                 cached = self._writer.write(entry, view[begin - offset : end - offset], begin - entry.offset)
-            self._flusher.wrote(entry, cached)
+                self._flusher.wrote(entry, cached)
 
     def within_one(self, start: int, stop: int) -> bool:
         """Return whether `[start, stop)` is content of one known file and nothing else."""
@@ -139,12 +152,13 @@ class Stage:
             for entry in self.entries:  # only now, for a link may go through another that came later
                 if entry.kind == "link":
                     self._check_inside(entry)
-            for entry in self.entries:
-                if entry.kind == "file":
-                    self._sync(entry)
-                elif entry.kind == "dir":
-                    fsync_folder(self.folder / entry.path)
-            fsync_folder(self.folder)
+            if len(self.entries) <= MANY or not sync_file_system(self.folder):
+                for entry in self.entries:
+                    if entry.kind == "file":
+                        self._sync(entry)
+                    elif entry.kind == "dir":
+                        fsync_folder(self.folder / entry.path)
+                fsync_folder(self.folder)
             self._flusher.check()
 
     def _sync(self, entry: Entry) -> None:
@@ -152,12 +166,14 @@ class Stage:
             os.fsync(file)
 
     def _make(self, entry: Entry) -> None:
-        path = self.folder / entry.path
-        if entry.kind == "dir":
-            path.mkdir(parents=True, exist_ok=True)
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if entry.kind == "file":
+        folder = entry.path if entry.kind == "dir" else entry.path.rpartition("/")[0]
+        if folder and folder not in self._folders:
+            (self.folder / folder).mkdir(parents=True, exist_ok=True)
+            self._folders.add(folder)
+        # Small files of a new stage are made by the write that fills them, for there may be many. Those of long names
+        # are not: that a file system refuses a name has to show now.
+        later = self._is_new and 0 < entry.size < _SMALL and len(entry.path) <= _SHORT_NAME and entry.path.isascii()
+        if entry.kind == "file" and not later:
             with self._open(entry, os.O_WRONLY | os.O_CREAT) as file:
                 reserve(file, entry.size)
 
@@ -178,14 +194,24 @@ class Stage:
         if path != folder and not path.startswith(folder + os.sep):
             raise UnsafeArchive(f"Link `{entry.path}` points outside the model's folder: `{entry.target}`.")
 
-    @contextmanager
-    def _open(self, entry: Entry, flags: int) -> Iterator[int]:
-        mode = 0o777 if entry.executable else 0o666
-        file = os.open(self.folder / entry.path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-        try:
-            yield file
-        finally:
-            os.close(file)
+    def _open(self, entry: Entry, flags: int) -> _Opened:
+        flags |= os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT if flags & os.O_WRONLY and entry.size < _SMALL else 0)
+        return _Opened(os.open(f"{self._root}/{entry.path}", flags, 0o777 if entry.executable else 0o666))
+
+
+class _Opened:
+    """An open file, closed when the block is done; `contextmanager` would cost more than the write of a small file."""
+
+    __slots__ = ("_file",)
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+
+    def __enter__(self) -> int:
+        return self._file
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
 
 
 def _remove_links(folder: Path) -> None:

@@ -60,6 +60,8 @@ def unpack_bytes(
     Returns:
         The sealed stage, the parts that were handed off, and the entries that were found.
     """
+    if known:
+        folder.mkdir()  # a former run made it
     stage = Stage(folder)
     for entry in known:
         stage.add(entry)

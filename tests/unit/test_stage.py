@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from modelsync_jupyter.archive import stage as stage_module
 from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
 from modelsync_jupyter.archive.layout import Entry, Layout
 from modelsync_jupyter.archive.stage import Stage
 from modelsync_jupyter.core.errors import UnsafeArchive
 from modelsync_jupyter.core.parts import split
+from modelsync_jupyter.files import MANY
 from tests.harness.models import ODD_FILES, differences, make_model
 
 from .archives import MTIME, read
@@ -123,7 +125,7 @@ def test_links_that_leave_alone_or_through_each_other_are_refused(entries: list[
 
 def test_links_inside_are_made_even_when_they_dangle_or_turn_in_circles(stage: Stage) -> None:
     for entry in (
-        file("d/f", 1),
+        file("d/f"),
         link("a", "d/f"),
         link("d/up", ".."),
         link("x", "y"),
@@ -164,8 +166,12 @@ def test_hardlinks_to_anything_else_are_refused(target: str, stage: Stage) -> No
 
 def test_a_link_that_stands_in_the_way_of_a_file_is_not_followed(stage: Stage) -> None:
     (stage.folder / "f").symlink_to(stage.folder.parent.parent / "secret")
+    (stage.folder / "g").symlink_to(stage.folder.parent.parent / "secret")
     with pytest.raises(OSError, match="symbolic links"):
-        stage.add(file("f", 3))
+        stage.add(file("f"))
+    stage.add(Entry("g", "file", 0, 512, 3))
+    with pytest.raises(OSError, match="symbolic links"):
+        stage.write(512, memoryview(b"abc"))
     assert outside(stage) == {"secret": b"secret"}
 
 
@@ -186,10 +192,11 @@ def test_within_one_and_digest_speak_of_content_alone(stage: Stage) -> None:
     assert stage.within_one(b.offset + 1, b.content_stop)
     assert not stage.within_one(b.offset - 1, b.content_stop)
     assert not stage.within_one(a.offset, b.content_stop)
+    stage.write(0, memoryview(b"x" * layout.size))
     before = stage.digest(0, layout.size)
     stage.write(b.content_stop, memoryview(b"padding"))
     assert stage.digest(0, layout.size) == before
-    stage.write(b.content_stop - 1, memoryview(b"x"))
+    stage.write(b.content_stop - 1, memoryview(b"y"))
     assert stage.digest(0, layout.size) != before
     os.truncate(stage.folder / "b", 10)
     assert stage.digest(0, layout.size) == ""
@@ -261,3 +268,28 @@ def test_a_link_in_the_place_of_a_stage_is_refused(stage: Stage, tmp_path: Path)
     (tmp_path / "link").symlink_to(stage.folder)
     with pytest.raises(NotADirectoryError):
         Stage(tmp_path / "link")
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_many_files_are_made_and_sealed(stage: Stage, monkeypatch: pytest.MonkeyPatch, at_once: bool) -> None:
+    if not at_once:  # as on an old kernel
+        monkeypatch.setattr(stage_module, "sync_file_system", lambda folder: False)
+    layout = Layout.arrange([file(f"d{number % 7}/f{number}", 3) for number in range(MANY + 1)], 0)
+    for entry in layout.entries:
+        stage.add(entry)
+    stage.write(0, memoryview(b"x" * layout.size))
+    stage.seal()
+    found = [path.read_bytes() for path in stage.folder.rglob("f*")]
+    assert found == [b"xxx"] * (MANY + 1)
+
+
+def test_a_write_that_the_file_system_lost_fails_the_stage(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(MANY + 1):
+        stage.add(file(f"f{number}"))
+
+    def lose(folder: Path) -> bool:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(stage_module, "sync_file_system", lose)
+    with pytest.raises(OSError, match="Input/output"):
+        stage.seal()
