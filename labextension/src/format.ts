@@ -195,6 +195,8 @@ export function endLine(record: IRecord, trans: TranslationBundle): string {
       ].join(' · ');
     case 'cancelled':
       return trans.__('Cancelled. It can be resumed.');
+    case 'paused':
+      return trans.__('Paused. It resumes where it left off.');
     case 'interrupted':
       return trans.__('The process ended unexpectedly. It can be resumed.');
     default:

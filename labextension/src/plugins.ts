@@ -29,7 +29,7 @@ import type { IEnv } from './components/env';
 import type { DetailsPlace, DetailsWidget } from './detailswidget';
 import { createMenu, createSidebarMenu } from './menu';
 import { SidebarModel } from './model';
-import { tellEnds } from './notify';
+import { type INotifyOptions, tellEnds } from './notify';
 import { Service } from './service';
 import { Sidebar } from './sidebar';
 import { StatusItem } from './statusbar';
@@ -238,7 +238,12 @@ async function applySettings(
   run: IEnv['run']
 ): Promise<void> {
   const notify = { notifications: true, notifyAfterSeconds: 10 };
-  tellEnds(model, trans, () => notify, run);
+  const wanted = (): INotifyOptions => ({
+    ...notify,
+    notifications:
+      notify.notifications && model.status?.notifications !== false
+  });
+  tellEnds(model, trans, wanted, run);
   const settings = await registry?.load(PLUGIN).catch(() => undefined);
   const apply = (): void => {
     const chosen = settings?.composite ?? {};

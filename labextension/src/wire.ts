@@ -5,7 +5,13 @@
 export type Direction = 'push' | 'pull' | 'export' | 'import' | 'sync';
 
 export type State =
-  'planned' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
+  | 'planned'
+  | 'running'
+  | 'succeeded'
+  | 'failed'
+  | 'cancelled'
+  | 'paused'
+  | 'interrupted';
 
 /** How the local store and the registry compare in a version. */
 export type SyncState =
@@ -29,6 +35,8 @@ export interface IStatus {
   contexts: IContext[];
   current: string | null;
   threads: number;
+  /** Whether the settings of the home want long transfers to be told. */
+  notifications: boolean;
 }
 
 /** Which versions a list shows; "changed" are those that differ between both sides, or may. */

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 
     from .checks import Check
     from .client import Client
+    from .defaults import Setting
     from .functions import (
         attach,
         cancel,
+        configure,
         contexts,
         create,
         delete,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
         lock,
         login,
         logout,
+        pause,
         plan,
         provenance,
         pull,
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
         save,
         scan,
         search_remote,
+        settings,
         start,
         status,
         sync,
@@ -103,6 +107,7 @@ __all__ = [
     "Record",
     "RemoteModel",
     "Scanned",
+    "Setting",
     "State",
     "Statuses",
     "SyncPlan",
@@ -117,6 +122,7 @@ __all__ = [
     "attach",
     "cancel",
     "check_endpoint",
+    "configure",
     "contexts",
     "create",
     "delete",
@@ -136,6 +142,7 @@ __all__ = [
     "lock",
     "login",
     "logout",
+    "pause",
     "plan",
     "provenance",
     "pull",
@@ -149,6 +156,7 @@ __all__ = [
     "save",
     "scan",
     "search_remote",
+    "settings",
     "start",
     "status",
     "sync",

@@ -14,7 +14,7 @@ from html import escape
 from types import TracebackType
 from typing import Any
 
-from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.core.errors import Paused, UsageError
 from modelsync_jupyter.core.progress import Progress, Sink
 from modelsync_jupyter.core.units import format_seconds, format_size
 
@@ -94,7 +94,8 @@ class Line:
             taken = format_seconds(time.monotonic() - self._started)
             self._draw(Progress("done", last.total, last.total, last.reused), f"done in {taken}")
         else:
-            self._draw(last, f"stopped while {last.step}")
+            word = "paused" if isinstance(error, Paused) else f"stopped while {last.step}"
+            self._draw(last, word)
 
     def __call__(self, progress: Progress) -> None:
         due = time.monotonic() - self._drawn >= _PAUSE or progress.step != self._last.step

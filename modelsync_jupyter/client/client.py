@@ -8,23 +8,20 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, MIN_RATE, Home
-from modelsync_jupyter.core.errors import Cancelled, ModelNotFound, NoContext, NotAuthenticated, UsageError
+from modelsync_jupyter.core.config import DEFAULT_THREADS, Home
+from modelsync_jupyter.core.errors import ModelNotFound, NoContext, NotAuthenticated, UsageError
 from modelsync_jupyter.core.keywords import Folder, TransferOptions, spelled_out
-from modelsync_jupyter.core.outcome import DifferentContentWarning, Direction, Options, Outcome, SyncReport
+from modelsync_jupyter.core.outcome import DifferentContentWarning, Direction, Options, Outcome
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.core.units import format_size, parse_rate
 from modelsync_jupyter.jobs.child import spawn
 from modelsync_jupyter.jobs.execution import Execution
-from modelsync_jupyter.jobs.records import ENDED, Record, Records
+from modelsync_jupyter.jobs.records import Record, Records
 from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.remotes import contexts as known
 from modelsync_jupyter.remotes.contexts import Context, check_endpoint, check_token
@@ -35,9 +32,11 @@ from modelsync_jupyter.transfer.work import Counter, Work
 
 from .bar import ask_token, shown
 from .care import Care
+from .defaults import Defaults, check_rate, check_threads
 from .files import FileVerbs
 from .inspection import Inspection
 from .making import Making
+from .steering import Steering
 from .using import Use
 
 if TYPE_CHECKING:
@@ -51,10 +50,11 @@ if TYPE_CHECKING:
 
     from .statuses import Statuses
 
-_CANCEL_SECONDS = 5.0
+#: Versions of each side that are read first, so that something can be shown, and of the registry at a time after that.
+_FIRST, _NEXT = 100, 1000
 
 
-class Client(Inspection, FileVerbs, Care, Use, Making):
+class Client(Steering, Inspection, FileVerbs, Care, Use, Making, Defaults):
     """The verbs, for one BentoML home and one registry.
 
     Args:
@@ -138,7 +138,7 @@ class Client(Inspection, FileVerbs, Care, Use, Making):
         """
         record = self._record(direction, tag, options)
         bar = shown(f"{direction} {tag}", options.get("progress"))
-        with self._explained(record.tag, record.id), bar as sink:
+        with self._explained(record.tag, record.id, remote=direction == "pull"), bar as sink:
             outcome = Execution(self.home, record, sink, on_wait).run()
         assert isinstance(outcome, Outcome)
         return outcome
@@ -165,101 +165,8 @@ class Client(Inspection, FileVerbs, Care, Use, Making):
         """
         work = Work(self.home, self._options(options))
         run = Run(work, lambda: known.resolve(self.home, self.context))
-        with self._explained(str(tag)):
+        with self._explained(str(tag), remote=direction == "pull"):
             return run.plan(run.resolve(direction, Tag.parse(str(tag))), hash=False)
-
-    def transfers(self) -> list[Transfer]:
-        """List all transfers, newest first, whoever started them."""
-        return [Transfer(self.home, record.id) for record in self._records.all()]
-
-    def transfer(self, id: str) -> Transfer:
-        """Return the handle of a transfer.
-
-        Args:
-            id: Its id, or the beginning of it.
-
-        Raises:
-            TransferNotFound: There is none.
-        """
-        return Transfer(self.home, id)
-
-    def attach(self, id: str, *, progress: Sink | bool | None = None) -> Outcome | SyncReport:
-        """Follow a transfer to its end.
-
-        Args:
-            id: Its id, or the beginning of it.
-            progress: Called with progress updates; by default a bar is drawn where somebody can see it, False for none.
-
-        Raises:
-            TransferNotFound: There is none.
-            Cancelled: It was cancelled.
-            TransferFailed: It failed, or its process ended unexpectedly.
-        """
-        transfer = self.transfer(id)
-        record = transfer.record
-        with shown(f"{record.direction} {record.tag}", progress if record.active else False) as sink:
-            return transfer.wait(sink=sink)
-
-    def cancel(self, id: str) -> Transfer:
-        """Ask a transfer to stop, and wait a few seconds for it to do so.
-
-        Args:
-            id: Its id, or the beginning of it.
-
-        Raises:
-            TransferNotFound: There is none.
-        """
-        transfer = Transfer(self.home, id)
-        transfer.cancel()
-        end = time.monotonic() + _CANCEL_SECONDS
-        while transfer.state not in ENDED and time.monotonic() < end:
-            time.sleep(0.05)
-        return transfer
-
-    def forget(self, id: str) -> None:
-        """Remove a transfer that has ended from the list; models stay as they are.
-
-        Args:
-            id: Its id, or the beginning of it.
-
-        Raises:
-            TransferNotFound: There is none.
-            UsageError: It is still running.
-        """
-        record = self._records.get(id)
-        if record.active:
-            raise UsageError(f"Transfer {record.id} is still running.", Step("cancel", "Stop it.", {"id": record.id}))
-        self._records.remove(record.id)
-
-    def resume(self, id: str, *, progress: Sink | bool | None = None) -> Outcome | SyncReport:
-        """Run a transfer again that did not succeed; it resumes where it left off.
-
-        Args:
-            id: Its id, or the beginning of it.
-            progress: Called with progress updates; by default a bar is drawn where somebody can see it, False for none.
-
-        Raises:
-            TransferNotFound: There is none.
-            UsageError: It is still running, or has succeeded.
-            ModelSyncError: As for push and pull.
-        """
-        record = self._resumable(id)
-        with self._explained(record.tag, record.id), shown(f"{record.direction} {record.tag}", progress) as sink:
-            return Execution(self.home, record, sink).run()
-
-    def resume_in_background(self, id: str) -> Transfer:
-        """Resume a transfer in a process of its own; returns at once.
-
-        Args:
-            id: Its id, or the beginning of it.
-
-        Raises:
-            TransferNotFound: There is none.
-            UsageError: It is still running, or has succeeded.
-        """
-        record = self._resumable(id)
-        spawn(self.home, Record(record.id, record.direction, record.tag, background=True, options=record.options))
-        return Transfer(self.home, record.id)
 
     # Models
 
@@ -310,6 +217,34 @@ class Client(Inspection, FileVerbs, Care, Use, Making):
             self._hash([each.local for each in page if each.local], progress)
             page[:] = [compared(self._store, each.tag, each.local, each.remote) for each in page]
         return page
+
+    def read_status(self) -> Iterator[Statuses]:
+        """Compare all of both sides as they are read: yields a few times what is known so far, and then the whole.
+
+        A local version is `unknown` until the registry has named it, or has been read to its end. The `total` of what
+        is yielded says how many versions the registry has.
+
+        Raises:
+            NoContext: There is no registry to ask.
+            RemoteError: It cannot be reached, or refuses.
+        """
+        from .statuses import joined
+
+        there: dict[Tag, RemoteModel] = {}
+        here, whole = self.list_models(limit=_FIRST), False
+        while not whole:
+            before = len(there)
+            page = self.search_remote(start=before, limit=_NEXT if before else _FIRST)
+            there.update((each.tag, each) for each in page.items)
+            whole = len(there) >= page.total or len(there) == before
+            if not before and not (whole and here.total <= len(here)):
+                found = joined(self._store, here, there, whole=False)
+                found.total = page.total
+                yield found
+                here = self.list_models()
+        found = joined(self._store, here, there, whole=True)
+        found.total = len(there)
+        yield found
 
     def digest(self, model: Model, *, hash: bool = False, progress: Sink | None = None) -> str | None:
         """Return the content digest of a local model, or None while it is unknown.
@@ -398,9 +333,10 @@ class Client(Inspection, FileVerbs, Care, Use, Making):
         """
         parsed, remote = Tag.parse(str(tag)), self._remote()
         found = remote.latest(parsed.name) if parsed.is_latest else remote.model(parsed, alias=True)
-        if found is None:
-            step = Step("list-remote", "Check the name in the registry's list of models.")
-            raise ModelNotFound(f"The registry has no model `{parsed}`.", step)
+        with self._explained(str(tag), remote=True):
+            if found is None:
+                step = Step("list-remote", "Check the name in the registry's list of models.")
+                raise ModelNotFound(f"The registry has no model `{parsed}`.", step)
         return found
 
     def get(self, tag: str | Tag, *, pull: bool = False) -> Model:
@@ -516,59 +452,18 @@ class Client(Inspection, FileVerbs, Care, Use, Making):
         return Remote(_open(known.resolve(self.home, self.context)))
 
     def _options(self, given: TransferOptions) -> Options:
-        """Check what was given by keyword."""
-        threads, rate = given.get("threads", DEFAULT_THREADS), given.get("rate_limit")
-        if not isinstance(threads, int) or not 1 <= threads <= MAX_THREADS:
-            raise UsageError(f"`threads` must be between 1 and {MAX_THREADS}.")
+        """Check what was given by keyword; what was not is as the settings say."""
+        threads, rate = given.get("threads"), given.get("rate_limit")
         try:
-            limit = None if rate is None else parse_rate(rate)
+            threads = self.setting("threads").value if threads is None else check_threads(threads, text=False)
+            limit = self.setting("rate_limit").value if rate is None else check_rate(rate)
         except ValueError as error:
             raise UsageError(f"{error}.") from None
-        if limit is not None and limit < MIN_RATE:
-            raise UsageError(f"`rate_limit` must be at least {format_size(MIN_RATE)} per second.")
         return Options(given.get("force", False), threads, self.context, limit)
 
     def _record(self, direction: Direction, tag: str | Tag, given: TransferOptions, background: bool = False) -> Record:
         options, parsed = self._options(given), Tag.parse(str(tag))
         return Record(self._records.new_id(), direction, str(parsed), background=background, options=options)
-
-    def _resumable(self, id: str) -> Record:
-        record = self._records.get(id)
-        if record.state not in ENDED:
-            step = Step("attach", "Follow it to its end.", {"id": record.id})
-            raise UsageError(f"Transfer {record.id} is still running.", step)
-        if record.outcome:
-            raise UsageError(f"Transfer {record.id} has succeeded already.", "There is nothing to resume.")
-        self._records.clear_wish(record.id)
-        return record
-
-    @contextmanager
-    def _explained(self, tag: str, id: str = "") -> Iterator[None]:
-        """Say more where it helps: similar names where there is no such model; how much of a stopped transfer is kept.
-
-        Args:
-            tag: What was asked for.
-            id: The transfer, if there is one.
-        """
-        try:
-            yield
-        except Cancelled as error:
-            record = self._records.find(id)
-            if record is None or not record.total:
-                raise
-            kept = f"{format_size(record.done)} of {format_size(record.total)} are kept"
-            what = record.direction.capitalize()
-            raise Cancelled(f"{what} of `{record.tag}` was cancelled; {kept}.", error.step) from error.__cause__
-        except ModelNotFound as error:
-            from difflib import get_close_matches
-
-            name = tag.partition(":")[0]
-            names = {path.name for path in self.home.models.glob("[!.]*") if path.is_dir()}
-            near = [] if name in names else get_close_matches(name, names, n=3)
-            if not near:
-                raise
-            said = " or ".join(f"`{each}`" for each in near)
-            raise ModelNotFound(f"{error.message} Did you mean {said}?", error.step) from error
 
     def _hash(self, models: list[Model], progress: Sink | None) -> None:
         missing = [model for model in models if not self._store.digest(model)]

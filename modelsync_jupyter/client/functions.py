@@ -23,6 +23,7 @@ from modelsync_jupyter.transfer.plan import Plan
 
 from .checks import Check
 from .client import Client
+from .defaults import Setting
 from .files import PathOrUrl
 from .origins import Provenance
 from .statuses import Statuses
@@ -148,6 +149,16 @@ def plan(
     return Client(home, context).plan(direction, tag, **options)
 
 
+@partial(documented_as, Client.settings)
+def settings(**at: Unpack[AtHome]) -> list[Setting]:
+    return Client(**at).settings()
+
+
+@partial(documented_as, Client.configure)
+def configure(name: str, value: object, **at: Unpack[AtHome]) -> Setting:
+    return Client(**at).configure(name, value)
+
+
 @partial(documented_as, Client.transfers)
 def transfers(**at: Unpack[AtHome]) -> list[Transfer]:
     return Client(**at).transfers()
@@ -161,6 +172,11 @@ def attach(id: str, *, progress: Sink | bool | None = None, **at: Unpack[AtHome]
 @partial(documented_as, Client.cancel)
 def cancel(id: str, **at: Unpack[AtHome]) -> Transfer:
     return Client(**at).cancel(id)
+
+
+@partial(documented_as, Client.pause)
+def pause(id: str, **at: Unpack[AtHome]) -> Transfer:
+    return Client(**at).pause(id)
 
 
 @partial(documented_as, Client.forget)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -93,6 +93,30 @@ def join(
         page = Statuses(compared(store, tag, models.get(tag), there.get(tag)) for tag in shown)
         page.total = len(order)
         return page
+
+
+def joined(store: LocalStore, here: Iterable[Model], there: Mapping[Tag, RemoteModel], *, whole: bool) -> Statuses:
+    """Join what was read of both sides: by name, the newest of each name first.
+
+    Args:
+        store: The local store.
+        here: Its models.
+        there: The registry's records.
+        whole: Whether these are all; while they are not, what the registry has not named yet is `unknown`.
+    """
+    mine = {each.tag: each for each in here}
+    times = {tag: each.creation_time for tag, each in there.items()}
+    times |= {tag: each.info.creation_time for tag, each in mine.items()}
+    order = sorted(times, key=lambda tag: (tag.name, -times[tag].timestamp(), str(tag.version)))
+
+    def one(tag: Tag) -> VersionStatus:
+        if whole or tag in there:
+            return compared(store, tag, mine.get(tag), there.get(tag))
+        return VersionStatus(tag, State.UNKNOWN, None, mine[tag], None)
+
+    found = Statuses(map(one, order))
+    found.total = len(order)
+    return found
 
 
 def compared(store: LocalStore, tag: Tag, local: Model | None, remote: RemoteModel | None) -> VersionStatus:

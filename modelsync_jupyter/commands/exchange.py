@@ -6,14 +6,14 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS
 from modelsync_jupyter.core.errors import UsageError
 
 from . import client_of
 from .answers import Answer
+from .config import wants_background
 from .face import Face
-from .options import add_background, add_output
-from .parser import Parser, rate, threads
+from .options import add_background, add_output, add_pace
+from .parser import Parser
 from .transfer import ended, handle
 from .views import plan_text, sync_plan_text, sync_text
 
@@ -60,10 +60,7 @@ def add_commands(add: Any) -> None:
 
 def _add_options(parser: Parser, *outputs: str) -> None:
     parser.add_argument("-f", "--force", action="store_true", help="replace what is there")
-    parser.add_argument(
-        "-t", "--threads", type=threads, default=DEFAULT_THREADS, metavar="N", help=f"1 to {MAX_THREADS} (default 10)"
-    )
-    parser.add_argument("--rate-limit", type=rate, metavar="RATE", help="maximum bytes per second, such as `20MB`")
+    add_pace(parser)
     add_background(parser)
     parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be done, and do nothing")
     add_output(parser, *outputs)
@@ -99,7 +96,7 @@ def _exchange(
     if args.dry_run:
         planned = plan(*given, **how)
         return Answer(planned, plan_text(planned), data=planned.to_dict())
-    if args.background:
+    if wants_background(args, client_of(args), face):
         return handle(start(*given, **how), face)
     with face.progress(what) as bar:
         outcome = run(*given, **how, progress=bar or False, on_wait=face.note)
@@ -113,7 +110,7 @@ def sync_command(args: argparse.Namespace, face: Face) -> Answer:
     if args.dry_run:
         plan = client.plan_sync(*ends, **chosen)
         return Answer(plan, sync_plan_text(plan), data=plan.to_dict())
-    if args.background:
+    if wants_background(args, client, face):
         return handle(client.sync_in_background(*ends, keep_going=args.keep_going, **chosen), face)
     with face.progress(f"sync {args.source} {args.target}") as bar:
         report = client.sync(*ends, keep_going=args.keep_going, progress=bar or False, **chosen)

@@ -6,11 +6,9 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS
-
-from . import access, care, catalog, exchange, insight, models, registry, transfer, upkeep, using
-from .options import add_background, add_command, add_context, add_global, add_hash, add_output
-from .parser import Parser, ShowVersion, ago, ahead, pair, positive, rate, threads
+from . import access, care, catalog, config, exchange, insight, models, registry, transfer, upkeep, using
+from .options import add_background, add_command, add_context, add_global, add_hash, add_output, add_pace
+from .parser import Parser, ShowVersion, ago, ahead, pair, positive
 
 _ROLES = ("none", "guest", "developer", "admin")
 _TAG_HELP = "NAME:VERSION, or NAME for its latest version"
@@ -40,6 +38,7 @@ def build_parser(prog: str = "modelsync") -> Parser:
     insight.add_commands(add)
     insight.add_panel(add)
     using.add_commands(add)
+    config.add_commands(add)
     _add_access_commands(add)
     _add_registry_commands(add)
     return parser
@@ -54,17 +53,7 @@ def _add_transfer_commands(add: Any) -> None:
         else:
             parser.add_argument("tag", metavar="TAG", help=_TAG_HELP)
         parser.add_argument("-f", "--force", action="store_true", help="replace what is there under the same tag")
-        parser.add_argument(
-            "-t",
-            "--threads",
-            type=threads,
-            default=DEFAULT_THREADS,
-            metavar="N",
-            help=f"parts transferred in parallel, 1 to {MAX_THREADS} (default {DEFAULT_THREADS})",
-        )
-        parser.add_argument(
-            "--rate-limit", type=rate, metavar="RATE", help="maximum bytes per second, such as `20MB` (default: none)"
-        )
+        add_pace(parser)
         add_context(parser)
         add_background(parser)
         parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be done, and do nothing")
@@ -77,6 +66,7 @@ def _add_transfer_commands(add: Any) -> None:
             "follow a transfer to its end; Ctrl-C stops following, not the transfer",
             transfer.attach_command,
         ),
+        ("pause", "stop a transfer for now; `resume` continues it", transfer.pause_command),
         ("cancel", "stop a transfer; it can be resumed", transfer.cancel_command),
         ("resume", "run a transfer again; it resumes where it left off", transfer.resume_command),
     ):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .parser import Parser
+from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS
+
+from .parser import Parser, rate, threads
 
 _OUTPUTS = ("table", "json", "yaml")
 
@@ -31,9 +33,18 @@ def add_context(parser: Parser) -> None:
     parser.add_argument("-c", "--context", metavar="NAME", help="which registry (default: the current context)")
 
 
+def add_pace(parser: Parser) -> None:
+    """Let a transfer have its own number of threads and rate."""
+    what = f"parts transferred in parallel, 1 to {MAX_THREADS} (default: as `config` says, {DEFAULT_THREADS})"
+    parser.add_argument("-t", "--threads", type=threads, metavar="N", help=what)
+    what = "maximum bytes per second, such as `20MB`, or `none` (default: as `config` says)"
+    parser.add_argument("--rate-limit", type=rate, metavar="RATE", help=what)
+
+
 def add_background(parser: Parser) -> None:
     """Let a transfer run in a process of its own."""
-    parser.add_argument("-b", "--background", action="store_true", help="run in a process of its own; print its id")
+    what = "run in a process of its own, and print its id (default: no; in a notebook as `config` says)"
+    parser.add_argument("-b", "--background", action=argparse.BooleanOptionalAction, help=what)
 
 
 def add_hash(parser: Parser) -> None:

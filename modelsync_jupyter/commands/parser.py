@@ -92,7 +92,9 @@ def threads(text: str) -> int:
 
 
 def rate(text: str) -> int:
-    """Read bytes per second, as `20MB` or `20MB/s`."""
+    """Read bytes per second, as `20MB` or `20MB/s`; 0 and `none` are no limit."""
+    if text in ("0", "none"):
+        return 0
     try:
         number = parse_rate(text)
     except ValueError as error:

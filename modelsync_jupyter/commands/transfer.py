@@ -13,6 +13,7 @@ from modelsync_jupyter.core.tags import Tag
 
 from . import client_of
 from .answers import Answer
+from .config import wants_background
 from .face import Face
 from .tables import Table
 from .using import pull_locked_command
@@ -35,7 +36,7 @@ def move_command(args: argparse.Namespace, face: Face) -> Answer:
     if args.dry_run:
         plan = client.plan(direction, tag, force=args.force, threads=threads, rate_limit=rate)
         return Answer(plan, plan_text(plan), data=plan.to_dict())
-    if args.background:
+    if wants_background(args, client, face):
         return handle(client.start(direction, tag, force=args.force, threads=threads, rate_limit=rate), face)
     with face.progress(f"{direction} {args.tag}") as bar:
         outcome = client.run(
@@ -67,6 +68,11 @@ def attach_command(args: argparse.Namespace, face: Face) -> Answer:
 def cancel_command(args: argparse.Namespace, face: Face) -> Answer:
     """`cancel ID`: ask it to stop and say what became of it."""
     return handle(client_of(args).cancel(args.id), face)
+
+
+def pause_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`pause ID`: ask it to stop for now and say what became of it."""
+    return handle(client_of(args).pause(args.id), face)
 
 
 def forget_command(args: argparse.Namespace, face: Face) -> Answer:
@@ -107,4 +113,6 @@ def handle(transfer: Transfer, face: Face) -> Answer:
     if record.active:
         follow, stop = words.command("attach", id=record.id), words.command("cancel", id=record.id)
         text += f"\nIt continues in the background: follow it with {follow}, stop it with {stop}."
+    elif record.state == "paused":
+        text += f"\nIt is kept as it is: continue with {words.command('resume', id=record.id)}."
     return Answer(transfer, text, data={"id": record.id, "tag": record.tag, "state": record.state}, live=True)

@@ -161,7 +161,7 @@ def transfer_text(transfer: Transfer) -> str:
     """One transfer as a sentence."""
     record = transfer.record
     state = {"planned": "is queued", "succeeded": "succeeded", "failed": "failed"}.get(
-        record.state, f"is {record.state}" if record.active else f"was {record.state}"
+        record.state, f"is {record.state}" if record.active or record.state == "paused" else f"was {record.state}"
     )
     amount = f", {format_size(record.done)} of {format_size(record.total)}" if record.total else ""
     return f"{record.direction.capitalize()} of `{record.tag}` {state} (transfer `{record.id}`{amount})."

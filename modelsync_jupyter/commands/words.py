@@ -25,6 +25,7 @@ _COMMANDS: Mapping[str, str] = {
     "list": "list",
     "list-remote": "list --remote",
     "login": "login {endpoint}",
+    "pause": "pause {id}",
     "pull": "pull {tag}",
     "registry token add": "registry token add NAME --user {user}",
     "push": "push {tag}",

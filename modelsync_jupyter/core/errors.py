@@ -14,6 +14,7 @@
     ├── IntegrityError           bytes do not match their digest, size or structure       (retried per part)
     ├── DiskFull                 no space for the staged model
     ├── Cancelled                somebody asked the transfer to stop: a state, not a fault
+    │   └── Paused               … for now
     ├── TransferNotFound         no transfer has that id
     ├── TransferFailed           a background transfer ended in failure
     ├── NoContext                no endpoint or token to talk to
@@ -154,6 +155,10 @@ class Cancelled(ModelSyncError):
     code = "cancelled"
     step = Step("retry", "Start it again to resume where it left off.")
     http_status = 409
+
+
+class Paused(Cancelled):
+    code = "paused"
 
 
 class TransferNotFound(ModelSyncError):

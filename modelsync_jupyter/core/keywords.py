@@ -23,7 +23,7 @@ class TransferOptions(TypedDict, total=False):
     """How to transfer."""
 
     force: bool
-    threads: int
+    threads: int | None
     rate_limit: int | str | None
     progress: Sink | bool | None
 
@@ -44,8 +44,11 @@ _KINDS = {kind.__name__: kind for kind in (TransferOptions, AtHome, At)}
 _DEFAULTS = {"force": False, "threads": DEFAULT_THREADS}
 _MEANINGS = {
     "force": "Replace what is there under the same tag, in one step, once the new copy is complete and verified.",
-    "threads": "Parts transferred in parallel, 1 to 64.",
-    "rate_limit": "Maximum bytes per second, 100,000 or more: a number, or text such as `20MB`.",
+    "threads": "Parts transferred in parallel, 1 to 64; by default as `settings` says.",
+    "rate_limit": (
+        "Maximum bytes per second, 100,000 or more: a number, or text such as `20MB`; 0 for no limit. By default as "
+        "`settings` says."
+    ),
     "progress": (
         "Called with progress updates, at most 10 a second, by the thread that waits. By default a bar is drawn in a "
         "notebook and on a terminal; False for none."

@@ -21,7 +21,15 @@ from functools import partial
 from pathlib import Path
 
 from modelsync_jupyter.core.config import Home
-from modelsync_jupyter.core.errors import Cancelled, InvalidTag, ModelNotFound, ModelSyncError, NoContext, UsageError
+from modelsync_jupyter.core.errors import (
+    Cancelled,
+    InvalidTag,
+    ModelNotFound,
+    ModelSyncError,
+    NoContext,
+    Paused,
+    UsageError,
+)
 from modelsync_jupyter.core.outcome import Outcome, SyncReport
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.tags import Tag
@@ -31,7 +39,7 @@ from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.transfer.run import Run
 from modelsync_jupyter.transfer.work import Counter, Stop, Work, file_key
 
-from .records import CANCELLED, FAILED, PLANNED, RUNNING, SUCCEEDED, Record, Records
+from .records import CANCELLED, FAILED, PAUSED, PLANNED, RUNNING, SUCCEEDED, Record, Records
 
 #: How often progress is drawn, and how often the record is written.
 _DRAW_SECONDS = 0.1
@@ -84,7 +92,7 @@ class Execution:
             ModelSyncError: It did not work.
         """
         self._save()
-        if self._records.is_to_cancel(self._record.id):
+        if self._records.wish(self._record.id):
             self.cancel()
         threading.Thread(target=self._work, name="modelsync-transfer", daemon=True).start()
         try:
@@ -92,7 +100,10 @@ class Execution:
         except KeyboardInterrupt:
             self.cancel()
             self._done.wait(_GRACE_SECONDS)
-        return self._end(self._result or Cancelled("The transfer was cancelled."))
+        result = self._result or Cancelled("The transfer was cancelled.")
+        if isinstance(result, Cancelled) and self._records.wish(self._record.id) == PAUSED:
+            result = Paused("The transfer was paused.")
+        return self._end(result)
 
     def cancel(self) -> None:
         """Ask it to stop."""
@@ -103,7 +114,7 @@ class Execution:
         saved, asked, ended = time.monotonic(), 0.0, False
         while not ended:
             ended = self._done.wait(_DRAW_SECONDS)
-            if self._records.is_to_cancel(self._record.id):  # another process wants it to stop
+            if self._records.wish(self._record.id):  # another process wants it to stop
                 self.cancel()
             if self._remark and self._on_wait:
                 self._on_wait(self._remark)
@@ -205,7 +216,7 @@ class Execution:
         if isinstance(result, (Outcome, SyncReport)):
             changes |= {"state": SUCCEEDED, "outcome": result.to_dict()}
         elif isinstance(result, Cancelled):
-            changes |= {"state": CANCELLED, "error": result.to_dict()}
+            changes |= {"state": PAUSED if isinstance(result, Paused) else CANCELLED, "error": result.to_dict()}
         elif isinstance(result, ModelSyncError):
             changes |= {"error": result.to_dict()}
         else:

@@ -20,10 +20,10 @@ from modelsync_jupyter.core.progress import Progress
 from modelsync_jupyter.files import is_alive, read_json, writable_or_skipped, write_text
 
 PLANNED, RUNNING = "planned", "running"
-SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
+SUCCEEDED, FAILED, CANCELLED, PAUSED = "succeeded", "failed", "cancelled", "paused"
 #: Not written by anybody: what a reader calls a transfer whose owner is gone. It can be resumed.
 INTERRUPTED = "interrupted"
-ENDED = (SUCCEEDED, FAILED, CANCELLED, INTERRUPTED)
+ENDED = (SUCCEEDED, FAILED, CANCELLED, PAUSED, INTERRUPTED)
 
 #: Time of the last change, inode and size of a file.
 Stamp = tuple[int, int, int]
@@ -45,7 +45,8 @@ class Record:
         id: Its name, short enough to type.
         direction: "push", "pull", "export", "import" or "sync".
         tag: The tag, with `latest` resolved once that is known; of an import the name of the file until then.
-        state: planned → running → succeeded | failed | cancelled; interrupted when its owner is gone.
+        state: planned → running → succeeded | failed | cancelled | paused; interrupted when its owner is gone. No
+            process works on a paused one: it differs from a cancelled one in that somebody means to resume it.
         context: Name of the context, or "".
         endpoint: The registry, once known.
         step: What is being done.
@@ -161,18 +162,26 @@ class Records:
         """A fresh id; old transfers are forgotten to make room."""
         if len(list(self._folder.glob("*.json"))) > _KEPT:  # else none of them has to be read
             for record in self.all()[_KEPT:]:
-                if record.state in ENDED:
+                if record.state in ENDED and record.state != PAUSED:
                     with writable_or_skipped():
                         self.remove(record.id)
         return "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
-    def ask_to_cancel(self, id: str) -> None:
-        """Leave word for the owner of a transfer."""
-        self._path(id, "cancel").touch()
+    def ask_to_stop(self, id: str, *, state: str = CANCELLED) -> None:
+        """Leave word for the owner of a transfer.
 
-    def is_to_cancel(self, id: str) -> bool:
-        """Whether somebody left word."""
-        return self._path(id, "cancel").exists()
+        Args:
+            id: Which.
+            state: What it is to be then: cancelled or paused.
+        """
+        write_text(self._path(id, "cancel"), state, durable=False)
+
+    def wish(self, id: str) -> str:
+        """The state in which somebody wants a transfer to stop, or "" where nobody does."""
+        try:
+            return self._path(id, "cancel").read_text(encoding="utf-8") or CANCELLED
+        except (OSError, ValueError):
+            return ""
 
     def clear_wish(self, id: str) -> None:
         """Forget what was asked of an earlier attempt."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
 from modelsync_jupyter.core.config import Home
-from modelsync_jupyter.core.errors import Cancelled, TransferFailed
+from modelsync_jupyter.core.errors import Cancelled, Paused, TransferFailed
 from modelsync_jupyter.core.outcome import Outcome, SyncReport
 from modelsync_jupyter.core.progress import Progress, Sink
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.units import format_size
 
-from .records import CANCELLED, ENDED, INTERRUPTED, SUCCEEDED, Record, Records
+from .records import CANCELLED, ENDED, INTERRUPTED, PAUSED, SUCCEEDED, Record, Records
 
 _POLL_SECONDS = 0.1
 
@@ -39,7 +40,7 @@ class Transfer:
 
     @property
     def state(self) -> str:
-        """planned, running, succeeded, failed, cancelled or interrupted."""
+        """planned, running, succeeded, failed, cancelled, paused or interrupted."""
         return self.record.state
 
     @property
@@ -49,8 +50,23 @@ class Transfer:
 
     def cancel(self) -> None:
         """Ask it to stop; it does within 2 s. What it has done is kept for another attempt."""
+        record = self.record
+        if record.state == PAUSED:  # no process is there to ask
+            self._records.save(dataclasses.replace(record, state=CANCELLED))
+        elif record.state not in ENDED:
+            self._records.ask_to_stop(self.id)
+
+    def pause(self) -> None:
+        """Ask it to stop for now; it does within 2 s. What it has done is kept, and it can be resumed at any time."""
         if self.state not in ENDED:
-            self._records.ask_to_cancel(self.id)
+            self._records.ask_to_stop(self.id, state=PAUSED)
+
+    def settle(self, seconds: float) -> Transfer:
+        """Return this handle once the transfer has ended in one way or another, or after some seconds."""
+        end = time.monotonic() + seconds
+        while self.state not in ENDED and time.monotonic() < end:
+            time.sleep(0.05)
+        return self
 
     def wait(self, timeout: float | None = None, sink: Sink | None = None) -> Outcome | SyncReport:
         """Follow it to its end.
@@ -61,7 +77,7 @@ class Transfer:
 
         Raises:
             TimeoutError: It has not ended in time.
-            Cancelled: It was cancelled.
+            Cancelled: It was cancelled; `Paused`, a kind of it, if it was paused.
             TransferFailed: It failed, or its process ended unexpectedly.
         """
         end = None if timeout is None else time.monotonic() + timeout
@@ -82,10 +98,12 @@ class Transfer:
 
 
 def _outcome(record: Record) -> Outcome | SyncReport:
+    step = Step("resume", "Resume it where it left off.", {"id": record.id})
     if record.state == CANCELLED:
         raise Cancelled(f"Transfer {record.id} of `{record.tag}` was cancelled.")
+    if record.state == PAUSED:
+        raise Paused(f"Transfer {record.id} of `{record.tag}` was paused.", step)
     if record.state == INTERRUPTED:
-        step = Step("resume", "Resume it where it left off.", {"id": record.id})
         raise TransferFailed(f"Transfer {record.id} of `{record.tag}` was interrupted.", step)
     if record.state != SUCCEEDED or record.outcome is None:
         error: dict[str, Any] = record.error or {}

@@ -10,7 +10,7 @@ from jupyter_server.extension.application import ExtensionApp
 from traitlets import Int, Unicode
 
 from modelsync_jupyter.client import Feed
-from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, Home
+from modelsync_jupyter.core.config import MAX_THREADS, Home
 
 from .listing import Catalogs
 from .pool import Pool, Pools
@@ -30,11 +30,11 @@ class ModelSyncApp(ExtensionApp):
 
     home = Unicode("", help="BentoML's home folder; by default $BENTOML_HOME, else ~/bentoml.").tag(config=True)
     context = Unicode("", help="Name of the registry to use; by default the current one.").tag(config=True)
-    threads = Int(
-        DEFAULT_THREADS, min=1, max=MAX_THREADS, help="Parts of a transfer that are on their way at the same time."
-    ).tag(config=True)
+    threads = Int(0, min=0, max=MAX_THREADS, help="Parts transferred in parallel; 0: as the home's settings say.").tag(
+        config=True
+    )
 
-    rate_limit = Int(0, min=0, help="Bytes a second of a transfer at most; 0 for no limit.").tag(config=True)
+    rate_limit = Int(0, min=0, help="Maximum bytes per second; 0: as the home's settings say.").tag(config=True)
 
     feed: Feed
     local_pool: Pool

@@ -8,7 +8,7 @@ from .inspection import Diff, Doctor
 from .listing import Digest, Listing, Version
 from .models import SavedModels
 from .sessions import Context, Login, Logout, Status
-from .transfers import Cancel, Plan, Resume, Transfer, Transfers
+from .transfers import Cancel, Pause, Plan, Resume, Transfer, Transfers
 
 _API = "modelsync/api"
 _NAME = "([^/]+)"
@@ -33,6 +33,7 @@ ROUTES: list[tuple[str, type[Handler]]] = [
     (f"{_API}/transfers", Transfers),
     (f"{_API}/transfers/{_NAME}", Transfer),
     (f"{_API}/transfers/{_NAME}/cancel", Cancel),
+    (f"{_API}/transfers/{_NAME}/pause", Pause),
     (f"{_API}/transfers/{_NAME}/resume", Resume),
     (f"{_API}/login", Login),
     (f"{_API}/logout", Logout),

@@ -22,14 +22,16 @@ class Status(Handler):
         self.reply(await self.local(self._status))
 
     def _status(self) -> dict[str, Any]:
-        contexts = [context.to_dict() for context in api.contexts(home=self.home)]
+        client = api.Client(self.home)
+        contexts = [context.to_dict() for context in client.contexts()]
         current = [context["name"] for context in contexts if context["current"]]
         return {
             "version": modelsync_jupyter.__version__,
             "home": str(Home.find(self.home).path),
             "contexts": contexts,
             "current": self.app.context or next(iter(current), None),
-            "threads": self.app.threads,
+            "threads": self.app.threads or client.setting("threads").value,
+            "notifications": client.setting("notifications").value,
         }
 
 

@@ -43,7 +43,7 @@ class Transfers(Handler):
         fields = self.fields
         way = direction(fields.text("direction"), "export", "import")
         threads, rate = fields.number("threads", self.app.threads), fields.number("rate_limit", self.app.rate_limit)
-        options: Any = {"force": fields.flag("force"), "threads": threads, "rate_limit": rate or None}
+        options: Any = {"force": fields.flag("force"), "threads": threads or None, "rate_limit": rate or None}
         client = api.Client(self.home, fields.text("context", "") or self.app.context or None)
         name = fields.text("tag", "") if way == "import" else str(Tag.parse(fields.text("tag")))
         if way in ("export", "import"):
@@ -65,11 +65,11 @@ class Transfers(Handler):
     @web.authenticated
     @authorized
     async def delete(self) -> None:
-        """Forget all that have ended; what they have moved stays."""
+        """Forget all that have ended, and not those that are paused; what they have moved stays."""
         client = api.Client(self.home)
 
         def forget() -> list[str]:
-            ended = [each for each in client.transfers() if not each.record.active]
+            ended = [each for each in client.transfers() if not each.record.active and each.state != "paused"]
             for each in ended:
                 client.forget(each.id)
             return [each.id for each in ended]
@@ -93,6 +93,14 @@ class Cancel(Handler):
     async def post(self, id: str) -> None:
         """Ask one to stop, and wait a moment for it to do so."""
         self.reply(await self.slow(lambda: api.cancel(id, home=self.home).record.to_dict()))
+
+
+class Pause(Handler):
+    @web.authenticated
+    @authorized
+    async def post(self, id: str) -> None:
+        """Ask one to stop for now, and wait a moment for it to do so."""
+        self.reply(await self.slow(lambda: api.pause(id, home=self.home).record.to_dict()))
 
 
 class Resume(Handler):

@@ -157,6 +157,12 @@ def _contexts() -> list[str]:
     return [context.name for context in contexts()]
 
 
+def _settings() -> list[Choice]:
+    from modelsync_jupyter.client import settings
+
+    return [(each.name, each.meaning) for each in settings()]
+
+
 def _names() -> list[str]:
     return list(dict.fromkeys(tag.partition(":")[0] for tag in _all_tags()))
 
@@ -166,7 +172,7 @@ def _active() -> list[Choice]:
 
 
 def _stopped() -> list[Choice]:
-    return _transfers("failed", "cancelled", "interrupted")
+    return _transfers("paused", "failed", "cancelled", "interrupted")
 
 
 _SUBJECTS: dict[str, Callable[[], Iterable[str | Choice]]] = {
@@ -174,9 +180,11 @@ _SUBJECTS: dict[str, Callable[[], Iterable[str | Choice]]] = {
     **dict.fromkeys(("load", "diff", "panel", "verify"), _all_tags),
     "pull": _remote_tags,
     **dict.fromkeys(("list", "status"), _names),
-    **dict.fromkeys(("attach", "cancel"), _active),
+    **dict.fromkeys(("attach", "pause"), _active),
+    "cancel": lambda: _transfers("planned", "running", "paused"),
     "resume": _stopped,
-    "forget": lambda: _transfers("succeeded", "failed", "cancelled", "interrupted"),
+    "forget": lambda: _transfers("succeeded", "failed", "cancelled", "paused", "interrupted"),
+    "config": _settings,
     "logout": _contexts,
 }
 _CALLS: dict[str, Callable[[], Iterable[str | Choice]]] = {
@@ -184,6 +192,6 @@ _CALLS: dict[str, Callable[[], Iterable[str | Choice]]] = {
     **dict.fromkeys(("pull", "pull_in_background", "get_remote"), _remote_tags),
     **dict.fromkeys(("diff", "load", "provenance", "panel"), _all_tags),
     **dict.fromkeys(("list_models", "status"), _names),
-    **dict.fromkeys(("attach", "cancel"), _active),
+    **dict.fromkeys(("attach", "cancel", "pause"), _active),
     **dict.fromkeys(("resume", "resume_in_background"), _stopped),
 }

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
-from modelsync_jupyter.client import Client, VersionStatus
+from modelsync_jupyter.client import Client, Record, VersionStatus
 from modelsync_jupyter.commands.insight import change_row, diff_head, diff_summary
 from modelsync_jupyter.commands.tables import Table
 from modelsync_jupyter.commands.views import STATUS_HEAD, facts_of, labels_text, plan_text, remote_facts, status_row
@@ -23,6 +23,7 @@ from modelsync_jupyter.core.states import State
 from modelsync_jupyter.core.units import format_age, format_size
 
 from .rows import Rows
+from .versions import Versions, aliases_of, labels_of
 
 MARKS = {
     State.LOCAL_ONLY: "↑",
@@ -33,11 +34,9 @@ MARKS = {
     State.UNKNOWN: "?",
 }
 _ALL = "all states"
-_LOOKING = "Looking at both sides…"
+_STATES = {f"{mark} {state}": state for state, mark in MARKS.items()}
 #: Rows of the list at most; more would be slow to draw, and nobody reads them: search narrows.
 _MOST = 500
-#: Local versions that are shown at once, before the registry is asked.
-_AT_ONCE = 100
 
 
 def panel(name: str | None = None, *, home: Any = None, context: str | None = None) -> Panel:
@@ -61,12 +60,10 @@ class Panel:
 
     def __init__(self, client: Client, search: str = "") -> None:
         self.client = client
-        self.versions: list[VersionStatus] = []
-        self.rows = Rows(client, ended=lambda _: self.refresh())
+        self.versions = Versions(client, self._draw, self._fail)
+        self.rows = Rows(client, ended=self._look_after)
         self._overwrite: Callable[[], object] | None = None
         self._drawing = threading.RLock()  # a thread that looked, and a key that was typed, draw the same list
-        self._wish = threading.Lock()
-        self._looking = self._look_again = False
         self._build(search)
         self._show_context()
         self.refresh()
@@ -81,8 +78,7 @@ class Panel:
         self._title, self._count, self._details, self._message = w.HTML(), w.HTML(), w.HTML(), w.HTML()
         refresh = self._button("Refresh", "Look again, at both sides", self.refresh)
         self._search = w.Text(search, placeholder="Search names and labels, such as label:stage=prod", layout=full)
-        states = [_ALL, *(f"{mark} {state}" for state, mark in MARKS.items())]
-        self._state = w.Dropdown(options=states, layout={"width": "150px", "flex": "0 0 auto"})
+        self._state = w.Dropdown(options=[_ALL, *_STATES], layout={"width": "150px", "flex": "0 0 auto"})
         self._list = w.SelectMultiple(options=[], rows=10, layout={"width": "auto"})
         self.widget: Any = w.VBox(
             [
@@ -92,7 +88,7 @@ class Panel:
                 *(self._count, self._list),
                 self._build_actions(w),
                 self._build_question(w),
-                *(self._message, self._details, self.rows.box),
+                *(self._message, self._details, self._build_aliasing(w), self.rows.box),
             ]
         )
         self._search.observe(lambda _: self._draw(), "value")
@@ -123,6 +119,13 @@ class Panel:
         self._confirm = w.VBox([self._question, w.HBox([yes, no])], layout={"display": "none"})
         return self._confirm
 
+    def _build_aliasing(self, w: Any) -> Any:
+        self._alias = w.Text(placeholder="Alias, such as production", layout={"width": "220px"})
+        tip = "Let this name stand for the selected version; nobody's newer choice is overwritten"
+        point = self._button("Point alias here", tip, self._point_alias)
+        self._aliasing = w.HBox([self._alias, point], layout={"display": "none"})
+        return self._aliasing
+
     def _button(self, text: str, tip: str, click: Callable[[], object], style: str = "") -> Any:
         import ipywidgets as w
 
@@ -137,72 +140,36 @@ class Panel:
     # What it shows
 
     def refresh(self) -> None:
-        """Look at both sides again: the local one at once, the registry in a thread."""
-        if not self.versions:
-            local = self.client.list_models(limit=_AT_ONCE)
-            self.versions = [VersionStatus(each.tag, State.UNKNOWN, None, each, None) for each in local]
-        self._count.value = _LOOKING
+        """Look at both sides again, in a thread."""
+        self.versions.look()
         self._draw()
-        with self._wish:
-            self._look_again = True
-            if self._looking:
-                return
-            self._looking = True
-        self._in_thread(self._look)
 
-    def _look(self) -> None:
-        """Look as long as somebody asks for it: one look after the other, so that the latest is what is shown."""
-        try:
-            while self._is_asked_to_look():
-                self._look_once()
-        except BaseException:
-            self._looking = False
-            raise
-
-    def _is_asked_to_look(self) -> bool:
-        with self._wish:
-            self._looking, self._look_again = self._look_again, False
-            return self._looking
-
-    def _look_once(self) -> None:
-        try:
-            self.versions = list(self.client.status())
-        except ModelSyncError as error:
-            local = self.client.list_models()
-            self.versions = [VersionStatus(each.tag, State.LOCAL_ONLY, None, each, None) for each in local]
-            if isinstance(error, (NoContext, NotAuthenticated)):
-                self._signin.layout.display = None
-            self._say(error)
-        finally:
-            self._draw(done=True)
-
-    def _draw(self, *, done: bool = False) -> None:
+    def _draw(self) -> None:
         """Fill the list with what fits search and state."""
-        fitting = [each for each in self.versions if self._fits(each)]
-        options = [(option_text(each), str(each.tag)) for each in fitting[:_MOST]]
+        versions = self.versions
+        fitting = versions.fitting(self._search.value.lower().split(), _STATES.get(self._state.value))
+        options = tuple((option_text(each), str(each.tag)) for each in fitting[:_MOST])
         with self._drawing:
-            if tuple(options) != self._list.options:
+            if options != self._list.options:
                 chosen = set(self._list.value)
                 with self._list.hold_sync():  # a click on the new list must not come between it and its selection
                     self._list.options = options
                     self._list.value = tuple(tag for _, tag in options if tag in chosen)
-        if done or self._count.value != _LOOKING:
             shown = min(len(fitting), _MOST)
             more = f"; {shown:,} shown, search to narrow" if shown < len(fitting) else ""
-            self._count.value = f"{len(fitting):,} of {len(self.versions):,} versions{more}"
+            count = f"{len(fitting):,} of {len(versions.items):,} versions{more}"
+            self._count.value = f"{count}. {versions.reading}" if versions.reading else count
         self._show_selected()
 
-    def _fits(self, version: VersionStatus) -> bool:
-        state = self._state.value
-        if state not in (_ALL, f"{MARKS[version.state]} {version.state}"):
-            return False
-        labels = _labels(version)
-        text = " ".join([str(version.tag), *(f"{key}={value}" for key, value in labels.items())]).lower()
-        return all(word.removeprefix("label:") in text for word in self._search.value.lower().split())
+    def _fail(self, error: ModelSyncError) -> None:
+        """Say why a side could not be read."""
+        if isinstance(error, (NoContext, NotAuthenticated)):
+            self._signin.layout.display = None
+        self._say(error)
 
     def _selected(self) -> list[VersionStatus]:
         chosen = set(self._list.value)
-        return [each for each in self.versions if str(each.tag) in chosen]
+        return [each for each in self.versions.items if str(each.tag) in chosen]
 
     def _show_selected(self) -> None:
         chosen = self._selected()
@@ -218,6 +185,7 @@ class Panel:
         ):
             button.disabled = not wanted
         self._details.value = details_html(one) if one else ""
+        self._aliasing.layout.display = None if one and one.remote and one.remote.complete else "none"
 
     def _show_context(self) -> None:
         current = next((each for each in self.client.contexts() if self._is_current(each)), None)
@@ -269,6 +237,27 @@ class Panel:
         self._overwrite = None
         self._confirm.layout.display = "none"
 
+    def _point_alias(self) -> None:
+        alias, chosen = self._alias.value.strip(), self._selected()
+        if alias and len(chosen) == 1:
+            self._in_thread(lambda: self._move_alias(alias, chosen[0]))
+
+    def _move_alias(self, alias: str, version: VersionStatus) -> None:
+        """Move an alias from where it is seen to point now, and from nowhere else."""
+        name = version.tag.name
+        before = [each for each in self.versions.items if each.tag.name == name and alias in aliases_of(each)]
+        expected = str(before[0].tag.version) if before else None
+        self.client.catalog.move_alias(version.tag, alias, expected=expected)
+        was = f"; it was {expected}" if expected else ""
+        self._say(f"{name}:{alias} is version {version.tag.version} now{was}.")
+        self._alias.value = ""
+        self.versions.look(name)
+
+    def _look_after(self, record: Record) -> None:
+        """Look again at the versions of a name of which something was moved."""
+        name = record.tag.partition(":")[0]
+        self.versions.look(name if record.direction in ("push", "pull") else "")
+
     def _show_diff(self) -> None:
         tags = [each.tag for each in reversed(self._selected())]
         self._in_thread(lambda: self._compare_tags(tags))
@@ -286,7 +275,7 @@ class Panel:
         def login() -> None:
             self.client.login(endpoint, token, name=self.client.context or "default")
             self._show_context()
-            self.versions = []
+            self.versions.forget()
             self.refresh()
 
         self._in_thread(login)
@@ -311,8 +300,8 @@ class Panel:
     # How it is shown
 
     def _table(self) -> Table[VersionStatus]:
-        fitting = [each for each in self.versions if self._fits(each)][:20]
-        return Table(fitting, STATUS_HEAD, status_row, "There are no models on either side yet.")
+        fitting = self.versions.fitting(self._search.value.lower().split(), _STATES.get(self._state.value))
+        return Table(fitting[:20], STATUS_HEAD, status_row, "There are no models on either side yet.")
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         table = self._table()
@@ -321,14 +310,15 @@ class Panel:
 
 
 def option_text(version: VersionStatus) -> str:
-    """A version as one line of the list: mark, state, tag, size, age and labels."""
+    """A version as one line of the list: mark, state, tag, size, age, aliases and labels."""
     there = version.local or version.remote
     assert there
     times = [each.info.creation_time for each in (version.local,) if each]
     times += [each.creation_time for each in (version.remote,) if each]
-    labels = labels_text(_labels(version))
+    labels = labels_text(labels_of(version))
     parts = [f"{MARKS[version.state]} {version.state}", str(version.tag), format_size(there.size), format_age(times[0])]
-    return "  ·  ".join(filter(None, [*parts, labels]))
+    aliases = " ".join(f"@{alias}" for alias in aliases_of(version))
+    return "  ·  ".join(filter(None, [*parts, aliases, labels]))
 
 
 def details_html(version: VersionStatus) -> str:
@@ -346,7 +336,3 @@ def details_html(version: VersionStatus) -> str:
     )
     code = f'model = get("{version.tag}", pull=True)'
     return f"<table style='line-height:1.4'>{rows}</table><pre>{escape(code)}</pre>"
-
-
-def _labels(version: VersionStatus) -> dict[str, str]:
-    return dict(version.remote.labels if version.remote else version.local.info.labels if version.local else {})

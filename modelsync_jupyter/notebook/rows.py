@@ -27,8 +27,9 @@ WORDS = {
     "running": ("▶", "running"),
     "succeeded": ("✓", "done"),
     "failed": ("✗", "failed"),
-    "cancelled": ("⏸", "paused"),
-    "interrupted": ("⏸", "interrupted"),
+    "paused": ("⏸", "paused"),
+    "cancelled": ("■", "cancelled"),
+    "interrupted": ("✗", "interrupted"),
 }
 
 
@@ -132,10 +133,11 @@ class _Row:
             made.on_click(lambda _: self._try(click))
             return made
 
-        self._pause = button("Pause", "Stop now; what was transferred is kept", self._stop)
+        self._pause = button("Pause", "Stop for now; what was transferred is kept", self._stop_for_now)
+        self._cancel = button("Cancel", "Stop; it can still be resumed", self._stop)
         self._resume = button("Resume", "Go on where it stopped", lambda: client.resume_in_background(record.id))
         self._forget = button("Forget", "Remove it from the list", self._remove)
-        self.box = widgets.HBox([self._text, self._bar, self._pause, self._resume, self._forget])
+        self.box = widgets.HBox([self._text, self._bar, self._pause, self._resume, self._cancel, self._forget])
         self._problem = ""
 
     def show(self, record: Record) -> None:
@@ -148,12 +150,16 @@ class _Row:
             self._bar.value = done
         for made, wanted in (
             (self._pause, record.active),
-            (self._resume, record.state in ("failed", "cancelled", "interrupted")),
+            (self._resume, record.state in ("paused", "failed", "cancelled", "interrupted")),
+            (self._cancel, record.active),
             (self._forget, not record.active),
         ):
             display = None if wanted else "none"
             if made.layout.display != display:
                 made.layout.display = display
+
+    def _stop_for_now(self) -> None:
+        self._client.transfer(self._id).pause()
 
     def _stop(self) -> None:
         self._client.transfer(self._id).cancel()

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -35,17 +34,18 @@ def open_panel() -> Iterator[Callable[..., Panel]]:
 
 
 class HeldClient(Client):
-    """A client whose comparisons of both sides are held back once they were made."""
+    """A client whose first comparison of both sides is held back once it was made."""
 
     def __init__(self, home: Path) -> None:
         super().__init__(home)
         self.made, self.gate = threading.Event(), threading.Event()
 
-    def status(self, *args: Any, **options: Any) -> Statuses:
-        found = super().status(*args, **options)
-        self.made.set()
-        assert self.gate.wait(60)
-        return found
+    def read_status(self) -> Iterator[Statuses]:
+        found = list(super().read_status())
+        if not self.made.is_set():
+            self.made.set()
+            assert self.gate.wait(60)
+        yield from found
 
 
 def test_a_transfer_that_nobody_saw_run_is_told_when_it_has_ended(client: Client, make: Make, name: str) -> None:
@@ -64,11 +64,16 @@ def test_a_look_from_before_a_push_is_not_what_is_shown_after_it(
     held = HeldClient(client.home.path)
     model = make(f"{name}:v1")
     panel = open_panel(held, name)
+    panel.rows.close()  # nobody else asks for a look
     assert held.made.wait(60)
     client.push(model.tag, progress=False)
     panel.refresh()
+    wait_for(lambda: looks() == 1, "the other looks to end")
     held.gate.set()
-    wait_for(
-        lambda: (model.tag, State.IN_SYNC) in [(each.tag, each.state) for each in panel.versions],
-        "the state after the push",
-    )
+    wait_for(lambda: looks() == 0, "all looks to end")
+    assert (model.tag, State.IN_SYNC) in [(each.tag, each.state) for each in panel.versions.items]
+
+
+def looks() -> int:
+    """How many threads look at both sides now."""
+    return [each.name for each in threading.enumerate()].count("modelsync-panel")

@@ -11,7 +11,8 @@ from modelsync_jupyter.commands.parser import HelpShown
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.registry.server import serve
 
-COMMANDS = ["push", "pull", "export", "import", "sync", "transfers", "attach", "cancel", "resume", "list", "status"]
+COMMANDS = ["push", "pull", "export", "import", "sync", "transfers", "attach", "pause", "cancel", "resume"]
+COMMANDS += ["list", "status"]
 COMMANDS += [
     "get",
     "create",
@@ -29,6 +30,7 @@ COMMANDS += [
     "panel",
     "scan",
     "lock",
+    "config",
     "login",
     "logout",
     "contexts",
@@ -39,8 +41,8 @@ COMMANDS += ["demo", "registry"]
 
 def test_push_has_the_documented_defaults() -> None:
     args = build_parser().read(["push", "iris:v1"])
-    assert (args.tag, args.force, args.threads, args.context) == ("iris:v1", False, 10, None)
-    assert (args.background, args.dry_run, args.output, args.home, args.quiet) == (False, False, "table", None, False)
+    assert (args.tag, args.force, args.threads, args.context) == ("iris:v1", False, None, None)
+    assert (args.background, args.dry_run, args.output, args.home, args.quiet) == (None, False, "table", None, False)
 
 
 @pytest.mark.parametrize("verb", ["push", "pull"])

@@ -43,6 +43,7 @@ CALLS = [
     ("DELETE", "transfers"),
     ("DELETE", "transfers/abc"),
     ("POST", "transfers/abc/cancel"),
+    ("POST", "transfers/abc/pause"),
     ("POST", "transfers/abc/resume"),
     ("POST", "login"),
     ("POST", "logout"),

@@ -12,15 +12,15 @@ from modelsync_jupyter import client as api
 from modelsync_jupyter.core import errors
 
 FUNCTIONS = [
-    *("attach", "cancel", "contexts", "create", "delete", "diff", "doctor", "edit", "export_model"),
-    *("export_in_background", "forget", "get", "get_remote", "import_model", "import_in_background", "list_models"),
-    *("list_remote", "load", "lock", "login", "logout", "plan", "provenance", "pull", "pull_in_background"),
-    *("pull_locked", "push", "push_in_background", "resume", "resume_in_background", "save", "scan", "search_remote"),
-    *("status", "sync", "transfers", "use_context"),
+    *("attach", "cancel", "configure", "contexts", "create", "delete", "diff", "doctor", "edit"),
+    *("export_in_background", "export_model", "forget", "get", "get_remote", "import_in_background", "import_model"),
+    *("list_models", "list_remote", "load", "lock", "login", "logout", "pause", "plan", "provenance", "pull"),
+    *("pull_in_background", "pull_locked", "push", "push_in_background", "resume", "resume_in_background", "save"),
+    *("scan", "search_remote", "settings", "status", "sync", "transfers", "use_context"),
 ]
 CLASSES = [
     *("Check", "Client", "Context", "Diff", "Model", "Outcome", "Plan", "Provenance", "RemoteModel", "Scanned"),
-    *("State", "SyncReport", "Transfer", "VersionStatus"),
+    *("Setting", "State", "SyncReport", "Transfer", "VersionStatus"),
 ]
 ERRORS = [name for name, item in inspect.getmembers(errors, inspect.isclass) if issubclass(item, errors.ModelSyncError)]
 

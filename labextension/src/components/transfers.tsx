@@ -205,6 +205,8 @@ function ending(record: IRecord, trans: TranslationBundle): string {
       return trans.__('failed');
     case 'cancelled':
       return trans.__('cancelled');
+    case 'paused':
+      return trans.__('paused');
     default:
       return trans.__('interrupted');
   }

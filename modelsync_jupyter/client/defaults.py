@@ -1,0 +1,225 @@
+"""Settings: what every face takes where nothing else is said, in one file of the home.
+
+`$BENTOML_HOME/.modelsync/config.json` holds what somebody has set, and nothing else. An environment variable is
+stronger than the file, and what a call says is stronger than both. Names that this version does not know stay in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, MIN_RATE, Home
+from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.core.units import format_size, parse_rate
+from modelsync_jupyter.files import write_text
+
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+def check_threads(value: object, *, text: bool = True) -> int:
+    """Return a number of threads.
+
+    Args:
+        value: The number.
+        text: Whether it may be given as text.
+
+    Raises:
+        ValueError: It is not a whole number from 1 to 64.
+    """
+    if text and isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_THREADS:
+        raise ValueError(f"`threads` must be between 1 and {MAX_THREADS}")
+    return value
+
+
+def check_rate(value: object) -> int | None:
+    """Return bytes a second, given as a number or as text such as `20MB`; None for 0 and `none`: no limit.
+
+    Raises:
+        ValueError: It is not a rate, or so slow that servers would take the transfer for dead.
+    """
+    rate = 0 if value in (None, "none") else parse_rate(value if isinstance(value, int) else str(value))
+    if rate and rate < MIN_RATE:
+        raise ValueError(f"`rate_limit` must be at least {format_size(MIN_RATE)} per second")
+    return rate or None
+
+
+def check_flag(value: object) -> bool:
+    """Return a truth, given as such or as text: true, yes, on and 1, or their opposites.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    text = str(value).lower()
+    if text not in _TRUE + _FALSE:
+        raise ValueError(f"`{value}` is neither true nor false")
+    return text in _TRUE
+
+
+@dataclass(frozen=True)
+class _Kind:
+    variable: str
+    default: Any
+    check: Callable[[object], Any]
+    meaning: str
+
+
+KINDS: Mapping[str, _Kind] = {
+    "threads": _Kind("MODELSYNC_THREADS", DEFAULT_THREADS, check_threads, "parts transferred in parallel"),
+    "rate_limit": _Kind("MODELSYNC_RATE_LIMIT", None, check_rate, "bytes per second of a transfer at most"),
+    "background": _Kind(
+        "MODELSYNC_BACKGROUND", False, check_flag, "whether transfers started in a cell return at once"
+    ),
+    "notifications": _Kind(
+        "MODELSYNC_NOTIFICATIONS", True, check_flag, "whether the sidebar tells when long transfers end"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A default and where it comes from.
+
+    Args:
+        name: Its name.
+        value: Its value now.
+        source: "default", "file", or the environment variable that says it.
+        meaning: What it is, in a few words.
+    """
+
+    name: str
+    value: Any
+    source: str
+    meaning: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The setting as JSON."""
+        return {"name": self.name, "value": self.value, "source": self.source, "meaning": self.meaning}
+
+
+class Settings:
+    """The settings of a home.
+
+    Args:
+        home: BentoML's home folder.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.path = home.state / "config.json"
+
+    def all(self) -> list[Setting]:
+        """List all, as they are now.
+
+        Raises:
+            UsageError: The file or a variable says what is none.
+        """
+        return [self.get(name) for name in KINDS]
+
+    def get(self, name: str) -> Setting:
+        """Return one, as it is now.
+
+        Raises:
+            UsageError: There is none of that name, or the file or its variable says what is none.
+        """
+        kind = _kind(name)
+        if text := os.environ.get(kind.variable, "").strip():
+            value = _checked(kind, text, f"${kind.variable}", f"Set or unset {kind.variable}.")
+            return Setting(name, value, f"${kind.variable}", kind.meaning)
+        said = self._read()
+        if name not in said:
+            return Setting(name, kind.default, "default", kind.meaning)
+        value = _checked(kind, said[name], f"`{self.path}`", f"Set `{name}` anew, or mend the file.")
+        return Setting(name, value, "file", kind.meaning)
+
+    def set(self, name: str, value: object) -> Setting:
+        """Set one in the file; `default` or None removes it there. Returns what holds now.
+
+        Raises:
+            UsageError: There is none of that name, or it cannot have this value.
+        """
+        kind, said = _kind(name), self._read()
+        if value is None or value == "default":
+            said.pop(name, None)
+        else:
+            checked = _checked(kind, value, "", "")
+            said[name] = "none" if checked is None else checked
+        write_text(self.path, json.dumps(said, indent=2) + "\n", durable=False)
+        return self.get(name)
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            said = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise UsageError(f"`{self.path}` cannot be read: {error}.", _mend(self.path)) from error
+        if not isinstance(said, dict):
+            raise UsageError(f"`{self.path}` is not a file of settings.", _mend(self.path))
+        return said
+
+
+class Defaults:
+    """The part of a `Client` that shows and sets defaults."""
+
+    home: Home
+
+    def settings(self) -> list[Setting]:
+        """List the defaults of this home and where each comes from: threads, rate limit, background, notifications.
+
+        Raises:
+            UsageError: The file or an environment variable says what no setting can be.
+        """
+        return Settings(self.home).all()
+
+    def setting(self, name: str) -> Setting:
+        """Return one of the defaults.
+
+        Args:
+            name: Its name.
+
+        Raises:
+            UsageError: There is none of that name, or what is said of it cannot be.
+        """
+        return Settings(self.home).get(name)
+
+    def configure(self, name: str, value: object) -> Setting:
+        """Set one of the defaults for all that use this home: notebooks, shells and the sidebar.
+
+        Args:
+            name: `threads`, `rate_limit`, `background` or `notifications`.
+            value: What it is to be; None or `default` for what holds where nothing is said.
+
+        Returns:
+            What holds now: an environment variable is stronger than the file.
+
+        Raises:
+            UsageError: There is none of that name, or it cannot have this value.
+        """
+        return Settings(self.home).set(name, value)
+
+
+def _kind(name: str) -> _Kind:
+    found = KINDS.get(name)
+    if found is None:
+        near = get_close_matches(name, KINDS, n=1)
+        step = f"Did you mean `{near[0]}`?" if near else f"There are {', '.join(f'`{each}`' for each in KINDS)}."
+        raise UsageError(f"There is no setting `{name}`.", step)
+    return found
+
+
+def _checked(kind: _Kind, value: object, where: str, step: str) -> Any:
+    try:
+        return kind.check(value)
+    except ValueError as error:
+        raise UsageError(f"{where}: {error}." if where else f"{error}.", step) from None
+
+
+def _mend(path: Path) -> str:
+    return f'Mend or delete `{path.name}`: it is JSON, such as {{"threads": 4}}.'

@@ -1,0 +1,193 @@
+"""Steering: the verbs for transfers that there are already, whoever started them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.errors import Cancelled, ModelNotFound, ModelSyncError, Paused, UsageError
+from modelsync_jupyter.core.outcome import Outcome, SyncReport
+from modelsync_jupyter.core.progress import Sink
+from modelsync_jupyter.core.steps import Step
+from modelsync_jupyter.core.units import format_size
+from modelsync_jupyter.jobs.child import spawn
+from modelsync_jupyter.jobs.execution import Execution
+from modelsync_jupyter.jobs.records import ENDED, Record, Records
+from modelsync_jupyter.jobs.transfer import Transfer
+
+from .bar import shown
+
+if TYPE_CHECKING:
+    from modelsync_jupyter.remotes.bentocloud.client import Page
+
+_CANCEL_SECONDS = 5.0
+#: Of a name that the registry does not have: so many letters are looked for, in so many versions at most.
+_LETTERS, _MOST = 3, 200
+
+
+class Steering:
+    """The part of a `Client` that follows, stops and resumes transfers."""
+
+    home: Home
+    context: str | None
+    _records: Records
+
+    if TYPE_CHECKING:
+
+        def search_remote(self, search: str = "", *, limit: int | None = 100) -> Page: ...
+
+    def transfers(self) -> list[Transfer]:
+        """List all transfers, newest first, whoever started them."""
+        return [Transfer(self.home, record.id) for record in self._records.all()]
+
+    def transfer(self, id: str) -> Transfer:
+        """Return the handle of a transfer.
+
+        Args:
+            id: Its id, or the beginning of it.
+
+        Raises:
+            TransferNotFound: There is none.
+        """
+        return Transfer(self.home, id)
+
+    def attach(self, id: str, *, progress: Sink | bool | None = None) -> Outcome | SyncReport:
+        """Follow a transfer to its end.
+
+        Args:
+            id: Its id, or the beginning of it.
+            progress: Called with progress updates; by default a bar is drawn where somebody can see it, False for none.
+
+        Raises:
+            TransferNotFound: There is none.
+            Cancelled: It was cancelled.
+            TransferFailed: It failed, or its process ended unexpectedly.
+        """
+        transfer = self.transfer(id)
+        record = transfer.record
+        with shown(f"{record.direction} {record.tag}", progress if record.active else False) as sink:
+            return transfer.wait(sink=sink)
+
+    def cancel(self, id: str) -> Transfer:
+        """Ask a transfer to stop, and wait a few seconds for it to do so.
+
+        Args:
+            id: Its id, or the beginning of it.
+
+        Raises:
+            TransferNotFound: There is none.
+        """
+        transfer = Transfer(self.home, id)
+        transfer.cancel()
+        return transfer.settle(_CANCEL_SECONDS)
+
+    def pause(self, id: str) -> Transfer:
+        """Ask a transfer to stop for now, and wait a few seconds for it to do so; `resume` continues it.
+
+        Args:
+            id: Its id, or the beginning of it.
+
+        Raises:
+            TransferNotFound: There is none.
+        """
+        transfer = Transfer(self.home, id)
+        transfer.pause()
+        return transfer.settle(_CANCEL_SECONDS)
+
+    def forget(self, id: str) -> None:
+        """Remove a transfer that has ended from the list; models stay as they are.
+
+        Args:
+            id: Its id, or the beginning of it.
+
+        Raises:
+            TransferNotFound: There is none.
+            UsageError: It is still running.
+        """
+        record = self._records.get(id)
+        if record.active:
+            raise UsageError(f"Transfer {record.id} is still running.", Step("cancel", "Stop it.", {"id": record.id}))
+        self._records.remove(record.id)
+
+    def resume(self, id: str, *, progress: Sink | bool | None = None) -> Outcome | SyncReport:
+        """Run a transfer again that did not succeed; it resumes where it left off.
+
+        Args:
+            id: Its id, or the beginning of it.
+            progress: Called with progress updates; by default a bar is drawn where somebody can see it, False for none.
+
+        Raises:
+            TransferNotFound: There is none.
+            UsageError: It is still running, or has succeeded.
+            ModelSyncError: As for push and pull.
+        """
+        record = self._resumable(id)
+        with (
+            self._explained(record.tag, record.id, remote=record.direction == "pull"),
+            shown(f"{record.direction} {record.tag}", progress) as sink,
+        ):
+            return Execution(self.home, record, sink).run()
+
+    def resume_in_background(self, id: str) -> Transfer:
+        """Resume a transfer in a process of its own; returns at once.
+
+        Args:
+            id: Its id, or the beginning of it.
+
+        Raises:
+            TransferNotFound: There is none.
+            UsageError: It is still running, or has succeeded.
+        """
+        record = self._resumable(id)
+        spawn(self.home, Record(record.id, record.direction, record.tag, background=True, options=record.options))
+        return Transfer(self.home, record.id)
+
+    def _resumable(self, id: str) -> Record:
+        record = self._records.get(id)
+        if record.state not in ENDED:
+            step = Step("attach", "Follow it to its end.", {"id": record.id})
+            raise UsageError(f"Transfer {record.id} is still running.", step)
+        if record.outcome:
+            raise UsageError(f"Transfer {record.id} has succeeded already.", "There is nothing to resume.")
+        self._records.clear_wish(record.id)
+        return record
+
+    @contextmanager
+    def _explained(self, tag: str, id: str = "", *, remote: bool = False) -> Iterator[None]:
+        """Say more where it helps: similar names where there is no such model; how much of a stopped transfer is kept.
+
+        Args:
+            tag: What was asked for.
+            id: The transfer, if there is one.
+            remote: Whether the registry was asked for it, and not the local store.
+        """
+        try:
+            yield
+        except Cancelled as error:
+            record = self._records.find(id)
+            if record is None or not record.total:
+                raise
+            kept = f"{format_size(record.done)} of {format_size(record.total)} are kept"
+            what, word = record.direction.capitalize(), "paused" if isinstance(error, Paused) else "cancelled"
+            raise type(error)(f"{what} of `{record.tag}` was {word}; {kept}.", error.step) from error.__cause__
+        except ModelNotFound as error:
+            from difflib import get_close_matches
+
+            name = tag.partition(":")[0]
+            names = self._names_like(name) if remote else {path.name for path in self.home.models.glob("[!.]*")}
+            near = [] if name in names else get_close_matches(name, names, n=3)
+            if not near:
+                raise
+            said = " or ".join(f"`{each}`" for each in near)
+            raise ModelNotFound(f"{error.message} Did you mean {said}?", error.step) from error
+
+    def _names_like(self, name: str) -> set[str]:
+        """Names of the registry that may be meant: those that completion remembers, and those with the same letters."""
+        from .names import remembered
+
+        names = {tag.partition(":")[0] for tag in remembered(self.home, self.context, ask=False)}
+        with suppress(ModelSyncError):
+            names |= {each.tag.name for each in self.search_remote(name[:_LETTERS], limit=_MOST).items}
+        return names

@@ -1,0 +1,68 @@
+"""`config`: the defaults of all faces, shown and set."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from modelsync_jupyter.core.units import format_size
+
+from . import client_of
+from .answers import Answer
+from .face import Face
+from .options import add_output
+from .tables import Table
+
+if TYPE_CHECKING:
+    from modelsync_jupyter.client import Client, Setting
+
+CONFIG_HEAD = ("NAME", "VALUE", "FROM", "MEANING")
+_NAMES = "threads, rate_limit, background or notifications"
+_EPILOG = """\
+A value is a number of threads, a rate such as `20MB` or `none`, `true` or `false`; `default` removes it from the file.
+The file is `.modelsync/config.json` in BentoML's home. MODELSYNC_THREADS, MODELSYNC_RATE_LIMIT, MODELSYNC_BACKGROUND
+and MODELSYNC_NOTIFICATIONS are stronger than it, and options of a command are stronger than both."""
+
+
+def add_commands(add: Any) -> None:
+    """Add the commands of this module to a parser."""
+    parser = add("config", "show the defaults of all commands, or set one", config_command, epilog=_EPILOG)
+    parser.add_argument("name", nargs="?", metavar="NAME", help=_NAMES)
+    parser.add_argument("value", nargs="?", metavar="VALUE", help="what it is to be from now on")
+    add_output(parser)
+
+
+def config_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`config [NAME [VALUE]]`: all settings, or one, which is set first if a value is given."""
+    client = client_of(args)
+    if args.value is not None:
+        setting = client.configure(args.name, args.value)
+        text = f"`{setting.name}` is {value_text(setting)} now."
+        if setting.source.startswith("$"):
+            text = f"`{setting.name}` is noted, but {setting.source} is stronger: it is {value_text(setting)}."
+        return Answer(setting, text, setting.to_dict(), live=True)
+    found = [each for each in client.settings() if args.name in (None, each.name)] or [client.setting(args.name)]
+    table = Table(found, CONFIG_HEAD, setting_row)
+    return Answer(table, str(table), [each.to_dict() for each in found])
+
+
+def wants_background(args: argparse.Namespace, client: Client, face: Face) -> bool:
+    """Whether a transfer is to run in the background: as the line says, else in a cell as the settings say.
+
+    A shell waits unless it is told not to: scripts read its exit code.
+    """
+    if args.background is not None:
+        return bool(args.background)
+    return face.stored and not args.dry_run and args.output != "path" and bool(client.setting("background").value)
+
+
+def setting_row(setting: Setting) -> tuple[str, ...]:
+    """A setting in a table."""
+    return setting.name, value_text(setting), setting.source, setting.meaning
+
+
+def value_text(setting: Setting) -> str:
+    """The value of a setting as people write it."""
+    if setting.name == "rate_limit":
+        return f"{format_size(setting.value)}/s" if setting.value else "none"
+    return str(setting.value).lower()
