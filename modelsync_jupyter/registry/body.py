@@ -14,7 +14,9 @@ from .values import Fields, check_length, clean, parse_json
 MAX_JSON = 64 << 10
 MAX_RECORD = 2 << 20
 MAX_LIST = 32 << 20
-_MAX_ROWS = (1 << 31) - 1
+#: Rows of a page.
+MAX_ROWS = 1000
+_MAX_NUMBER = (1 << 31) - 1
 _MAX_QUERY = 4096
 
 
@@ -37,15 +39,16 @@ def fields(limit: int = MAX_JSON) -> Fields:
     return Fields(parse_json(data))
 
 
-def page(default: int = 0, most: int = 0) -> Page:
+def page(default: int = 0, most: int = MAX_ROWS) -> Page:
     """Parse the page asked for by `start` and `count`.
 
+    The reply says how many rows it has at most and how many there are: who asks for all, and gets fewer, asks on.
+
     Args:
-        default: Rows where `count` says nothing; 0 for all.
-        most: Rows however many are asked for; 0 for any number.
+        default: Rows where `count` says nothing; 0 for as many as one page may have.
+        most: Rows however many are asked for.
     """
-    count = _number("count", default)
-    return Page(_number("start", 0), min(count or most, most) if most else count)
+    return Page(_number("start", 0), min(_number("count", default) or most, most))
 
 
 def search() -> Search:
@@ -76,4 +79,4 @@ def _number(key: str, default: int) -> int:
         return default
     if not (value.isascii() and value.isdigit() and len(value) < 20):
         raise BadRequest(f"`{key}` is not a whole number from 0")
-    return min(int(value), _MAX_ROWS)
+    return min(int(value), _MAX_NUMBER)

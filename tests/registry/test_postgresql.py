@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillRunning
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, create_engine, inspect
@@ -22,6 +16,7 @@ from modelsync_jupyter.registry.catalog.rows import Role
 from modelsync_jupyter.registry.catalog.tables import metadata
 from modelsync_jupyter.registry.catalog.users import add_user
 from modelsync_jupyter.registry.errors import Unauthorized
+from tests.harness.postgresql import find_postgresql, postgresql
 
 from .contract import RegistryContract
 from .server import Server
@@ -114,11 +109,10 @@ def test_catalog_of_the_first_version_is_upgraded(cluster: str) -> None:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     """The URL of a database server."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not found:
+    if not find_postgresql():
         pytest.skip("no PostgreSQL server is installed")
     pytest.importorskip("psycopg")
-    with _cluster(found[-1]) as url:
+    with postgresql() as url:
         yield url
 
 
@@ -129,24 +123,3 @@ def registry(cluster: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     yield server
     assert server.stop() == 0
     assert "Traceback" not in server.log, server.log
-
-
-@contextmanager
-def _cluster(binaries: Path) -> Iterator[str]:
-    """A server on a socket in a folder of its own; it refuses to run as root, so root becomes `postgres`."""
-    become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    with tempfile.TemporaryDirectory(prefix="modelsync-postgresql-") as home:
-        if become:
-            shutil.chown(home, "postgres")
-
-        def run(program: str, *arguments: str) -> None:
-            command = [*become, str(binaries / program), "-D", f"{home}/db", *arguments]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=home)
-
-        run("initdb", "-U", "modelsync", "-A", "trust", "--no-sync")
-        options = f"-k {home} -c listen_addresses='' -c fsync=off"
-        run("pg_ctl", "-w", "-l", f"{home}/log", "-o", options, "start")
-        try:
-            yield f"postgresql+psycopg://modelsync@/postgres?host={home}"
-        finally:
-            run("pg_ctl", "-w", "-m", "immediate", "stop")

@@ -20,6 +20,9 @@ from modelsync_jupyter.core.errors import UsageError
 from .migrations import SCHEMA, upgrade, version_of
 
 _BUSY_SECONDS = 30
+#: Bytes of SQLite's file that are read where the kernel keeps them: its own cache of 2 MB per connection is soon too
+#: small for a search through all versions, and a larger one for each connection would cost memory.
+_MAPPED = 256 << 20
 
 
 def now() -> datetime:
@@ -162,7 +165,7 @@ def _engine(url: str, connections: int) -> Engine:
 
 def _set_up_sqlite(connection: Any, record: Any) -> None:
     connection.isolation_level = None
-    for pragma in (f"busy_timeout = {_BUSY_SECONDS * 1000}", "foreign_keys = ON"):
+    for pragma in (f"busy_timeout = {_BUSY_SECONDS * 1000}", "foreign_keys = ON", f"mmap_size = {_MAPPED}"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -28,7 +28,7 @@ def has_label(owner: Table, terms: Iterable[LabelTerm]) -> ColumnElement[bool]:
     """Return whether a row of `owner` has a label that one of `terms` names."""
     table = _TABLES[owner]
     wanted = or_(*(_matches(table, term) for term in terms))
-    return select(table.c.owner_id).where(table.c.owner_id == owner.c.id, wanted).exists()
+    return owner.c.id.in_(select(table.c.owner_id).where(wanted))
 
 
 def _matches(table: Table, term: LabelTerm) -> ColumnElement[bool]:

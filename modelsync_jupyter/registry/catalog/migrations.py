@@ -186,12 +186,26 @@ def _index_places(connection: Connection) -> None:
     )
 
 
+def _index_searches(connection: Connection) -> None:
+    """Let lists and searches of many versions read one narrow index."""
+    _run(
+        connection,
+        "DROP INDEX IF EXISTS models_ordered",
+        "DROP INDEX IF EXISTS models_newest",
+        "CREATE INDEX models_newest ON models (repository_id, upload_status, ordered_at)",
+        "CREATE INDEX models_found ON models (upload_status, ordered_at, repository_id, version, size_bytes,"
+        " archive_id, creator_id) WHERE deleted_at IS NULL",
+        "CREATE INDEX archives_content ON archives (content_digest)",
+    )
+
+
 _MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _add_content_digests,
     _add_access_control,
     _add_space_and_history,
     _add_places,
     _index_places,
+    _index_searches,
 )
 #: The version that `tables` describes.
 SCHEMA = 1 + len(_MIGRATIONS)

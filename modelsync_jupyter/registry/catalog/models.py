@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, update
 
 from modelsync_jupyter.wire import LabelJSON, ManifestJSON
 
@@ -25,6 +25,8 @@ from .users import Caller
 
 _archives, _models, _repositories, _users = tables.archives, tables.models, tables.repositories, tables.users
 _pushers = _users.alias("pushers")
+#: Rows that one query asks for by their ids.
+_AT_ONCE = 500
 
 #: All versions, each with its repository, its creator, who pushed it, and its archive.
 ALL_MODELS: Select[Any] = (
@@ -183,15 +185,31 @@ def list_models(
         page: Which slice of it.
         repository_id: Look in this repository only.
     """
-    query = MODELS.where(visible(who), *_conditions(search, who.name))
+    column = _SORTS[search.sort or "build_at"]
+    query = select(_models.c.id, column.label("place"), (_models.c.upload_status != UploadStatus.SUCCESS).label("half"))
+    query = query.join(_repositories, _models.c.repository_id == _repositories.c.id)
+    query = query.where(_models.c.deleted_at.is_(None), visible(who), *_conditions(search, who.name))
     if repository_id is not None:
         query = query.where(_models.c.repository_id == repository_id)
-    total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-    column = _SORTS[search.sort or "build_at"]
-    order = column.desc() if search.descending else column.asc()
-    whole_first = (_models.c.upload_status != UploadStatus.SUCCESS).asc()
-    rows = connection.execute(page.cut(query.order_by(whole_first, order, _models.c.id.desc())))
-    return total, list(map(ModelRow.of, rows))
+    # Named once and used twice, so that databases look for them once, and in the way that finds all of them fastest.
+    found = query.cte("found")
+    total = select(func.count()).select_from(found).scalar_subquery()
+    order = found.c.place.desc() if search.descending else found.c.place.asc()
+    rows = connection.execute(
+        page.cut(select(found.c.id, total).order_by(found.c.half, order, found.c.id.desc()))
+    ).all()
+    if rows or not page.start:
+        return (rows[0][1] if rows else 0), _models_of(connection, [row.id for row in rows])
+    return connection.execute(select(func.count()).select_from(query.subquery())).scalar_one(), []
+
+
+def _models_of(connection: Connection, ids: Sequence[int]) -> list[ModelRow]:
+    """Read versions by their rows, in this order. What they are made of is wide: it is joined to one page alone."""
+    found: dict[int, ModelRow] = {}
+    for start in range(0, len(ids), _AT_ONCE):
+        rows = connection.execute(MODELS.where(_models.c.id.in_(ids[start : start + _AT_ONCE])))
+        found.update((row.id, ModelRow.of(row)) for row in rows)
+    return [found[each] for each in ids if each in found]  # one may have been deleted meanwhile
 
 
 def _conditions(search: Search, me: str) -> list[ColumnElement[bool]]:
@@ -203,9 +221,11 @@ def _conditions(search: Search, me: str) -> list[ColumnElement[bool]]:
     if search.modules:
         conditions.append(_models.c.module.in_(search.modules))
     if search.digests:
-        conditions.append(or_(*(_archives.c.content_digest.startswith(digest) for digest in search.digests)))
+        begins = or_(*(_begins(_archives.c.content_digest, digest) for digest in search.digests))
+        conditions.append(_models.c.archive_id.in_(select(_archives.c.id).where(begins)))
     if search.creators:
-        conditions.append(_users.c.name.in_([me if name == "@me" else name for name in search.creators]))
+        creators = _users.c.name.in_([me if name == "@me" else name for name in search.creators])
+        conditions.append(_models.c.creator_id.in_(select(_users.c.id).where(creators)))
     if search.aliases:
         named = select(tables.aliases.c.model_id).where(tables.aliases.c.name.in_(search.aliases))
         conditions.append(_models.c.id.in_(named))
@@ -225,5 +245,15 @@ def _has_text(text: str) -> ColumnElement[bool]:
     labelled = select(labels.owner_id).where(
         or_(*(column.icontains(text, autoescape=True) for column in (labels.key, labels.value)))
     )
-    columns = (_TAG, _models.c.description, _models.c.module, _users.c.name, _pushers.c.name)
-    return or_(*(column.icontains(text, autoescape=True) for column in columns), _models.c.id.in_(labelled))
+    people = select(_users.c.id).where(_users.c.name.icontains(text, autoescape=True))
+    columns = (_TAG, _models.c.description, _models.c.module)
+    return or_(
+        *(column.icontains(text, autoescape=True) for column in columns),
+        *(column.in_(people) for column in (_models.c.creator_id, _models.c.pushed_by_id)),
+        _models.c.id.in_(labelled),
+    )
+
+
+def _begins(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+    """Return whether a text begins so, as a range: no database has an index for LIKE by default."""
+    return and_(column >= prefix, column < prefix[:-1] + chr(ord(prefix[-1]) + 1))

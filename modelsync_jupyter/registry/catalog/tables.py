@@ -113,6 +113,7 @@ archives = Table(
     Column("base", BigInteger, nullable=False, server_default="0"),
     Column("content_digest", String(80)),
     Column("cut", String(16)),
+    Index("archives_content", "content_digest"),
 )
 
 archive_parts = Table(
@@ -169,8 +170,20 @@ Index(
     sqlite_where=_alive,
     postgresql_where=_alive,
 )
-Index("models_newest", models.c.repository_id, models.c.upload_status, models.c.build_at)
-Index("models_ordered", models.c.upload_status, models.c.ordered_at)
+Index("models_newest", models.c.repository_id, models.c.upload_status, models.c.ordered_at)
+#: All that lists and most searches look at: rows themselves are wide, and ten thousand of them are slow to read.
+Index(
+    "models_found",
+    models.c.upload_status,
+    models.c.ordered_at,
+    models.c.repository_id,
+    models.c.version,
+    models.c.size_bytes,
+    models.c.archive_id,
+    models.c.creator_id,
+    sqlite_where=_alive,
+    postgresql_where=_alive,
+)
 
 model_labels = Table(
     "model_labels",
