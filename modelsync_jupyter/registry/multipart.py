@@ -76,6 +76,9 @@ def present(
             here.append(part)
             names[part.number] = None
     numbers = {part.number for part in here}
+    if not here and not direct:
+        check_open(upload)
+        return [], {}
     coming = {part.number: direct_name(uid, part.number) for part in parts if direct and part.number not in numbers}
     with registry.database.write(durable=False) as connection:
         check_open(uploads.find_upload(connection, uid, lock=True))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, insert, or_, select, update
 
 from modelsync_jupyter.wire import LabelJSON, ManifestJSON
 
@@ -48,6 +48,9 @@ ALL_MODELS: Select[Any] = (
 )
 #: Those that are not deleted.
 MODELS = ALL_MODELS.where(_models.c.deleted_at.is_(None))
+# What each request asks is made once: to build a query takes longer than to run it.
+_BY_TAG = MODELS.where(_repositories.c.name == bindparam("name"), _models.c.version == bindparam("version"))
+_BY_TAG_TO_CHANGE = _BY_TAG.with_for_update(of=_models)
 
 _TAG = _repositories.c.name + ":" + _models.c.version
 _FIELDS: dict[str, ColumnElement[str]] = {"name": _TAG, "description": _models.c.description}
@@ -80,8 +83,7 @@ def find_model(connection: Connection, name: str, version: str, *, lock: bool = 
     Raises:
         NotFound: There is none.
     """
-    query = MODELS.where(_repositories.c.name == name, _models.c.version == version)
-    row = connection.execute(query.with_for_update(of=_models) if lock else query).first()
+    row = connection.execute(_BY_TAG_TO_CHANGE if lock else _BY_TAG, {"name": name, "version": version}).first()
     if row is None:
         raise NotFound(f"model `{name[:200]}:{version[:200]}` not found")
     return ModelRow.of(row)

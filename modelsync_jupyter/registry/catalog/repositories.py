@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, insert, or_, select, update
 
 from modelsync_jupyter.wire import LabelJSON
 
@@ -30,6 +30,7 @@ COLUMNS = (
 )
 ALL_REPOSITORIES: Select[Any] = select(*COLUMNS).join(CREATOR, repositories.c.creator_id == CREATOR.c.id)
 _REPOSITORIES = ALL_REPOSITORIES.where(repositories.c.deleted_at.is_(None))
+_BY_NAME = _REPOSITORIES.where(repositories.c.name == bindparam("name"))  # made once, for each request asks this
 _SORTS = {
     "created_at": repositories.c.created_at,
     "updated_at": repositories.c.updated_at,
@@ -43,7 +44,7 @@ def find_repository(connection: Connection, name: str) -> RepositoryRow:
     Raises:
         NotFound: There is none.
     """
-    row = connection.execute(_REPOSITORIES.where(repositories.c.name == name)).first()
+    row = connection.execute(_BY_NAME, {"name": name}).first()
     if row is None:
         raise no_repository(name)
     return RepositoryRow.of(row)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select, update
 
 from ..errors import BadRequest, Forbidden, NotFound, Unauthorized
 from .database import Page, new_uid, now
@@ -40,6 +40,13 @@ _TOKENS: Select[Any] = (
     .outerjoin(_parents, tokens.c.parent_id == _parents.c.id)
 )
 _VALID = _TOKENS.where(tokens.c.revoked_at.is_(None))
+# Made once, for each request asks this.
+_BY_DIGEST = _TOKENS.where(tokens.c.digest == bindparam("hash"))
+_EXPIRY = (
+    select(tokens.c.expired_at)
+    .join(users, tokens.c.user_id == users.c.id)
+    .where(tokens.c.id == bindparam("token"), tokens.c.revoked_at.is_(None), users.c.disabled_at.is_(None))
+)
 
 
 class Refused(Unauthorized):
@@ -87,7 +94,7 @@ def identify(connection: Connection, value: str, address: str = "") -> tuple[Cal
         Refused: It is expired or revoked.
         Disabled: Its user is disabled.
     """
-    row = connection.execute(_TOKENS.where(tokens.c.digest == hash_token(value))).first()
+    row = connection.execute(_BY_DIGEST, {"hash": hash_token(value)}).first()
     if row is None:
         raise Unauthorized("the API token is not valid")
     token = TokenRow.of(row)
@@ -107,9 +114,7 @@ def check_valid(connection: Connection, token_id: int) -> None:
     Raises:
         Forbidden: It is not.
     """
-    query = select(tokens.c.expired_at).join(users, tokens.c.user_id == users.c.id)
-    query = query.where(tokens.c.id == token_id, tokens.c.revoked_at.is_(None), users.c.disabled_at.is_(None))
-    row = connection.execute(query).first()
+    row = connection.execute(_EXPIRY, {"token": token_id}).first()
     if row is None or (row.expired_at is not None and row.expired_at <= now()):
         raise Forbidden("the token that this URL was made for is no longer valid")
 

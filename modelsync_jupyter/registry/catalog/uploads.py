@@ -24,6 +24,11 @@ _UPLOADS: Select[Any] = (
     .join(models, uploads.c.model_id == models.c.id)
     .join(repositories, models.c.repository_id == repositories.c.id)
 )
+# Made once, for each step of an upload asks this.
+_BY_UID = _UPLOADS.where(uploads.c.uid == bindparam("uid"), uploads.c.state != UploadState.ABORTED)
+_BY_UID_TO_CHANGE = _BY_UID.with_for_update(of=uploads)
+_PARTS = select(upload_parts).where(upload_parts.c.upload_id == bindparam("upload")).order_by(upload_parts.c.number)
+_PART = _PARTS.where(upload_parts.c.number == bindparam("part"))
 
 
 def open_upload(
@@ -85,8 +90,7 @@ def find_upload(
     Raises:
         NotFound: There is none, or it is for another version or of another user.
     """
-    query = _UPLOADS.where(uploads.c.uid == uid, uploads.c.state != UploadState.ABORTED)
-    row = connection.execute(query.with_for_update(of=uploads) if lock else query).first()
+    row = connection.execute(_BY_UID_TO_CHANGE if lock else _BY_UID, {"uid": uid}).first()
     if row is None or model_id not in (None, row.model_id) or (caller and caller.user_id != row.creator_id):
         raise NotFound("upload not found")
     return UploadRow.of(row)
@@ -115,15 +119,13 @@ def last_upload(connection: Connection, model_id: int, caller: Caller, *states: 
 
 def find_part(connection: Connection, upload_id: int, number: int) -> PartRow | None:
     """Find what is known of one part of an upload."""
-    query = select(upload_parts).where(upload_parts.c.upload_id == upload_id, upload_parts.c.number == number)
-    row = connection.execute(query).first()
+    row = connection.execute(_PART, {"upload": upload_id, "part": number}).first()
     return PartRow.of(row) if row else None
 
 
 def list_parts(connection: Connection, upload_id: int) -> list[PartRow]:
     """List what is known of all parts of an upload, in order."""
-    query = select(upload_parts).where(upload_parts.c.upload_id == upload_id).order_by(upload_parts.c.number)
-    return list(map(PartRow.of, connection.execute(query)))
+    return list(map(PartRow.of, connection.execute(_PARTS, {"upload": upload_id})))
 
 
 def record_part(connection: Connection, upload_id: int, number: int, size: int, digest: str) -> None:

@@ -56,7 +56,8 @@ def create(name: str) -> ModelJSON:
     """Register a version that has no bytes yet."""
     fields = body.fields(body.MAX_RECORD)
     version = check_version(fields.text("version", 128))
-    with current().database.write() as connection:
+    # it has no bytes yet: those make it durable, when the push is finished
+    with current().database.write(durable=False) as connection:
         repository = find_repository(connection, name)
         check_free(connection, repository.id, version)
         models.create_model(
