@@ -101,7 +101,7 @@ def _migrate(source: Settings, target: Settings, say: Callable[[str], None]) -> 
         with theirs.read() as connection:
             who = copying.identity(connection)
         if ours:
-            with ours.read() as connection:
+            with ours.snapshot() as connection:  # all of it is read, row by row
                 _check_target(connection, who)
         target.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         target.data.chmod(0o700)

@@ -197,6 +197,14 @@ class TestTrash:
         assert requests.get(pushing.download_url(admin, name, "v1"), timeout=30).content == archive
         assert admin.call("PATCH", path(name, "v1", "restore")).status_code == 404
 
+    def test_push_that_was_given_up_does_not_hide_what_was_deleted_before(self, admin: Client, name: str) -> None:
+        archive = pushing.push(admin, name, "v1")
+        admin.ok("DELETE", path(name, "v1"))
+        register(admin, name, "v1")
+        admin.ok("DELETE", path(name, "v1"))
+        admin.ok("PATCH", path(name, "v1", "restore"))
+        assert requests.get(pushing.download_url(admin, name, "v1"), timeout=30).content == archive
+
     def test_restore_does_not_replace_what_took_the_tag(self, admin: Client, name: str) -> None:
         push(admin, name, "v1", model_tar(name, "v1", b"one"))
         admin.ok("DELETE", path(name, "v1"))

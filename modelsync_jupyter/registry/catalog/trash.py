@@ -66,11 +66,13 @@ def list_deleted(connection: Connection, who: Caller, page: Page, name: str = ""
 def find_deleted(connection: Connection, name: str, version: str) -> DeletedRow:
     """Find the version that was deleted last under a tag, and keep others from changing it until this write ends.
 
+    One that has bytes comes before one that never got any: to give up a push must not hide what was there before it.
+
     Raises:
         NotFound: There is none.
     """
     query = _DELETED.where(_repositories.c.name == name, _models.c.version == version)
-    query = query.order_by(_models.c.deleted_at.desc(), _models.c.id.desc()).limit(1)
+    query = query.order_by(_models.c.archive_id.is_(None), _models.c.deleted_at.desc(), _models.c.id.desc()).limit(1)
     row = connection.execute(query.with_for_update(of=_models)).first()
     if row is None:
         raise NotFound(f"no deleted version `{name[:200]}:{version[:200]}`: it never was, or was purged")
