@@ -43,9 +43,15 @@ def process(*argv: str, env: dict[str, str] | None = None) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def sink(kept: Path | None = None) -> Iterator[str]:
-    """A host that takes PUTs: yields its URL."""
-    with process("tests.benchmarks.sink", *(["--kept", str(kept)] if kept else [])) as url:
+def sink(kept: Path | None = None, **options: object) -> Iterator[str]:
+    """A host that takes PUTs: yields its URL.
+
+    Args:
+        kept: Where what nginx received goes.
+        options: Others of `sink.Host`.
+    """
+    words = [f"--{name}={value}" for name, value in {"kept": kept, **options}.items() if value is not None]
+    with process("tests.benchmarks.sink", *words) as url:
         yield url
 
 

@@ -26,6 +26,7 @@ class Usage:
             forked it.
         anon: Peak bytes of its own memory: RssAnon + RssShmem of /proc/PID/status, sampled.
         written: Bytes it gave to file systems to write (`ru_oublock`).
+        wire: Bytes that all processes together sent over the loopback meanwhile.
     """
 
     wall: float
@@ -33,6 +34,7 @@ class Usage:
     rss: int
     anon: int
     written: int
+    wire: int = 0
 
 
 class ProcessFailedError(Exception):
@@ -50,7 +52,7 @@ def run(argv: Sequence[str], env: Mapping[str, str], every: float = 0.01) -> Usa
     Raises:
         ProcessFailedError: It did not exit with 0; says the end of its output.
     """
-    start = time.perf_counter()
+    wire, start = _sent(), time.perf_counter()
     with subprocess.Popen(
         argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
     ) as child:
@@ -62,7 +64,9 @@ def run(argv: Sequence[str], env: Mapping[str, str], every: float = 0.01) -> Usa
         output.join()
     if child.returncode:
         raise ProcessFailedError(f"`{' '.join(argv[:6])}` exited with {child.returncode}:\n{output.text[-2000:]}")
-    return Usage(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, sampler.peak, used.ru_oublock * 512)
+    return Usage(
+        wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, sampler.peak, used.ru_oublock * 512, _sent() - wire
+    )
 
 
 def middle(usages: Sequence[Usage]) -> Usage:
@@ -73,7 +77,15 @@ def middle(usages: Sequence[Usage]) -> Usage:
         rss=max(usage.rss for usage in usages),
         anon=max(usage.anon for usage in usages),
         written=max(usage.written for usage in usages),
+        wire=median(usage.wire for usage in usages),
     )
+
+
+def _sent() -> int:
+    """Bytes that the loopback interface has carried so far."""
+    text = Path("/proc/net/dev").read_text()
+    found = re.search(r"^\s*lo:\s*(\d+)", text, re.MULTILINE)
+    return int(found[1]) if found else 0
 
 
 class Drain(threading.Thread):

@@ -6,8 +6,9 @@ import contextlib
 import json
 import os
 import shutil
+import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from compileall import compile_dir
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 import modelsync_jupyter
 from tests.harness.models import Entry, differences, make_model
-from tests.harness.processes import BENTOML, MODELSYNC, TOKEN, environment
+from tests.harness.processes import MODELSYNC, TOKEN, environment
 
 from .hosts import process, serve_objects, sink
 from .measure import Usage, run
@@ -38,7 +39,7 @@ class Client:
     command: tuple[str, ...]
 
 
-STOCK = Client("bentoml", BENTOML)
+STOCK = Client("bentoml", (sys.executable, "-m", "bentoml", "models"))
 OURS = Client("modelsync", MODELSYNC)
 
 
@@ -47,16 +48,17 @@ class Scene:
 
     Args:
         folder: Where it all lies.
-        size: Bytes of the one big file.
+        size: Bytes of the one big file; 0 for none.
+        small: The other files.
 
     Attributes:
         every: Seconds between two looks at a client's memory.
     """
 
-    def __init__(self, folder: Path, size: int) -> None:
+    def __init__(self, folder: Path, size: int, small: Mapping[str, Entry] = SMALL) -> None:
         self.folder, self.home, self.root = folder, folder / "home", folder / "root"
         self.root.mkdir()
-        self.model = make_model(self.home, TAG, {"model.safetensors": size, **SMALL})
+        self.model = make_model(self.home, TAG, {**({"model.safetensors": size} if size else {}), **small})
         self.put_url = self.get_url = self.pull_url = ""
         self.every = 0.01
 
@@ -84,14 +86,44 @@ class Scene:
         self._check(home / "models" / "bench" / "v1")
         return usage
 
-    def through_registry(self, client: Client) -> tuple[Usage, Usage]:
-        """Push to and pull from our own registry, fresh."""
+    def through_registry(self, client: Client, *more: str, **env: str) -> tuple[Usage, Usage]:
+        """Push to and pull from our own registry, fresh.
+
+        Args:
+            client: Who.
+            more: Options of the registry.
+            env: Its environment, besides this process's.
+        """
         data = self._empty("data")
-        argv = ("modelsync_jupyter", "serve", "--port", "0", "--data", str(data))
-        with process(*argv, env={**os.environ, "MODELSYNC_ADMIN_TOKEN": TOKEN}) as url:
+        argv = ("modelsync_jupyter", "serve", "--port", "0", "--data", str(data), *more)
+        with process(*argv, env={**os.environ, **env, "MODELSYNC_ADMIN_TOKEN": TOKEN}) as url:
             pushed = run((*client.command, "push", TAG), self._fresh_state(url))
             os.sync()
             return pushed, self.pull(client, url)
+
+    def again(self, client: Client) -> tuple[Usage, Usage]:
+        """Push and pull a version that is there already."""
+        with self._yatai("--folder", str(self._empty("again"))) as url:
+            run((*client.command, "push", TAG), self._fresh_state(url))
+            pushed = run((*client.command, "push", TAG), self._env(self.home, url))
+            return pushed, run((*client.command, "pull", TAG), self._env(self.home, url))
+
+    def far_away(self, client: Client, threads: int, delay: float, rate: float) -> tuple[Usage, Usage]:
+        """Push to and pull from an object host behind a wide-area link.
+
+        Args:
+            client: Who.
+            threads: Its connections.
+            delay: Seconds to the first byte of each answer.
+            rate: Bytes a second of a connection.
+        """
+        words = ("-t", str(threads))
+        with sink(root=self.root, delay=delay, rate=rate) as host:
+            with self._yatai("--uploads-to", host) as url:
+                pushed = run((*client.command, "push", TAG, *words), self._fresh_state(url), self.every)
+            with self._yatai("--downloads-from", host) as url:
+                self.register(url)
+                return pushed, self.pull(client, url, *words)
 
     def through_proxy_strategy(self, client: Client, *more: str) -> tuple[Usage, Usage]:
         """Push to and pull from an API that gives no presigned URLs: one stream each way."""
@@ -107,6 +139,10 @@ class Scene:
         """GET the ready archive in one request."""
         target = self._empty("pulled") / "archive.tar"
         return run(("curl", "-sfo", str(target), f"{self.get_url}/objects/{KEY}"), os.environ)
+
+    def tar(self) -> Usage:
+        """`tar c` of the model's folder."""
+        return run(("tar", "cf", str(self._empty("pulled") / "archive.tar"), "-C", str(self.model), "."), os.environ)
 
     def copy(self) -> Usage:
         """`cp -r` of the model's folder."""
@@ -150,7 +186,9 @@ class Scene:
 
 
 @contextlib.contextmanager
-def open_scene(folder: Path, size: int, object_host: str, maker: Client) -> Iterator[Scene]:
+def open_scene(
+    folder: Path, size: int, object_host: str, maker: Client, small: Mapping[str, Entry] = SMALL
+) -> Iterator[Scene]:
     """Make the model and the archive, start the servers, stop them at the end.
 
     Args:
@@ -158,9 +196,10 @@ def open_scene(folder: Path, size: int, object_host: str, maker: Client) -> Iter
         size: Bytes of the big file.
         object_host: "sink" forgets what is PUT, "nginx" writes it to disk; GETs always come from nginx.
         maker: The client whose archive is pulled.
+        small: The other files.
     """
     compile_dir(Path(modelsync_jupyter.__file__).parent, quiet=1)  # as an installer does
-    scene = Scene(folder, size)
+    scene = Scene(folder, size, small)
     scene.prepare(maker)
     with sink() as forgetful, sink(kept=scene.root) as keeper, serve_objects(scene.root, keeper) as scene.get_url:
         scene.put_url = forgetful if object_host == "sink" else scene.get_url
