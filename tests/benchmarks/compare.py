@@ -4,9 +4,9 @@
 
 How it is measured. Every tool moves the same bytes to and from the same servers, as a whole process from start to exit,
 interpreter included. Within a round the tools follow each other, so that a machine that grows slow is slow for all of
-them; what is printed are medians over the rounds, of ratios to ours as well, taken within each round. Every pull goes into an empty place, and
-what came is compared byte by byte. Ours checks the digest of each part and waits for the disk, as always; `curl`,
-`cp`, `tar` and the S3 tools do neither. The page cache holds what is pushed.
+them. What is printed are medians over the rounds; how many times as long as ours a tool took is taken within each
+round. Every pull goes into an empty place, and what came is compared byte by byte. Ours checks the digest of each part
+and waits for the disk, as always; `curl`, `cp`, `tar` and the S3 tools do neither. The page cache holds what is pushed.
 
 Servers: an object host that forgets what is PUT and answers GETs from nginx, so that clients are measured and not
 servers; one S3 server (JuiceFS's gateway); a host with 30 ms to the first byte and 90 MB/s for each connection. CPU
