@@ -31,6 +31,8 @@ MAX_LABELS, MAX_LABEL_KEY, MAX_LABEL_VALUE = 1000, 128, 1024
 MAX_DESCRIPTION = 1 << 16
 #: Where the description is: model.yaml has no other place for one that stock BentoML shows.
 DESCRIPTION = "description"
+#: In the metadata of a model that a stock client pulled by an alias: the version that it is.
+ALIAS_OF = "alias_of"
 
 #: libyaml where it is built in: ten times faster.
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -6,9 +6,12 @@ Source: BentoML 1.4's own client and Yatai's server, the last public one. What i
 
 from __future__ import annotations
 
+import platform
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from functools import lru_cache
+from importlib import metadata as packages
 from typing import Any, TypedDict
 from urllib.parse import quote
 
@@ -164,6 +167,16 @@ class RepositoryJSON(ResourceJSON, total=False):
     latest_model: ModelJSON | None
     creator: UserJSON
     modelsync: Extension
+
+
+@lru_cache(maxsize=1)
+def user_agent() -> str:
+    """Return what our client calls itself; a registry keeps it in its audit trail and in the history of a version."""
+    try:
+        version = packages.version("modelsync_jupyter")
+    except packages.PackageNotFoundError:  # it runs from its sources
+        version = "unknown"
+    return f"modelsync-jupyter/{version} python/{platform.python_version()}"
 
 
 def repository_path(name: str = "") -> str:

@@ -30,15 +30,18 @@ def outcome_text(outcome: Outcome, words: Words) -> str:
     if outcome.different:
         where = "The registry" if outcome.direction == "push" else "The local store"
         step = words.step(Step("force", "Choose another version, or overwrite it."))
-        return f"{said}. {where} has a different model under this tag. {step}"
+        return _with_page(f"{said}. {where} has a different model under this tag. {step}", outcome)
     if outcome.status == "skipped":
-        return f"{said}. {outcome.reason}".rstrip()
+        return _with_page(f"{said}. {outcome.reason}".rstrip(), outcome)
     said += {"export": f" to `{outcome.path}`", "import": f" from `{outcome.path}`"}.get(outcome.direction, "")
     speed = f" ({format_size(outcome.moved / outcome.seconds)}/s)" if outcome.moved and outcome.seconds else ""
     text = f"{said}: {format_size(outcome.moved)} in {format_seconds(outcome.seconds)}{speed}"
     if outcome.reused:
         text += f"; {format_size(outcome.reused)} of {format_size(outcome.size)} reused"
-    text = f"{text}. {outcome.reason}".rstrip()
+    return _with_page(f"{text}. {outcome.reason}".rstrip(), outcome)
+
+
+def _with_page(text: str, outcome: Outcome) -> str:
     return f"{text}\n{outcome.page}" if outcome.page else text
 
 

@@ -65,7 +65,7 @@ class Outcome:
         digest: Content digest of the version, or "" where it is not known.
         state: How both ends compare in this version afterwards.
         path: File, folder or URL of an export or import, without secrets.
-        page: Address where people see a pushed version, or "".
+        page: Address where people see the version in the registry that it was pushed to, or "".
     """
 
     direction: Direction

@@ -205,6 +205,9 @@ class Front:
         try:
             if isinstance(parts, Spans) and isinstance(parts.blobs, FolderBlobs):
                 await self._send(request, parts)
+                if parts.tail:
+                    await response.write(parts.tail)
+                    request["sent"] += len(parts.tail)
             elif isinstance(parts, list):
                 await response.write(b"".join(parts))
                 request["sent"] = sum(map(len, parts))

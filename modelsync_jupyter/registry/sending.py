@@ -24,45 +24,71 @@ _RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,19})\s*-\s*(\d{0,19})\s*", re.ASCII |
 
 @dataclass(frozen=True)
 class Spans:
-    """Slices of blobs, one behind the other: the body of a reply.
+    """Slices of blobs, one behind the other, and some bytes behind them: the body of a reply.
 
     Args:
         blobs: Where they are.
         pieces: Name, first byte and the byte behind the last, of each.
+        tail: What comes last.
     """
 
     blobs: Blobs
     pieces: tuple[tuple[str, int, int], ...]
+    tail: bytes = b""
 
     def __iter__(self) -> Iterator[bytes]:
         """Read them in blocks, for a server that knows no better way."""
         for name, start, stop in self.pieces:
             yield from self.blobs.stream(name, start, stop)
+        if self.tail:
+            yield self.tail
 
 
-def send_archive(registry: Registry, archive: ArchiveRow) -> Response:
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Another end of an archive than the one that is stored.
+
+    Args:
+        start: Where it begins.
+        data: Its bytes.
+        name: What tells the archive that ends like this from others, in its ETag.
+    """
+
+    start: int
+    data: bytes
+    name: str
+
+
+def send_archive(registry: Registry, archive: ArchiveRow, ending: Ending | None = None) -> Response:
     """Reply with the archive, or with what the request's Range and conditions ask for.
+
+    Args:
+        registry: Where it is stored.
+        archive: The archive.
+        ending: How it ends, if not as it is stored.
 
     Raises:
         Failed: If-Match names other bytes.
     """
-    etag = hex_of(archive.digest)
+    etag, size = hex_of(archive.digest), archive.size
+    if ending:
+        etag, size = f"{etag}-{ending.name}", ending.start + len(ending.data)
     headers = {"ETag": f'"{etag}"', "Accept-Ranges": "bytes"}
     if request.if_match and not request.if_match.contains(etag):
         raise Failed("the archive is no longer the one named by If-Match")
     if request.if_none_match and request.if_none_match.contains_weak(etag):
         return Response(status=304, headers=headers)
     try:
-        span = parse_range(_range_header(etag), archive.size)
+        span = parse_range(_range_header(etag), size)
     except Unsatisfiable:
-        message = json.dumps({"error": f"the archive has only {archive.size} bytes"})
-        headers["Content-Range"] = f"bytes */{archive.size}"
+        message = json.dumps({"error": f"the archive has only {size} bytes"})
+        headers["Content-Range"] = f"bytes */{size}"
         return Response(message, status=416, headers=headers, mimetype="application/json")
-    start, stop = span or (0, archive.size)
+    start, stop = span or (0, size)
     if span:
-        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{archive.size}"
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
     headers["Content-Length"] = str(stop - start)
-    body = () if request.method == "HEAD" else _spans(registry, archive.id, start, stop)
+    body = () if request.method == "HEAD" else _spans(registry, archive.id, start, stop, ending)
     return Response(
         body,
         status=206 if span else 200,
@@ -80,11 +106,14 @@ def _range_header(etag: str) -> str:
     return request.headers.get("Range", "")
 
 
-def _spans(registry: Registry, archive_id: int, start: int, stop: int) -> Spans:
+def _spans(registry: Registry, archive_id: int, start: int, stop: int, ending: Ending | None) -> Spans:
+    tail, edge = b"", stop
+    if ending:
+        tail, edge = ending.data[max(start - ending.start, 0) : max(stop - ending.start, 0)], min(stop, ending.start)
     with registry.database.read() as connection:
-        parts = parts_between(connection, archive_id, start, stop)
-    pieces = [(part.name, max(start - part.start, 0), min(stop, part.stop) - part.start) for part in parts]
-    return Spans(registry.blobs, tuple(pieces))
+        parts = parts_between(connection, archive_id, start, edge) if start < edge else []
+    pieces = [(part.name, max(start - part.start, 0), min(edge, part.stop) - part.start) for part in parts]
+    return Spans(registry.blobs, tuple(pieces), tail)
 
 
 class Unsatisfiable(Exception):

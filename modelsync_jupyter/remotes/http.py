@@ -34,7 +34,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from modelsync_jupyter.core.errors import InvalidReply, ModelSyncError, NotAuthenticated, UsageError
-from modelsync_jupyter.wire import BENTOML_VERSION, TOKEN_HEADER, VERSION_HEADER
+from modelsync_jupyter.wire import BENTOML_VERSION, TOKEN_HEADER, VERSION_HEADER, user_agent
 
 from .contexts import Context, check_token
 from .faults import FAULTS, api_error, connection_fault, object_error, reason
@@ -298,6 +298,7 @@ class Session(requests.Session):
 
     def __init__(self, connections: int, stall: float) -> None:
         super().__init__()
+        self.headers["User-Agent"] = user_agent()
         self.auth = lambda request: request  # else `requests` looks for a password in ~/.netrc
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # they know hosts, but not ports
         adapter = _Adapter(connections, stall)

@@ -23,7 +23,7 @@ from modelsync_jupyter.core.progress import Progress
 from modelsync_jupyter.core.states import State, compare
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.info import check_limits
+from modelsync_jupyter.info import ALIAS_OF, check_limits
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.remotes.protocol import Source, Target
 from modelsync_jupyter.remotes.retry import Renew
@@ -139,7 +139,7 @@ class Run:
             seconds=time.monotonic() - started,
             digest=move.digest if moved else plan.facts.local_digest or plan.facts.remote_digest,
             state=move.state if moved else plan.facts.state,
-            page=self.remote.page(plan.tag) if status == "pushed" else "",
+            page=self.remote.page(plan.tag) if plan.direction == "push" else "",
         )
 
     def journal(self, plan: Plan, about: Mapping[str, Any]) -> Journal:
@@ -157,7 +157,8 @@ class Run:
 
     def _is_here(self, tag: Tag) -> bool:
         with suppress(InvalidModel):
-            return self.store.find(tag) is not None
+            found = self.store.find(tag)  # not what stock BentoML pulled by an alias, which may have moved since
+            return found is not None and ALIAS_OF not in found.info.metadata
         return True  # broken, which is told later
 
     def _find(self, tag: Tag, *, force: bool) -> Model | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 import requests
+import yaml
 
 from tests.harness.clock import wait_until
 
@@ -39,9 +42,8 @@ class TestAliases:
         assert (shown["version"], shown["modelsync"]["alias"]) == ("v1", "production")
         assert shown["modelsync"]["aliases"] == ["production"]
         admin.ok("PUT", alias_path(name, "production"), {"version": "v2", "expected": "v1"})
-        url = admin.ok("PATCH", path(name, "production", "presign_download_url"))["presigned_download_url"]
+        url = admin.ok("PATCH", path(name, "v2", "presign_download_url"))["presigned_download_url"]
         assert requests.get(url, timeout=30).content == archives["v2"]
-        assert admin.call("GET", path(name, "production", "download")).content == archives["v2"]
         found = admin.ok("GET", f"/model_repositories/{name}/models")["items"]
         assert {item["version"]: item["modelsync"].get("aliases") for item in found} == {
             "v1": None,
@@ -50,6 +52,35 @@ class TestAliases:
         moves = admin.ok("GET", f"/model_repositories/{name}/history", params={"alias": "production"})["items"]
         assert [(move["version"], move["earlier"]) for move in moves] == [("v2", "v1"), ("v1", None)]
         assert all(move["user"]["name"] == "admin" and move["created_at"] for move in moves)
+
+    def test_an_archive_asked_for_by_an_alias_goes_by_that_name(self, admin: Client, name: str) -> None:
+        archive = push(admin, name, "v1", model_tar(name, "v1", b"x" * 3_000_000, labels={"a": "b"}))
+        admin.ok("PUT", alias_path(name, "production"), {"version": "v1"})
+        url = admin.ok("PATCH", path(name, "production", "presign_download_url"))["presigned_download_url"]
+        whole = requests.get(url, timeout=30)
+        data, etag = whole.content, whole.headers["ETag"]
+        assert admin.call("GET", path(name, "production", "download")).content == data
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar, tarfile.open(fileobj=io.BytesIO(archive)) as stored:
+            files = {member.name.removeprefix("./"): tar.extractfile(member) for member in tar if member.isfile()}
+            count = len(stored.getmembers())
+            assert len(tar.getmembers()) == count + 1
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            said = yaml.safe_load(tar.extractfile(tar.getmember("model.yaml")).read())  # type: ignore[union-attr]
+            assert tar.extractfile("./weights.bin").read() == b"x" * 3_000_000  # type: ignore[union-attr]
+        assert files.keys() == {"model.yaml", "weights.bin"}
+        assert (said["version"], said["metadata"], said["labels"]) == (
+            "production",
+            {"alias_of": f"{name}:v1"},
+            {"a": "b"},
+        )
+        size = len(data)
+        for start, stop in ((0, 600), (size - 2000, size), (2_999_000, size), (size - 1, size), (1_000_000, 2_000_000)):
+            part = requests.get(url, headers={"Range": f"bytes={start}-{stop - 1}", "If-Match": etag}, timeout=30)
+            assert (part.status_code, part.content) == (206, data[start:stop])
+        assert requests.head(url, timeout=30).headers["Content-Length"] == str(size)
+        own = admin.ok("PATCH", path(name, "v1", "presign_download_url"))["presigned_download_url"]
+        assert requests.head(own, timeout=30).headers["ETag"] != etag
+        assert requests.get(url.replace("/production?", "/other?"), timeout=30).status_code == 403
 
     def test_compare_and_move_lets_one_of_many_win(self, registry: Server, admin: Client, name: str) -> None:
         for version in ("v1", "v2", "v3"):
@@ -241,7 +272,8 @@ class TestTrash:
         admin.ok("PATCH", f"/deleted_repositories/{name}/restore")
         items = admin.ok("GET", f"/model_repositories/{name}/models")["items"]
         assert {item["version"] for item in items} == {"v1", "v2"}, "v3 was deleted before"
-        assert admin.call("GET", path(name, "production", "download")).content == archives["v2"]
+        assert admin.ok("GET", path(name, "production"))["version"] == "v2"
+        assert admin.call("GET", path(name, "v2", "download")).content == archives["v2"]
 
     def test_owner_may_begin_a_deleted_repository_anew(self, admin: Client, name: str) -> None:
         push(admin, name, "v1", model_tar(name, "v1", b"old"))

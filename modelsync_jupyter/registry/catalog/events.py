@@ -15,6 +15,9 @@ from .rows import EventRow, Right, Role
 from .tables import events, repositories, users
 from .users import Caller
 
+#: Characters of what a program calls itself.
+_LONGEST = 128
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -66,7 +69,7 @@ def note(connection: Connection, caller: Caller, operation: str, kind: str, name
         operation: What was done, as a past participle: "created", "pushed".
         kind: To what kind of record: "model", "model_repository", "api_token", "user".
         name: To which one; a model by its tag.
-        info: More about it; never a secret.
+        info: More about it; never a secret. The program that it was done with is added.
     """
     repository = None
     if kind in ("model", "model_repository"):
@@ -79,7 +82,7 @@ def note(connection: Connection, caller: Caller, operation: str, kind: str, name
         operation=operation,
         resource_type=kind,
         resource_name=name[:256],
-        info=json.dumps(info),
+        info=json.dumps({**info, "client": caller.client[:_LONGEST]} if caller.client else info),
         repository_id=repository,
         address=caller.address,
     )

@@ -9,6 +9,7 @@ from modelsync_jupyter.core.parts import parts_json
 from modelsync_jupyter.wire import API, PROXY, Extension, ModelJSON
 
 from .. import body
+from ..aliased import end_as
 from ..auth import needs
 from ..catalog.aliases import resolve_model
 from ..catalog.archives import layout_of, parts_between
@@ -25,17 +26,23 @@ blueprint = Blueprint("downloads", __name__, url_prefix=f"{API}/model_repositori
 @blueprint.patch("/presign_download_url")
 @needs(Right.READER)
 def presign_download(name: str, version: str) -> ModelJSON:
-    """Sign a URL of the archive as it is now: a later forced push does not change what it gives."""
+    """Sign a URL of the archive as it is now: a later forced push does not change what it gives, nor a moved alias.
+
+    Asked for by an alias, the archive goes by that name.
+    """
     strategy = current().settings.strategy
     with current().database.read() as connection:
         model = resolve_model(connection, name, version)
         if model.is_elsewhere:
             return model_json(model, strategy)
         archive = _archive(model)
-        link = presigned("GET", f"/objects/archives/{archive.uid}")
-        extension = _extension(connection, archive, body.fields().object("modelsync").flag("direct") or False)
-    if version != model.version:
-        extension["alias"] = version
+        extension: Extension
+        if version == model.version:
+            link = presigned("GET", f"/objects/archives/{archive.uid}")
+            extension = _extension(connection, archive, body.fields().object("modelsync").flag("direct") or False)
+        else:
+            link = presigned("GET", f"/objects/archives/{archive.uid}/{version}")
+            extension = {"alias": version}
     if strategy != PROXY:
         current().downloads.count(model.id)
     return model_json(model, strategy, presigned_download_url=link, modelsync=extension)
@@ -44,10 +51,12 @@ def presign_download(name: str, version: str) -> ModelJSON:
 @blueprint.get("/download")
 @needs(Right.READER)
 def download(name: str, version: str) -> Response:
-    """Send the archive."""
+    """Send the archive; asked for by an alias, it goes by that name."""
     with current().database.read() as connection:
         model = resolve_model(connection, name, version)
-    reply = send_archive(current(), _archive(model))
+    archive = _archive(model)
+    ending = None if version == model.version else end_as(current(), archive, version)
+    reply = send_archive(current(), archive, ending)
     if reply.status_code == 200 or reply.headers.get("Content-Range", "").startswith("bytes 0-"):
         current().downloads.count(model.id)  # once, not for each range
     return reply

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request
 from modelsync_jupyter.wire import PRESIGNED
 
 from .. import body, multipart
+from ..aliased import end_as
 from ..auth import caller, open_to_all
 from ..blobs.protocol import Direct
 from ..catalog.archives import find_archive
@@ -14,6 +15,7 @@ from ..catalog.tokens import check_valid
 from ..catalog.uploads import find_upload
 from ..sending import send_archive
 from ..service import current
+from ..values import check_version
 
 blueprint = Blueprint("objects", __name__, url_prefix="/objects")
 #: Signed URLs in one reply, of about 500 bytes each; a client asks for more one by one, or has the bytes through us.
@@ -65,6 +67,16 @@ def get_archive(uid: str) -> Response:
     with current().database.read() as connection:
         archive = find_archive(connection, uid)
     return send_archive(current(), archive)
+
+
+@blueprint.get("/archives/<uid>/<alias>")
+@_presigned
+def get_aliased(uid: str, alias: str) -> Response:
+    """Send an archive under the name of an alias, or one range of it."""
+    _check_presigned("GET")
+    with current().database.read() as connection:
+        archive = find_archive(connection, uid)
+    return send_archive(current(), archive, end_as(current(), archive, check_version(alias)))
 
 
 def _check_presigned(method: str) -> None:

@@ -160,9 +160,8 @@ class Remote:
                 found = self.http.call("POST", repository_path(), body)
             except Conflict:  # another client registered it meanwhile
                 found = self.http.call("GET", repository_path(name))
-        said = mapping(found).get("modelsync")
-        self._has_page = isinstance(said, dict) and said.get("page") is True
-        return bool(said)
+        self._note_page(found)
+        return bool(mapping(found).get("modelsync"))
 
     def page(self, tag: Tag) -> str:
         """Return the address where people see a version, or "": the registry says whether it has pages, not where."""
@@ -179,9 +178,11 @@ class Remote:
             Conflict: It is an alias and must not be.
         """
         try:
-            found = parse_model(self.http.call("GET", model_path(tag)), tag.name)
+            reply = self.http.call("GET", model_path(tag))
         except RemoteNotFound:
             return None
+        found = parse_model(reply, tag.name)
+        self._note_page(reply.get("repository"))
         if found.tag != tag and found.alias == tag.version and found.tag.name == tag.name:
             if alias:
                 return found
@@ -315,6 +316,11 @@ class Remote:
         path = model_path(tag, "presign_download_url")
         body = {"modelsync": {"direct": True}} if direct else None
         return parse_download(self.http.call("PATCH", path, body, most=_LARGEST_DOWNLOAD))
+
+    def _note_page(self, repository: object) -> None:
+        """Note whether the registry has pages for people, which it says of a repository."""
+        said = repository.get("modelsync") if isinstance(repository, Mapping) else None
+        self._has_page = isinstance(said, Mapping) and said.get("page") is True
 
     def _all(self, path: str, params: Mapping[str, Any], start: int, limit: int | None, name: str = "") -> Page:
         """Read a list page by page, to its end or as far as asked.
