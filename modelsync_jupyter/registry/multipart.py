@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from modelsync_jupyter.archive.description import digest_of
 from modelsync_jupyter.core.parts import Part, from_sizes
@@ -13,12 +14,14 @@ from .blobs.protocol import Blob, ByteSource, Direct, Writing, direct_name, hex_
 from .catalog import uploads
 from .catalog.archives import Described, add_archive, readable_parts
 from .catalog.database import now
+from .catalog.garbage import hold_pins
 from .catalog.rows import PartRow, StoredPart, UploadRow, UploadState
 from .catalog.tokens import check_valid
 from .catalog.users import Caller
 from .contents import Contents, read_contents
 from .cutting import receive_archive
 from .errors import Again, BadRequest
+from .recutting import recut
 from .service import Registry
 
 
@@ -174,14 +177,28 @@ def complete(registry: Registry, caller: Caller, uid: str, model_id: int, listed
         with registry.database.write(durable=False) as connection:
             uploads.record_arrived(connection, upload.id, sizes)
             parts = uploads.list_parts(connection, upload.id)
-    if upload.state == UploadState.OPEN:
-        assemble(registry, upload, _match(registry, uid, parts, listed))
+    if upload.state != UploadState.OPEN:
+        return
+    found = _match(registry, uid, parts, listed)
+    ours = any(part.declared_digest or part.place for part in parts)
+    if not ours:
+        with suppress(Again):  # garbage was collected in between
+            assemble(registry, upload, recut(registry, found), pinned=False)
+            return
+    assemble(registry, upload, found)
 
 
-def assemble(registry: Registry, upload: UploadRow, parts: tuple[Part, ...]) -> None:
+def assemble(registry: Registry, upload: UploadRow, parts: tuple[Part, ...], *, pinned: bool = True) -> None:
     """Make the archive of an upload out of parts that are all durable.
 
+    Args:
+        registry: The registry.
+        upload: The upload.
+        parts: Its parts.
+        pinned: Whether the upload itself keeps them from being collected.
+
     Raises:
+        Again: One was collected meanwhile.
         BadRequest: It is not a tar, is of another model, or has another content digest than was declared.
         IntegrityError: The archive breaks off, or describes itself wrongly.
         InvalidModel: Its model.yaml is missing or broken.
@@ -200,6 +217,10 @@ def assemble(registry: Registry, upload: UploadRow, parts: tuple[Part, ...]) -> 
         if uploads.find_upload(connection, upload.uid, lock=True).state != UploadState.OPEN:
             return
         archive_id = add_archive(connection, digest_of(parts), parts, described(found))
+        if not pinned:  # from here on nobody can collect them
+            hold_pins(connection)
+            for part in parts:
+                _check_stored(registry, part)
         noted = {"archive_id": archive_id, "content_digest": found.digest, "active_at": now()}
         uploads.set_upload(connection, upload.id, state=UploadState.COMPLETE, **noted, **facts.columns())
 
@@ -209,7 +230,7 @@ def described(found: Contents) -> Described:
     return Described(found.layout_json(), found.base, found.digest, found.cut)
 
 
-def _check_stored(registry: Registry, blob: Blob) -> None:
+def _check_stored(registry: Registry, blob: Blob | Part) -> None:
     """Look whether a blob is there, in the transaction that notes it.
 
     Raises:

@@ -226,3 +226,18 @@ def test_whole_body_that_breaks_off_is_refused(admin: Client, name: str, saved: 
         assert reply.status_code == 400 or keep < 512
     if keep >= 512:
         assert admin.ok("GET", path(name, "v1"))["upload_status"] == "failed"
+
+
+def test_what_a_stock_client_sends_in_parts_is_cut_like_ours_and_stored_once(admin: Client, name: str) -> None:
+    def digests(version: str) -> set[str]:
+        listed = admin.ok("PATCH", path(name, version, "presign_download_url"))["modelsync"]["parts"]
+        return {part["digest"] for part in listed}
+
+    before = pushing.push(admin, name, "v1", pushing.model_tar(name, "v1", WEIGHTS))
+    after = pushing.push(admin, name, "v2", pushing.model_tar(name, "v2", WEIGHTS, labels={"longer": "x" * 600}))
+    whole, offset = digests("v1"), before.index(WEIGHTS[:100])
+    assert offset != after.index(WEIGHTS[:100]), "the file is elsewhere in the other archive"
+    cut = {blake(WEIGHTS[start : start + (1 << 20)]) for start in range(0, len(WEIGHTS), 1 << 20)}
+    assert cut <= whole & digests("v2")
+    for version, archive in (("v1", before), ("v2", after)):
+        assert requests.get(pushing.download_url(admin, name, version), timeout=30).content == archive

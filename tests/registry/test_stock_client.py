@@ -116,7 +116,7 @@ def test_stock_client_and_its_services_find_a_model_by_an_alias(registry: Server
     with (tmp_path / "log").open("wb") as log:
         service = subprocess.Popen([*command, "--port", port], env=env, stdout=log, stderr=log)
     try:
-        wait_for(int(port), 120)
+        wait_for(int(port))
         answers = {requests.post(f"http://127.0.0.1:{port}/version", json={}, timeout=60).text for _ in range(6)}
     finally:
         service.terminate()
