@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from modelsync_jupyter.jobs.feed import Feed
     from modelsync_jupyter.jobs.records import Record
     from modelsync_jupyter.jobs.transfer import Transfer
-    from modelsync_jupyter.remotes.bentocloud.catalog import Alias, Catalog, Deed
+    from modelsync_jupyter.remotes.bentocloud.catalog import Alias, Catalog, Deed, Deleted
     from modelsync_jupyter.remotes.bentocloud.client import Page, RemoteModel
     from modelsync_jupyter.remotes.bentocloud.management import Event, Grant, Management, Token, User
     from modelsync_jupyter.remotes.contexts import Context, check_endpoint
@@ -88,6 +88,7 @@ __all__ = [
     "Client",
     "Context",
     "Deed",
+    "Deleted",
     "Diff",
     "Direction",
     "Draft",

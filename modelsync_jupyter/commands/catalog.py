@@ -1,8 +1,12 @@
-"""Versions in the registry: `alias`, `label`, `history`, `restore`, and what `delete --remote` does."""
+"""Versions in the registry: `alias`, `label`, `history`, `restore`, and what `delete --remote` does.
+
+`label --local` is the one that changes a local model: there, labels are in the model.yaml.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.core.errors import UsageError
@@ -14,13 +18,37 @@ from .face import Face
 from .options import add_context, add_output
 from .parser import pair, positive
 from .tables import Table
-from .views import REMOTE_HEAD, remote_row
+from .views import labels_text
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.client import Alias, Deed
+    from modelsync_jupyter.client import Alias, Deed, Deleted
 
 _ALIASES = ("ALIAS", "VERSION", "SINCE", "BY")
-_DEEDS = ("TIME", "DID", "VERSION", "BY", "SIZE", "DIGEST", "MORE")
+_DEEDS = ("TIME (UTC)", "DID", "VERSION", "BY", "FROM", "SIZE", "DIGEST", "MORE")
+_DELETED = ("TAG", "SIZE", "DELETED", "BY", "UNTIL (UTC)")
+_ALIAS_EXAMPLES = """\
+examples:
+  alias sentiment                              its aliases
+  alias sentiment:v2 production                let one point at v2; the alias is made if there is none
+  alias sentiment:v2 production --expect v1    only if it points at v1 until now
+  alias --delete sentiment:production          remove it; the version stays
+  history sentiment --alias production         who moved it, and when"""
+_LABEL_EXAMPLES = """\
+examples:
+  label sentiment:v2 stage=prod team=nlp       in the registry; the files stay as they are
+  label sentiment:v2 --remove team --description 'trained on May'
+  label sentiment:v2 stage=prod --local        in the local model.yaml: that is a file of the model, so a
+                                               copy in the registry is `different` afterwards"""
+_HISTORY_EXAMPLES = """\
+examples:
+  history sentiment
+  history sentiment:v2 -n 20 --output json
+  history sentiment --alias production"""
+_RESTORE_EXAMPLES = """\
+examples:
+  restore                                      what can be restored, and until when
+  restore sentiment:v1
+  restore sentiment                            the whole model, with what was deleted together with it"""
 
 
 def alias_command(args: argparse.Namespace, face: Face) -> Answer:
@@ -41,13 +69,17 @@ def alias_command(args: argparse.Namespace, face: Face) -> Answer:
 
 
 def label_command(args: argparse.Namespace, face: Face) -> Answer:
-    """`label NAME:VERSION K=V ...`: change labels and description in the registry."""
+    """`label NAME:VERSION K=V ...`: change labels and description in the registry, or with `--local` here."""
     if not (args.labels or args.remove or args.description is not None):
         raise UsageError("There is nothing to change.", step="Give `KEY=VALUE`, `--remove` or `--description`.")
-    catalog = client_of(args).catalog
-    model = catalog.change(args.tag, labels=dict(args.labels), remove=tuple(args.remove), description=args.description)
-    said = ", ".join(f"{key}={value}" for key, value in model.labels.items()) or "none"
-    return Answer(model, f"Changed `{model.tag}` in the registry. Labels: {said}.", model.details())
+    client, change = client_of(args), {"labels": dict(args.labels), "description": args.description}
+    if args.local:
+        if args.context:
+            raise UsageError("`--context` is for a registry.", "Leave out `--local` or `--context`.")
+        model = client.edit(args.tag, remove=args.remove, **change)
+        return Answer(model, _changed(f"`{model.tag}` on this computer", model.info.labels), model.to_dict())
+    record = client.catalog.change(args.tag, remove=tuple(args.remove), **change)
+    return Answer(record, _changed(f"`{record.tag}` in the registry", record.labels), record.details())
 
 
 def history_command(args: argparse.Namespace, face: Face) -> Answer:
@@ -61,7 +93,7 @@ def restore_command(args: argparse.Namespace, face: Face) -> Answer:
     """`restore`: what can be restored; `restore TAG`: do it."""
     catalog = client_of(args).catalog
     if args.tag is None:
-        table = Table(catalog.deleted(), REMOTE_HEAD, remote_row, "There is nothing to restore.")
+        table = Table(catalog.deleted(), _DELETED, _deleted_row, "There is nothing to restore.")
         return Answer(table, str(table), [model.to_dict() for model in table])
     catalog.restore(args.tag)
     return Answer(None, f"Restored `{args.tag}` in the registry.", {"tag": args.tag})
@@ -77,13 +109,15 @@ def delete_remote(args: argparse.Namespace, face: Face) -> Answer:
     for word in args.tags:
         catalog.delete(word)
     said = ", ".join(f"`{word}`" for word in args.tags)
-    undo = face.words.command("restore", tag=args.tags[0])
+    undo = " and ".join(face.words.command("restore", tag=word) for word in args.tags)
     return Answer(None, f"Deleted {said} from the registry. For a while {undo} undoes that.", data=args.tags)
 
 
 def add_commands(add: Any) -> None:
     """Add the commands of this module to a grammar."""
-    parser = add("alias", "list the aliases of a model in the registry, or move one", alias_command)
+    parser = add(
+        "alias", "list the aliases of a model in the registry, or move one", alias_command, epilog=_ALIAS_EXAMPLES
+    )
     parser.add_argument("tag", metavar="TAG", help="NAME to list its aliases; NAME:VERSION to let one point there")
     parser.add_argument("alias", nargs="?", metavar="ALIAS", help="the alias, such as `production`")
     what = "move it only if it points at this version until now; '' if there is none yet"
@@ -91,22 +125,30 @@ def add_commands(add: Any) -> None:
     parser.add_argument("--delete", action="store_true", help="remove the alias NAME:ALIAS")
     _finish(parser)
 
-    parser = add("label", "change labels and description of a version in the registry", label_command)
+    what = "change labels and description of a version, in the registry or locally"
+    parser = add("label", what, label_command, epilog=_LABEL_EXAMPLES)
     parser.add_argument("tag", metavar="TAG", help="NAME:VERSION")
     parser.add_argument("labels", nargs="*", type=pair, metavar="K=V", help="labels to set")
     parser.add_argument("--remove", action="append", default=[], metavar="K", help="a label to take away")
-    parser.add_argument("--description", metavar="TEXT", help="what people should know of it")
+    parser.add_argument("--description", metavar="TEXT", help="what people should know of it; '' for nothing")
+    parser.add_argument("--local", action="store_true", help="change the local model, not the registry's")
     _finish(parser)
 
-    parser = add("history", "show what was done to a model in the registry, newest first", history_command)
+    what = "show what was done to a model in the registry, newest first"
+    parser = add("history", what, history_command, epilog=_HISTORY_EXAMPLES)
     parser.add_argument("tag", metavar="TAG", help="NAME, or NAME:VERSION for one version")
     parser.add_argument("--alias", metavar="ALIAS", help="only where this alias was")
     parser.add_argument("-n", "--limit", type=positive, default=100, metavar="N", help="at most N (default 100)")
     _finish(parser)
 
-    parser = add("restore", "restore what was deleted in the registry, or list what can be", restore_command)
+    what = "restore what was deleted in the registry, or list what can be"
+    parser = add("restore", what, restore_command, epilog=_RESTORE_EXAMPLES)
     parser.add_argument("tag", nargs="?", metavar="TAG", help="NAME:VERSION, or NAME for a whole model")
     _finish(parser)
+
+
+def _changed(what: str, labels: Mapping[str, str]) -> str:
+    return f"Changed {what}. Labels: {labels_text(labels) or 'none'}."
 
 
 def _finish(parser: Any) -> None:
@@ -118,6 +160,12 @@ def _alias_row(alias: Alias) -> tuple[str, ...]:
     return alias.name, alias.version, format_age(alias.moved) if alias.moved else "", alias.user
 
 
+def _deleted_row(gone: Deleted) -> tuple[str, ...]:
+    deleted = format_age(gone.time) if gone.time else ""
+    until = f"{gone.until:%Y-%m-%d %H:%M}" if gone.until else ""
+    return str(gone.model.tag), format_size(gone.model.size), deleted, gone.user, until
+
+
 def _deed_row(deed: Deed) -> tuple[str, ...]:
     moved = (
         f"{deed.alias}: {deed.earlier or 'new'} -> {deed.version}" if deed.operation == "aliased" else deed.alias or ""
@@ -127,6 +175,7 @@ def _deed_row(deed: Deed) -> tuple[str, ...]:
         deed.operation,
         deed.version,
         deed.user,
+        deed.address,
         format_size(deed.size) if deed.size is not None else "",
         (deed.digest or "").partition(":")[2][:12],
         moved or deed.client,

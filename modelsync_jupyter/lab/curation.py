@@ -15,7 +15,8 @@ one. After each, read the name again (`POST list` with `"refresh": NAME`): nothi
 `POST remote/NAME/VERSION/restore`     Undo that, while the registry keeps it. Body `{}`. → `{"restored": TAG}`
 `GET remote/NAME/VERSION/files`        → `{"tag", "listed", "files": [{"path", "size", "digest", "link"}]}`; `listed` is
                                        false where the registry does not tell which files it has.
-`GET deleted?name=NAME`                Versions that can be restored, the last first. → `{"versions": [{"tag", …}]}`
+`GET deleted?name=NAME`                Versions that can be restored, the last first. → `{"versions": [{"tag",
+                                       "deleted", "deleted_by", "restorable_until", …}]}`
 `GET aliases/NAME`                     → `{"aliases": [{"name", "version", "user", "moved"}]}`
 `POST aliases/NAME/ALIAS`              Let an alias point at a version; a new one is made. Body `{"version": V}`, and
                                        `"expected": W` to do so only if it points at W until now, or with `"expected":

@@ -76,7 +76,6 @@ def complete(line: str, names: dict[str, Any]) -> tuple[str, list[Choice]] | Non
 
 def _choices(before: list[str], word: str) -> Iterable[str | Choice]:
     parser = build_parser(CELL.prefix)
-    command = next((name for name in before if name in parser.commands), "")
     parser = parser.deepest(before)
     if parser.commands:
         return parser.options if word.startswith("-") else sorted(parser.commands)
@@ -85,7 +84,9 @@ def _choices(before: list[str], word: str) -> Iterable[str | Choice]:
         return [f"{option}={value}" for value in _values(parser, option)]
     if parser.values(before[-1]) is not None or before[-1] in _CONTEXTS:
         return _values(parser, before[-1])
-    return parser.options if word.startswith("-") else _SUBJECTS.get(command, list)()
+    if word.startswith("-"):
+        return parser.options
+    return next((_SUBJECTS[name] for name in before if name in _SUBJECTS), list)()
 
 
 def _values(parser: Any, option: str) -> Iterable[str]:
@@ -167,6 +168,14 @@ def _names() -> list[str]:
     return list(dict.fromkeys(tag.partition(":")[0] for tag in _all_tags()))
 
 
+def _remote_names() -> list[str]:
+    return list(dict.fromkeys(tag.partition(":")[0] for tag in _remote_tags()))
+
+
+def _remote_tags_and_names() -> list[str]:
+    return [*_remote_names(), *_remote_tags()]
+
+
 def _active() -> list[Choice]:
     return _transfers("planned", "running")
 
@@ -176,8 +185,10 @@ def _stopped() -> list[Choice]:
 
 
 _SUBJECTS: dict[str, Callable[[], Iterable[str | Choice]]] = {
-    **dict.fromkeys(("push", "get", "delete", "export"), _local_tags),
-    **dict.fromkeys(("load", "diff", "panel", "verify"), _all_tags),
+    **dict.fromkeys(("push", "get", "export"), _local_tags),
+    **dict.fromkeys(("delete", "load", "diff", "panel", "verify", "label"), _all_tags),
+    **dict.fromkeys(("alias", "history", "restore"), _remote_tags_and_names),
+    **dict.fromkeys(("grant", "visibility"), _remote_names),
     "pull": _remote_tags,
     **dict.fromkeys(("list", "status"), _names),
     **dict.fromkeys(("attach", "pause"), _active),
@@ -188,7 +199,8 @@ _SUBJECTS: dict[str, Callable[[], Iterable[str | Choice]]] = {
     "logout": _contexts,
 }
 _CALLS: dict[str, Callable[[], Iterable[str | Choice]]] = {
-    **dict.fromkeys(("push", "push_in_background", "get", "delete"), _local_tags),
+    **dict.fromkeys(("push", "push_in_background", "get", "delete", "edit"), _local_tags),
+    **dict.fromkeys(("change", "move_alias", "restore", "aliases", "history"), _remote_tags),
     **dict.fromkeys(("pull", "pull_in_background", "get_remote"), _remote_tags),
     **dict.fromkeys(("diff", "load", "provenance", "panel"), _all_tags),
     **dict.fromkeys(("list_models", "status"), _names),

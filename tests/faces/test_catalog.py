@@ -58,6 +58,11 @@ def test_from_alias_to_restore(server: Server, tmp_path: Path, capsys: pytest.Ca
 
     run("label", "sentiment:v1", "stage=old", "team=nlp", "--description", "the first")
     run("label", "sentiment:v1", "stage=older", "--remove", "team")
+    assert run("push", "sentiment:v1").splitlines()[-1] == f"{server.url}/models/sentiment/v1"
+    assert "on this computer. Labels: stage=here" in run("label", "sentiment:v1", "stage=here", "--local")
+    assert "has a different model" in run("push", "sentiment:v1")
+    run("label", "sentiment:v1", "--remove", "stage", "--local")
+    assert "has it already" in run("push", "sentiment:v1")
     listed = json.loads(run("list", "--remote", "--query", "label:stage=older", "-o", "json"))
     assert [(model["tag"], model["labels"]) for model in listed] == [("sentiment:v1", {"stage": "older"})]
 
@@ -73,6 +78,10 @@ def test_from_alias_to_restore(server: Server, tmp_path: Path, capsys: pytest.Ca
     run("delete", "--remote", "sentiment:v1", code=2)
     assert "undoes" in run("delete", "--remote", "sentiment:v1", "--yes")
     assert "sentiment:v1" in run("restore")
+    gone = json.loads(run("restore", "-o", "json"))
+    assert [(each["tag"], each["deleted_by"], each["restorable_until"] > each["deleted"]) for each in gone] == [
+        ("sentiment:v1", "admin", True)
+    ]
     run("restore", "sentiment:v1")
     assert "Deleted" in run("delete", "--remote", "sentiment", "--yes")
     with pytest.raises(ModelNotFound):
@@ -82,6 +91,9 @@ def test_from_alias_to_restore(server: Server, tmp_path: Path, capsys: pytest.Ca
     assert [deed["operation"] for deed in deeds] == [
         *("restored", "deleted", "restored", "deleted", "changed", "changed", "aliased", "aliased", "pushed"),
     ]
+    assert {(deed["address"], deed["client"].partition("/")[0]) for deed in deeds} == {
+        ("127.0.0.1", "modelsync-jupyter")
+    }
     assert "production: v1 -> v2" in run("history", "sentiment", "--alias", "production")
 
     assert "Would free 0 B" in run("registry", "gc", "--data", str(server.data), "--dry-run")

@@ -11,10 +11,12 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
-from modelsync_jupyter.client import Client
+from modelsync_jupyter.client import Client, Context, names
 from modelsync_jupyter.commands.grammar import build_parser
+from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.jobs.records import Record, Records
 from modelsync_jupyter.notebook import completion
+from modelsync_jupyter.remotes import contexts
 from tests.harness.clock import wait_until, within
 
 from .conftest import Make
@@ -137,3 +139,14 @@ def test_reload_adds_the_matcher_once_and_unload_takes_it_away(ip: InteractiveSh
     assert complete(ip, "%modelsync pus") == ["%modelsync push"]
     ip.run_line_magic("unload_ext", "modelsync_jupyter")
     assert len(ip.Completer.custom_matchers) == before - 1
+
+
+def test_what_the_registry_has_for_the_verbs_about_it(ip: InteractiveShell, home: Path) -> None:
+    contexts.save(Home(home), Context("team", "http://127.0.0.1:9", "t"))
+    names.remember(Home(home), None, ["lily:v1"])
+    for words in ("alias", "history", "restore"):
+        assert complete(ip, f"%modelsync {words} li") == [f"%modelsync {words} lily", f"%modelsync {words} lily:v1"]
+    assert complete(ip, "%modelsync label iris:v1 --lo") == ["%modelsync label iris:v1 --local"]
+    assert complete(ip, "%modelsync label ro") == ["%modelsync label rose:a"]
+    assert complete(ip, "%modelsync registry grant add li") == ["%modelsync registry grant add lily"]
+    assert complete(ip, "%modelsync registry user show li") == []

@@ -68,6 +68,31 @@ class Deed(_Record):
     earlier: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A deleted version that can be restored.
+
+    Args:
+        model: The version.
+        user: Who deleted it.
+        time: When.
+        until: Until when it can be restored.
+        whole: Whether it was deleted with its whole model, and is restored with that.
+    """
+
+    model: RemoteModel
+    user: str
+    time: datetime | None
+    until: datetime | None
+    whole: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as JSON."""
+        times = {"deleted": self.time, "restorable_until": self.until}
+        said = {key: value.isoformat() if value else None for key, value in times.items()}
+        return {**self.model.to_dict(), **said, "deleted_by": self.user, "with_model": self.whole}
+
+
 class Catalog:
     """What people do to versions in a registry of ours, beside pushing and pulling.
 
@@ -173,11 +198,11 @@ class Catalog:
         whole = f"{API}/deleted_repositories/{quote(parsed.name, safe='')}/restore"
         self._call("PATCH", parsed.name, whole if parsed.is_latest else model_path(parsed, "restore"))
 
-    def deleted(self, name: str = "") -> list[RemoteModel]:
+    def deleted(self, name: str = "") -> list[Deleted]:
         """List the deleted versions that can be restored, the last first; of one model if named."""
         params = {"count": _PAGE, **({"name": name} if name else {})}
         found = items(self._call("GET", name, f"{API}/deleted_models", params=params))
-        return [parse_model(item) for item in found]
+        return list(map(_deleted, found))
 
     def _call(
         self, method: str, name: str, path: str, body: Any = None, params: Mapping[str, Any] | None = None
@@ -219,6 +244,18 @@ def _alias(data: object) -> Alias:
     record = mapping(data)
     moved, user = parse_time(record.get("moved_at")), mapping(record.get("user") or {})
     return Alias(str(record.get("name") or ""), str(record.get("version") or ""), str(user.get("name") or ""), moved)
+
+
+def _deleted(data: object) -> Deleted:
+    record = mapping(data)
+    facts = mapping(record.get("modelsync") or {})
+    return Deleted(
+        parse_model(record),
+        str(facts.get("deleted_by") or ""),
+        parse_time(record.get("deleted_at")),
+        parse_time(facts.get("restorable_until")),
+        facts.get("with_repository") is True,
+    )
 
 
 def _deed(data: object) -> Deed:
