@@ -181,6 +181,7 @@ _PLACES = {
     "Alias": "remotes.bentocloud.catalog",
     "Catalog": "remotes.bentocloud.catalog",
     "Deed": "remotes.bentocloud.catalog",
+    "Deleted": "remotes.bentocloud.catalog",
     "Page": "remotes.bentocloud.client",
     "RemoteModel": "remotes.bentocloud.client",
     "Event": "remotes.bentocloud.management",
