@@ -14,8 +14,9 @@ SIDEBAR := $(shell find labextension/src labextension/style labextension/schema 
 WORKERS ?= 4
 FAST := tests/unit tests/property tests/meta
 
-# An environment that happens to be active would mislead jlpm and pip.
-unexport VIRTUAL_ENV
+# An environment that happens to be active would mislead jlpm and pip. And the tests start some hundred processes: where
+# bytecode is not kept, each compiles all that it imports.
+unexport VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-python test-ui test-sidebar test-fast test-pythons lint lint-sidebar bench screenshots clean
 # The parts of `test` share the processors and must not run side by side, even under `make -j`.

@@ -17,7 +17,7 @@ from modelsync_jupyter.core.errors import MissingDependency
 FILE = "saved_model.pkl"
 MODULE = "bentoml.sklearn"
 _HELD_OUT = 0.2
-_TREES = 200
+_TREES = 115
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _pipeline() -> Any:
     from sklearn.pipeline import make_pipeline
 
     linear = LogisticRegression(C=10, max_iter=300)
-    forest = ExtraTreesClassifier(_TREES, n_jobs=-1, random_state=0)
+    forest = ExtraTreesClassifier(_TREES, max_features="log2", n_jobs=-1, random_state=0)
     return make_pipeline(
         TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 6), min_df=2, sublinear_tf=True),
         VotingClassifier([("linear", linear), ("forest", forest)], voting="soft"),

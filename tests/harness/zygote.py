@@ -164,10 +164,12 @@ def _serve(program: str, path: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(path)
         listener.listen(64)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         print("ready", flush=True)
         while listener in select.select([listener, sys.stdin], [], [])[0]:  # until the tests have ended
             line, _ = listener.accept()
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    continue
             if os.fork() == 0:
                 listener.close()
                 _watch(program, line)
@@ -176,7 +178,6 @@ def _serve(program: str, path: str) -> None:
 
 def _watch(program: str, line: socket.socket) -> None:
     """Fork the program, and tell its exit code; if nobody waits for it any more, kill it."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     size, fds, _, _ = socket.recv_fds(line, 8, 3)
     order = b""
     while len(order) < int.from_bytes(size, "big"):
