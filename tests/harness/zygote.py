@@ -53,7 +53,9 @@ class Zygote:
         env = {**os.environ, "BENTOML_HOME": "/nonexistent", "BENTOML_DO_NOT_TRACK": "True"}
         argv = [sys.executable, "-m", "tests.harness.zygote", program, self._path]
         root = Path(__file__).parents[2]
-        self._process = subprocess.Popen(argv, cwd=root, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(  # Ctrl-C is for the tests, whose end is the end of its stdin
+            argv, cwd=root, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
         assert self._process.stdout
         assert self._process.stdout.readline() == b"ready\n"
 
@@ -199,7 +201,7 @@ def _watch(program: str, line: socket.socket) -> None:
 def _kill_when_alone(line: socket.socket, pid: int) -> None:
     with contextlib.suppress(OSError):
         line.recv(1)
-        os.kill(pid, signal.SIGKILL)
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _become(program: str, fds: list[int], words: list[str], env: dict[str, str], cwd: str) -> None:
