@@ -36,7 +36,9 @@ class Steering:
 
     if TYPE_CHECKING:
 
-        def search_remote(self, search: str = "", *, limit: int | None = 100) -> Page: ...
+        def search_remote(
+            self, search: str = "", *, query: str = "", start: int = 0, limit: int | None = 100
+        ) -> Page: ...
 
     def transfers(self) -> list[Transfer]:
         """List all transfers, newest first, whoever started them."""

@@ -36,8 +36,8 @@ from .model import Model, read_creation_time, read_info
 
 #: How the names of our folders in BentoML's `tmp` begin, and of those among them that a user may still want.
 _OURS, _KEPT = "modelsync-", "modelsync-kept-"
-#: Versions of one name of which each time is read in a few milliseconds.
-_FEW = 200
+#: Versions of which each time is read in a few milliseconds; those of more are read by so many threads.
+_FEW, _READERS = 200, 8
 #: Bytes at the start of a journal among which it names its stage.
 _HEAD = 65_536
 
@@ -147,7 +147,7 @@ class LocalStore:
             name: Only this name.
             matches: Only tags for which this is true.
         """
-        return {tag: time for tag in self._tags(name, matches) if (time := self._time(tag))}
+        return self._times(self._tags(name, matches))
 
     def load(self, tag: Tag) -> Model | None:
         """Read a version for a list, as it was at one moment; None if it is gone, or not a model."""
@@ -335,12 +335,26 @@ class LocalStore:
 
     def _newest(self, name: str) -> Tag | None:
         """Return the newest version of a name; of several of one time, as BentoML, the first by name."""
-        tags = (Tag(name, version) for version in self._versions(name))
-        times = {tag: time for tag in tags if (time := self._time(tag))}
+        times = self._times([Tag(name, version) for version in self._versions(name)])
         return max(times, key=lambda tag: times[tag], default=None)
 
     def _time(self, tag: Tag) -> datetime | None:
         return read_creation_time(f"{self._models}/{tag.name}/{tag.version}", tag)  # paths as values are slow
+
+    def _times(self, tags: list[Tag]) -> dict[Tag, datetime]:
+        """Return when each of these was made; those that are no models are left out.
+
+        A disk finds several files in the time of one: of 10,000 that nobody has read lately, a quarter of the time.
+        """
+        if len(tags) <= _FEW:
+            return {tag: time for tag in tags if (time := self._time(tag))}
+        from concurrent.futures import ThreadPoolExecutor
+
+        step = -(-len(tags) // (4 * _READERS))  # a few pieces for each thread, for some disks are slow in places
+        pieces = [tags[start : start + step] for start in range(0, len(tags), step)]
+        with ThreadPoolExecutor(_READERS) as pool:
+            found = pool.map(lambda piece: [(tag, self._time(tag)) for tag in piece], pieces)
+            return {tag: time for piece in found for tag, time in piece if time}
 
     def _is_newest(self, tag: Tag, time: datetime) -> bool:
         """Return whether `latest` has to name a version about to come: by BentoML's rule, if it is not older."""

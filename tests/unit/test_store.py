@@ -14,6 +14,7 @@ from modelsync_jupyter import client as api
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, ModelExists, ModelNotFound, UsageError
 from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.store import local
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 from tests.harness.models import CREATED, make_model
@@ -192,3 +193,15 @@ def test_a_store_on_another_disk_is_noticed_before_anything_is_made(store: Local
             (making.path / "f").write_bytes(b"1")
         assert tags(store.models()) == ["m:v1"]
         place.rmdir()
+
+
+def test_of_many_versions_each_has_its_time(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many are read by several threads, and as few are."""
+    for day in range(30):
+        make(store, f"m:v{day}", day)
+    (store.home.models / "m" / "v7" / "model.yaml").write_text("broken: [")
+    times = store.creation_times("m", lambda tag: True)
+    assert times == {Tag("m", f"v{day}"): CREATED + timedelta(days=day) for day in range(30) if day != 7}
+    monkeypatch.setattr(local, "_FEW", 3)
+    assert store.creation_times("m", lambda tag: True) == times
+    assert tags(store.models(limit=3)) == ["m:v29", "m:v28", "m:v27"]

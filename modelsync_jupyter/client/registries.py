@@ -1,0 +1,110 @@
+"""Registries: the verbs of `Client` that sign in to them, choose one, and reach what it keeps."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.errors import NoContext, NotAuthenticated
+from modelsync_jupyter.core.steps import Step
+from modelsync_jupyter.remotes import contexts as known
+from modelsync_jupyter.remotes.contexts import Context, check_endpoint, check_token
+
+from .bar import ask_token
+
+if TYPE_CHECKING:
+    from modelsync_jupyter.remotes.bentocloud.catalog import Catalog
+    from modelsync_jupyter.remotes.bentocloud.client import Remote
+    from modelsync_jupyter.remotes.bentocloud.management import Management
+    from modelsync_jupyter.remotes.http import Http
+
+
+class Registries:
+    """A part of `Client`: see there."""
+
+    home: Home
+    context: str | None
+
+    def login(self, endpoint: str, token: str | None = None, *, name: str = "default") -> Context:
+        """Check a token with its registry, remember both and make that registry the current one.
+
+        Args:
+            endpoint: URL of the registry.
+            token: The API token; by default that of $MODELSYNC_TOKEN, else it is asked for, and not shown.
+            name: What to call this registry.
+
+        Raises:
+            UsageError: The endpoint is not a URL, or the token holds what no token can.
+            NotAuthenticated: The registry refuses the token; nothing is remembered.
+            RemoteError: It does not answer like a registry; nothing is remembered.
+        """
+        from modelsync_jupyter.remotes.bentocloud.client import Remote
+
+        endpoint = check_endpoint(endpoint)
+        context = Context(name, endpoint, check_token(token or ask_token(endpoint)), current=True)
+        try:
+            user = Remote(_open(context)).current_user()
+        except NotAuthenticated as error:
+            step = Step("login", "Copy a valid token from the registry and sign in again.", {"endpoint": endpoint})
+            raise NotAuthenticated(f"{endpoint} refuses this token.", step, status=error.status) from error
+        context = dataclasses.replace(context, email=str(user.get("email") or ""))
+        known.save(self.home, context)
+        return context
+
+    def logout(self, name: str | None = None) -> str:
+        """Forget a registry and its token, and return its name.
+
+        Args:
+            name: Which; the client's own, else the current one, if not given.
+
+        Raises:
+            NoContext: There is none.
+        """
+        chosen = name or known.resolve(self.home, self.context).name
+        if chosen == known.ENVIRONMENT:
+            raise NoContext("The token comes from the environment.", "Unset BENTO_CLOUD_API_KEY.")
+        known.forget(self.home, chosen)
+        return chosen
+
+    def contexts(self) -> list[Context]:
+        """List the registries this home knows, that of the environment first."""
+        return known.load(self.home)
+
+    def use_context(self, name: str) -> Context:
+        """Make a registry the current one.
+
+        Args:
+            name: Which.
+
+        Raises:
+            NoContext: There is none of that name.
+        """
+        known.use(self.home, name)
+        return known.resolve(self.home, name)
+
+    @property
+    def registry(self) -> Management:
+        """The registry's users, tokens, grants and audit trail, for those who may manage them."""
+        from modelsync_jupyter.remotes.bentocloud.management import Management
+
+        return Management(_open(known.resolve(self.home, self.context)))
+
+    @property
+    def catalog(self) -> Catalog:
+        """The registry's versions: their aliases, labels and history; deleting and restoring them."""
+        from modelsync_jupyter.remotes.bentocloud.catalog import Catalog
+
+        return Catalog(_open(known.resolve(self.home, self.context)))
+
+    def _remote(self) -> Remote:
+        from modelsync_jupyter.remotes.bentocloud.client import Remote
+
+        return Remote(_open(known.resolve(self.home, self.context)))
+
+
+def _open(context: Context) -> Http:
+    from modelsync_jupyter.remotes.http import Http
+    from modelsync_jupyter.remotes.retry import Retry
+
+    return Http(context, Retry())
