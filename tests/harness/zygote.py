@@ -91,15 +91,14 @@ class Started:
     """
 
     def __init__(self, line: socket.socket) -> None:
-        self._line = line
-        self.pid = self._number()
+        self._ended = threading.Event()
+        self.pid = _number(line)
         self.returncode: int | None = None
         self.stdout: TextIO | None = None
+        threading.Thread(target=self._listen, args=(line,), daemon=True).start()
 
     def poll(self) -> int | None:
         """Return the exit code, or None while it runs."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.wait(0)
         return self.returncode
 
     def wait(self, timeout: float) -> int:
@@ -108,24 +107,31 @@ class Started:
         Raises:
             TimeoutExpired: It still runs.
         """
-        if self.returncode is None:
-            if not select.select([self._line], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired("", timeout)
-            self.returncode = self._number()
-            self._line.close()
-            if self.stdout:
-                self.stdout.close()
+        if not self._ended.wait(timeout):
+            raise subprocess.TimeoutExpired("", timeout)
+        if self.stdout:
+            self.stdout.close()
+        assert self.returncode is not None, "the program was lost"
         return self.returncode
 
     def send_signal(self, number: int) -> None:
         """Send a signal, if it runs still."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
+        if self.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
-    def _number(self) -> int:
-        data = self._line.recv(8)
-        assert len(data) == 8, "the program could not be run"
-        return int.from_bytes(data, "big", signed=True)
+    def _listen(self, line: socket.socket) -> None:
+        try:
+            self.returncode = _number(line)
+        finally:
+            line.close()
+            self._ended.set()
+
+
+def _number(line: socket.socket) -> int:
+    data = line.recv(8)
+    assert len(data) == 8, "the program could not be run"
+    return int.from_bytes(data, "big", signed=True)
 
 
 def of(program: str) -> Zygote:
