@@ -44,7 +44,9 @@ from modelsync_jupyter.wire import (
 from .client import Remote, RemoteModel
 from .reading import RemoteArchive
 
-_LONGEST_UNIT = 64 * MIB
+#: Bytes of a unit at most, and how many there are until they reach it: so many that 16 threads have work at any moment,
+#: and that an interruption loses little, see `transfer.copy`.
+_LONGEST_UNIT, _UNITS = 64 * MIB, 72
 _SENT_AT_ONCE = MIB // 4
 
 OpenNotes = Callable[[Mapping[str, Any]], Notes]
@@ -336,7 +338,7 @@ class _Body:
 def _units(parts: Sequence[Part], header: int) -> list[tuple[Part, ...]]:
     """Join neighbours until each unit but the last is large enough; the first one carries the header as well."""
     total = parts[-1].stop + header
-    enough = min(_LONGEST_UNIT, max(MIN_UPLOAD, total // 20))
+    enough = min(_LONGEST_UNIT, max(MIN_UPLOAD, total // _UNITS))
     units: list[list[Part]] = [[]]
     size = header
     for part in parts:
