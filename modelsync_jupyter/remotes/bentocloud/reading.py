@@ -14,8 +14,6 @@ from bisect import bisect_right
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-import requests
-
 from modelsync_jupyter.archive.description import (
     MAX_DESCRIPTION,
     Description,
@@ -29,6 +27,7 @@ from modelsync_jupyter.core.errors import Conflict, IntegrityError, InvalidReply
 from modelsync_jupyter.core.parts import Part, split
 from modelsync_jupyter.remotes.http import blocks
 from modelsync_jupyter.remotes.protocol import ENDLESS
+from modelsync_jupyter.remotes.session import Reply
 from modelsync_jupyter.wire import PROXY, model_path
 
 from .client import Download, Remote, RemoteModel
@@ -132,7 +131,7 @@ class RemoteArchive:
             number += 1
 
     @contextmanager
-    def _open_part(self, number: int, start: int, stop: int) -> Iterator[requests.Response]:
+    def _open_part(self, number: int, start: int, stop: int) -> Iterator[Reply]:
         download, part = self._download, self._download.parts[number]
         if number >= len(download.urls):
             with self._open(start, stop) as reply:
@@ -199,7 +198,7 @@ class RemoteArchive:
         return bytes(head)
 
     @contextmanager
-    def _open(self, start: int, stop: int | None) -> Iterator[requests.Response]:
+    def _open(self, start: int, stop: int | None) -> Iterator[Reply]:
         headers = {}
         if self.ranged and stop is not None:
             headers = {"Range": f"bytes={start}-{stop - 1}"}
@@ -211,7 +210,7 @@ class RemoteArchive:
             yield reply
 
     @contextmanager
-    def _signed(self, headers: dict[str, str]) -> Iterator[requests.Response]:
+    def _signed(self, headers: dict[str, str]) -> Iterator[Reply]:
         download = self._download
         with self._renewing(download), self._get(download, headers) as reply:
             yield reply
@@ -229,12 +228,12 @@ class RemoteArchive:
                         raise self._replaced() from None
             raise
 
-    def _get(self, download: Download, headers: dict[str, str]) -> AbstractContextManager[requests.Response]:
+    def _get(self, download: Download, headers: dict[str, str]) -> AbstractContextManager[Reply]:
         if self._through_api:
             return self._remote.http.get_api(model_path(self._model.tag, "download"), headers)
         return self._remote.http.get(download.url, headers)
 
-    def _check_range(self, reply: requests.Response, start: int, total: int | None) -> None:
+    def _check_range(self, reply: Reply, start: int, total: int | None) -> None:
         found = _CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
         if reply.status_code != 206 or not found or int(found[1]) != start:
             raise InvalidReply("The server stopped answering ranges.", step="Run the pull again.")
