@@ -158,12 +158,12 @@ class Http:
             body: What to send.
             timeout: Seconds until the answer begins; by default `Limits.answer`.
         """
-        with self._open(self._objects, "PUT", url, _described(body), timeout or self.limits.answer, body) as reply:
+        with self._open(self._objects, "PUT", url, {}, timeout or self.limits.answer, body) as reply:
             return reply.headers.get("ETag", "")
 
     def put_api(self, path: str, body: Body) -> None:
         """Send a body through the API itself, once."""
-        with self._open(self._api, "PUT", path, _described(body), self.limits.answer, body):
+        with self._open(self._api, "PUT", path, {}, self.limits.answer, body):
             pass
 
     @contextmanager
@@ -198,6 +198,8 @@ class Http:
             wait: Seconds until the header of the reply must have arrived.
             body: What to send.
         """
+        if body is not None:  # S3 insists on the length
+            headers = {"Content-Type": "application/octet-stream", "Content-Length": str(len(body)), **headers}
         registry = session is self._api
         base, target = f"{self.endpoint}/", self.endpoint + url if registry else url
         for _ in range(_REDIRECTS + 1):
@@ -253,10 +255,6 @@ def _read(reply: Reply, most: int, deadline: float) -> bytes:
     except FAULTS as error:
         raise connection_fault(error, reply.url, registry=reply.registry) from None
     return bytes(data[:most])
-
-
-def _described(body: Body) -> dict[str, str]:
-    return {"Content-Type": "application/octet-stream", "Content-Length": str(len(body))}  # S3 insists on the length
 
 
 def _is_too_deep(value: object) -> bool:

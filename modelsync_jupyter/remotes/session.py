@@ -129,24 +129,21 @@ class Session:
         proxy, secure = proxy_of(url) or "", url[:6].lower() == "https:"
         key = f"{'https' if secure else 'http'} {proxy}"
         with self._lock:
-            if key not in self._managers:
-                self._managers[key] = self._new_manager(proxy, secure)
-            return self._managers[key]
-
-    def _new_manager(self, proxy: str, secure: bool) -> urllib3.PoolManager:
-        options: dict[str, Any] = {"num_pools": 4, "maxsize": self._connections}
-        if secure or proxy[:6].lower() == "https:":
-            options["ssl_context"] = _trust()  # shared, for it takes longer to load than to use
-        if not proxy:
-            manager = urllib3.PoolManager(**options)
-        elif proxy.lower().startswith("socks"):  # these have connections of their own
-            return _through_socks(proxy, options)
-        else:
-            parts = parse_url(proxy)
-            secret = {"headers": make_headers(proxy_basic_auth=unquote(parts.auth))} if parts.auth else {}
-            manager = urllib3.ProxyManager(proxy, proxy_headers=secret.get("headers"), **options)
-        manager.pool_classes_by_scheme = self._pools
-        return manager
+            if key in self._managers:
+                return self._managers[key]
+            options: dict[str, Any] = {"num_pools": 4, "maxsize": self._connections}
+            if secure or proxy[:6].lower() == "https:":
+                options["ssl_context"] = _trust()  # shared, for it takes longer to load than to use
+            if proxy.lower().startswith("socks"):
+                manager = _through_socks(proxy, options)
+            elif proxy:
+                manager = _through_proxy(proxy, options)
+            else:
+                manager = urllib3.PoolManager(**options)
+            if not proxy.lower().startswith("socks"):  # these have connections of their own
+                manager.pool_classes_by_scheme = self._pools
+            self._managers[key] = manager
+            return manager
 
 
 def proxy_of(url: str) -> str | None:
@@ -179,6 +176,12 @@ def _trust() -> ssl.SSLContext:
         path = certifi.where()
     context.load_verify_locations(**{"capath" if os.path.isdir(path) else "cafile": path})
     return context
+
+
+def _through_proxy(proxy: str, options: Mapping[str, Any]) -> urllib3.PoolManager:
+    secret = parse_url(proxy).auth
+    headers = make_headers(proxy_basic_auth=unquote(secret)) if secret else None
+    return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
 
 
 def _through_socks(proxy: str, options: Mapping[str, Any]) -> urllib3.PoolManager:
