@@ -8,14 +8,16 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.config import Home
-from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.core.errors import Cancelled, ModelNotFound, ModelSyncError, Paused, UsageError
 from modelsync_jupyter.core.keywords import Folder, TransferOptions, spelled_out
 from modelsync_jupyter.core.outcome import DifferentContentWarning, Direction, Options, Outcome
 from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.jobs.child import spawn
 from modelsync_jupyter.jobs.execution import Execution
 from modelsync_jupyter.jobs.records import Record, Records
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from modelsync_jupyter.transfer.plan import Plan
+
+#: Of a name that the registry does not have: so many letters are looked for, in so many versions at most.
+_LETTERS, _MOST = 3, 200
 
 
 class Client(Steering, ModelVerbs, Registries, Inspection, FileVerbs, Care, Use, Making, Defaults):
@@ -170,6 +175,44 @@ class Client(Steering, ModelVerbs, Registries, Inspection, FileVerbs, Care, Use,
     def _record(self, direction: Direction, tag: str | Tag, given: TransferOptions, background: bool = False) -> Record:
         options, parsed = self._options(given), Tag.parse(str(tag))
         return Record(self._records.new_id(), direction, str(parsed), background=background, options=options)
+
+    @contextmanager
+    def _explained(self, tag: str, id: str = "", *, remote: bool = False) -> Iterator[None]:
+        """Say more where it helps: similar names where there is no such model; how much of a stopped transfer is kept.
+
+        Args:
+            tag: What was asked for.
+            id: The transfer, if there is one.
+            remote: Whether the registry was asked for it, and not the local store.
+        """
+        try:
+            yield
+        except Cancelled as error:
+            record = self._records.find(id)
+            if record is None or not record.total:
+                raise
+            kept = f"{format_size(record.done)} of {format_size(record.total)} are kept"
+            what, word = record.direction.capitalize(), "paused" if isinstance(error, Paused) else "cancelled"
+            raise type(error)(f"{what} of `{record.tag}` was {word}; {kept}.", error.step) from error.__cause__
+        except ModelNotFound as error:
+            from difflib import get_close_matches
+
+            name = tag.partition(":")[0]
+            names = self._names_like(name) if remote else {path.name for path in self.home.models.glob("[!.]*")}
+            near = [] if name in names else get_close_matches(name, names, n=3)
+            if not near:
+                raise
+            said = " or ".join(f"`{each}`" for each in near)
+            raise ModelNotFound(f"{error.message} Did you mean {said}?", error.step) from error
+
+    def _names_like(self, name: str) -> set[str]:
+        """Names of the registry that may be meant: those that completion remembers, and those with the same letters."""
+        from .names import remembered
+
+        names = {tag.partition(":")[0] for tag in remembered(self.home, self.context, ask=False)}
+        with suppress(ModelSyncError):
+            names |= {each.tag.name for each in self.search_remote(name[:_LETTERS], limit=_MOST).items}
+        return names
 
 
 def _warn(what: str, otherwise: str) -> None:

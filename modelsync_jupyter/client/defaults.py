@@ -19,6 +19,7 @@ from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.units import format_size, parse_rate
 from modelsync_jupyter.files import write_text
 
+_FILE = "config.json"
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -104,67 +105,6 @@ class Setting:
         return {"name": self.name, "value": self.value, "source": self.source, "meaning": self.meaning}
 
 
-class Settings:
-    """The settings of a home.
-
-    Args:
-        home: BentoML's home folder.
-    """
-
-    def __init__(self, home: Home) -> None:
-        self.path = home.state / "config.json"
-
-    def all(self) -> list[Setting]:
-        """List all, as they are now.
-
-        Raises:
-            UsageError: The file or a variable says what is none.
-        """
-        return [self.get(name) for name in KINDS]
-
-    def get(self, name: str) -> Setting:
-        """Return one, as it is now.
-
-        Raises:
-            UsageError: There is none of that name, or the file or its variable says what is none.
-        """
-        kind = _kind(name)
-        if text := os.environ.get(kind.variable, "").strip():
-            value = _checked(kind, text, f"${kind.variable}", f"Set or unset {kind.variable}.")
-            return Setting(name, value, f"${kind.variable}", kind.meaning)
-        said = self._read()
-        if name not in said:
-            return Setting(name, kind.default, "default", kind.meaning)
-        value = _checked(kind, said[name], f"`{self.path}`", f"Set `{name}` anew, or mend the file.")
-        return Setting(name, value, "file", kind.meaning)
-
-    def set(self, name: str, value: object) -> Setting:
-        """Set one in the file; `default` or None removes it there. Returns what holds now.
-
-        Raises:
-            UsageError: There is none of that name, or it cannot have this value.
-        """
-        kind, said = _kind(name), self._read()
-        if value is None or value == "default":
-            said.pop(name, None)
-        else:
-            checked = _checked(kind, value, "", "")
-            said[name] = "none" if checked is None else checked
-        write_text(self.path, json.dumps(said, indent=2) + "\n", durable=False)
-        return self.get(name)
-
-    def _read(self) -> dict[str, Any]:
-        try:
-            said = json.loads(self.path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
-            raise UsageError(f"`{self.path}` cannot be read: {error}.", _mend(self.path)) from error
-        if not isinstance(said, dict):
-            raise UsageError(f"`{self.path}` is not a file of settings.", _mend(self.path))
-        return said
-
-
 class Defaults:
     """The part of a `Client` that shows and sets defaults."""
 
@@ -176,10 +116,10 @@ class Defaults:
         Raises:
             UsageError: The file or an environment variable says what no setting can be.
         """
-        return Settings(self.home).all()
+        return [self.setting(name) for name in KINDS]
 
     def setting(self, name: str) -> Setting:
-        """Return one of the defaults.
+        """Return one of the defaults, as it is now.
 
         Args:
             name: Its name.
@@ -187,7 +127,17 @@ class Defaults:
         Raises:
             UsageError: There is none of that name, or what is said of it cannot be.
         """
-        return Settings(self.home).get(name)
+        if name not in KINDS:
+            raise _unknown(name)
+        kind = KINDS[name]
+        if text := os.environ.get(kind.variable, "").strip():
+            value = _checked(kind, text, f"${kind.variable}", f"Set or unset {kind.variable}.")
+            return Setting(name, value, f"${kind.variable}", kind.meaning)
+        said = _read(path := self.home.state / _FILE)
+        if name not in said:
+            return Setting(name, kind.default, "default", kind.meaning)
+        value = _checked(kind, said[name], f"`{path}`", f"Set `{name}` anew, or mend the file.")
+        return Setting(name, value, "file", kind.meaning)
 
     def configure(self, name: str, value: object) -> Setting:
         """Set one of the defaults for all that use this home: notebooks, shells and the sidebar.
@@ -202,16 +152,35 @@ class Defaults:
         Raises:
             UsageError: There is none of that name, or it cannot have this value.
         """
-        return Settings(self.home).set(name, value)
+        if name not in KINDS:
+            raise _unknown(name)
+        said = _read(path := self.home.state / _FILE)
+        if value is None or value == "default":
+            said.pop(name, None)
+        else:
+            checked = _checked(KINDS[name], value, "", "")
+            said[name] = "none" if checked is None else checked
+        write_text(path, json.dumps(said, indent=2) + "\n", durable=False)
+        return self.setting(name)
 
 
-def _kind(name: str) -> _Kind:
-    found = KINDS.get(name)
-    if found is None:
-        near = get_close_matches(name, KINDS, n=1)
-        step = f"Did you mean `{near[0]}`?" if near else f"There are {', '.join(f'`{each}`' for each in KINDS)}."
-        raise UsageError(f"There is no setting `{name}`.", step)
-    return found
+def _read(path: Path) -> dict[str, Any]:
+    """Return what the file says; nothing if there is none."""
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UsageError(f"`{path}` cannot be read: {error}.", _mend(path)) from error
+    if not isinstance(said, dict):
+        raise UsageError(f"`{path}` is not a file of settings.", _mend(path))
+    return said
+
+
+def _unknown(name: str) -> UsageError:
+    near = get_close_matches(name, KINDS, n=1)
+    step = f"Did you mean `{near[0]}`?" if near else f"There are {', '.join(f'`{each}`' for each in KINDS)}."
+    return UsageError(f"There is no setting `{name}`.", step)
 
 
 def _checked(kind: _Kind, value: object, where: str, step: str) -> Any:

@@ -14,7 +14,7 @@ from .options import add_output
 from .tables import Table
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.client import Client, Setting
+    from modelsync_jupyter.client import Setting
 
 CONFIG_HEAD = ("NAME", "VALUE", "FROM", "MEANING")
 _NAMES = "threads, rate_limit, background or notifications"
@@ -44,16 +44,6 @@ def config_command(args: argparse.Namespace, face: Face) -> Answer:
     found = [each for each in client.settings() if args.name in (None, each.name)] or [client.setting(args.name)]
     table = Table(found, CONFIG_HEAD, setting_row)
     return Answer(table, str(table), [each.to_dict() for each in found])
-
-
-def wants_background(args: argparse.Namespace, client: Client, face: Face) -> bool:
-    """Whether a transfer is to run in the background: as the line says, else in a cell as the settings say.
-
-    A shell waits unless it is told not to: scripts read its exit code.
-    """
-    if args.background is not None:
-        return bool(args.background)
-    return face.stored and not args.dry_run and args.output != "path" and bool(client.setting("background").value)
 
 
 def setting_row(setting: Setting) -> tuple[str, ...]:

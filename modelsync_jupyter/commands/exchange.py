@@ -10,11 +10,10 @@ from modelsync_jupyter.core.errors import UsageError
 
 from . import client_of
 from .answers import Answer
-from .config import wants_background
 from .face import Face
 from .options import add_background, add_output, add_pace
 from .parser import Parser
-from .transfer import ended, handle
+from .transfer import ended, handle, wants_background
 from .views import plan_text, sync_plan_text, sync_text
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from modelsync_jupyter.core.tags import Tag
 
 from . import client_of
 from .answers import Answer
-from .config import wants_background
 from .face import Face
 from .tables import Table
 from .using import pull_locked_command
@@ -43,6 +42,16 @@ def move_command(args: argparse.Namespace, face: Face) -> Answer:
             direction, tag, force=args.force, threads=threads, rate_limit=rate, progress=bar or False, on_wait=face.note
         )
     return ended(outcome, args, client, face)
+
+
+def wants_background(args: argparse.Namespace, client: Client, face: Face) -> bool:
+    """Whether a transfer is to run in the background: as the line says, else in a cell as the settings say.
+
+    A shell waits unless it is told not to: scripts read its exit code.
+    """
+    if args.background is not None:
+        return bool(args.background)
+    return face.stored and not args.dry_run and args.output != "path" and bool(client.setting("background").value)
 
 
 def transfers_command(args: argparse.Namespace, face: Face) -> Answer:

@@ -56,7 +56,8 @@ def test_push_says_how_much_and_how_fast_and_a_skip_why(
     assert re.match(rf"Pushed `{name}:v1`: \d+\.\d kB in \d\.\d s \(.*/s\)\. `{name}:v1` is the latest", out)
     assert err == ""
     assert main(["push", f"{name}:v1"]) == 0
-    assert capsys.readouterr().out == f"Skipped `{name}:v1`. The registry has it already.\n"
+    said = f"Skipped `{name}:v1`. The registry has it already."
+    assert capsys.readouterr().out.splitlines() == [said, f"{client.contexts()[0].endpoint}/models/{name}/v1"]
 
 
 def test_json_is_one_object_on_stdout_and_the_sentence_a_remark(
