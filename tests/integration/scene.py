@@ -109,6 +109,10 @@ class Client:
         """How many parts its journal calls done."""
         return sum("part" in note for note in self.journal(direction, tag))
 
+    def bytes_noted(self, tag: str, parts: tuple[Part, ...]) -> int:
+        """How many bytes of a pull are on disk, by its journal: what has arrived is there a moment later."""
+        return sum(parts[note["part"] - 1].size for note in self.journal("pull", tag) if "part" in note)
+
 
 def wait_for(look: Callable[[], T], what: str, child: subprocess.Popen[str] | None = None) -> T:
     """Look until there is something to see.

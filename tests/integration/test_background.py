@@ -46,6 +46,13 @@ def moved(proxy: FaultyProxy, direction: str) -> int:
     return proxy.log.sent("^/objects/") if direction == "push" else proxy.log.received("^/objects/")
 
 
+def wait_until_kept(direction: str, near: Client, far: Client, tag: str, size: int) -> None:
+    """Wait until no more than a part of what has arrived is not on disk yet. The registry keeps what it answered to."""
+    if direction == "pull":
+        parts = far.parts(tag)
+        wait_for(lambda: near.bytes_noted(tag, parts) >= size - LARGEST - MIB // 2, "parts on disk")
+
+
 def check_arrived(direction: str, near: Client, far: Client, source: Path, tag: str) -> None:
     if direction == "push":
         far.pull(tag)
@@ -89,6 +96,7 @@ def test_cancelled_from_another_process_and_resumed(
     proxy.script(Fault.hold(6 * MIB + 1, path="^/objects/"))  # nothing is lost while `cancel` starts
     handle = json.loads(near.cli(direction, tag, "--background", "-t", "1", "-o", "json").stdout)
     wait_for(lambda: moved(proxy, direction) > 6 * MIB, "bytes")
+    wait_until_kept(direction, near, far, tag, 6 * MIB)
     transfer = api.transfers(home=near.home)[0]
     with near.start("cancel", handle["id"]) as child:
         wait_for(lambda: any((near.home / ".modelsync/transfers").glob("*.cancel")), "the wish", child=child)
@@ -114,7 +122,7 @@ def test_killed_it_is_interrupted_and_can_be_resumed(
     proxy.script(Fault.hold(8 * MIB + 1, path="^/objects/"))
     transfer = api.start(direction, tag, threads=1, home=near.home)
     wait_for(lambda: moved(proxy, direction) > 8 * MIB, "bytes")
-    wait_for(lambda: direction == "push" or near.parts_noted("pull", tag), "parts on disk")
+    wait_until_kept(direction, near, far, tag, 8 * MIB)
     os.kill(transfer.record.pid, signal.SIGKILL)
     wait_for(lambda: transfer.state == "interrupted", "the interruption")
     with pytest.raises(TransferFailed, match="interrupted"):

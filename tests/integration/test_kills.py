@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -64,10 +65,14 @@ def test_a_killed_push_goes_on(
 
 
 @pytest.mark.parametrize("moved", POINTS)
-def test_a_killed_pull_goes_on(proxy: FaultyProxy, near: Client, to_pull: Path, tag: str, moved: int) -> None:
+def test_a_killed_pull_goes_on(
+    proxy: FaultyProxy, near: Client, far: Client, to_pull: Path, tag: str, moved: int
+) -> None:
     proxy.script(Fault.hold(max(moved, 1), path="^/objects/"))
     with near.start("pull", tag, "--threads", str(THREADS)) as child:
         wait_for(lambda: proxy.log.received("^/objects/") >= max(moved, 1), f"{moved} bytes", child=child)
+        parts = far.parts(tag)
+        wait_for(lambda: near.bytes_noted(tag, parts) >= moved - AGAIN, "parts on disk", child=child)
         kill(child)
     noted = near.parts_noted("pull", tag)
     assert near.visible() == []
@@ -88,11 +93,13 @@ def test_killed_again_and_again(proxy: FaultyProxy, near: Client, far: Client, t
         for _ in range(3):
             goal = count("^/objects/") + 6 * MIB
             proxy.script(Fault.hold(6 * MIB, path="^/objects/"))
-            noted = far.parts_noted("pull", tag)
+            parts = near.parts(tag)
+            noted = far.bytes_noted(tag, parts) + 2 * MIB
             with client.start(verb, tag, "-t", "1") as child:
                 wait_for(lambda goal=goal, count=count: count("^/objects/") >= goal, f"{goal} bytes", child=child)
                 if verb == "pull":
-                    wait_for(lambda noted=noted: far.parts_noted("pull", tag) > noted, "parts on disk", child=child)
+                    look = partial(far.bytes_noted, tag, parts)
+                    wait_for(lambda look=look, noted=noted: look() >= noted, "parts on disk", child=child)
                 kill(child)
             proxy.heal()
             assert far.visible() == []
