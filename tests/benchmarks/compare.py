@@ -55,7 +55,7 @@ def run_rounds(bench: Bench, rounds: int, only: str, limit: float) -> Results:
     return results
 
 
-def save(results: Results, path: Path, bench: Bench) -> None:
+def save(results: Results, path: Path, size: int, files: int) -> None:
     """Write medians as JSON, for `report`."""
     compared = times(results)
     rows = [
@@ -67,7 +67,7 @@ def save(results: Results, path: Path, bench: Bench) -> None:
     ]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     machine = {"processors": len(os.sched_getaffinity(0)), "memory": memory}
-    path.write_text(json.dumps({"machine": machine, "size": bench.size, "files": bench.files, "rows": rows}, indent=1))
+    path.write_text(json.dumps({"machine": machine, "size": size, "files": files, "rows": rows}, indent=1))
 
 
 def main() -> None:
@@ -85,7 +85,7 @@ def main() -> None:
         bench = Bench(Path(folder), options.size, options.files, stack)
         results = run_rounds(bench, options.rounds, options.only, options.limit)
     if options.json:
-        save(results, options.json, bench)
+        save(results, options.json, options.size, options.files)
     costs: dict[tuple[str, str, str], Usage] = {key: middle(usages) for key, usages in results.items()}
     print("", table(costs, times(results), options.size), sep="\n")
 
