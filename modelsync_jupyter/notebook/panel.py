@@ -35,6 +35,8 @@ MARKS = {
 }
 _ALL = "all states"
 _STATES = {f"{mark} {state}": state for state, mark in MARKS.items()}
+#: Seconds that a cell waits for the registry at most, so that what a notebook keeps says how both sides compare.
+_PATIENCE = 0.5
 #: Rows of the list at most; more would be slow to draw, and nobody reads them: search narrows.
 _MOST = 500
 
@@ -304,6 +306,7 @@ class Panel:
         return Table(fitting[:20], STATUS_HEAD, status_row, "There are no models on either side yet.")
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        self.versions.wait(_PATIENCE)  # where no widgets are drawn, this table is all that there is
         table = self._table()
         text = f"Models here and in the registry (the panel needs widgets)\n{table!r}"
         return {**self.widget._repr_mimebundle_(), "text/plain": text, "text/html": table._repr_html_()}

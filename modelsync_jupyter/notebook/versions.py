@@ -35,7 +35,8 @@ class Versions:
         self, client: Client, changed: Callable[[], object], failed: Callable[[ModelSyncError], object]
     ) -> None:
         self._client, self._changed, self._failed = client, changed, failed
-        self._lock, self._busy, self._wishes = threading.Lock(), False, set[str]()
+        self._lock, self._idle, self._wishes = threading.Lock(), threading.Event(), set[str]()
+        self._idle.set()
         self._texts: list[str] = []
         self._whole = False
         self.reading = ""
@@ -55,11 +56,15 @@ class Versions:
         """
         with self._lock:
             self._wishes.add(name)
-            if self._busy:
+            if not self._idle.is_set():
                 return
-            self._busy = True
+            self._idle.clear()
         self.reading = self.reading or "Looking at both sides…"
         threading.Thread(target=self._look, name="modelsync-panel", daemon=True).start()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until nobody reads, or for so many seconds; returns whether nobody does."""
+        return self._idle.wait(seconds)
 
     def fitting(self, words: Iterable[str], state: State | None) -> list[VersionStatus]:
         """Find the versions in a state that have all the words in tag, labels or aliases.
@@ -91,7 +96,8 @@ class Versions:
                     self._keep(_alone(self._client.list_models(), state))
                 self._failed(error)
             except BaseException:
-                self.reading, self._busy = "", False
+                self.reading = ""
+                self._idle.set()
                 raise
             finally:
                 self._changed()
@@ -102,8 +108,10 @@ class Versions:
             if _ALL in self._wishes:
                 self._wishes.clear()
                 return _ALL
-            self._busy = bool(self._wishes)
-            return self._wishes.pop() if self._wishes else None
+            if self._wishes:
+                return self._wishes.pop()
+            self._idle.set()
+            return None
 
     def _read_all(self) -> None:
         found: list[VersionStatus] = []
