@@ -123,7 +123,7 @@ def provenance_facts(model: Model) -> list[tuple[str, str]]:
     return [
         *((f"metric.{name}", str(value)) for name, value in found.metrics.items()),
         *((f"dataset.{name}", _dataset(value)) for name, value in found.datasets.items()),
-        ("notebook", found.notebook + (f", cell {found.cell}" if found.cell else "")),
+        ("notebook", ", ".join(filter(None, (found.notebook, f"cell {found.cell}" if found.cell else "")))),
         ("git", f"{str(git['commit'])[:12]} ({place}{state})" if git.get("commit") else ""),
         ("packages", ", ".join(f"{name} {version}" for name, version in found.packages.items())),
         ("source", found.source),

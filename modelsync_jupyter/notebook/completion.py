@@ -84,9 +84,9 @@ def _choices(before: list[str], word: str) -> Iterable[str | Choice]:
         return [f"{option}={value}" for value in _values(parser, option)]
     if parser.values(before[-1]) is not None or before[-1] in _CONTEXTS:
         return _values(parser, before[-1])
-    if word.startswith("-"):
-        return parser.options
-    return next((_SUBJECTS[name] for name in before if name in _SUBJECTS), list)()
+    find = next((_SUBJECTS[name] for name in before if name in _SUBJECTS), list)
+    subjects = [] if word.startswith("-") else list(find())
+    return subjects or parser.options  # an empty answer would let IPython offer Python's own words
 
 
 def _values(parser: Any, option: str) -> Iterable[str]:

@@ -140,7 +140,7 @@ def plan_push(chosen: Chosen, facts: Facts, parts: Sequence[Part], *, force: boo
     )
     if there:
         return Plan("push", tag, "replace", f"{why}It replaces the registry's copy.", operations, size, facts)
-    state = f"Its upload there was `{remote.upload_status}`." if remote else "The registry did not have it."
+    state = "An earlier push of it did not arrive whole." if remote else "The registry did not have it."
     return Plan("push", tag, "push", why + state, operations, size, facts)
 
 
