@@ -14,7 +14,17 @@ from .tables import align, facts
 from .words import Words
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.client import Context, FilePlan, Model, Plan, RemoteModel, SyncPlan, Transfer, VersionStatus
+    from modelsync_jupyter.client import (
+        Context,
+        FilePlan,
+        Model,
+        Plan,
+        Record,
+        RemoteModel,
+        SyncPlan,
+        Transfer,
+        VersionStatus,
+    )
 
 MODEL_HEAD = ("TAG", "SIZE", "CREATED", "MODULE", "LABELS")
 REMOTE_HEAD = ("TAG", "SIZE", "CREATED", "STATUS", "BY", "LABELS")
@@ -182,8 +192,15 @@ def transfer_row(transfer: Transfer) -> tuple[str, ...]:
         format_size(record.total) if record.total else "",
         f"{format_size(record.rate)}/s" if record.state == "running" and record.rate else "",
         format_age(datetime.fromtimestamp(record.started, timezone.utc)) if record.started else "",
-        str((record.error or {}).get("message", "")) if record.state == "failed" else "",
+        _reason(record),
     )
+
+
+def _reason(record: Record) -> str:
+    """Why a transfer failed, or what a queued one waits for."""
+    if record.state == "planned":
+        return record.step if record.step != "planning" else ""
+    return str((record.error or {}).get("message", "")) if record.state == "failed" else ""
 
 
 def context_row(context: Context) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.transfer.run import Run
 from modelsync_jupyter.transfer.work import Counter, Stop, Work, file_key
 
-from .records import CANCELLED, FAILED, PAUSED, PLANNED, RUNNING, SUCCEEDED, Record, Records
+from .records import CANCELLED, FAILED, PAUSED, PLANNED, RUNNING, SUCCEEDED, WAITING, Record, Records
 
 #: How often progress is drawn, and how often the record is written.
 _DRAW_SECONDS = 0.1
@@ -178,11 +178,13 @@ class Execution:
         lock = Lock(self._home.state / "locks" / f"{key}.lock")
 
         def tell() -> None:
+            self._counter.begin(WAITING)
             self._remark = f"Another process is at work on `{subject}`; waiting for it."
 
         with writable_or_skipped():  # nobody can change a read-only store, so there is nobody to lock out
             lock.acquire(self._cancel, tell)
             self._lock = lock
+            self._counter.begin("planning")
 
     def _begin(self, subject: Tag | str) -> None:
         self._record = dataclasses.replace(self._record, tag=str(subject), state=RUNNING)

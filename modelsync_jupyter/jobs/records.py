@@ -21,6 +21,8 @@ from modelsync_jupyter.files import is_alive, read_json, writable_or_skipped, wr
 
 PLANNED, RUNNING = "planned", "running"
 SUCCEEDED, FAILED, CANCELLED, PAUSED = "succeeded", "failed", "cancelled", "paused"
+#: The step of one that waits until another one of the same tag has ended.
+WAITING = "waiting for another transfer of it"
 #: Not written by anybody: what a reader calls a transfer whose owner is gone. It can be resumed.
 INTERRUPTED = "interrupted"
 ENDED = (SUCCEEDED, FAILED, CANCELLED, PAUSED, INTERRUPTED)

@@ -41,6 +41,8 @@ def describe(record: Record) -> str:
         size = f", {format_size(record.total)}"
     rate = f", {format_size(record.rate)}/s" if record.state == "running" and record.rate else ""
     step = f", {record.step}" if record.state == "running" else ""
+    if record.state == "planned" and record.step != "planning":  # it waits for something, and says for what
+        word, step = record.step, ""
     reason = str((record.error or {}).get("message", "")) if record.state == "failed" else ""
     return f"{mark} {record.direction} {record.tag}: {word}{size}{rate}{step}{f'. {reason}' if reason else ''}"
 

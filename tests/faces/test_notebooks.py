@@ -13,7 +13,7 @@ from .test_quickstart import texts
 
 SAID = {
     "team_workflow": ["in sync", "('ben', 'aliased', 'v2')", "('saved_model.pkl', 'known')", "digits", "True"],
-    "compare_and_roll_back": ["model.safetensors: head", "accuracy", "runs nothing", "Saved `digits:v2`", "(256, 10)"],
+    "compare_and_roll_back": ["model.safetensors: head", "accuracy", "✓ safe", "Saved `digits:v2`", "(256, 10)"],
     "background_transfers": ["is paused", "done in", "succeeded", "Forgot", "weights:v1", "50.0 MB/s"],
 }
 
