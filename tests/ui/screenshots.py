@@ -1,6 +1,7 @@
 """Take the pictures of the README: `make screenshots`. A real JupyterLab, a real registry, a real browser.
 
-`python -m tests.ui.screenshots registry` takes only that of the registry's page, and needs no sidebar.
+`python -m tests.ui.screenshots registry` takes only that of the registry's page, and needs no sidebar; `... panel` takes
+only that of the panel in a cell.
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ _PUSHED = ("churn:2026-05", "sentiment:v1")
 def main() -> None:
     """Take the pictures."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    only_registry = sys.argv[1:] == ["registry"]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "registry").mkdir()
@@ -43,8 +43,10 @@ def main() -> None:
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=chromium(), args=_ARGUMENTS)
         stack.callback(browser.close)
-        take_registry(browser, registry, folder / "home")
-        if only_registry:
+        only = sys.argv[1:]
+        if not only or only == ["registry"]:
+            take_registry(browser, registry, folder / "home")
+        if only == ["registry"]:
             return
         lab = stack.enter_context(jupyterlab(folder / "lab"))
         prepare(lab, registry)
@@ -52,8 +54,10 @@ def main() -> None:
         page.set_default_timeout(60_000)
         page.goto(lab.page)
         page.locator(".jp-Launcher").wait_for()
-        take_cell(page)
-        take_sidebar(page)
+        if not only:
+            take_cell(page)
+            take_sidebar(page)
+        take_panel(page, lab)
 
 
 def prepare(lab: Lab, registry: RegistryProcess) -> None:
@@ -105,6 +109,22 @@ def take_cell(page: Page) -> None:
     page.mouse.move(0, 0)
     page.wait_for_timeout(1_000)
     page.locator(".jp-Notebook .jp-Cell").nth(1).screenshot(path=IMAGES / "cell.png")
+
+
+def take_panel(page: Page, lab: Lab) -> None:
+    """Show the panel in a cell, with an alias, and a version that is selected."""
+    api.Client(lab.home).catalog.move_alias("churn:2026-05", "production")
+    page.set_viewport_size({"width": 1100, "height": 900})
+    open_notebook(page)
+    run(page, 0, "from modelsync_jupyter import panel\npanel()")
+    cell = page.locator(".jp-Notebook .jp-Cell").first
+    options = cell.locator("select[multiple] option")
+    expect(options.filter(has_text="churn:2026-05")).to_contain_text("= in sync")
+    options.filter(has_text="churn:2026-05").click()
+    expect(cell.get_by_text("metadata.auc")).to_be_visible()
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(1_000)
+    cell.screenshot(path=IMAGES / "panel.png")
 
 
 def take_sidebar(page: Page) -> None:
