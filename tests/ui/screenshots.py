@@ -1,7 +1,7 @@
 """Take the pictures of the README: `make screenshots`. A real JupyterLab, a real registry, a real browser.
 
-`python -m tests.ui.screenshots registry` takes only that of the registry's page, and needs no sidebar; `... panel` takes
-only that of the panel in a cell.
+`python -m tests.ui.screenshots registry` takes only that of the registry's page, and needs no sidebar; `... panel`
+takes only that of the panel in a cell.
 """
 
 from __future__ import annotations
