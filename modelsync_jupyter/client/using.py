@@ -198,6 +198,11 @@ class Use:
         except ImportError as error:
             step = f"Install `{error.name}`, or load a file of it yourself: `load(tag, file=...)`."
             raise MissingDependency(f"`{module}` needs `{error.name}`, which is not installed.", step) from error
+        except Exception as error:
+            if type(error).__name__ != "MissingDependencyException":  # BentoML's own, which is no ImportError
+                raise
+            step = "Install it, or load a file of it yourself: `load(tag, file=...)`."
+            raise MissingDependency(f"`{module}` needs a package that is not installed: {error}", step) from error
 
 
 def scan_model(model: Model) -> list[Scanned]:

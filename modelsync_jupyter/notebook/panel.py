@@ -36,7 +36,7 @@ MARKS = {
 _ALL = "all states"
 _STATES = {f"{mark} {state}": state for state, mark in MARKS.items()}
 #: Seconds that a cell waits for the registry at most, so that what a notebook keeps says how both sides compare.
-_PATIENCE = 0.5
+_PATIENCE = 0.3
 #: Rows of the list at most; more would be slow to draw, and nobody reads them: search narrows.
 _MOST = 500
 

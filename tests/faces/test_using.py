@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from sklearn.linear_model import LinearRegression
 from modelsync_jupyter.client import Client
 from modelsync_jupyter.core.errors import (
     IntegrityError,
+    MissingDependency,
     ModelNotFound,
     NoContext,
     UnsafeModel,
@@ -114,6 +116,15 @@ def test_it_says_which_files_could_be_meant(home: Path) -> None:
     for outside in ("../v1/a.npy/..", "../../../x", "nothing"):
         with pytest.raises(UsageError, match="has no file"):
             Client(home).load("two:v1", file=outside)
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="PyTorch is installed")
+@pytest.mark.filterwarnings("ignore")
+def test_a_framework_that_is_not_installed_is_named(home: Path) -> None:
+    with Client(home).create("net:v1", module="bentoml.pytorch") as draft:
+        (draft.path / "saved_model.pt").write_bytes(b"x")
+    with pytest.raises(MissingDependency, match=r"`bentoml\.pytorch` needs a package.*torch"):
+        Client(home).load("net:v1")
 
 
 def test_what_is_missing_is_pulled_when_it_is_needed(client: Client, make: Make, name: str) -> None:
