@@ -331,9 +331,10 @@ def details_html(version: VersionStatus) -> str:
         pairs += facts_of(version.local, version.digest)
     elif remote := version.remote:
         pairs += remote_facts(remote)
+    pairs.insert(2, ("aliases", " ".join(f"@{alias}" for alias in aliases_of(version))))
     rows = "".join(
         f"<tr><th style='text-align:left;vertical-align:top'>{escape(name)}</th>"
-        f"<td style='text-align:left;white-space:pre-wrap'>{escape(value)}</td></tr>"
+        f"<td style='text-align:left;white-space:pre-wrap;overflow-wrap:anywhere'>{escape(value)}</td></tr>"
         for name, value in pairs
         if value
     )

@@ -74,6 +74,30 @@ def test_a_look_from_before_a_push_is_not_what_is_shown_after_it(
     assert (model.tag, State.IN_SYNC) in [(each.tag, each.state) for each in panel.versions.items]
 
 
+def test_an_alias_moves_from_where_it_was_seen_and_nowhere_else(
+    client: Client, make: Make, name: str, open_panel: Callable[..., Panel]
+) -> None:
+    for version in ("v1", "v2", "v3"):
+        client.push(make(f"{name}:{version}").tag, progress=False)
+    panel = open_panel(client, name)
+
+    def point_at(version: str) -> None:
+        wait_for(lambda: f"{name}:{version}" in dict(panel._list.options).values(), "the versions")
+        panel._list.value = (f"{name}:{version}",)
+        panel._alias.value = "production"
+        panel._point_alias()
+
+    def shown() -> list[str]:
+        return [text for text, tag in panel._list.options if "@production" in text and tag.startswith(name)]
+
+    point_at("v1")
+    wait_for(lambda: [f"{name}:v1" in text for text in shown()] == [True], "the alias in the list")
+    client.catalog.move_alias(f"{name}:v2", "production")  # somebody else was quicker
+    point_at("v3")
+    wait_for(lambda: "role='status'" in panel._message.value and "v2" in panel._message.value, "the refusal")
+    assert client.get_remote(f"{name}:production").tag.version == "v2"
+
+
 def looks() -> int:
     """How many threads look at both sides now."""
     return [each.name for each in threading.enumerate()].count("modelsync-panel")
