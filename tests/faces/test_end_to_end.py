@@ -32,57 +32,57 @@ def weights(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_way_of_a_model(signed_in: Shell, served: Served, weights: Path, tmp_path: Path) -> None:
-    made = signed_in("create", "rose:v1", weights, "--label", "stage=prod", "--metadata", "acc=0.5", "-o", "json")
+def test_the_way_of_a_model(signed_in: Shell, served: Served, weights: Path, tmp_path: Path, name: str) -> None:
+    made = signed_in("create", f"{name}:v1", weights, "--label", "stage=prod", "--metadata", "acc=0.5", "-o", "json")
     assert json.loads(made.stdout)["labels"] == {"stage": "prod"}
 
-    pushed = json.loads(signed_in("push", "rose:v1", "-o", "json").stdout)
-    assert (pushed["tag"], pushed["status"]) == ("rose:v1", "pushed")
+    pushed = json.loads(signed_in("push", f"{name}:v1", "-o", "json").stdout)
+    assert (pushed["tag"], pushed["status"]) == (f"{name}:v1", "pushed")
     assert pushed["bytes_sent"] > MODEL
-    again = signed_in("push", "rose:v1")
-    assert again.stdout.startswith("Skipped `rose:v1`. ")
-    assert json.loads(signed_in("push", "rose:v1", "-o", "json").stdout)["bytes_sent"] == 0
+    again = signed_in("push", f"{name}:v1")
+    assert again.stdout.startswith(f"Skipped `{name}:v1`. ")
+    assert json.loads(signed_in("push", f"{name}:v1", "-o", "json").stdout)["bytes_sent"] == 0
 
-    rows = json.loads(signed_in("list", "--remote", "--search", "rose", "-o", "json").stdout)
-    assert [(row["tag"], row["labels"]) for row in rows] == [("rose:v1", {"stage": "prod"})]
+    rows = json.loads(signed_in("list", "--remote", "--search", name, "-o", "json").stdout)
+    assert [(row["tag"], row["labels"]) for row in rows] == [(f"{name}:v1", {"stage": "prod"})]
 
     other = ("--home", tmp_path / "other")
     assert signed_in("login", served.url, "--token-stdin", *other, input=served.token).returncode == 0
-    path = Path(signed_in("pull", "rose", "-o", "path", *other).stdout.strip())
-    assert path == tmp_path / "other" / "models" / "rose" / "v1"
+    path = Path(signed_in("pull", name, "-o", "path", *other).stdout.strip())
+    assert path == tmp_path / "other" / "models" / name / "v1"
     assert (path / "weights.bin").read_bytes() == (weights / "weights.bin").read_bytes()
-    assert signed_in("pull", "rose:v1", *other).stdout.startswith("Skipped `rose:v1`. ")
+    assert signed_in("pull", f"{name}:v1", *other).stdout.startswith(f"Skipped `{name}:v1`. ")
 
-    assert signed_in("delete", "rose", "-y", *other).stdout == "Deleted `rose:v1`.\n"
+    assert signed_in("delete", name, "-y", *other).stdout == f"Deleted `{name}:v1`.\n"
     assert json.loads(signed_in("list", "-o", "json", *other).stdout) == []
 
 
-def test_the_bar_is_for_a_terminal_only(signed_in: Shell, weights: Path) -> None:
-    signed_in("create", "aster:v1", weights)
-    assert signed_in("push", "aster:v1").stderr == ""
+def test_the_bar_is_for_a_terminal_only(signed_in: Shell, weights: Path, name: str) -> None:
+    signed_in("create", f"{name}:v1", weights)
+    assert signed_in("push", f"{name}:v1").stderr == ""
     for width in (0, 100):
         master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
         with os.fdopen(slave, "wb") as terminal:
-            subprocess.run(command("push", "aster:v1", "-f"), stdout=subprocess.DEVNULL, stderr=terminal, timeout=60)
+            subprocess.run(command("push", f"{name}:v1", "-f"), stdout=subprocess.DEVNULL, stderr=terminal, timeout=60)
         with os.fdopen(master, "rb") as screen:
             drawn = screen.read1(65536).decode()
-            assert "push aster:v1: 100%" in drawn
+            assert f"push {name}:v1: 100%" in drawn
             assert "done" in drawn
 
 
-def test_dry_run_touches_nothing(signed_in: Shell, weights: Path) -> None:
-    signed_in("create", "lily:v1", weights)
-    shown = signed_in("push", "lily:v1", "--dry-run")
-    assert shown.stdout.startswith("Would push `lily:v1`")
-    assert json.loads(signed_in("list", "lily", "--remote", "-o", "json").stdout) == []
+def test_dry_run_touches_nothing(signed_in: Shell, weights: Path, name: str) -> None:
+    signed_in("create", f"{name}:v1", weights)
+    shown = signed_in("push", f"{name}:v1", "--dry-run")
+    assert shown.stdout.startswith(f"Would push `{name}:v1`")
+    assert json.loads(signed_in("list", name, "--remote", "-o", "json").stdout) == []
     assert json.loads(signed_in("transfers", "-o", "json").stdout) == []
 
 
-def test_background_push_is_followed_from_another_process(signed_in: Shell, weights: Path) -> None:
-    signed_in("create", "tulip:v1", weights)
-    handle = json.loads(signed_in("push", "tulip:v1", "--background", "-o", "json").stdout)
-    assert handle["tag"] == "tulip:v1"
+def test_background_push_is_followed_from_another_process(signed_in: Shell, weights: Path, name: str) -> None:
+    signed_in("create", f"{name}:v1", weights)
+    handle = json.loads(signed_in("push", f"{name}:v1", "--background", "-o", "json").stdout)
+    assert handle["tag"] == f"{name}:v1"
     ended = json.loads(signed_in("attach", handle["id"], "-o", "json").stdout)
     assert ended["status"] == "pushed"
     (record,) = json.loads(signed_in("transfers", "-o", "json").stdout)
@@ -90,17 +90,17 @@ def test_background_push_is_followed_from_another_process(signed_in: Shell, weig
 
 
 def test_background_push_is_cancelled_and_resumed_from_another_process(
-    modelsync: Shell, held: Served, served: Served, weights: Path
+    modelsync: Shell, held: Served, served: Served, weights: Path, name: str
 ) -> None:
     modelsync("login", held.url, "--token-stdin", input=held.token)
-    modelsync("create", "daisy:v1", weights)
-    handle = json.loads(modelsync("push", "daisy:v1", "-b", "-o", "json").stdout)
+    modelsync("create", f"{name}:v1", weights)
+    handle = json.loads(modelsync("push", f"{name}:v1", "-b", "-o", "json").stdout)
     cancelled = modelsync("cancel", handle["id"])
     assert "cancelled" in cancelled.stdout
     assert modelsync("attach", handle["id"]).returncode == 130
     modelsync("login", served.url, "--token-stdin", input=served.token)
     resumed = modelsync("resume", handle["id"])
-    assert resumed.stdout.startswith("Pushed `daisy:v1`")
+    assert resumed.stdout.startswith(f"Pushed `{name}:v1`")
 
 
 @pytest.mark.parametrize(
@@ -138,10 +138,12 @@ def test_without_a_context_the_next_step_is_named(modelsync: Shell) -> None:
     assert "`modelsync login ENDPOINT`" in done.stderr
 
 
-def test_interrupt_ends_with_130_within_two_seconds(modelsync: Shell, held: Served, weights: Path, home: Path) -> None:
+def test_interrupt_ends_with_130_within_two_seconds(
+    modelsync: Shell, held: Served, weights: Path, home: Path, name: str
+) -> None:
     modelsync("login", held.url, "--token-stdin", input=held.token)
-    modelsync("create", "poppy:v1", weights)
-    process = subprocess.Popen(command("push", "poppy:v1"), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    modelsync("create", f"{name}:v1", weights)
+    process = subprocess.Popen(command("push", f"{name}:v1"), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     wait_for_bytes(home)
     with within(2):
         process.send_signal(signal.SIGINT)

@@ -58,12 +58,12 @@ def test_a_value_is_shown_once(kernel: Kernel) -> None:
     assert [message["msg_type"] for message in outputs] == ["execute_result"]
 
 
-def test_stop_button_cancels_within_two_seconds(kernel: Kernel, held: Served, home: Path) -> None:
+def test_stop_button_cancels_within_two_seconds(kernel: Kernel, held: Served, home: Path, name: str) -> None:
     api.login(held.url, held.token)
-    with api.create("violet:v1") as model:
+    with api.create(f"{name}:v1") as model:
         (Path(model.path) / "weights.bin").write_bytes(os.urandom(2_000_000))
     manager, client = kernel
-    asked = client.execute("%modelsync push violet:v1")
+    asked = client.execute(f"%modelsync push {name}:v1")
     wait_for_bytes(home)
     with within(2):
         manager.interrupt_kernel()

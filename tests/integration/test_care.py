@@ -115,9 +115,9 @@ def test_the_command_asks_and_prints(here: Client) -> None:
     assert "m " in modelsync("du", env=env).stdout
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
-    with RegistryProcess(tmp_path_factory.mktemp("registry")) as registry:
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[RegistryProcess]:
+    with RegistryProcess(tmp_path / "registry") as registry:
         yield registry
 
 

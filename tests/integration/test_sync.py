@@ -28,9 +28,9 @@ _PART = "modelsync_jupyter.remotes.bentocloud.uploading:Upload._put_part"
 _FINISH = "modelsync_jupyter.transfer.mirror_ends:RegistryEnd.finish"
 
 
-@pytest.fixture(scope="module")
-def registries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RegistryProcess, RegistryProcess]]:
-    with RegistryProcess(tmp_path_factory.mktemp("a")) as one, RegistryProcess(tmp_path_factory.mktemp("b")) as two:
+@pytest.fixture
+def registries(tmp_path: Path) -> Iterator[tuple[RegistryProcess, RegistryProcess]]:
+    with RegistryProcess(tmp_path / "a") as one, RegistryProcess(tmp_path / "b") as two:
         yield one, two
 
 

@@ -1,4 +1,4 @@
-"""One registry for all, and people who work with `bentoml`, with us or with both in one home."""
+"""A registry, and people who work with `bentoml`, with us or with both in one home."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ class Person:
         return done
 
 
-@pytest.fixture(scope="package")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
-    """Our registry; each test uses names of its own."""
-    with RegistryProcess(tmp_path_factory.mktemp("registry")) as registry:
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[RegistryProcess]:
+    """A registry."""
+    with RegistryProcess(tmp_path / "registry") as registry:
         yield registry
 
 
