@@ -70,3 +70,8 @@ class ModelSyncApp(ExtensionApp):
             self.local_pool.stop()
             self.slow_pool.stop()
             self.remote_pools.stop()
+            # what still reads in a thread, as from a registry that never answers, must not outlive the loop
+            begun = list(self.tasks)
+            for task in begun:
+                task.cancel()
+            await asyncio.gather(*begun, return_exceptions=True)

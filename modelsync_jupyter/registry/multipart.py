@@ -24,6 +24,10 @@ from .errors import Again, BadRequest
 from .recutting import recut
 from .service import Registry
 
+#: How often a part may come with other bytes than before: what it replaces stays on the disk for an hour or more, and
+#: who has the URL of one part could fill the disk.
+_MAX_PUTS = 8
+
 
 def present(
     registry: Registry,
@@ -103,7 +107,7 @@ def begin_part(registry: Registry, uid: str, number: int, size: int, token_id: i
     Raises:
         Forbidden: The token is not.
         NotFound: There is no such upload.
-        BadRequest: The upload is complete, or the part is not of the declared size.
+        BadRequest: The upload is complete, the part is not of the declared size, or came with other bytes too often.
     """
     with registry.database.read() as connection:
         check_valid(connection, token_id)
@@ -113,6 +117,8 @@ def begin_part(registry: Registry, uid: str, number: int, size: int, token_id: i
     expected = (declared and declared.declared_digest) or ""
     if declared and expected and declared.declared_size != size:
         raise BadRequest(f"the part has {size} bytes, declared were {declared.declared_size} and their digest")
+    if declared and declared.puts >= _MAX_PUTS:
+        raise BadRequest(f"the part was sent {declared.puts} times with other bytes each time: begin another upload")
     return registry.blobs.begin(size, expected)
 
 

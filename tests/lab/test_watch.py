@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -80,6 +82,17 @@ async def test_the_watch_looks_by_itself(
     await extension.stop_extension()
     assert not extension.watch._timer.is_running()
     assert os.getpid() not in extension.watch.running
+
+
+async def test_what_still_reads_ends_with_the_extension(extension: Any) -> None:
+    """As from a registry that never answers: asyncio complains of a task that outlives its loop."""
+    answer = threading.Event()
+    task = asyncio.ensure_future(extension.slow_pool.run(answer.wait))
+    extension.tasks.add(task)
+    await asyncio.sleep(0)
+    await extension.stop_extension()
+    assert task.cancelled()
+    answer.set()
 
 
 @pytest.mark.parametrize(

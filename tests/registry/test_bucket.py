@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import obstore
 import pytest
 import requests
 
@@ -166,6 +168,55 @@ def test_what_clients_sent_to_the_bucket_is_freed_when_nobody_needs_it(
     again = start(admin, name, "v1", {"parts": parts_json(pushing.cut(archives[1], 1 << 20)), "direct": True})
     assert again["modelsync"]["present"] == [3], "what went bad has to come again"
     here.database.close()
+
+
+def test_clients_are_sent_to_the_public_endpoint_of_the_bucket_or_not_at_all(
+    s3: dict[str, str], launch: Callable[..., Server], name: str
+) -> None:
+    public = s3["AWS_ENDPOINT_URL"].replace("127.0.0.1", "localhost")
+    bucket = ("--workers", "1", "--blobs", f"s3://{BUCKET}/public")
+    archive = model_tar(name, "v1", os.urandom(100_000))
+    extension = {"parts": parts_json([archive]), "direct": True}
+    client = launch(*bucket, **s3, MODELSYNC_BLOBS_PUBLIC_ENDPOINT=public).client()
+    register(client, name, "v1")
+    begun = start(client, name, "v1", extension)
+    url = begun["modelsync"]["urls"]["1"]
+    assert url.startswith(f"{public}/")
+    assert requests.put(url, data=archive, timeout=30).status_code == 200
+    listed = [{"part_number": 1, "etag": extension["parts"][0]["digest"]}]  # type: ignore[index]
+    assert complete(client, name, "v1", begun["upload_id"], listed).status_code == 200
+    assert finish(client, name, "v1").status_code == 200
+    wanted = {"modelsync": {"direct": True}}
+    reply = client.ok("PATCH", path(name, "v1", "presign_download_url"), wanted)["modelsync"]
+    assert [link.startswith(f"{public}/") for link in reply["urls"]] == [True]
+    assert requests.get(reply["urls"][0], timeout=30).content == archive
+    client = launch(*bucket, **s3, MODELSYNC_DIRECT="0").client()
+    register(client, name, "v1")
+    assert "urls" not in start(client, name, "v1", extension)["modelsync"]
+    assert pushing.push(client, f"{name}-2", "v1", archive=model_tar(f"{name}-2", "v1", os.urandom(100_000)))
+    reply = client.ok("PATCH", path(f"{name}-2", "v1", "presign_download_url"), wanted)
+    assert "urls" not in reply["modelsync"]
+    assert reply["presigned_download_url"].startswith(client.url)
+
+
+def test_no_upload_to_the_bucket_is_left_half_done_by_a_kill(
+    s3: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What is sent in pieces, as by the bucket's library, would leave some that no list shows: one PUT leaves none."""
+    for variable, value in s3.items():
+        monkeypatch.setenv(variable, value)
+    blobs = ObjectBlobs(f"s3://{BUCKET}/whole", tmp_path)
+    blobs.prepare()
+    monkeypatch.setattr(obstore, "put", None)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    (tmp_path / "netrc").write_text("default login ann password secret")
+    data = os.urandom(11_000_000)  # a library sends it in pieces
+    blob = blobs.receive(io.BytesIO(data), len(data))
+    assert b"".join(blobs.stream(blob.digest, 0, len(data))) == data
+    monkeypatch.setattr(blobs, "_store", ObjectBlobs("s3://no-such-bucket", tmp_path)._store)
+    with pytest.raises(OSError, match="HTTP 404") as raised:
+        blobs.receive(io.BytesIO(data), len(data))
+    assert "X-Amz" not in str(raised.value)
 
 
 def test_two_registries_over_one_database_and_bucket_behind_nginx(

@@ -85,7 +85,7 @@ def test_catalog_of_the_first_version_is_upgraded(cluster: str) -> None:
             "ALTER TABLE events DROP repository_id, DROP address, ALTER user_id SET NOT NULL",
             "DROP INDEX ix_events_user_id",
             "ALTER TABLE uploads DROP token_id, DROP address",
-            "ALTER TABLE upload_parts DROP present, DROP place",
+            "ALTER TABLE upload_parts DROP present, DROP place, DROP puts",
             "ALTER TABLE archive_parts DROP place",
             "DROP INDEX archive_parts_digest, upload_parts_declared, upload_parts_digest, uploads_archive",
             "DROP INDEX uploads_state, models_archive",

@@ -116,6 +116,16 @@ class TestDeclaredParts:
 
 
 class TestStockUploads:
+    def test_one_url_does_not_take_other_bytes_for_ever(self, admin: Client, name: str) -> None:
+        """Each time they stay on the disk for a while; the same bytes again cost nothing."""
+        register(admin, name, "v1")
+        upload_id = start(admin, name, "v1")["upload_id"]
+        for number in (0, 0, 0, *range(1, 8)):
+            assert put_part(admin, name, "v1", upload_id, 1, bytes([number])).status_code == 200
+        refused = put_part(admin, name, "v1", upload_id, 1, b"more")
+        assert refused.status_code == 400
+        assert "8 times" in refused.json()["error"]
+
     def test_a_part_put_again_replaces_the_first(self, admin: Client, name: str) -> None:
         register(admin, name, "v1")
         upload_id = start(admin, name, "v1")["upload_id"]

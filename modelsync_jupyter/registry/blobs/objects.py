@@ -12,13 +12,14 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import obstore
+import requests
 from obstore.exceptions import BaseError
 from obstore.store import from_url
 
@@ -35,6 +36,10 @@ _SCHEMES = ("s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss:/
 #: Bytes that are asked for at once where somebody reads a few of them here and there, such as the headers of a tar.
 _AHEAD = 256 << 10
 _DELETED_AT_ONCE = 1000
+#: What S3 takes in one PUT. What is larger goes up in pieces, and a process that is killed then leaves pieces behind
+#: that no list shows and that cost money until the bucket's own rule aborts them: so nothing smaller does.
+_ONE_PUT = 5 << 30
+_ATTEMPTS, _RETRY_SECONDS, _TIMEOUT = 4, 0.5, (30, 600)
 
 
 class ObjectBlobs:
@@ -58,6 +63,9 @@ class ObjectBlobs:
         try:
             self._store: Any = _store(url, "")
             self._signing = _store(url, public) if public else self._store
+            self._is_s3 = url.startswith(("s3://", "s3a://"))
+            self._session = requests.Session()
+            self._session.auth = lambda request: request  # the URL is signed: no password of ~/.netrc goes with it
         except (BaseError, ValueError) as error:
             raise UsageError(f"The bucket cannot be used: {_reason(error)}.") from None
 
@@ -129,7 +137,7 @@ class ObjectBlobs:
                 yield bytes(block)
 
     def begin(self, size: int, digest: str = "") -> Writing:
-        return _Writing(self._store, self._scratch / uuid.uuid4().hex, size, digest)
+        return _Writing(self._put, self._scratch / uuid.uuid4().hex, size, digest)
 
     def receive(self, source: ByteSource, size: int, digest: str = "") -> Blob:
         writing = self.begin(size, digest)
@@ -138,6 +146,31 @@ class ObjectBlobs:
             return writing.commit()
         finally:
             writing.discard()
+
+    def _put(self, key: str, path: Path, size: int) -> None:
+        """Store a file.
+
+        Raises:
+            OSError: The bucket does not take it.
+        """
+        with _as_os_errors():
+            if not self._is_s3 or size > _ONE_PUT:
+                obstore.put(self._store, key, path)
+                return
+            url = obstore.sign(self._store, "PUT", key, timedelta(seconds=_TIMEOUT[1]))
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                reply = self._session.put(url, data=_Body(path, size), timeout=_TIMEOUT, allow_redirects=False)
+            except requests.RequestException as error:
+                said, again = type(error).__name__, True  # its text may have the signed URL in it
+            else:
+                if reply.status_code == 200:
+                    return
+                said, again = f"HTTP {reply.status_code}", reply.status_code >= 500 or reply.status_code == 429
+            if not again or attempt == _ATTEMPTS:
+                break
+            time.sleep(_RETRY_SECONDS * 2**attempt)
+        raise OSError(f"the bucket does not do as asked: {said}")
 
     def sign(self, method: Literal["GET", "PUT"], names: Sequence[str], seconds: float) -> Sequence[str]:
         with _as_os_errors():
@@ -187,11 +220,26 @@ class _Object(io.RawIOBase):
         return count
 
 
+class _Body:
+    """A file as the body of a request, in larger blocks than those of a file object."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path, self._size = path, size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        with open(self._path, "rb", buffering=0) as file:
+            while block := file.read(BLOCK):
+                yield block
+
+
 class _Writing:
     """A file of this machine that becomes an object when all its bytes are there and right."""
 
-    def __init__(self, store: Any, path: Path, size: int, digest: str) -> None:
-        self._store, self._path, self._size, self._digest = store, path, size, digest
+    def __init__(self, put: Callable[[str, Path, int], None], path: Path, size: int, digest: str) -> None:
+        self._put, self._path, self._size, self._digest = put, path, size, digest
         self._hasher, self._left = Hasher(), size
         self._file = open(path, "xb")  # noqa: SIM115  # closed by `discard`
 
@@ -209,8 +257,7 @@ class _Writing:
         if self._digest and self._digest != found:
             raise BadRequest(f"the digest of the bytes is `{found}`, declared was `{self._digest}`")
         self._file.flush()
-        with _as_os_errors():
-            obstore.put(self._store, key_of(found), self._path)
+        self._put(key_of(found), self._path, self._size)
         return Blob(found, self._size)
 
     def discard(self) -> None:

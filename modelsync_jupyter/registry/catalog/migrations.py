@@ -199,6 +199,11 @@ def _index_searches(connection: Connection) -> None:
     )
 
 
+def _count_puts(connection: Connection) -> None:
+    """Count how often a part was sent, so that one URL cannot fill the disk."""
+    _run(connection, "ALTER TABLE upload_parts ADD COLUMN puts INTEGER DEFAULT 0 NOT NULL")
+
+
 _MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _add_content_digests,
     _add_access_control,
@@ -206,6 +211,7 @@ _MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _add_places,
     _index_places,
     _index_searches,
+    _count_puts,
 )
 #: The version that `tables` describes.
 SCHEMA = 1 + len(_MIGRATIONS)

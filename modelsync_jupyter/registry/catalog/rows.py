@@ -289,11 +289,12 @@ class PartRow:
     received_size: int | None
     received_digest: str | None
     place: str | None
+    puts: int
 
     @classmethod
     def of(cls, row: Row[Any]) -> PartRow:
         """Read a row of `upload_parts`."""
-        return cls(row.number, row.declared_size, row.declared_digest, row.size, row.digest, row.place)
+        return cls(row.number, row.declared_size, row.declared_digest, row.size, row.digest, row.place, row.puts)
 
     @property
     def size(self) -> int:

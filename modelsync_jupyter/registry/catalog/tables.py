@@ -219,7 +219,8 @@ uploads = Table(
 
 #: What was declared of a part and what was received of it, each where it is known. `place` names the blob of one that
 #: its client sends, or has sent, to the store of blobs itself. One that is `present` was not sent: its client was told
-#: that it need not be. While the upload is open, both digests are pins: such blobs are not garbage.
+#: that it need not be. `puts` counts how often other bytes came than before. While the upload is open, both digests are
+#: pins: such blobs are not garbage.
 upload_parts = Table(
     "upload_parts",
     metadata,
@@ -231,6 +232,7 @@ upload_parts = Table(
     Column("digest", String(80)),
     Column("present", Boolean, nullable=False, server_default=false()),
     Column("place", String(64)),
+    Column("puts", Integer, nullable=False, server_default="0"),
     Index("upload_parts_declared", "declared_digest"),
     Index("upload_parts_digest", "digest"),
     Index("upload_parts_place", "place"),

@@ -136,10 +136,11 @@ def record_part(connection: Connection, upload_id: int, number: int, size: int, 
     hold_pins(connection)
     set_upload(connection, upload_id, active_at=now())
     here = (upload_parts.c.upload_id == upload_id) & (upload_parts.c.number == number)
-    columns = {"size": size, "digest": digest, "present": False, "place": None}
+    other = case((upload_parts.c.digest == digest, 0), else_=1)
+    columns = {"size": size, "digest": digest, "present": False, "place": None, "puts": upload_parts.c.puts + other}
     changed = connection.execute(update(upload_parts).where(here).values(**columns))
     if not changed.rowcount:
-        row = {"upload_id": upload_id, "number": number, "size": size, "digest": digest}
+        row = {"upload_id": upload_id, "number": number, "size": size, "digest": digest, "puts": 1}
         connection.execute(insert(upload_parts).values(**row))
 
 
