@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,26 @@ import pytest
 from modelsync_jupyter.client import Client
 from modelsync_jupyter.demo.process import Served
 from tests.harness.clock import wait_until, within
-from tests.harness.faults import FaultyProxy
+from tests.harness.faults import Fault, FaultyProxy
 
-from .conftest import Make
+from .conftest import SLOW, Make
 from .test_kernel import Kernel, kernel, run, shell_reply
 
 __all__ = ["kernel"]
 pytestmark = pytest.mark.processes
-#: As large as it takes for a transfer on the slow line to be seen; `MODELSYNC_LIVE_BYTES` for a look at a gigabyte.
+#: As large as it takes for a transfer on the slow line to be seen, which takes some seconds whatever the size;
+#: `MODELSYNC_LIVE_BYTES=1000000000` for a look at a gigabyte.
 SIZE = int(os.environ.get("MODELSYNC_LIVE_BYTES", "400000"))
+_SECONDS = 4
+
+
+@pytest.fixture
+def slow(served: Served) -> Iterator[Served]:
+    """The registry behind a line on which a model of that size takes some seconds."""
+    proxy = FaultyProxy(served.url)
+    proxy.script(Fault.throttle(max(SLOW, SIZE // _SECONDS), method="PUT"))
+    with proxy:
+        yield Served(proxy.url, served.token)
 
 
 def texts(messages: list[Any]) -> str:
