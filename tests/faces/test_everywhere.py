@@ -43,11 +43,11 @@ def panel_kernel(kernel: Kernel) -> Iterator[Kernel]:
 
 
 def test_all_see_one_transfer_and_each_can_steer_it(
-    slow: Served, home: Path, make: Make, name: str, modelsync: Shell, kernel: Kernel, panel_kernel: Kernel
+    held: Served, home: Path, make: Make, name: str, modelsync: Shell, kernel: Kernel, panel_kernel: Kernel
 ) -> None:
     client = Client(home)
-    client.login(slow.url, slow.token)
-    make(f"{name}:v1", os.urandom(4_000_000))
+    client.login(held.url, held.token)
+    make(f"{name}:v1", os.urandom(400_000))
     run(kernel, f"t = %modelsync push {name}:v1 -b")
     id = running(client).id
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,26 +13,15 @@ import pytest
 from modelsync_jupyter.client import Client
 from modelsync_jupyter.demo.process import Served
 from tests.harness.clock import wait_until, within
-from tests.harness.faults import Fault, FaultyProxy
+from tests.harness.faults import FaultyProxy
 
-from .conftest import SLOW, Make
+from .conftest import Make
 from .test_kernel import Kernel, kernel, run, shell_reply
 
 __all__ = ["kernel"]
 pytestmark = pytest.mark.processes
-#: As large as it takes for a transfer on the slow line to be seen, which takes some seconds whatever the size;
-#: `MODELSYNC_LIVE_BYTES=1000000000` for a look at a gigabyte.
+#: Enough to be held half-way; `MODELSYNC_LIVE_BYTES=1000000000` for a look at a gigabyte.
 SIZE = int(os.environ.get("MODELSYNC_LIVE_BYTES", "400000"))
-_SECONDS = 4
-
-
-@pytest.fixture
-def slow(served: Served) -> Iterator[Served]:
-    """The registry behind a line on which a model of that size takes some seconds."""
-    proxy = FaultyProxy(served.url)
-    proxy.script(Fault.throttle(max(SLOW, SIZE // _SECONDS), method="PUT"))
-    with proxy:
-        yield Served(proxy.url, served.token)
 
 
 def texts(messages: list[Any]) -> str:
@@ -50,10 +38,10 @@ def running(client: Client) -> Any:
 
 
 def test_a_background_push_survives_the_kernel_and_is_attached_from_another(
-    kernel: Kernel, slow: Served, home: Path, make: Make, name: str
+    kernel: Kernel, held: Served, line: FaultyProxy, home: Path, make: Make, name: str
 ) -> None:
     client = Client(home)
-    client.login(slow.url, slow.token)
+    client.login(held.url, held.token)
     make(f"{name}:v1", os.urandom(SIZE))
     shown = run(kernel, f"%modelsync push {name}:v1 -b")
     views = [each["content"]["data"] for each in shown if each["msg_type"] == "display_data"]
@@ -64,7 +52,15 @@ def test_a_background_push_survives_the_kernel_and_is_attached_from_another(
     manager.restart_kernel(now=True)
     kernel_client.wait_for_ready(timeout=60)
     run(kernel, "%load_ext modelsync_jupyter")
-    last = texts(run(kernel, f"%modelsync attach {id}"))
+    asked = kernel_client.execute(f"%modelsync attach {id}")
+    messages = [kernel_client.get_iopub_msg(timeout=60)]
+    while messages[-1]["msg_type"] != "display_data":  # the line of what goes on
+        messages.append(kernel_client.get_iopub_msg(timeout=60))
+    line.heal()
+    assert shell_reply(kernel_client, asked)["status"] == "ok"
+    while messages[-1]["content"].get("execution_state") != "idle":
+        messages.append(kernel_client.get_iopub_msg(timeout=60))
+    last = texts(messages)
     assert f"push {name}:v1: 100 %" in last
     assert "done in" in last
     assert client.transfer(id).state == "succeeded"
