@@ -70,6 +70,67 @@ export async function askForTag(
   return value?.trim() || null;
 }
 
+/** Ask for a version on either side; any tag may be typed. */
+export async function chooseTag(
+  { model, trans }: ICommandContext,
+  title: string
+): Promise<string | null> {
+  const versions = await model.service.search('');
+  const { value } = await InputDialog.getItem({
+    title,
+    label: trans.__('Type to filter'),
+    items: versions.map(each => each.tag),
+    editable: true
+  });
+  return value?.trim() || null;
+}
+
+/** Cancel one of the transfers that run. */
+export async function cancelOne({
+  model,
+  trans
+}: ICommandContext): Promise<void> {
+  const { active } = model.transfers;
+  if (!active.length) {
+    Notification.info(trans.__('No transfer is running.'), {
+      autoClose: AWHILE
+    });
+    return;
+  }
+  const words = active.map(({ direction, tag }) => `${direction} ${tag}`);
+  const { value } = await InputDialog.getItem({
+    title: trans.__('Cancel a transfer'),
+    label: trans.__('It can be resumed.'),
+    items: words,
+    okLabel: trans.__('Cancel Transfer')
+  });
+  const chosen = value === null ? undefined : active[words.indexOf(value)];
+  if (chosen) {
+    await model.cancel(chosen.id);
+  }
+}
+
+/** Ask another registry from now on. */
+export async function switchRegistry(
+  { model, trans }: ICommandContext,
+  args: Args
+): Promise<void> {
+  const names = model.status?.contexts.map(each => each.name) ?? [];
+  const chosen =
+    typeof args.name === 'string'
+      ? args.name
+      : (
+          await InputDialog.getItem({
+            title: trans.__('Switch registry'),
+            items: names,
+            current: Math.max(0, names.indexOf(model.context?.name ?? ''))
+          })
+        ).value;
+  if (chosen) {
+    await model.useContext(chosen);
+  }
+}
+
 /** Show what overwriting would do, where there is something to overwrite; do it if the user agrees. */
 export async function overwrite(
   context: ICommandContext,

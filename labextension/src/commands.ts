@@ -19,7 +19,9 @@ import type {
 
 import {
   askForTag,
+  cancelOne,
   check,
+  chooseTag,
   clearHistory,
   diagnose,
   dropAlias,
@@ -34,7 +36,8 @@ import {
   restore,
   reveal,
   save,
-  signOut
+  signOut,
+  switchRegistry
 } from './actions';
 import { compareIcon, detailsIcon, modelsIcon } from './icons';
 import { tellError } from './notify';
@@ -151,9 +154,11 @@ function transferCommands(context: ICommandContext): ICommand[] {
     },
     {
       id: CommandIDs.cancel,
-      label: trans.__('Cancel Transfer'),
+      label: ({ palette }) =>
+        palette ? trans.__('Cancel Transfer…') : trans.__('Cancel Transfer'),
       args: ID_ARGS,
-      execute: ({ id }) => model.cancel(String(id))
+      execute: ({ id }) =>
+        id === undefined ? cancelOne(context) : model.cancel(String(id))
     },
     {
       id: CommandIDs.resume,
@@ -200,19 +205,29 @@ function transferCommands(context: ICommandContext): ICommand[] {
 
 function modelCommands(context: ICommandContext): ICommand[] {
   const { app, model, trans } = context;
+  /** In the palette, where nothing says which version is meant, it is asked for. */
   const on =
-    (act: (context: ICommandContext, tag: string) => unknown) =>
-    (args: Args): unknown => {
-      const tag = findTag(app, model.catalog, args);
+    (
+      act: (context: ICommandContext, tag: string) => unknown,
+      question = trans.__('Choose a version')
+    ) =>
+    async (args: Args): Promise<unknown> => {
+      const tag =
+        findTag(app, model.catalog, args) ??
+        (args.palette ? await chooseTag(context, question) : null);
       return tag && act(context, tag);
     };
   return [
     {
       id: CommandIDs.details,
-      label: trans.__('Details'),
+      label: ({ palette }) =>
+        palette ? trans.__('Details of a Model…') : trans.__('Details'),
       icon: detailsIcon,
       args: MODEL_ARGS,
-      execute: on(({ openDetails }, tag) => openDetails(tag))
+      execute: on(
+        ({ openDetails }, tag) => openDetails(tag),
+        trans.__('Details of a model')
+      )
     },
     {
       id: CommandIDs.compare,
@@ -279,10 +294,11 @@ function modelCommands(context: ICommandContext): ICommand[] {
     },
     {
       id: CommandIDs.remove,
-      label: trans.__('Delete…'),
+      label: ({ palette }) =>
+        palette ? trans.__('Delete Local Model…') : trans.__('Delete…'),
       icon: deleteIcon,
       args: MODEL_ARGS,
-      execute: on(remove)
+      execute: on(remove, trans.__('Delete a local model'))
     },
     {
       id: CommandIDs.removeRemote,
@@ -330,9 +346,9 @@ function registryCommands(context: ICommandContext): ICommand[] {
     },
     {
       id: CommandIDs.useContext,
-      label: trans.__('Switch Registry'),
+      label: trans.__('Switch Registry…'),
       args: NAME_ARGS,
-      execute: ({ name }) => model.useContext(String(name))
+      execute: args => switchRegistry(context, args)
     }
   ];
 }

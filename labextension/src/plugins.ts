@@ -215,10 +215,14 @@ function addToPalette(
     CommandIDs.refresh,
     CommandIDs.push,
     CommandIDs.pull,
+    CommandIDs.cancel,
+    CommandIDs.details,
+    CommandIDs.remove,
     CommandIDs.save,
     CommandIDs.importModel,
     CommandIDs.diagnose,
     CommandIDs.history,
+    CommandIDs.useContext,
     CommandIDs.signIn,
     CommandIDs.signOut
   ];

@@ -104,7 +104,7 @@ class Pages:
 
     def open(self, lab: Lab, path: str = "", wait: str = ".jp-Launcher", **options: Any) -> Page:
         """Open JupyterLab, or another page of it, and wait until something is on it."""
-        context = self._browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, **options)
+        context = self._browser.new_context(**{"viewport": {"width": WIDTH, "height": HEIGHT}, **options})
         self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(_SECONDS)

@@ -15,8 +15,10 @@ from modelsync_jupyter.wire import TOKEN_HEADER
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.processes import TOKEN
 
-from .jupyter import Lab, behind_nginx, jupyterlab
-from .sidebar import Sidebar
+from .conftest import HEIGHT, WIDTH
+from .jupyter import Lab, behind_nginx
+from .looks import STICKS_OUT, shoot
+from .sidebar import SIDEBAR, Sidebar
 
 
 def sign_in(page: Page, endpoint: str, token: str) -> None:
@@ -112,29 +114,39 @@ def test_a_registry_that_stops_is_said_at_the_top_and_comes_back_by_itself(
 
 
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx: `apt-get install nginx-light`")
-def test_it_works_behind_nginx(
+def test_it_works_behind_nginx_and_zoomed_to_200_percent(
     signed_in: str, make: Callable[..., api.Model], name: str, lab: Lab, open_page: Callable[..., Page]
 ) -> None:
-    make(f"{name}:v1")
+    """Zoomed, a browser has half the pixels of a style sheet in each direction, and draws each with four of its own."""
+    tag = f"{name}:2026-05-01"
+    make(tag)
+    zoomed = {"viewport": {"width": WIDTH // 2, "height": HEIGHT // 2}, "device_scale_factor": 2}
     with behind_nginx(lab) as front:
-        sidebar = Sidebar(open_page(front)).open()
+        page = open_page(front, **zoomed)
+        sidebar = Sidebar(page).open()
         sidebar.look_for(name)
-        sidebar.act(f"{name}:v1", f"Push {name}:v1")
-        expect(sidebar.row(f"{name}:v1")).to_contain_text("in sync")
+        sidebar.act(tag, f"Push {tag}")
+        expect(sidebar.row(tag)).to_contain_text("in sync")
+        expect(sidebar.row(tag)).to_be_in_viewport()
+        assert page.evaluate(STICKS_OUT, SIDEBAR) == []
+        shoot(page, "zoom-200")
+        sidebar.menu(tag, "Details")
+        details = page.get_by_role("region", name=tag)
+        expect(details.get_by_role("row", name="weights.bin")).to_be_attached()
+        assert details.evaluate("node => node.scrollWidth <= node.clientWidth")
+        shoot(page, "zoom-200-details")
 
 
-@pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> object:
-    """A JupyterLab on which the server extension is switched off."""
-    off = "--ServerApp.jpserver_extensions={'modelsync_jupyter': False}"
-    with jupyterlab(tmp_path_factory.mktemp("bare"), off) as running:
-        yield running
-
-
-def test_without_the_server_extension_it_says_what_to_do(bare: Lab, open_page: Callable[..., Page]) -> None:
-    assert bare.get("modelsync/api/status").status_code == 404
-    sidebar = Sidebar(open_page(bare)).open()
+def test_without_the_server_extension_it_says_what_to_do(lab: Lab, page: Page, sidebar: Sidebar) -> None:
+    """Jupyter answers where the extension is not loaded as it does where it never was."""
+    assert lab.get("nobody/api/status").status_code == 404
+    ours = "**/modelsync/api/**"
+    page.route(ours, lambda route: route.continue_(url=route.request.url.replace("/modelsync/", "/nobody/")))
+    sidebar.refresh()
     problem = sidebar.root.get_by_role("alert")
     expect(problem).to_contain_text("server extension of modelsync_jupyter is not running")
     expect(problem).to_contain_text("jupyter server extension list")
-    expect(problem.get_by_role("button", name="Retry")).to_be_visible()
+    page.unroute(ours)
+    problem.get_by_role("button", name="Retry").click()
+    expect(sidebar.search).to_be_visible()
+    expect(problem).to_have_count(0)

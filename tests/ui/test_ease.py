@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -14,30 +12,11 @@ from modelsync_jupyter import client as api
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.processes import TOKEN
 
-from .conftest import HEIGHT, WIDTH
+from .looks import AXE, MOVING, STICKS_OUT, THEMES, drag_to, shoot, violations
 from .sidebar import SIDEBAR, Sidebar
 
 Make = Callable[..., api.Model]
 BIG = 30_000_000
-AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
-THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")
-
-
-def violations(page: Page, *selectors: str, colours: bool = False) -> list[str]:
-    """What axe-core finds wrong with parts of the page, or with their colours only."""
-    if not page.evaluate("'axe' in window"):
-        page.add_script_tag(path=AXE)
-    options = {"runOnly": ["color-contrast"]} if colours else {}
-    context = {"include": [[selector] for selector in selectors]}
-    found: dict[str, list[dict[str, Any]]] = page.evaluate("all => axe.run(...all)", [context, options])
-    assert found["passes"], "axe-core has looked at nothing"
-    return [f"{each['id']}: {each['help']}: {[node['html'] for node in each['nodes']]}" for each in found["violations"]]
-
-
-def shoot(page: Page, name: str) -> None:
-    """Keep a picture where somebody wants to look at it: in $UI_SHOTS."""
-    if folder := os.environ.get("UI_SHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 @pytest.fixture
@@ -47,6 +26,7 @@ def light(page: Page) -> Iterator[Callable[[str], None]]:
     def change(theme: str) -> None:
         page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
         expect(page.locator("body")).to_have_attribute("data-jp-theme-name", theme)
+        expect(page.locator("#jupyterlab-splash")).to_have_count(0)
 
     yield change
     change(THEMES[0])
@@ -138,55 +118,18 @@ def test_narrow_wide_and_large(signed_in: str, make: Make, name: str, home: Path
     api.push(tag, home=home)
     sidebar.look_for(name)
     row = sidebar.row(tag)
+    page.evaluate("document.body.style.setProperty('--jp-sidebar-min-width', '0')")  # 250 pixels in JupyterLab
     for width, size in ((200, 13), (600, 13), (300, 20)):
         drag_to(page, width)
+        assert (sidebar.root.bounding_box() or {}).get("width") == pytest.approx(width, abs=4)
         page.evaluate("size => document.body.style.setProperty('--jp-ui-font-size1', size)", f"{size}px")
         expect(row).to_be_visible()
         shoot(page, f"width-{width}-size-{size}")
         assert page.evaluate(STICKS_OUT, SIDEBAR) == [], width
         assert row.get_by_text("2026-05-01").evaluate("node => node.scrollWidth <= node.clientWidth + 1"), width
-    page.evaluate("document.body.style.removeProperty('--jp-ui-font-size1')")
+    for name in ("--jp-ui-font-size1", "--jp-sidebar-min-width"):
+        page.evaluate("name => document.body.style.removeProperty(name)", name)
     drag_to(page, 250)
-    # Zoomed to 200 %, a browser has half the pixels of a style sheet, each twice as large.
-    zoom = page.context.new_cdp_session(page)
-    halved = {"width": WIDTH // 2, "height": HEIGHT // 2, "deviceScaleFactor": 2, "mobile": False}
-    zoom.send("Emulation.setDeviceMetricsOverride", halved)
-    expect(row).to_be_in_viewport()
-    shoot(page, "zoom-200")
-    assert page.evaluate(STICKS_OUT, SIDEBAR) == []
-    sidebar.menu(tag, "Details")
-    details = page.get_by_role("region", name=tag)
-    expect(details.get_by_role("row", name="weights.bin")).to_be_attached()
-    shoot(page, "zoom-200-details")
-    assert details.evaluate("node => node.scrollWidth <= node.clientWidth")
-    zoom.send("Emulation.clearDeviceMetricsOverride")
-    zoom.detach()
-
-
-#: What moves by itself in the sidebar.
-MOVING = """() => document.getAnimations().map(each => each.effect.target)
-  .filter(node => node?.closest('.jp-ModelSync')).map(node => node.className)"""
-
-
-def drag_to(page: Page, width: int) -> None:
-    """Make the sidebar so wide, by the handle beside it."""
-    box = page.locator(SIDEBAR).bounding_box()
-    assert box
-    page.mouse.move(box["x"] + box["width"] + 2, 500)
-    page.mouse.down()
-    page.mouse.move(box["x"] + width + 2, 500, steps=3)
-    page.mouse.up()
-
-
-#: What is wider than the sidebar: nothing in it may have to be scrolled sideways.
-STICKS_OUT = """selector => {
-  const sidebar = document.querySelector(selector);
-  const right = sidebar.getBoundingClientRect().right;
-  return [...sidebar.querySelectorAll('button, select, input, .jp-ModelSync-row, p')]
-    .filter(node => node.offsetParent && node.getBoundingClientRect().right > right + 1
-      && !node.closest('.jp-ModelSync-line'))
-    .map(node => node.outerHTML.slice(0, 120));
-}"""
 
 
 def test_keyboard_only(signed_in: str, make: Make, name: str, page: Page, sidebar: Sidebar) -> None:

@@ -12,7 +12,6 @@ from playwright.sync_api import Page, Request, expect
 from modelsync_jupyter import client as api
 
 from .jupyter import EVERY, TOKEN, Lab
-from .notebook import open_notebook
 from .sidebar import Sidebar
 
 Make = Callable[..., api.Model]
@@ -232,16 +231,6 @@ def test_view_folds_scroll_and_details_come_back_with_the_page(
     expect(sidebar.search).to_have_value(name)
     expect(sidebar.button("Local", exact=True)).to_have_attribute("aria-pressed", "true")
     expect(sidebar.tree.locator('[data-ms-version="v12"]')).to_be_in_viewport()
-
-
-def test_code_is_inserted_into_the_notebook(
-    signed_in: str, make: Make, name: str, page: Page, sidebar: Sidebar
-) -> None:
-    make(f"{name}:v1")
-    open_notebook(page)
-    sidebar.look_for(name)
-    sidebar.menu(f"{name}:v1", "Insert Code to Load Model")
-    expect(page.locator(".jp-Notebook .jp-Cell").nth(1)).to_contain_text(f'load("{name}:v1")')
 
 
 def test_files_are_revealed_and_a_hidden_sidebar_is_quiet(

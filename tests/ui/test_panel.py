@@ -111,8 +111,7 @@ def test_signing_in_leaves_no_token_in_the_notebook(
 ) -> None:
     endpoint = api.contexts(home=home)[0].endpoint
     (home / ".yatai.yaml").unlink()
-    page = open_page(lab)
-    page.goto(f"{lab.url}lab/tree/{notebook.name}?token={TOKEN}&reset")
+    page = open_page(lab, path=f"lab/tree/{notebook.name}?token={TOKEN}&reset", wait=".jp-Notebook")
     wait_for_kernel(page)
     shown = open_panel(page)
     shown.get_by_placeholder("https://registry.example.com").fill(endpoint)

@@ -90,7 +90,7 @@ def test_a_lost_connection_is_said_while_it_is_tried_again(
     expect(transfer).to_contain_text("cancelled")
 
 
-def test_a_transfer_of_a_cell_is_seen_and_cancelled(
+def test_a_transfer_of_a_cell_is_seen_and_cancelled_and_code_inserted_there(
     signed_in: str, crawl: FaultyProxy, make: Make, name: str, page: Page, sidebar: Sidebar
 ) -> None:
     tag = f"{name}:v1"
@@ -104,6 +104,9 @@ def test_a_transfer_of_a_cell_is_seen_and_cancelled(
     expect(transfer).to_contain_text("cancelled")
     run(page, 2, "%modelsync transfers")
     expect(page.locator(".jp-OutputArea-output").last).to_contain_text("cancelled")
+    sidebar.look_for(name)
+    sidebar.menu(tag, "Insert Code to Load Model")
+    expect(page.locator(".jp-Notebook .jp-Cell").last).to_contain_text(f'load("{tag}")')
 
 
 def test_a_transfer_of_a_shell_is_seen_and_so_is_a_reload(

@@ -2,7 +2,7 @@
  * The form for labels and description of one side of a version. Only what was changed is sent, so that two people who
  * edit different labels do not undo each other's work.
  */
-import { addIcon, closeIcon } from '@jupyterlab/ui-components';
+import { closeIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { SidebarModel } from '../model';
@@ -147,11 +147,7 @@ export function Editor(props: {
             </li>
           ))}
         </ul>
-        <IconButton
-          icon={addIcon}
-          label={trans.__('Add a label')}
-          onClick={add}
-        />
+        <TextButton label={trans.__('Add a label')} onClick={add} />
       </fieldset>
       <label htmlFor={`${id}-description`}>{trans.__('Description')}</label>
       <textarea

@@ -43,7 +43,7 @@ export function Panel(props: {
         <Contexts
           contexts={status?.contexts ?? NONE}
           current={context?.name ?? ''}
-          failed={!!remote?.problem}
+          failed={!!context && !!remote?.problem}
           reading={!!remote?.reading}
         />
         {remote && !model.signingIn && (
@@ -80,7 +80,8 @@ export function Panel(props: {
         isStopping={isStopping}
         onDismiss={id => transfers.dismiss(id)}
       />
-      {catalog.listing.total === 0 && !catalog.reading ? (
+      {catalog.listing.total === 0 &&
+      (!catalog.reading || remote?.whole || remote?.problem) ? (
         <Empty model={model} />
       ) : (
         <Tree

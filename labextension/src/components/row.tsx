@@ -237,7 +237,11 @@ function Moving({
 }): JSX.Element {
   const { trans } = useEnv();
   const line = stopping ? trans.__('Cancelling…') : progressLine(record, trans);
-  return <span title={line}>{line}</span>;
+  return (
+    <span className="jp-ModelSync-moving" title={line}>
+      {line}
+    </span>
+  );
 }
 
 /** A label or an alias; a click searches for it. */
