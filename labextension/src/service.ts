@@ -131,6 +131,17 @@ export class Service {
     return reply.versions.map(each => each.tag);
   }
 
+  /** What was done to a version in the registry, the last first. */
+  async history(tag: string): Promise<wire.IDeed[]> {
+    const [name, version] = split(tag);
+    const reply = await request<{ deeds: wire.IDeed[] }>(
+      this._settings,
+      ['history', name],
+      { version }
+    );
+    return reply.deeds;
+  }
+
   remoteFiles(tag: string): Promise<wire.IRemoteFiles> {
     return request(this._settings, ['remote', ...split(tag), 'files']);
   }

@@ -355,6 +355,22 @@ export interface IAlias {
   moved: string;
 }
 
+/** What was done to a version in the registry, or to an alias of it. */
+export interface IDeed {
+  /** ISO 8601. */
+  time: string | null;
+  operation: string;
+  version: string;
+  user: string;
+  client: string;
+  address: string;
+  size: number | null;
+  digest: string | null;
+  alias: string | null;
+  /** The version that the alias pointed at before. */
+  earlier: string | null;
+}
+
 export interface IRemoteFiles {
   tag: string;
   /** Whether the registry tells which files it has. */

@@ -73,6 +73,7 @@ async def test_replies_are_formed_like_the_fixtures(
         "edited": await call("POST", f"remote/{name}/v1", {"description": "the good one"}),
         "alias": await call("POST", f"aliases/{name}/production", {"version": "v1", "expected": ""}),
         "aliases": await call("GET", f"aliases/{name}"),
+        "history": await call("GET", f"history/{name}", version="v1"),
         "files": await call("GET", f"remote/{name}/v1/files"),
         "saved": await call("POST", "models", {"name": "notes:v1", "path": "notes.txt"}),
         "deleted": await call("DELETE", "local/notes/v1"),

@@ -16,6 +16,14 @@ THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"
 MOVING = """() => document.getAnimations().map(each => each.effect.target)
   .filter(node => node?.closest('.jp-ModelSync')).map(node => node.className)"""
 
+#: Sets the least width of the side bar, 250 pixels in JupyterLab; its layout looks at that when something is shown.
+UNLIMITED = """width => {
+  document.body.style.setProperty('--jp-sidebar-min-width', width);
+  const { shell } = window.jupyterapp;
+  shell.collapseLeft();
+  shell.expandLeft();
+}"""
+
 #: What is wider than the sidebar: nothing in it may have to be scrolled sideways.
 STICKS_OUT = """selector => {
   const sidebar = document.querySelector(selector);

@@ -12,7 +12,7 @@ from modelsync_jupyter import client as api
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.processes import TOKEN
 
-from .looks import AXE, MOVING, STICKS_OUT, THEMES, drag_to, shoot, violations
+from .looks import AXE, MOVING, STICKS_OUT, THEMES, UNLIMITED, drag_to, shoot, violations
 from .sidebar import SIDEBAR, Sidebar
 
 Make = Callable[..., api.Model]
@@ -118,7 +118,7 @@ def test_narrow_wide_and_large(signed_in: str, make: Make, name: str, home: Path
     api.push(tag, home=home)
     sidebar.look_for(name)
     row = sidebar.row(tag)
-    page.evaluate("document.body.style.setProperty('--jp-sidebar-min-width', '0')")  # 250 pixels in JupyterLab
+    page.evaluate(UNLIMITED, "0px")
     for width, size in ((200, 13), (600, 13), (300, 20)):
         drag_to(page, width)
         assert (sidebar.root.bounding_box() or {}).get("width") == pytest.approx(width, abs=4)
@@ -127,8 +127,8 @@ def test_narrow_wide_and_large(signed_in: str, make: Make, name: str, home: Path
         shoot(page, f"width-{width}-size-{size}")
         assert page.evaluate(STICKS_OUT, SIDEBAR) == [], width
         assert row.get_by_text("2026-05-01").evaluate("node => node.scrollWidth <= node.clientWidth + 1"), width
-    for name in ("--jp-ui-font-size1", "--jp-sidebar-min-width"):
-        page.evaluate("name => document.body.style.removeProperty(name)", name)
+    page.evaluate("document.body.style.removeProperty('--jp-ui-font-size1')")
+    page.evaluate(UNLIMITED, "")
     drag_to(page, 250)
 
 

@@ -193,6 +193,8 @@ def test_labels_aliases_and_deleting_in_the_registry(
     dialog.get_by_role("button", name="Remove").click()
     expect(sidebar.row(tag).get_by_role("button", name="production")).to_have_count(0)
 
+    details.get_by_text("Who changed it in the registry").click()
+    expect(details.get_by_role("row", name="alias production moved here from v1")).to_contain_text("admin")
     details.get_by_role("button", name="Delete in the registry…").click()
     accept = dialog.get_by_role("button", name="Delete for Everybody")
     expect(accept).to_be_disabled()

@@ -66,6 +66,7 @@ describe('requests', () => {
     for (const [route, name] of [
       ['POST remote/iris/v2', 'edited'],
       ['GET remote/iris/v2/files', 'files'],
+      ['GET history/iris', 'history'],
       ['GET aliases/iris', 'aliases'],
       ['POST aliases/iris/production', 'alias'],
       ['DELETE aliases/iris/production', 'alias']
@@ -81,6 +82,7 @@ describe('requests', () => {
       alias
     );
     await service.dropAlias('iris:v2', 'production');
+    expect((await service.history('iris:v2'))[0]?.alias).toBe('production');
     expect(server.asked[0]?.body).toEqual(change);
     expect(server.asked[3]?.body).toEqual({ version: 'v2', expected: 'v1' });
     expect(server.asked[4]?.url.searchParams.get('expected')).toBe('v2');

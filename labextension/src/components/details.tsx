@@ -10,7 +10,13 @@ import { ApiError } from '../request';
 import { nameOf, versionOf } from '../tags';
 import { CommandIDs } from '../tokens';
 import type { DetailsPlace } from '../detailswidget';
-import type { IDetails, IProvenance, IRemoteFiles, IVersion } from '../wire';
+import type {
+  IDeed,
+  IDetails,
+  IProvenance,
+  IRemoteFiles,
+  IVersion
+} from '../wire';
 import { useEnv } from './env';
 import { Compare } from './compare';
 import { Editor } from './edit';
@@ -91,6 +97,7 @@ export function DetailsView(props: {
         <RemoteFiles model={model} details={details} />
       )}
       <Versions tag={tag} versions={details.versions} />
+      {remote && <History key={remote.uid} model={model} tag={tag} />}
       <Deleted model={model} tag={tag} />
     </article>
   );
@@ -421,6 +428,81 @@ function RemoteFiles(props: {
   ) : (
     <p>{trans.__('The registry does not tell which files it has.')}</p>
   );
+}
+
+/** Who did what to a version in the registry; asked for when it is unfolded. */
+function History(props: { model: SidebarModel; tag: string }): JSX.Element {
+  const { trans } = useEnv();
+  const { model, tag } = props;
+  const [open, setOpen] = React.useState(false);
+  const [deeds, setDeeds] = React.useState<readonly IDeed[] | null>(null);
+  const [error, setError] = React.useState<ApiError | null>(null);
+  React.useEffect(() => {
+    let late = false;
+    const load = (): void => {
+      model.service.history(tag).then(
+        found => {
+          if (!late) {
+            setDeeds(found);
+            setError(null);
+          }
+        },
+        (reason: unknown) => !late && setError(ApiError.of(reason))
+      );
+    };
+    const update = (_: unknown, touched: string): void => {
+      if (nameOf(touched) === nameOf(tag)) {
+        load();
+      }
+    };
+    if (open) {
+      load();
+      model.touchedTag.connect(update);
+    }
+    return () => {
+      late = true;
+      model.touchedTag.disconnect(update);
+    };
+  }, [model, tag, open]);
+  return (
+    <details onToggle={event => setOpen(event.currentTarget.open)}>
+      <summary>{trans.__('Who changed it in the registry')}</summary>
+      {error && <Problem problem={error.problem} />}
+      {deeds && (
+        <Table
+          title={trans._n('%1 change', '%1 changes', deeds.length)}
+          level={3}
+          columns={[trans.__('When'), trans.__('What'), trans.__('Who')]}
+          rows={deeds.map(deed => [
+            deed.time ? formatTime(deed.time) : '',
+            wordsFor(deed, trans),
+            [deed.user, deed.client].filter(word => word).join(' · ')
+          ])}
+        />
+      )}
+    </details>
+  );
+}
+
+function wordsFor(
+  { operation, alias, earlier }: IDeed,
+  trans: ReturnType<typeof useEnv>['trans']
+): string {
+  const word =
+    {
+      pushed: trans.__('pushed'),
+      replaced: trans.__('overwritten'),
+      changed: trans.__('labels or description changed'),
+      deleted: trans.__('deleted'),
+      restored: trans.__('restored')
+    }[operation] ?? operation;
+  return operation === 'aliased'
+    ? earlier
+      ? trans.__('alias %1 moved here from %2', alias, earlier)
+      : trans.__('alias %1 pointed here', alias)
+    : operation === 'unaliased'
+      ? trans.__('alias %1 removed', alias)
+      : word;
 }
 
 /** Versions of the same name that were deleted in the registry, which keeps them for a while. */

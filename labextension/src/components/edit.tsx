@@ -37,6 +37,8 @@ export function Editor(props: {
   const [place, setPlace] = React.useState<Place>(places[0] ?? 'local');
   const [before, setBefore] = React.useState(() => textOf(details, place));
   const [now, setNow] = React.useState(before);
+  /** The row that was added last: it has the cursor as soon as it is there. */
+  const [added, setAdded] = React.useState(-1);
   const [error, setError] = React.useState<ApiError | null>(null);
   const [busy, setBusy] = React.useState(false);
   const form = React.useRef<HTMLFormElement>(null);
@@ -57,15 +59,11 @@ export function Editor(props: {
     });
   const add = (): void => {
     const next = Math.max(0, ...now.labels.map(each => each.id)) + 1;
+    setAdded(next);
     setNow({
       ...now,
       labels: [...now.labels, { id: next, key: '', value: '' }]
     });
-    requestAnimationFrame(() =>
-      form.current
-        ?.querySelector<HTMLInputElement>('li:last-of-type input')
-        ?.focus()
-    );
   };
   const twice = repeated(now.labels);
   const save = async (event: React.FormEvent): Promise<void> => {
@@ -123,6 +121,7 @@ export function Editor(props: {
               <input
                 aria-label={trans.__('Label')}
                 placeholder={trans.__('key')}
+                autoFocus={row === added}
                 spellCheck={false}
                 value={key}
                 onChange={event => put(at, { key: event.target.value })}
