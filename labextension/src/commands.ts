@@ -161,6 +161,12 @@ function transferCommands(context: ICommandContext): ICommand[] {
         id === undefined ? cancelOne(context) : model.cancel(String(id))
     },
     {
+      id: CommandIDs.pause,
+      label: trans.__('Pause Transfer'),
+      args: ID_ARGS,
+      execute: ({ id }) => model.pause(String(id))
+    },
+    {
       id: CommandIDs.resume,
       label: trans.__('Resume Transfer'),
       args: ID_ARGS,

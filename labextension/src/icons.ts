@@ -28,6 +28,13 @@ export const compareIcon = new LabIcon({
     '<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24"><path class="jp-icon3" fill="#616161" d="M9 14H2v2h7v3l4-4-4-4zm6-1v-3h7V8h-7V5l-4 4z"/></svg>'
 });
 
+/** JupyterLab has one since some later version. */
+export const pauseIcon = new LabIcon({
+  name: 'modelsync:pause',
+  svgstr:
+    '<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24"><path class="jp-icon3" fill="#616161" d="M6 19h4V5H6zm8-14v14h4V5z"/></svg>'
+});
+
 /** Told apart by shape, not by colour. */
 export const stateIcons: Record<SyncState, LabIcon> = {
   'in sync': mark('in-sync', 'M2 6.5 4.8 9.2 10 3.2'),

@@ -167,14 +167,12 @@ export class SidebarModel {
     return record;
   }
 
-  async cancel(id: string): Promise<void> {
-    this.transfers.stopping(id);
-    try {
-      this.transfers.put(await this.service.cancel(id));
-    } catch (reason) {
-      this.transfers.stopping(id, false);
-      throw reason;
-    }
+  cancel(id: string): Promise<void> {
+    return this._stop(id, () => this.service.cancel(id));
+  }
+
+  pause(id: string): Promise<void> {
+    return this._stop(id, () => this.service.pause(id));
   }
 
   async resume(id: string): Promise<void> {
@@ -249,6 +247,19 @@ export class SidebarModel {
     this._poll.dispose();
     this.transfers.dispose();
     Signal.clearData(this);
+  }
+
+  private async _stop(
+    id: string,
+    stop: () => Promise<wire.IRecord>
+  ): Promise<void> {
+    this.transfers.stopping(id);
+    try {
+      this.transfers.put(await stop());
+    } catch (reason) {
+      this.transfers.stopping(id, false);
+      throw reason;
+    }
   }
 
   private async _askAnew(): Promise<void> {

@@ -244,8 +244,7 @@ async function applySettings(
   const notify = { notifications: true, notifyAfterSeconds: 10 };
   const wanted = (): INotifyOptions => ({
     ...notify,
-    notifications:
-      notify.notifications && model.status?.notifications !== false
+    notifications: notify.notifications && model.status?.notifications !== false
   });
   tellEnds(model, trans, wanted, run);
   const settings = await registry?.load(PLUGIN).catch(() => undefined);

@@ -204,6 +204,11 @@ export class Service {
     return this._post(['transfers', id, 'cancel'], {});
   }
 
+  /** Stop a transfer that somebody means to resume. */
+  pause(id: string): Promise<wire.IRecord> {
+    return this._post(['transfers', id, 'pause'], {});
+  }
+
   resume(id: string): Promise<wire.IRecord> {
     return this._post(['transfers', id, 'resume'], {});
   }

@@ -34,6 +34,7 @@ export namespace CommandIDs {
   export const importModel = 'modelsync:import';
   export const filter = 'modelsync:filter';
   export const cancel = 'modelsync:cancel';
+  export const pause = 'modelsync:pause';
   export const resume = 'modelsync:resume';
   export const remove = 'modelsync:delete';
   export const copyTag = 'modelsync:copy-tag';

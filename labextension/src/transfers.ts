@@ -40,16 +40,20 @@ export class Transfers {
     return this._records.filter(isActive);
   }
 
-  /** Those that ended while this page was open and nobody dismissed: what comes of one stays in sight. */
+  /** Those that ended while this page was open, or are paused, and nobody dismissed: what comes of one stays in sight. */
   get fresh(): readonly IRecord[] {
     return this._records.filter(
-      record => this._fresh.has(record.id) && !isActive(record)
+      record =>
+        !isActive(record) &&
+        (this._fresh.has(record.id) ||
+          (record.state === 'paused' && !this._dismissed.has(record.id)))
     );
   }
 
   /** Put one away; its record stays in the history. */
   dismiss(id: string): void {
     this._fresh.delete(id);
+    this._dismissed.add(id);
     this._changed.emit();
   }
 
@@ -177,6 +181,7 @@ export class Transfers {
   private _watched = false;
   private _idle: number = Poll.NEVER;
   private readonly _fresh = new Set<string>();
+  private readonly _dismissed = new Set<string>();
   private readonly _stopping = new Set<string>();
   private readonly _changed = new Signal<this, void>(this);
   private readonly _landed = new Signal<this, IRecord>(this);

@@ -30,7 +30,7 @@ def begin_push(make: Make, sidebar: Sidebar, tag: str) -> Locator:
     return transfer
 
 
-def test_progress_is_in_the_row_and_pinned_and_cancelled_and_resumed(
+def test_progress_is_in_the_row_and_pinned_and_paused_and_resumed(
     signed_in: str, crawl: FaultyProxy, make: Make, name: str, home: Path, sidebar: Sidebar
 ) -> None:
     tag = f"{name}:v1"
@@ -41,8 +41,8 @@ def test_progress_is_in_the_row_and_pinned_and_cancelled_and_resumed(
     expect(sidebar.tab).to_have_class(re.compile("jp-mod-busy"))
     expect(sidebar.page.locator(".jp-ModelSync-status")).to_contain_text("1 transfer")
 
-    sidebar.button(f"Cancel {tag}", transfer).click()
-    expect(transfer).to_contain_text("cancelled")
+    sidebar.button(f"Pause {tag}", transfer).click()
+    expect(transfer).to_contain_text("Paused. It resumes where it left off.")
     expect(sidebar.tab).not_to_have_class(re.compile("jp-mod-busy"))
     expect(sidebar.root.get_by_role("alert")).to_have_count(0)
     expect(sidebar.row(tag)).to_contain_text("local only")

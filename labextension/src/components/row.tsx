@@ -236,7 +236,7 @@ function Moving({
   stopping: boolean;
 }): JSX.Element {
   const { trans } = useEnv();
-  const line = stopping ? trans.__('Cancelling…') : progressLine(record, trans);
+  const line = stopping ? trans.__('Stopping…') : progressLine(record, trans);
   return (
     <span className="jp-ModelSync-moving" title={line}>
       {line}

@@ -19,6 +19,7 @@ import {
   progressLine,
   wayOf
 } from '../format';
+import { pauseIcon } from '../icons';
 import { versionOf } from '../tags';
 import { CommandIDs } from '../tokens';
 import type { IRecord } from '../wire';
@@ -156,6 +157,13 @@ const Transfer = React.memo(function Transfer(props: {
             )}
           </span>
         )}
+        {active && !stopping && (
+          <IconButton
+            icon={pauseIcon}
+            label={trans.__('Pause %1', tag)}
+            onClick={() => run(CommandIDs.pause, { id })}
+          />
+        )}
         {active ? (
           <IconButton
             icon={closeIcon}
@@ -185,7 +193,7 @@ const Transfer = React.memo(function Transfer(props: {
         <>
           <Bar record={record} />
           <div className="jp-ModelSync-facts">
-            {stopping ? trans.__('Cancelling…') : progressLine(record, trans)}
+            {stopping ? trans.__('Stopping…') : progressLine(record, trans)}
           </div>
         </>
       ) : (
