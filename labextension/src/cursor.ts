@@ -139,11 +139,11 @@ export class Cursor {
     const text = fresh ? key : this._word.text + key;
     this._word = { text, time };
     const from = text.length > 1 ? this.index : this.index + 1;
-    this._typing = true;
     this._wait(
       this._catalog.find(text, from),
       found => found !== null && this._select(found)
     );
+    this._typing = true;
   }
 
   /** Wait for an answer, then take it in and do what was pressed meanwhile. A later one takes the place of an earlier. */
@@ -153,6 +153,7 @@ export class Cursor {
   ): void {
     const ticket = ++this._ticket;
     this._waiting = true;
+    this._typing = false;
     const end = (): void => {
       if (ticket !== this._ticket) {
         return;
