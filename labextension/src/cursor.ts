@@ -12,7 +12,7 @@ import { nameOf } from './tags';
 import type { IVersion, Row } from './wire';
 
 /** Milliseconds after which the next letter begins another word. */
-const WORD_PAUSE = 600;
+const WORD_PAUSE = 1000;
 /** Milliseconds that keys wait for an answer at most. */
 const PATIENCE = 3000;
 
