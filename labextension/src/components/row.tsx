@@ -158,7 +158,7 @@ function NameText(props: ITextProps & { row: IName }): JSX.Element {
   const count = trans._n('%1 version', '%1 versions', row.count);
   return (
     <>
-      <Caret.react tag="span" className="jp-ModelSync-caret" width="16px" />
+      <Caret.react tag="span" className="jp-ModelSync-caret" width="20px" />
       <span className="jp-ModelSync-text">
         <span className="jp-ModelSync-line">
           <Middle className="jp-ModelSync-name" text={row.name} tail={8} />
