@@ -41,7 +41,7 @@ class Catalog:
 
     def __init__(self, client: Client, clock: Callable[[], float] = time.time) -> None:
         self._client, self._clock = client, clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._local: dict[Tag, Model] = {}
         self._remote: dict[Tag, RemoteModel] = {}
         self._digests: dict[Tag, str | None] = {}
@@ -81,7 +81,7 @@ class Catalog:
             if not alone or (only_if_changed and stamp == self._stamp and self.listed.is_set()):
                 return
             if not self.listed.is_set():
-                self._publish(local={each.tag: each for each in self._client.list_models(limit=_QUICK)})
+                self._publish_side("local", {each.tag: each for each in self._client.list_models(limit=_QUICK)})
                 self.listed.set()
             self._publish_side("local", {each.tag: each for each in self._client.list_models()})
             self._stamp = stamp
@@ -119,15 +119,17 @@ class Catalog:
     def read_name(self, name: str) -> None:
         """Read the versions of one name on both sides, as after a push, a pull or a deletion."""
         local = {each.tag: each for each in self._client.list_models(name)}
-        self._publish(local={**_without(self._local, [name]), **local})
-        self._note(name, "local")
+        with self._lock:
+            self._publish(local={**_without(self._local, [name]), **local})
+            self._newer["local"].add(name)
         try:
             remote = {each.tag: each for each in self._client.list_remote(name=name)}
         except ModelSyncError as error:
             self._tell("remote", error)
         else:
-            self._publish(remote={**_without(self._remote, [name]), **remote})
-            self._note(name, "remote")
+            with self._lock:
+                self._publish(remote={**_without(self._remote, [name]), **remote})
+                self._newer["remote"].add(name)
             self._tell("remote", None)
         self._compare([*local, *(tag for tag in self._remote if tag.name == name)])
 
@@ -214,16 +216,16 @@ class Catalog:
         with self._lock:
             self._problems[side] = error.to_dict() if error else None
 
-    def _note(self, name: str, side: str) -> None:
-        with self._lock:
-            self._newer[side].add(name)
-
     def _publish_side(self, side: str, found: Mapping[Tag, Any], whole: bool | None = None) -> None:
         """Take in a side as a long reading found it, apart from names that were read meanwhile."""
-        newer = self._newer[side]
-        known: Mapping[Tag, Any] = self._local if side == "local" else self._remote
-        both = {**_without(found, newer), **{tag: each for tag, each in known.items() if tag.name in newer}}
-        self._publish(local=both if side == "local" else None, remote=both if side == "remote" else None, whole=whole)
+        with self._lock:
+            newer = self._newer[side]
+            known: Mapping[Tag, Any] = self._local if side == "local" else self._remote
+            both = {**_without(found, newer), **{tag: each for tag, each in known.items() if tag.name in newer}}
+            if side == "local":
+                self._publish(local=both)
+            else:
+                self._publish(remote=both, whole=whole)
 
     def _publish(
         self,

@@ -192,3 +192,19 @@ def test_a_name_read_meanwhile_is_newer_than_a_long_reading(home: Path, make: Ma
     catalog = Catalog(Slow(home))
     catalog.read_local()
     assert catalog.page(View(search=name), 0, 10)["items"] == []
+
+
+def test_a_name_that_was_read_meanwhile_is_kept(make: Make, home: Path, name: str) -> None:
+    """A large store is first read in part; what that part lacks, and was read by its name meanwhile, stays."""
+    make(f"{name}:v1")
+
+    class Partly(api.Client):
+        def list_models(self, *words: Any, limit: int | None = None, **more: Any) -> Any:
+            if limit is None:
+                return super().list_models(*words, **more)
+            catalog.read_name(name)
+            return []
+
+    catalog = Catalog(Partly(home))
+    catalog.read_local()
+    assert [each.local is not None for each in catalog.versions(name)] == [True]
