@@ -66,6 +66,7 @@ def fill(home: Path) -> None:
         (folder / "model.yaml").write_text(text)
 
 
+@pytest.mark.timeout(300)  # a slow machine takes a while to list them
 def test_a_crowd_of_versions(crowd: str, home: Path, page: Page) -> None:
     fill(home)
     sidebar = Sidebar(page).open()
