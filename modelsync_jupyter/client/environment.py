@@ -10,7 +10,7 @@ from importlib import metadata as packages
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from modelsync_jupyter.remotes import session
+from requests.utils import get_environ_proxies, select_proxy
 
 #: Name, whether all is well, what was seen, and what to do where it is not.
 Seen = tuple[str, bool, str, str]
@@ -21,11 +21,9 @@ _ENABLE = f"jupyter server extension enable {_EXTENSION}"
 
 def proxy_of(url: str) -> str:
     """Return the proxy that requests to a URL go through, without user and password, or ""."""
-    try:
-        parts = urlsplit(session.proxy_of(url) or "")
-    except ValueError:
-        return ""
-    if not parts.hostname:
+    proxy = select_proxy(url, get_environ_proxies(url)) or ""
+    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}") if proxy else None
+    if parts is None or not parts.hostname:
         return ""
     return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
 

@@ -19,13 +19,16 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
+import requests
 import urllib3
+from requests.utils import get_environ_proxies, select_proxy
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from modelsync_jupyter.core.errors import (
     Conflict,
     IntegrityError,
     InvalidReply,
+    MissingDependency,
     ModelSyncError,
     NotAuthenticated,
     PermissionDenied,
@@ -37,10 +40,8 @@ from modelsync_jupyter.core.errors import (
 )
 from modelsync_jupyter.core.steps import Step, advice
 
-from .session import CA_FILES, Reply, proxy_of
-
-#: What `urllib3` raises: of the network, of TLS, and (as ValueError) of an address.
-FAULTS = (urllib3.exceptions.HTTPError, OSError, ValueError)
+#: What `requests` and `urllib3` raise: of the network, of TLS, and (as ValueError) of an address.
+FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 _LONGEST_TEXT = 300
 _BUSY = (408, 425, 429)
 #: How OpenSSL calls an answer that is not TLS.
@@ -52,17 +53,17 @@ _NOT_TLS = (
     "HTTP_REQUEST",
 )
 _PROXY_STEP = "Check ALL_PROXY, HTTP_PROXY and HTTPS_PROXY."
+_CA_FILES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _SECRETS = re.compile(r"\b[\w-]*(?:sig|signature|token|secret|key|credential|password)[\w-]*=\S+", re.IGNORECASE)
 
 
-def connection_fault(error: Exception, url: str, *, registry: bool, opening: bool = False) -> ModelSyncError:
+def connection_fault(error: Exception, url: str, *, registry: bool) -> ModelSyncError:
     """Turn what broke a request, or the body of its reply, into one of our errors.
 
     Args:
         error: One of `FAULTS`.
         url: Where the request went.
         registry: Whether that is the registry itself, and not a host for its objects.
-        opening: Whether the header of the reply had not arrived yet.
     """
     try:
         parts = urlsplit(url)
@@ -80,14 +81,17 @@ def connection_fault(error: Exception, url: str, *, registry: bool, opening: boo
     if has(ssl.SSLCertVerificationError, CertificateError):
         step = "If it belongs to a private CA, set REQUESTS_CA_BUNDLE to the file with the certificate of that CA."
         return RemoteError(f"{where} has no certificate this machine trusts.", step)
+    if "SOCKS" in str(error) and has(requests.exceptions.InvalidSchema):
+        step = "Install it with `pip install 'requests[socks]'`, or unset ALL_PROXY, HTTP_PROXY and HTTPS_PROXY."
+        return MissingDependency("The proxy of this machine speaks SOCKS, which needs the package `PySocks`.", step)
     if any("Tunnel connection failed: 407" in str(each) for each in chain):
         return RemoteError("The proxy wants a password, or another one.", _PROXY_STEP)
-    if has(urllib3.exceptions.ProxySchemeUnknown):
+    if has(requests.exceptions.InvalidProxyURL, urllib3.exceptions.ProxySchemeUnknown):
         return RemoteError("The proxy's address is not valid.", _PROXY_STEP)
-    # Later on the same means that a stream was damaged.
-    if opening and any(isinstance(each, ssl.SSLError) and each.reason in _NOT_TLS for each in chain):
+    in_handshake = has(requests.exceptions.SSLError)  # later on the same means that a stream was damaged
+    if in_handshake and any(isinstance(each, ssl.SSLError) and each.reason in _NOT_TLS for each in chain):
         return RemoteError(f"{where} does not speak TLS.", _address_step("http", registry))
-    hung_up = opening and has(ConnectionResetError, BrokenPipeError, HTTPException)
+    hung_up = isinstance(error, requests.RequestException) and has(ConnectionResetError, BrokenPipeError, HTTPException)
     if parts.scheme == "http" and hung_up and _speaks_tls(host, port, url):
         return RemoteError(f"{where} speaks TLS only.", _address_step("https", registry))
     if isinstance(error, ValueError):
@@ -96,7 +100,7 @@ def connection_fault(error: Exception, url: str, *, registry: bool, opening: boo
     return Unavailable(_what_broke(chain, f"{where[0].lower()}{where[1:]}"))
 
 
-def api_error(reply: Reply, text: str, step: str = "") -> ModelSyncError:
+def api_error(reply: requests.Response, text: str, step: str = "") -> ModelSyncError:
     """Tell what a reply of the API means that does not say success.
 
     Args:
@@ -132,7 +136,7 @@ def api_error(reply: Reply, text: str, step: str = "") -> ModelSyncError:
     return InvalidReply(f"{what}.", status=status)
 
 
-def object_error(reply: Reply, text: str, step: str = "") -> ModelSyncError:
+def object_error(reply: requests.Response, text: str, step: str = "") -> ModelSyncError:
     """Tell what a reply of an object host means that does not say success.
 
     Args:
@@ -206,8 +210,9 @@ def _bad_address(registry: bool) -> RemoteError:
 
 def _has_bad_proxy(url: str) -> bool:
     """Whether a URL would go through a proxy whose address cannot be understood."""
+    proxy = select_proxy(url, get_environ_proxies(url))
     try:
-        return proxy_of(url) is not None and not urlsplit(proxy_of(url) or "").hostname
+        return proxy is not None and not urllib3.util.parse_url(proxy).host
     except ValueError:
         return True
 
@@ -219,8 +224,8 @@ def _address_step(scheme: str, registry: bool) -> Step:
 
 
 def _bad_ca_file() -> RemoteError | None:
-    """Look for what keeps us from loading the certificates that the environment names."""
-    name = next((each for each in CA_FILES if os.environ.get(each)), "")
+    """Look for what keeps `requests` from loading the certificates that the environment names."""
+    name = next((each for each in _CA_FILES if os.environ.get(each)), "")
     if not name:
         return None
     path = os.environ[name]
@@ -239,7 +244,7 @@ def _speaks_tls(host: str, port: int | None, url: str) -> bool:
 
     Servers differ in what they do with plain HTTP on a port for TLS, so the only way to know is to ask.
     """
-    if proxy_of(url):
+    if select_proxy(url, get_environ_proxies(url)):
         return False
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -257,15 +262,15 @@ def _what_broke(chain: list[BaseException], where: str) -> str:
     def has(*kinds: type[BaseException]) -> bool:
         return any(isinstance(each, kinds) for each in chain)
 
-    if has(urllib3.exceptions.ProxyError):
+    if has(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
         return f"The proxy does not connect to {where}."
     if has(socket.gaierror, urllib3.exceptions.NameResolutionError):
         return f"Cannot reach {where}: no machine of this name is known."
     if has(ConnectionRefusedError):
         return f"Cannot reach {where}: connection refused."
-    if has(urllib3.exceptions.ConnectTimeoutError):
+    if has(requests.exceptions.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
         return f"Cannot reach {where}: no answer in time."
-    if has(urllib3.exceptions.TimeoutError, TimeoutError, socket.timeout):
+    if has(requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError, socket.timeout):
         return f"{where[0].upper()}{where[1:]} did not answer in time."
     for each in reversed(chain):
         if isinstance(each, ssl.SSLError) and each.reason:
@@ -283,7 +288,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__ or (inner[0] if inner else None)
 
 
-def _retry_after(reply: Reply) -> float | None:
+def _retry_after(reply: requests.Response) -> float | None:
     value = reply.headers.get("Retry-After", "")
     if value.isdecimal():
         return float(value)

@@ -2,28 +2,43 @@
 
 The token is a header of one session, which talks to the endpoint only. Presigned URLs are fetched by another one, which
 has never seen it; that one alone follows redirects, and never from https to http. A reply is untrusted: what is read
-of it is limited in bytes, seconds and nesting, and nothing is decompressed. How connections wait, and which proxies and
-CAs they use, is said in `session`.
+of it is limited in bytes, seconds and nesting, and nothing is decompressed.
+
+What `requests` does unasked is taken away: passwords from `~/.netrc` (object hosts refuse them beside a signature, and
+a redirect would carry them to any host), redirects, and signatures in the debug log of `urllib3`. What it lacks is
+added: one timeout of `requests` covers both the wait for an answer and the silence between two bytes of it, and a
+header that drips in byte by byte may take for ever. Here a whole header must arrive within the read timeout of its
+request, and from then on a connection may be silent for `stall` seconds only. So a server may think for minutes about
+the bytes it was sent, while a download that stands still is noticed soon.
 """
 
 from __future__ import annotations
 
+import http.client
+import io
 import json as jsons
+import logging
 import re
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from modelsync_jupyter.core.errors import InvalidReply, ModelSyncError, NotAuthenticated, UsageError
-from modelsync_jupyter.wire import BENTOML_VERSION, TOKEN_HEADER, VERSION_HEADER
+from modelsync_jupyter.wire import BENTOML_VERSION, TOKEN_HEADER, VERSION_HEADER, user_agent
 
 from .contexts import Context, check_token
 from .faults import FAULTS, api_error, connection_fault, object_error, reason
 from .retry import Retry
-from .session import Reply, Session
 
 BLOCK = 1 << 20
 _ERROR_TEXT = 1 << 16
@@ -32,6 +47,7 @@ _DEEPEST = 100
 _IN_THE_CLEAR = "The registry is reached over https, but its object host `{host}` would be over http, unencrypted."
 _ASK_FOR_HTTPS = "Ask an admin of the registry to give its object host an `https://` address."
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
+_SIGNED = re.compile(r"\?\S*(?:signature|sig=|token)\S*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +109,7 @@ class Http:
         self.endpoint = context.endpoint
         self._token = context.token
         self._api = Session(connections, self.limits.stall)
-        self._api.headers |= {TOKEN_HEADER: context.token, VERSION_HEADER: BENTOML_VERSION}
+        self._api.headers.update({TOKEN_HEADER: context.token, VERSION_HEADER: BENTOML_VERSION})
         self._objects = Session(connections, self.limits.stall)
 
     def close(self) -> None:
@@ -127,13 +143,10 @@ class Http:
             InvalidReply: The reply is no JSON, or larger or deeper than any reply can be.
         """
         seconds, most = timeout or self.limits.api, most or self.limits.reply
-        body = None if json is None else jsons.dumps(json).encode()
-        headers = {} if body is None else {"Content-Type": "application/json"}
-        target = f"{path}?{urlencode(params)}" if params else path
 
         def attempt() -> Any:
             deadline = time.monotonic() + seconds
-            with self._open(self._api, method, target, headers, seconds, body) as reply:
+            with self._open(self._api, method, path, {}, seconds, json=json, params=params) as reply:
                 data = _read(reply, most + 1, deadline)
                 status = reply.status_code
             if len(data) > most:
@@ -158,22 +171,24 @@ class Http:
             body: What to send.
             timeout: Seconds until the answer begins; by default `Limits.answer`.
         """
-        with self._open(self._objects, "PUT", url, {}, timeout or self.limits.answer, body) as reply:
+        headers = {"Content-Type": "application/octet-stream"}
+        with self._open(self._objects, "PUT", url, headers, timeout or self.limits.answer, data=body) as reply:
             return reply.headers.get("ETag", "")
 
     def put_api(self, path: str, body: Body) -> None:
         """Send a body through the API itself, once."""
-        with self._open(self._api, "PUT", path, {}, self.limits.answer, body):
+        headers = {"Content-Type": "application/octet-stream"}
+        with self._open(self._api, "PUT", path, headers, self.limits.answer, data=body):
             pass
 
     @contextmanager
-    def get(self, url: str, headers: Mapping[str, str]) -> Iterator[Reply]:
+    def get(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
         """Open a presigned URL. Read the body with `blocks`."""
         with self._open(self._objects, "GET", url, headers, self.limits.stall) as reply:
             yield reply
 
     @contextmanager
-    def get_api(self, path: str, headers: Mapping[str, str]) -> Iterator[Reply]:
+    def get_api(self, path: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
         """Open a download through the API itself. Read the body with `blocks`."""
         with self._open(self._api, "GET", path, headers, self.limits.stall) as reply:
             yield reply
@@ -186,8 +201,8 @@ class Http:
         url: str,
         headers: Mapping[str, str],
         wait: float,
-        body: bytes | Body | None = None,
-    ) -> Iterator[Reply]:
+        **keywords: Any,
+    ) -> Iterator[requests.Response]:
         """Send a request and yield its reply, unread, if it says success.
 
         Args:
@@ -196,21 +211,20 @@ class Http:
             url: A path below the endpoint, or a URL.
             headers: More headers.
             wait: Seconds until the header of the reply must have arrived.
-            body: What to send.
+            keywords: The body, for `requests`.
         """
-        if body is not None:  # S3 insists on the length
-            headers = {"Content-Type": "application/octet-stream", "Content-Length": str(len(body)), **headers}
         registry = session is self._api
         base, target = f"{self.endpoint}/", self.endpoint + url if registry else url
+        headers = {"Accept-Encoding": "identity", **headers}
         for _ in range(_REDIRECTS + 1):
             try:
                 target = urljoin(base, target)
                 if self.endpoint.startswith("https:") and target.startswith("http:"):
                     raise InvalidReply(_IN_THE_CLEAR.format(host=urlsplit(target).hostname), _ASK_FOR_HTTPS)
-                raw = session.open(method, target, headers, body, (self.limits.connect, wait))
-                reply = Reply(raw, target, registry)
+                timeout = (self.limits.connect, wait)
+                reply = session.request(method, target, headers=headers, timeout=timeout, stream=True, **keywords)
             except FAULTS as error:
-                raise connection_fault(error, target, registry=registry, opening=True) from None
+                raise connection_fault(error, target, registry=registry) from None
             location = reply.headers.get("Location")
             if registry or method != "GET" or not 300 <= reply.status_code < 400 or not location:
                 break
@@ -228,19 +242,20 @@ class Http:
             reply.close()
 
 
-def blocks(reply: Reply) -> Generator[memoryview, None, None]:
+def blocks(reply: requests.Response) -> Generator[memoryview, None, None]:
     """Read the body of a reply in blocks of 1 MiB, to its end."""
     while True:
         try:
             block = reply.raw.read(BLOCK, decode_content=False)
         except FAULTS as error:
-            raise connection_fault(error, reply.url, registry=reply.registry) from None
+            registry = TOKEN_HEADER in reply.request.headers
+            raise connection_fault(error, reply.url, registry=registry) from None
         if not block:
             return
         yield memoryview(block)
 
 
-def _read(reply: Reply, most: int, deadline: float) -> bytes:
+def _read(reply: requests.Response, most: int, deadline: float) -> bytes:
     """Read the body of a reply, or the first `most` bytes of it, as it arrives.
 
     Raises:
@@ -253,7 +268,8 @@ def _read(reply: Reply, most: int, deadline: float) -> bytes:
             if time.monotonic() > deadline:
                 raise TimeoutError
     except FAULTS as error:
-        raise connection_fault(error, reply.url, registry=reply.registry) from None
+        registry = TOKEN_HEADER in reply.request.headers
+        raise connection_fault(error, reply.url, registry=registry) from None
     return bytes(data[:most])
 
 
@@ -269,4 +285,100 @@ def _is_too_deep(value: object) -> bool:
         ]
         if not level:
             return False
+    return True
+
+
+class Session(requests.Session):
+    """A session that sends what it is told to: no password, no cookie; and follows no redirect.
+
+    Args:
+        connections: How many to keep open to one host.
+        stall: Seconds without a byte of a body before the connection counts as broken.
+    """
+
+    def __init__(self, connections: int, stall: float) -> None:
+        super().__init__()
+        self.headers["User-Agent"] = user_agent()
+        self.auth = lambda request: request  # else `requests` looks for a password in ~/.netrc
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # they know hosts, but not ports
+        adapter = _Adapter(connections, stall)
+        self.mount("http://", adapter)
+        self.mount("https://", adapter)
+        logging.getLogger("urllib3.connectionpool").addFilter(_without_signatures)
+
+    def resolve_redirects(self, *args: Any, **keywords: Any) -> Iterator[Any]:
+        """Follow nothing. `requests` would read, and decompress, the whole body of a redirect even if told not to."""
+        return iter(())
+
+
+class _Adapter(HTTPAdapter):
+    """An adapter whose connections wait as the module says."""
+
+    def __init__(self, connections: int, stall: float) -> None:
+        reply = staticmethod(partial(_Reply, stall))
+        plain = type("PlainConnection", (HTTPConnection,), {"response_class": reply})
+        secure = type("SecureConnection", (HTTPSConnection,), {"response_class": reply})
+        self._pools = {
+            "http": type("PlainPool", (urllib3.HTTPConnectionPool,), {"ConnectionCls": plain}),
+            "https": type("SecurePool", (urllib3.HTTPSConnectionPool,), {"ConnectionCls": secure}),
+        }
+        super().__init__(pool_connections=4, pool_maxsize=connections)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **keywords: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **keywords)
+        if not proxy.lower().startswith("socks"):  # those have connections of their own
+            manager.pool_classes_by_scheme = self._pools
+        return manager
+
+
+class _Reply(http.client.HTTPResponse):
+    """A reply whose bytes come from an `_Incoming`."""
+
+    def __init__(self, stall: float, connection: Any, *args: Any, **keywords: Any) -> None:
+        super().__init__(connection, *args, **keywords)
+        self.fp.close()
+        self._incoming = _Incoming(connection, stall)
+        self.fp = io.BufferedReader(self._incoming)
+
+    def begin(self) -> None:
+        super().begin()
+        self._incoming.deadline = None
+
+
+class _Incoming(io.RawIOBase):
+    """Bytes from a socket: until a deadline at first, and after that with a limit for each silence.
+
+    Args:
+        connection: The socket; its timeout is the time for the header.
+        stall: Seconds of silence that are too long, afterwards.
+    """
+
+    def __init__(self, connection: Any, stall: float) -> None:
+        self._connection = connection
+        self._raw = connection.makefile("rb", buffering=0)
+        wait = connection.gettimeout()
+        self._stall = stall if wait is None else min(stall, wait)
+        self.deadline = None if wait is None else time.monotonic() + wait
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._stall if self.deadline is None else self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._connection.settimeout(left)
+        count: int | None = self._raw.readinto(buffer)
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _without_signatures(record: logging.LogRecord) -> bool:
+    """Cut the queries of presigned URLs out of a log line; their paths stay, the signatures that open them go."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(_SIGNED.sub("?…", each) if isinstance(each, str) else each for each in record.args)
     return True

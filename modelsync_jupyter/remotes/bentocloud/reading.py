@@ -14,6 +14,8 @@ from bisect import bisect_right
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+import requests
+
 from modelsync_jupyter.archive.description import (
     MAX_DESCRIPTION,
     Description,
@@ -27,7 +29,6 @@ from modelsync_jupyter.core.errors import Conflict, IntegrityError, InvalidReply
 from modelsync_jupyter.core.parts import Part, split
 from modelsync_jupyter.remotes.http import blocks
 from modelsync_jupyter.remotes.protocol import ENDLESS
-from modelsync_jupyter.remotes.session import Reply
 from modelsync_jupyter.wire import PROXY, model_path
 
 from .client import Download, Remote, RemoteModel
@@ -131,7 +132,7 @@ class RemoteArchive:
             number += 1
 
     @contextmanager
-    def _open_part(self, number: int, start: int, stop: int) -> Iterator[Reply]:
+    def _open_part(self, number: int, start: int, stop: int) -> Iterator[requests.Response]:
         download, part = self._download, self._download.parts[number]
         if number >= len(download.urls):
             with self._open(start, stop) as reply:
@@ -198,7 +199,7 @@ class RemoteArchive:
         return bytes(head)
 
     @contextmanager
-    def _open(self, start: int, stop: int | None) -> Iterator[Reply]:
+    def _open(self, start: int, stop: int | None) -> Iterator[requests.Response]:
         headers = {}
         if self.ranged and stop is not None:
             headers = {"Range": f"bytes={start}-{stop - 1}"}
@@ -210,7 +211,7 @@ class RemoteArchive:
             yield reply
 
     @contextmanager
-    def _signed(self, headers: dict[str, str]) -> Iterator[Reply]:
+    def _signed(self, headers: dict[str, str]) -> Iterator[requests.Response]:
         download = self._download
         with self._renewing(download), self._get(download, headers) as reply:
             yield reply
@@ -228,12 +229,12 @@ class RemoteArchive:
                         raise self._replaced() from None
             raise
 
-    def _get(self, download: Download, headers: dict[str, str]) -> AbstractContextManager[Reply]:
+    def _get(self, download: Download, headers: dict[str, str]) -> AbstractContextManager[requests.Response]:
         if self._through_api:
             return self._remote.http.get_api(model_path(self._model.tag, "download"), headers)
         return self._remote.http.get(download.url, headers)
 
-    def _check_range(self, reply: Reply, start: int, total: int | None) -> None:
+    def _check_range(self, reply: requests.Response, start: int, total: int | None) -> None:
         found = _CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
         if reply.status_code != 206 or not found or int(found[1]) != start:
             raise InvalidReply("The server stopped answering ranges.", step="Run the pull again.")
