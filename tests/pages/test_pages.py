@@ -19,13 +19,12 @@ from .visitor import Visitor, text_of
 SECRET = "zebra-stripes"
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A registry that the tests share; each uses names of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        house = House(tmp_path_factory.mktemp("house"), patch)
-        yield house
-        house.registry.database.close()
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """A registry."""
+    house = House(tmp_path, monkeypatch)
+    yield house
+    house.registry.database.close()
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
+import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from itertools import product
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import pytest
 from flask import Flask
@@ -63,9 +63,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> str:
-    """A name that no other test uses."""
+    """A name that no other test uses, nor this one when it is run again."""
     words = re.sub(r"[^a-z]+", "-", request.node.name.removeprefix("test_"))
-    return f"{words[:30]}-{crc32(words.encode()):08x}"
+    return f"{words[:30]}-{uuid.uuid4().hex[:8]}"
 
 
 @pytest.fixture(scope="module")
