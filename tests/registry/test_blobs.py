@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import time
-from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,12 +31,12 @@ class Broken:
         return self._left.pop()[:size]
 
 
-class BlobsContract(ABC):
-    """Subclasses bring a store in `make`."""
+class BlobsContract:
+    """Subclasses bring `make` and `spoil`. Not an ABC: what is abstract pytest passes over, and says nothing."""
 
-    @abstractmethod
     def make(self, folder: Path) -> Blobs:
         """Open the store in `folder`, as a new process does."""
+        raise NotImplementedError
 
     @pytest.fixture
     def blobs(self, tmp_path: Path) -> Blobs:
@@ -117,9 +116,9 @@ class BlobsContract(ABC):
         with blobs.open(DIGEST) as file:
             assert file.read(len(DATA)) == DATA
 
-    @abstractmethod
     def spoil(self, blobs: Blobs, digest: str) -> None:
         """Flip a bit of a blob, as a bad disk does."""
+        raise NotImplementedError
 
     def check_empty(self, blobs: Blobs, data: bytes) -> None:
         """See that nothing of `data` is in the store."""

@@ -15,7 +15,7 @@ import requests
 
 from modelsync_jupyter.core.parts import from_sizes
 from modelsync_jupyter.registry import Settings, multipart
-from modelsync_jupyter.registry.blobs.objects import ObjectBlobs
+from modelsync_jupyter.registry.blobs.objects import ObjectBlobs, key_of
 from modelsync_jupyter.registry.blobs.protocol import Blobs
 from modelsync_jupyter.registry.catalog import tokens, uploads
 from modelsync_jupyter.registry.catalog.models import find_model
@@ -63,6 +63,12 @@ class TestBucket(test_blobs.BlobsContract):
 
     def make(self, folder: Path) -> Blobs:
         return ObjectBlobs(f"s3://{BUCKET}/{folder.name}", folder)
+
+    def spoil(self, blobs: Blobs, digest: str) -> None:
+        assert isinstance(blobs, ObjectBlobs)
+        with blobs.open(digest) as file:
+            data = file.read()
+        obstore.put(blobs._store, key_of(digest), data[:-1] + bytes([data[-1] ^ 1]))
 
 
 class TestOverBucket(RegistryContract):
