@@ -29,6 +29,7 @@ from tests.harness.nginx import free_port
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(modelsync_jupyter.__file__).parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+OPERATING = (ROOT / "docs/registry.md").read_text(encoding="utf-8")
 PORT = 8642
 VARIABLE = re.compile(r"(?:MODELSYNC|BENTO|BENTOML|YATAI)_[A-Z_]+")
 #: What `requests` reads; the README names it because its users look for it.
@@ -154,6 +155,8 @@ def test_the_targets_exist() -> None:
 def test_commands_that_are_not_run_are_understood() -> None:
     lines = [line for block in blocks("text") for line in block.splitlines()]
     lines += re.findall(r"`(modelsync (?!serve)[^`]+)`", README)
+    for text in re.findall(r"^```sh\n(.*?)^```$", OPERATING, re.MULTILINE | re.DOTALL):
+        lines += [line for line in text.splitlines() if line.startswith("modelsync ")]
     assert len(lines) > 20
     for line in lines:
         words = shlex.split(re.sub(r"\[.*?\]", "", line), comments=True)[1:]

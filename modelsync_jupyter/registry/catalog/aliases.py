@@ -117,7 +117,10 @@ def move_alias(
         Moved: The alias is not where it is expected to be.
         NotFound: There is no such version.
     """
-    before = _lock(connection, repository, name, expected)
+    here = _lock(connection, repository, name)
+    if here and here.version == version and here.user == caller.name:
+        expected = ANYWHERE  # a client that did not see the reply to its move sends it again
+    before = _compared(repository, name, here, expected)
     model = find_model(connection, repository.name, version, lock=True)
     if model.upload_status != UploadStatus.SUCCESS:
         raise BadRequest(f"`{model.tag}` has no bytes that an alias could stand for: it is {model.upload_status}")
@@ -128,8 +131,8 @@ def move_alias(
         raise BadRequest(f"`{repository.name}:{name}` is a version: an alias needs a name of its own")
     if before is None or before.version != version:
         columns = {"model_id": model.id, "user_id": caller.user_id, "moved_at": now()}
-        here = (aliases.c.repository_id == repository.id) & (aliases.c.name == name)
-        if not connection.execute(update(aliases).where(here).values(**columns)).rowcount:
+        same = (aliases.c.repository_id == repository.id) & (aliases.c.name == name)
+        if not connection.execute(update(aliases).where(same).values(**columns)).rowcount:
             connection.execute(insert(aliases).values(repository_id=repository.id, name=name, **columns))
         earlier = before.version if before else None
         remember(connection, caller, repository.id, version, Deed.ALIASED, alias=name, earlier=earlier)
@@ -151,7 +154,7 @@ def drop_alias(
         Moved: It does not point at `expected`.
         NotFound: There is no such alias.
     """
-    before = _lock(connection, repository, name, expected)
+    before = _compared(repository, name, _lock(connection, repository, name), expected)
     if before is None:
         raise NotFound(f"alias `{repository.name}:{name}` not found")
     connection.execute(delete(aliases).where(aliases.c.repository_id == repository.id, aliases.c.name == name))
@@ -180,12 +183,16 @@ def check_free(connection: Connection, repository_id: int, version: str) -> None
         raise BadRequest(f"`{version}` is an alias of version `{found.version}`: choose another version")
 
 
-def _lock(
-    connection: Connection, repository: RepositoryRow, name: str, expected: str | Anywhere | None
-) -> AliasRow | None:
-    """Keep others from moving the aliases of a repository until this write ends, and compare."""
+def _lock(connection: Connection, repository: RepositoryRow, name: str) -> AliasRow | None:
+    """Keep others from moving the aliases of a repository until this write ends; returns the alias, if there is one."""
     connection.execute(select(repositories.c.id).where(repositories.c.id == repository.id).with_for_update())
-    before = find_alias(connection, repository.id, name)
+    return find_alias(connection, repository.id, name)
+
+
+def _compared(
+    repository: RepositoryRow, name: str, before: AliasRow | None, expected: str | Anywhere | None
+) -> AliasRow | None:
+    """Return where an alias points, which has to be where it is expected to."""
     if not isinstance(expected, Anywhere) and (before.version if before else None) != expected:
         where = f"points at `{before.version}`" if before else "does not exist"
         wanted = f"`{expected}`" if expected else "no version"
