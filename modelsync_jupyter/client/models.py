@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.config import DEFAULT_THREADS
-from modelsync_jupyter.core.errors import ModelNotFound
+from modelsync_jupyter.core.errors import NOT_LISTED, ModelNotFound
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
@@ -200,7 +200,7 @@ class ModelVerbs:
         found = remote.latest(parsed.name) if parsed.is_latest else remote.model(parsed, alias=True)
         with self._explained(str(tag), remote=True):
             if found is None:
-                step = Step("list-remote", "Check the name in the registry's list of models.")
+                step = Step("list-remote", NOT_LISTED)
                 raise ModelNotFound(f"The registry has no model `{parsed}`.", step)
         return found
 

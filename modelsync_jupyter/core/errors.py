@@ -38,6 +38,12 @@ from __future__ import annotations
 
 from .steps import Step, advice
 
+#: What to do where a registry knows no such model, or does not say so to everybody.
+NOT_LISTED = (
+    "Check the name in the registry's list of models. "
+    "A private one is known only to those whom its owner or an admin has granted a right in it."
+)
+
 
 class ModelSyncError(Exception):
     """Base of all errors that a user can cause or should read.

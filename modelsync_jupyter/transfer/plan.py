@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from modelsync_jupyter.core.errors import Conflict, ModelNotFound
+from modelsync_jupyter.core.errors import NOT_LISTED, Conflict, ModelNotFound
 from modelsync_jupyter.core.outcome import Direction
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.core.states import State, compare
@@ -161,7 +161,7 @@ def plan_pull(chosen: Chosen, facts: Facts, *, force: bool) -> Plan:
         return Plan("pull", tag, "skip", "The local store has it already.", facts=facts)
     if remote is None:
         missing = f"complete version of `{asked.name}`" if asked.is_latest else f"model `{asked}`"
-        step = Step("list-remote", "Check the name in the registry's list of models.")
+        step = Step("list-remote", NOT_LISTED)
         raise ModelNotFound(f"The registry has no {missing}.", step)
     _check_pullable(remote)
     why = ""
