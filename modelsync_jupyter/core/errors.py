@@ -165,6 +165,7 @@ class Cancelled(ModelSyncError):
 
 class Paused(Cancelled):
     code = "paused"
+    step = Step("retry", "Resume it; it will go on where it left off.")
 
 
 class TransferNotFound(ModelSyncError):
