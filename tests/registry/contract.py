@@ -154,6 +154,8 @@ class RegistryContract:
         assert (page["start"], page["count"], page["total"]) == (1, 1, 3)
         everything = admin.ok("GET", address, params={"q": "sort:size-desc"})
         assert [item["version"] for item in everything["items"]] == ["b", "c", "a"]
+        behind = admin.ok("GET", address, params={"start": 7, "count": 5000})
+        assert (behind["items"], behind["count"], behind["total"]) == ([], 1000, 3), "a page is bounded, and says so"
 
     def test_deleted_version_is_gone_and_its_tag_free(self, admin: Client, name: str) -> None:
         push(admin, name, "v1", model_tar(name, "v1", b"one"))
