@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from modelsync_jupyter.core.errors import InvalidModel, ModelChanged, UnsafeArchive
 from modelsync_jupyter.core.parts import Part
 
+from .borders import Reader
 from .description import Hasher
-from .layout import Entry, Layout, check_link
+from .layout import MTIME, Entry, Layout, check_link
 
 #: Bytes read at a time. A transfer's buffers take `threads x BLOCK` of memory, whatever the size of model and part.
 BLOCK = 1 << 20
@@ -35,7 +37,7 @@ class FolderArchive:
     stamps: tuple[tuple[int, ...], ...]
 
     @classmethod
-    def scan(cls, folder: Path, mtime: int) -> FolderArchive:
+    def scan(cls, folder: Path, mtime: int = MTIME) -> FolderArchive:
         """Scan a folder; reads no file's content.
 
         Raises:
@@ -65,6 +67,25 @@ class FolderArchive:
             view = memoryview(buffer)[: min(len(buffer), part.stop - start)]
             self._fill(view, start)
             yield view
+
+    @contextmanager
+    def reader(self, entry: Entry) -> Iterator[Reader]:
+        """Open a file of the folder to read here and there in it.
+
+        Raises:
+            ModelChanged: It is not as it was when scanned.
+            InvalidModel: It cannot be read.
+        """
+        path, index = self.folder / entry.path, self.layout.find(entry.offset)
+        try:
+            with open(path, "rb", buffering=0) as file:
+                if _stamp(os.fstat(file.fileno())) != self.stamps[index]:
+                    raise ModelChanged(f"`{path}` was changed while it was being read.")
+                yield _File(file.fileno(), entry.size)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            raise ModelChanged(f"`{path}` was changed while it was being read.") from error
+        except OSError as error:
+            raise InvalidModel(f"`{path}` cannot be read: {error.strerror}.") from error
 
     def digest(self, part: Part, buffer: bytearray) -> str:
         """Return the digest of a part's bytes."""
@@ -119,6 +140,17 @@ class FolderArchive:
         except OSError as error:
             raise InvalidModel(f"`{self.folder / entry.path}` cannot be read: {error.strerror}.") from error
         raise ModelChanged(f"`{self.folder / entry.path}` was changed while it was being read.")
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """An open file; a `Reader`."""
+
+    file: int
+    size: int
+
+    def read(self, offset: int, size: int) -> bytes:
+        return os.pread(self.file, max(0, min(size, self.size - offset)), offset)
 
 
 def _walk(folder: Path, prefix: str, found: dict[str, tuple[Entry, tuple[int, ...]]]) -> None:

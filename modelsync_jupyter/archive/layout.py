@@ -1,12 +1,7 @@
-"""Layout: which bytes of an archive are which file, and where it is cut into parts. Nothing here touches a disk.
+"""Layout: which bytes of an archive are which file. Nothing here touches a disk.
 
 An archive is a plain PAX tar. The standard library's `tarfile` makes and reads every header byte; this module only
-remembers where things are.
-
-The content of a large file gets parts of its own, counted from the file's first byte, and their size depends on the
-size of that file alone: the same weights give the same parts whatever stands before them, in every version and on every
-machine, so two versions that share a file share its parts. The rest (headers, small files, padding) is cut evenly in
-between. A change of these rules needs a new `CUT`: content digests are built on them.
+remembers where things are, and where parts begin; how a large file is cut, `cut` tells by its bytes.
 """
 
 from __future__ import annotations
@@ -17,20 +12,27 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import PurePosixPath
 from typing import Any, Literal
+from zlib import crc32
 
 from modelsync_jupyter.core.errors import UnsafeArchive
-from modelsync_jupyter.core.parts import MIB, PART_SIZE, Part, from_sizes
+from modelsync_jupyter.core.parts import MIB, Part, from_sizes
 from modelsync_jupyter.core.plain import is_text
 
-#: Name of the rules by which an archive is cut; it stands beside every content digest.
-CUT = "cut-2"
-#: A file of so many bytes or more is cut; a smaller one is one piece and shares parts with its neighbours.
-LARGE = 4 * MIB
-#: A file is cut into about so many parts until these reach `PART_SIZE`, so that an interruption loses little of it.
-_PIECES = 32
+#: Time of every member of our archives, 1980-01-01: one that differed would make each small file another part in each
+#: version. model.yaml says when a model was made.
+MTIME = 315_532_800
+
+#: Name of the rules by which an archive is cut, which `cut` tells; it stands beside every content digest.
+CUT = "cut-3"
+#: A file of so many bytes or more has parts of its own; a smaller one is one piece and shares parts with neighbours.
+LARGE = MIB
+#: Members that share a part: from here on it ends before one in `_ONE_IN`, by its name, and at `MIB` in any case.
+_SHARED, _ONE_IN = MIB // 4, 16
+#: The member that differs in every version, and so has a part of its own.
+_OWN = "model.yaml"
 
 Kind = Literal["file", "dir", "link", "hardlink"]
 
@@ -217,26 +219,24 @@ def contents(
             yield entry, begin, end
 
 
-def cut(layout: Layout) -> tuple[Part, ...]:
-    """Return the parts, without digests, that cover the archive."""
+def cut(layout: Layout, pieces: Mapping[str, Sequence[int]]) -> tuple[Part, ...]:
+    """Return the parts, without digests, that cover an archive.
+
+    Args:
+        layout: Its layout.
+        pieces: The sizes of the parts of each file of `LARGE` bytes or more, by its path, as `cut_file` tells them.
+    """
     edges = [0]
     for entry in layout.entries:
-        if entry.size >= LARGE:
-            edges += entry.offset, entry.content_stop
-    edges.append(layout.size)
-    return from_sizes(stop - start for region in pairwise(edges) for start, stop in slices(*region))
-
-
-def part_size(size: int) -> int:
-    """Return the bytes of each part of a file or region of `size` bytes: a power of two from 1 MiB to `PART_SIZE`."""
-    return min(max(1 << max(size // _PIECES - 1, 0).bit_length(), MIB), PART_SIZE)
-
-
-def slices(start: int, stop: int) -> Iterator[tuple[int, int]]:
-    """Cut a large file, or the region between two, that lies in `[start, stop)`."""
-    step = part_size(stop - start)
-    for begin in range(start, stop, step):
-        yield begin, min(begin + step, stop)
+        waiting = entry.start - edges[-1]
+        at_its_name = waiting >= _SHARED and crc32(entry.path.encode()) % _ONE_IN == 0
+        if waiting >= MIB or at_its_name or entry.path == _OWN:
+            edges.append(entry.start)
+        if entry.kind == "file" and entry.size >= LARGE:
+            edges += accumulate(pieces[entry.path], initial=entry.offset)
+        elif entry.path == _OWN:
+            edges.append(entry.stop)
+    return from_sizes(stop - start for start, stop in pairwise([*edges, layout.size]) if start < stop)
 
 
 def padded(size: int) -> int:

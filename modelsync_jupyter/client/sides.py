@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from modelsync_jupyter.archive.borders import Reader
 from modelsync_jupyter.archive.layout import Layout
 from modelsync_jupyter.archive.scan import scan_tar
 from modelsync_jupyter.contents.diff import REMOTE_BUDGET, File, Side, files_of
-from modelsync_jupyter.contents.reader import Blocks, FileReader, Reader, SliceReader, TooMuch
+from modelsync_jupyter.contents.reader import Blocks, FileReader, SliceReader, TooMuch
 from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel, UnsafeArchive
 from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo, parse_info

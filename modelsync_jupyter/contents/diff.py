@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from modelsync_jupyter.archive.borders import Reader
 from modelsync_jupyter.archive.layout import Entry
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.core.plain import plain
@@ -17,7 +18,7 @@ from modelsync_jupyter.core.states import State, compare
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.info import MODEL_YAML
 
-from .reader import Blocks, Reader, TooMuch
+from .reader import Blocks, TooMuch
 from .shapes import Tensor
 from .tensors import NoTensors, list_tensors
 

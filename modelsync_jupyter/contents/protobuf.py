@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from .reader import Reader
+from modelsync_jupyter.archive.borders import Reader
+
 from .shapes import Tensor
 
 #: Fields of ModelProto, GraphProto and TensorProto, by ONNX's own schema.

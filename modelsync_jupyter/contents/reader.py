@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+
+from modelsync_jupyter.archive.borders import Reader
 
 #: What one read of a far file brings at least: a request costs more than its bytes.
 _BLOCK = 64 * 1024
@@ -16,20 +16,6 @@ _KEPT = 256
 
 class TooMuch(ValueError):
     """More of a file would have to be read than was allowed."""
-
-
-class Reader(Protocol):
-    """A file that can be read from any offset.
-
-    Attributes:
-        size: Bytes in the file.
-    """
-
-    size: int
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Return `size` bytes from `offset`; fewer only at the end of the file."""
-        ...
 
 
 class FileReader:
@@ -111,34 +97,3 @@ class Blocks:
         data = self._reader.read(start, stop - start)
         for index in range(first, last + 1):
             self._blocks[index] = data[(index - first) * _BLOCK : (index - first + 1) * _BLOCK]
-
-
-class Seekable(io.RawIOBase):
-    """A reader as a file object, for the standard library's `zipfile`.
-
-    Args:
-        reader: The file.
-    """
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader, self._position = reader, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._reader.size}[whence]
-        self._position = max(0, base + offset)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        data = self._reader.read(self._position, len(buffer))
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)

@@ -13,9 +13,11 @@ from io import BufferedReader
 from itertools import pairwise
 from typing import IO, Any, cast
 
+from modelsync_jupyter.archive.borders import Reader, Seekable
+
 from .pickles import Call, Dictionary, Import, NotAPickle, Stored, read_pickle
 from .protobuf import onnx_tensors
-from .reader import Reader, Seekable, TooMuch
+from .reader import TooMuch
 from .shapes import Tensor, shape_of
 
 #: Bytes of a header, and tensors of a file, at most.

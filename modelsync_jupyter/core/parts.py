@@ -19,6 +19,8 @@ MIB = 1 << 20
 PART_SIZE = 16 * MIB
 #: S3 refuses smaller parts in a multipart upload, except for the last.
 MIN_UPLOAD = 5 * MIB
+#: An archive that nobody has cut is read in about so many parts, so that an interruption loses little of it.
+_PIECES = 32
 _DIGEST = re.compile(rf"{ALGORITHM}:[0-9a-f]{{64}}")
 
 
@@ -58,6 +60,11 @@ def from_sizes(sizes: Iterable[int], digests: Iterable[str] = ()) -> tuple[Part,
         parts.append(Part(index + 1, start, start + size, known[index] if known else ""))
         start += size
     return tuple(parts)
+
+
+def even_size(size: int) -> int:
+    """Return the bytes of each part of an archive that nobody has cut: from 1 MiB to `PART_SIZE`, a power of two."""
+    return min(max(1 << max(size // _PIECES - 1, 0).bit_length(), MIB), PART_SIZE)
 
 
 def split(size: int, part_size: int = PART_SIZE) -> tuple[Part, ...]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from modelsync_jupyter.archive.cut import cut_file
 from modelsync_jupyter.archive.description import (
     Description,
     Hasher,
@@ -19,7 +20,7 @@ from modelsync_jupyter.archive.description import (
     file_digests,
     read_description,
 )
-from modelsync_jupyter.archive.layout import CUT, LARGE, Entry, Layout, check_tree, slices
+from modelsync_jupyter.archive.layout import CUT, LARGE, Entry, Layout, check_tree
 from modelsync_jupyter.archive.scan import scan_tar
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel
 from modelsync_jupyter.core.parts import Part
@@ -76,8 +77,14 @@ class Contents:
         return listed
 
 
-def read_contents(blobs: Blobs, parts: Sequence[Part]) -> Contents:
+def read_contents(blobs: Blobs, parts: Sequence[Part], *, cut: bool = False) -> Contents:
     """Read an archive whose parts are stored.
+
+    Args:
+        blobs: Where they are.
+        parts: The parts.
+        cut: Whether they are those that `cut_file` makes of large files. So are those of an archive that describes
+            itself, by the word of who made it; any other is read to cut it.
 
     Raises:
         BadRequest: It is not a tar.
@@ -97,7 +104,7 @@ def read_contents(blobs: Blobs, parts: Sequence[Part]) -> Contents:
         check_tree(layout.entries)
         info = _info(file, layout.entries)  # before the long work, for it may be refused
         digests = _Digests(file, {(part.start - base, part.stop - base): part.digest for part in parts})
-        files = digests.files(layout)
+        files = digests.files(layout, claimed.parts if claimed else digests.known if cut else None)
         digest = content_digest(layout.entries, files)
         if claimed and not (claimed.digest == digest and claimed.layout == layout and digests.are(claimed.parts)):
             raise IntegrityError("The archive's description of itself does not match its bytes.")
@@ -134,6 +141,11 @@ class _Digests:
     def __init__(self, file: ArchiveReader, known: dict[tuple[int, int], str]) -> None:
         self._file, self._known = file, known
 
+    @property
+    def known(self) -> list[Part]:
+        """The parts whose digests are known."""
+        return [Part(0, *span, digest) for span, digest in self._known.items()]
+
     def of(self, start: int, stop: int) -> str:
         """Return the digest of the bytes in `[start, stop)`."""
         if (start, stop) not in self._known:
@@ -148,20 +160,39 @@ class _Digests:
             self._known[start, stop] = hasher.digest()
         return self._known[start, stop]
 
-    def files(self, layout: Layout) -> dict[str, str]:
-        """Return the digest of each file, as content digests are built on."""
+    def files(self, layout: Layout, pieces: Sequence[Part] | None) -> dict[str, str]:
+        """Return the digest of each file, as content digests are built on.
+
+        Args:
+            layout: The members.
+            pieces: Parts into which large files were cut already, or None.
+        """
         small: dict[str, str] = {}
-        pieces: list[Part] = []
+        found: list[Part] = [replace(part, digest=self.of(part.start, part.stop)) for part in pieces or ()]
         for entry in layout.entries:
             if entry.kind == "file" and entry.size < LARGE:
                 small[entry.path] = self.of(entry.offset, entry.content_stop)
-            elif entry.kind == "file":
-                pieces += [Part(0, *span, self.of(*span)) for span in slices(entry.offset, entry.content_stop)]
-        return file_digests(layout, pieces, small)
+            elif entry.kind == "file" and pieces is None:
+                start = entry.offset
+                for size in cut_file(_File(self._file, entry)):
+                    found.append(Part(0, start, start + size, self.of(start, start + size)))
+                    start += size
+        return file_digests(layout, found, small)
 
     def are(self, parts: Sequence[Part]) -> bool:
         """Return whether parts have the digests they claim."""
         return all(self.of(part.start, part.stop) == part.digest for part in parts)
+
+
+class _File:
+    """A member of an archive; a `Reader` of `archive.borders`."""
+
+    def __init__(self, archive: ArchiveReader, entry: Entry) -> None:
+        self._archive, self._start, self.size = archive, entry.offset, entry.size
+
+    def read(self, offset: int, size: int) -> bytes:
+        self._archive.seek(self._start + offset)
+        return self._archive.read(max(0, min(size, self.size - offset)))
 
 
 def _info(file: ArchiveReader, entries: Sequence[Entry]) -> ModelInfo:

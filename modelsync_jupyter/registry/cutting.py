@@ -1,29 +1,33 @@
 """Cut a whole archive into parts while it arrives, as our own client cuts it.
 
-Parts of the same files are then the same parts, whichever client pushed them and however it packed them, and are stored
-once. A large file goes straight from the request to its parts. Where the region between two large files is to be cut
-depends on its length, so it waits in memory, or on disk where it is long, until the next large file begins.
+Parts of the same large files are then the same parts, whichever client pushed them and however it packed them, and are
+stored once. What has to be read of a file to know where to cut it waits in memory, or on disk where it is long: the
+header of most formats, a part of others, all of a zip, whose directory is at its end. What lies between large files
+waits for the next one to begin, and is one part, or even ones: its headers are not as ours would be.
 """
 
 from __future__ import annotations
 
 import tarfile
 from collections.abc import Callable
+from dataclasses import dataclass
+from os import SEEK_END
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from types import TracebackType
 
+from modelsync_jupyter.archive.cut import cut_file
 from modelsync_jupyter.archive.description import description_size
-from modelsync_jupyter.archive.layout import LARGE, slices
+from modelsync_jupyter.archive.layout import LARGE
 from modelsync_jupyter.archive.scan import scan_tar
-from modelsync_jupyter.core.parts import Part, from_sizes
+from modelsync_jupyter.core.parts import Part, from_sizes, split
 
 from .blobs.protocol import BLOCK, Blob, ByteSource
 from .contents import check_tar
 from .errors import BadRequest
 
 Store = Callable[[ByteSource, int], Blob]
-_IN_MEMORY = 4 * BLOCK
+_IN_MEMORY, _PASSED = 32 * BLOCK, 16 * BLOCK
 
 
 def receive_archive(store: Store, source: ByteSource, size: int, scratch: Path) -> tuple[Part, ...]:
@@ -50,8 +54,9 @@ def receive_archive(store: Store, source: ByteSource, size: int, scratch: Path) 
     with _Arriving(store, body, size - base, scratch) as stream:
         for entry in scan_tar(stream):
             if entry.size >= LARGE:
-                stream.store(entry.content_stop)
-        stream.store(stream.stop)
+                stream.store(entry.size)
+        stream.seek(stream.stop)
+        stream.store(0)
         stored += stream.stored
     return from_sizes([blob.size for blob in stored], [blob.digest for blob in stored])
 
@@ -78,9 +83,9 @@ class _Arriving:
     """
 
     def __init__(self, store: Store, source: ByteSource, stop: int, scratch: Path) -> None:
-        self._store, self._source = store, source
-        self._waiting = SpooledTemporaryFile(_IN_MEMORY, dir=str(scratch))  # noqa: SIM115  # closed by `__exit__`
-        self._begin = self._position = self._target = 0
+        self._store, self._source, self._scratch = store, source, scratch
+        self._waiting = self._spool()
+        self._base = self._begin = self._position = self._target = 0  # bytes that wait begin at `_begin`
         self.stop = stop
         self.stored: list[Blob] = []
 
@@ -99,6 +104,7 @@ class _Arriving:
         if size == 1 and self._position == self._target + 1:
             return b"\0"  # `tarfile` asks for the last byte before a header, which went into a part
         data = _read(self._source, min(size, self.stop - self._position))
+        self._waiting.seek(0, SEEK_END)
         self._waiting.write(data)
         self._position += len(data)
         return data
@@ -108,16 +114,63 @@ class _Arriving:
         while self._position < target and self.read(min(BLOCK, target - self._position)):
             pass
 
-    def store(self, stop: int) -> None:
-        """Cut what waits into parts, and what comes until `stop`: a large file, or the end of the archive."""
-        self._waiting.seek(0)
-        for start, end in slices(self._begin, self._position):
-            self.stored.append(self._store(self._waiting, end - start))
-        self._waiting.seek(0)
-        self._waiting.truncate()
-        for start, end in slices(self._position, stop):
-            self.stored.append(self._store(self._source, end - start))
-        self._begin = self._position = stop
+    def read_at(self, start: int, size: int) -> bytes:
+        """Read bytes that are not stored yet; those before them wait."""
+        while self._position < start + size and self.read(min(BLOCK, start + size - self._position)):
+            pass
+        self._waiting.seek(start - self._base)
+        return self._waiting.read(size)
+
+    def store(self, size: int) -> None:
+        """Store what waits, and then a large file of `size` bytes that begins here."""
+        for part in split(self._position - self._begin):
+            self._store_next(part.size)
+        for piece in cut_file(_Coming(self, self._begin, size)) if size else ():
+            self._store_next(piece)
+
+    def take(self, size: int) -> bytes:
+        """Return bytes for good: those that wait, and then those that come."""
+        if self._begin < self._position:
+            self._waiting.seek(self._begin - self._base)
+            data = self._waiting.read(min(size, self._position - self._begin))
+        else:
+            data = self._source.read(size)
+            self._position += len(data)
+        self._begin += len(data)
+        return data
+
+    def _store_next(self, size: int) -> None:
+        self.stored.append(self._store(_Taken(self), size))
+        if self._begin == self._position or self._begin - self._base > _PASSED:  # leave behind what was stored
+            rest = self.read_at(self._begin, self._position - self._begin)
+            self._waiting.close()
+            self._waiting, self._base = self._spool(), self._begin
+            self._waiting.write(rest)
+
+    def _spool(self) -> SpooledTemporaryFile[bytes]:
+        return SpooledTemporaryFile(_IN_MEMORY, dir=str(self._scratch))
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """An archive that arrives, as a source of bytes that are stored."""
+
+    stream: _Arriving
+
+    def read(self, size: int) -> bytes:
+        return self.stream.take(size)
+
+
+@dataclass(frozen=True)
+class _Coming:
+    """A large file in an archive that arrives; a `Reader` of what is not stored yet."""
+
+    stream: _Arriving
+    start: int
+    size: int
+
+    def read(self, offset: int, size: int) -> bytes:
+        return self.stream.read_at(self.start + offset, max(0, min(size, self.size - offset)))
 
 
 def _read(source: ByteSource, size: int) -> bytes:

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, cast
 
+from modelsync_jupyter.archive.borders import Reader
 from modelsync_jupyter.archive.layout import Entry, Layout
 from modelsync_jupyter.contents.diff import Diff, Side, diff, files_of
-from modelsync_jupyter.contents.reader import Blocks, Reader, SliceReader, TooMuch
+from modelsync_jupyter.contents.reader import Blocks, SliceReader, TooMuch
 from modelsync_jupyter.contents.shapes import Tensor
 from modelsync_jupyter.contents.tensors import NoTensors, list_tensors
 from modelsync_jupyter.core.errors import IntegrityError

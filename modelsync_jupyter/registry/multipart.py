@@ -189,18 +189,22 @@ def complete(registry: Registry, caller: Caller, uid: str, model_id: int, listed
     ours = any(part.declared_digest or part.place for part in parts)
     if not ours:
         with suppress(Again):  # garbage was collected in between
-            assemble(registry, upload, recut(registry, found), pinned=False)
+            cut = recut(registry, found)
+            assemble(registry, upload, cut, cut=cut is not found, pinned=False)
             return
     assemble(registry, upload, found)
 
 
-def assemble(registry: Registry, upload: UploadRow, parts: tuple[Part, ...], *, pinned: bool = True) -> None:
+def assemble(
+    registry: Registry, upload: UploadRow, parts: tuple[Part, ...], *, cut: bool = False, pinned: bool = True
+) -> None:
     """Make the archive of an upload out of parts that are all durable.
 
     Args:
         registry: The registry.
         upload: The upload.
         parts: Its parts.
+        cut: Whether we have cut them ourselves.
         pinned: Whether the upload itself keeps them from being collected.
 
     Raises:
@@ -210,7 +214,7 @@ def assemble(registry: Registry, upload: UploadRow, parts: tuple[Part, ...], *, 
         InvalidModel: Its model.yaml is missing or broken.
         UnsafeArchive: It has a member that no client would install.
     """
-    found = read_contents(registry.blobs, parts)
+    found = read_contents(registry.blobs, parts, cut=cut)
     if found.info.tag != Tag(upload.name, upload.version):
         raise BadRequest(f"the archive is of `{found.info.tag}`, the upload of `{upload.name}:{upload.version}`")
     if upload.content_digest not in (None, found.digest):

@@ -26,7 +26,7 @@ from modelsync_jupyter.wire import LabelJSON, ManifestJSON, parse_time
 
 from .errors import BadRequest
 
-MAX_PART_NUMBER = 100_000
+MAX_PART_NUMBER = 400_000
 MAX_ARCHIVE = 1 << 50
 #: The manifest itself, and what it holds, as deep as a client's model.yaml may be.
 _MAX_DEPTH = MAX_DEPTH + 2

@@ -150,7 +150,7 @@ def _copy_file(source: Path, target: Path) -> None:
 def _finish(store: LocalStore, making: Draft) -> None:
     info = checked_info(making.info)
     write_text(making.path / MODEL_YAML, info_yaml(info), durable=False)
-    archive = FolderArchive.scan(making.path, int(info.creation_time.timestamp()))
+    archive = FolderArchive.scan(making.path)
     fsync_tree(making.path)
     with suppress(ModelChanged):  # something still writes: then there is no digest to keep
         store.index.describe(making.tag, archive, DEFAULT_THREADS)

@@ -1,8 +1,9 @@
 """The index: content digests of local models, so that looking at an unchanged model reads none of its bytes.
 
 One file for each version, of two lines. The first is all that a list needs: the content digest and a fingerprint of
-the folder it belongs to. The second holds the digest of each part and of each small file, under a key made of what the
-part or file depends on (sizes, times, inodes, modes), so that after a change only what changed is hashed again.
+the folder it belongs to. The second holds how each large file is cut, with the digest of each piece, and the digests of
+small files and of the parts that they share, under keys made of what each depends on (sizes, times, inodes, modes), so
+that after a change only what changed is read again. What other rules of cutting made is not believed.
 
 A digest is true for as long as its files have the stamps they had when they were read. Clocks of file systems tick (4
 ms on a local disk, up to 2 s elsewhere), and a file that is written twice within a tick has the same stamp twice. So
@@ -18,19 +19,22 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
+from queue import SimpleQueue
 from tempfile import TemporaryFile
 
 from blake3 import blake3
 
+from modelsync_jupyter.archive.cut import cut_file
 from modelsync_jupyter.archive.description import Description, Hasher
 from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
-from modelsync_jupyter.archive.layout import LARGE, Entry, contents, cut
+from modelsync_jupyter.archive.layout import CUT, LARGE, Entry, contents, cut
 from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.parts import ALGORITHM, Part
 from modelsync_jupyter.core.tags import Tag
@@ -43,6 +47,8 @@ _HEAD, _LONGEST = 1024, 256 << 20
 #: Seconds to wait at most for a tick of the file system's clock, and its tick where it is not the store's own.
 _PATIENCE, _TICK_ELSEWHERE = 0.05, 2_000_000_000
 
+Job = Callable[["Callable[[Job], None]"], int]
+
 
 @dataclass(frozen=True)
 class Known:
@@ -51,14 +57,16 @@ class Known:
     Args:
         digest: Its content digest.
         state: Fingerprint of the folder that has it.
-        parts: Digests of parts by their keys.
+        parts: Digests of parts that hold no piece of a large file, by their keys.
         files: Digests of small files by their keys.
+        large: The pieces of large files, sizes and digests in order, by the keys of these files.
     """
 
     digest: str = ""
     state: str = ""
     parts: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    large: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,16 +101,15 @@ class Index:
             threads: Parts hashed at the same time, each with a buffer of 1 MiB.
             hashed: Called by the calling thread with the number of bytes, after each part that was hashed.
             check: Called often, by any thread; may raise to stop.
-            given: What is known already: the parts of large files in it are believed.
+            given: What is known already: the digests of parts of large files in it are believed; where it has a content
+                digest, so is the way in which it cuts these files.
 
         Raises:
             ModelChanged: A file changed meanwhile; nothing is kept.
             InvalidModel: A file cannot be read.
         """
         known, state = self._read(tag), state_of(archive)
-        if given:
-            known.parts.update(_slices_of(archive, given))
-        hashing = _Hashing(archive, known, threads, hashed, check)
+        hashing = _Hashing(archive, known, threads, hashed, check, given)
         settled = False
         if hashing.is_needed or known.state != state:
             settled = self.settle(archive)
@@ -110,7 +117,7 @@ class Index:
             archive.check_unchanged()
         description = hashing.description()
         if settled:
-            self._write(tag, Known(description.digest, state, *hashing.keys()))
+            self._write(tag, hashing.known(description.digest, state))
         return description
 
     def forget(self, tag: Tag) -> None:
@@ -174,9 +181,12 @@ class Index:
                 return Known()
             with open(file, "rb", closefd=False) as lines:
                 head = dict(json.loads(lines.readline(_HEAD)))
-                body = dict(json.loads(lines.readline())) if whole else {"parts": {}, "files": {}}
-            known = Known(head["digest"], head["state"], dict(body["parts"]), dict(body["files"]))
-            good = all(map(_DIGEST.fullmatch, (known.digest, *known.parts.values(), *known.files.values())))
+                body = dict(json.loads(lines.readline())) if whole else {"parts": {}, "files": {}, "large": {}}
+            large = {key: [(int(size), str(each)) for size, each in some] for key, some in body["large"].items()}
+            known = Known(head["digest"], head["state"], dict(body["parts"]), dict(body["files"]), large)
+            pieces = (each for some in large.values() for _, each in some)
+            digests = (known.digest, *known.parts.values(), *known.files.values(), *pieces)
+            good = head["cut"] == CUT and all(map(_DIGEST.fullmatch, digests))
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return Known()
         finally:
@@ -184,7 +194,8 @@ class Index:
         return known if good and isinstance(known.state, str) else Known()
 
     def _write(self, tag: Tag, known: Known) -> None:
-        lines = [{"digest": known.digest, "state": known.state}, {"parts": known.parts, "files": known.files}]
+        head = {"digest": known.digest, "state": known.state, "cut": CUT}
+        lines = [head, {"parts": known.parts, "files": known.files, "large": known.large}]
         with suppress(OSError):  # a store that is read-only can be described all the same
             text = "".join(json.dumps(line) + "\n" for line in lines)
             write_text(self._file(tag), text, mode=0o644, durable=False)
@@ -196,19 +207,15 @@ def state_of(archive: FolderArchive) -> str:
     return blake3(repr(facts).encode()).hexdigest()
 
 
-def keyed_parts(archive: FolderArchive) -> Iterator[tuple[Part, str, Entry | None]]:
-    """Yield the parts of a folder, each with its key and with the large file that it is a slice of.
-
-    The key of such a slice does not depend on where the file stands in the archive; that of any other part holds all
-    that its headers and bytes depend on.
+def keyed_parts(archive: FolderArchive) -> Iterator[tuple[Part, str]]:
+    """Yield the parts of a folder that hold no piece of a large file, each with a key of all that its headers and bytes
+    depend on. Their numbers are not those that they have when the large files are cut.
     """
     entries, first = archive.layout.entries, 0  # the last entry that starts at or before the part
-    for part in cut(archive.layout):
+    for part in cut(archive.layout, {entry.path: [entry.size] for entry in entries if entry.size >= LARGE}):
         while first + 1 < len(entries) and entries[first + 1].start <= part.start:
             first += 1
-        large = entries[first] if entries and entries[first].size >= LARGE else None
-        if large and large.offset <= part.start and part.stop <= large.content_stop:
-            yield part, _key(part.start - large.offset, part.size, archive.stamps[first]), large
+        if entries and entries[first].size >= LARGE and part.start == entries[first].offset:
             continue
         facts: list[object] = [archive.mtime, part.size]
         index = first
@@ -216,26 +223,35 @@ def keyed_parts(archive: FolderArchive) -> Iterator[tuple[Part, str, Entry | Non
             each = entries[index]
             facts += (each.start - part.start, each.path, each.kind, each.target, archive.stamps[index])
             index += 1
-        yield part, _key(*facts), None
+        yield part, _key(*facts)
 
 
-def _slices_of(archive: FolderArchive, given: Description) -> dict[str, str]:
-    """Return the digests of slices of large files by their keys, as far as another description of the folder has them.
+def _slices_of(archive: FolderArchive, given: Description) -> dict[str, list[tuple[int, str]]]:
+    """Return the pieces of large files, by their paths, as far as another description of the folder has them.
 
     No others: the rest of an archive depends on how its program writes headers.
     """
     theirs = {entry.path: entry for entry in given.layout.entries}
-    digests = {(part.start, part.size): part.digest for part in given.parts}
-    found: dict[str, str] = {}
-    for part, key, entry in keyed_parts(archive):
-        same = theirs.get(entry.path) if entry else None
-        if entry and same and same.size == entry.size:
-            found[key] = digests.get((part.start - entry.offset + same.offset, part.size), "")
-    return {key: digest for key, digest in found.items() if digest}
+    by_start = {part.start: part for part in given.parts}
+    found: dict[str, list[tuple[int, str]]] = {}
+    for entry in archive.layout.entries:
+        same = theirs.get(entry.path)
+        if entry.size >= LARGE and same and same.size == entry.size:
+            pieces, position = [], same.offset
+            while position < same.content_stop and (part := by_start.get(position)):
+                pieces.append((part.size, part.digest))
+                position = part.stop
+            if position == same.content_stop:
+                found[entry.path] = pieces
+    return found
 
 
 class _Hashing:
-    """Hashes what the index lacks of a folder, each byte once where it can: small files on the way through a part."""
+    """Cuts and hashes what the index lacks of a folder, each byte once where it can.
+
+    A large file that nobody has cut yet is cut by one thread, while others hash the pieces that it has found; small
+    files are hashed on the way through the part that they lie in.
+    """
 
     def __init__(
         self,
@@ -244,46 +260,90 @@ class _Hashing:
         threads: int,
         hashed: Callable[[int], None] | None,
         check: Callable[[], None] | None,
+        given: Description | None,
     ) -> None:
         self._archive, self._threads, self._hashed, self._check = archive, threads, hashed, check
-        self._parts = [(part, key) for part, key, _ in keyed_parts(archive)]
+        stamped = list(zip(archive.layout.entries, archive.stamps, strict=True))
+        self._shared = list(keyed_parts(archive))
+        self._digests = {part.start: known.parts[key] for part, key in self._shared if key in known.parts}
         self._small = {
             entry.path: (entry, _key(entry.path, stamp))
-            for entry, stamp in zip(archive.layout.entries, archive.stamps, strict=True)
+            for entry, stamp in stamped
             if entry.kind == "file" and entry.size < LARGE
         }
-        self._digests = {part.number: known.parts[key] for part, key in self._parts if key in known.parts}
         self._files = {path: known.files[key] for path, (_, key) in self._small.items() if key in known.files}
         self._files |= {path: _EMPTY for path, (entry, _) in self._small.items() if not entry.size}
-        self._missing = [part for part, _ in self._parts if part.number not in self._digests]
-        self.is_needed = bool(self._missing) or len(self._files) < len(self._small)
+        self._large = {entry.path: (entry, _key(stamp)) for entry, stamp in stamped if entry.size >= LARGE}
+        self._sizes: dict[str, list[int]] = {}
+        #: What is said of pieces that may be cut as we cut them, by offset and size.
+        self._hints: dict[tuple[int, int], str] = {}
+        slices = _slices_of(archive, given) if given else {}
+        for path, (entry, key) in self._large.items():
+            pieces = slices.get(path) or known.large.get(key, [])
+            starts = accumulate((size for size, _ in pieces), initial=entry.offset)
+            placed = {(start, size): digest for start, (size, digest) in zip(starts, pieces, strict=False)}
+            if path in slices and given and not given.digest:
+                self._hints |= placed
+            elif sum(size for size, _ in pieces) == entry.size:
+                self._sizes[path] = [size for size, _ in pieces]
+                self._digests |= {start: digest for (start, _), digest in placed.items()}
+        uncut, unknown = len(self._large) - len(self._sizes), len(self._small) - len(self._files)
+        self.is_needed = bool(uncut or unknown) or any(part.start not in self._digests for part, _ in self._shared)
         self._own = threading.local()
         self._failure: BaseException | None = None
+        self._waiting, self._counting = 0, threading.Lock()
 
     def run(self) -> None:
         """Hash what is missing: parts first, then those small files that no part holds as a whole."""
-        self._in_threads([partial(self._hash_part, part) for part in self._missing])
+        jobs: list[Job] = [
+            partial(self._cut_file, entry) for path, (entry, _) in self._large.items() if path not in self._sizes
+        ]
+        jobs += [partial(self._hash_part, part) for part, _ in self._shared if part.start not in self._digests]
+        self._in_threads(jobs)
         split = [entry for path, (entry, _) in self._small.items() if path not in self._files]
         self._in_threads([partial(self._hash_file, entry) for entry in split])
 
     def description(self) -> Description:
         """Describe the archive, once nothing is missing."""
-        parts = tuple(replace(part, digest=self._digests[part.number]) for part, _ in self._parts)
-        return Description.build(self._archive.layout, parts, self._files)
+        layout = self._archive.layout
+        parts = tuple(replace(part, digest=self._digests[part.start]) for part in cut(layout, self._sizes))
+        return Description.build(layout, parts, self._files)
 
-    def keys(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Return all digests of parts and of small files by their keys."""
-        parts = {key: self._digests[part.number] for part, key in self._parts}
-        return parts, {key: self._files[path] for path, (_, key) in self._small.items()}
+    def known(self, digest: str, state: str) -> Known:
+        """Return all that there is to keep."""
+        return Known(
+            digest,
+            state,
+            {key: self._digests[part.start] for part, key in self._shared},
+            {key: self._files[path] for path, (_, key) in self._small.items()},
+            {key: list(self._pieces(entry)) for entry, key in self._large.values()},
+        )
 
-    def _in_threads(self, jobs: list[Callable[[], int]]) -> None:
-        """Run jobs, and raise the first error of one as soon as the others have seen it."""
-        threads = min(self._threads, processors(), len(jobs))  # hashing waits for nothing but processors
-        with ThreadPoolExecutor(max(1, threads), "modelsync-hash") as pool:
+    def _pieces(self, entry: Entry) -> Iterator[tuple[int, str]]:
+        position = entry.offset
+        for size in self._sizes[entry.path]:
+            yield size, self._digests[position]
+            position += size
+
+    def _in_threads(self, jobs: Sequence[Job]) -> None:
+        """Run jobs, and those that they submit; raise the first error of one as soon as the others have seen it."""
+        done: SimpleQueue[Future[int]] = SimpleQueue()
+        with ThreadPoolExecutor(max(1, min(self._threads, processors())), "modelsync-hash") as pool:
+            # hashing waits for nothing but processors
+
+            def submit(job: Job) -> None:
+                with self._counting:
+                    self._waiting += 1
+                pool.submit(self._run, job, submit).add_done_callback(done.put)
+
             try:
-                for done in as_completed([pool.submit(self._run, job) for job in jobs]):
-                    size = done.result()
-                    if self._hashed and not self._failure:
+                for job in jobs:
+                    submit(job)
+                while self._waiting:
+                    size = done.get().result()
+                    with self._counting:
+                        self._waiting -= 1
+                    if self._hashed and size and not self._failure:
                         self._hashed(size)
             except BaseException as error:
                 self._failure = self._failure or error
@@ -291,25 +351,43 @@ class _Hashing:
         if self._failure:
             raise self._failure
 
-    def _run(self, job: Callable[[], int]) -> int:
+    def _run(self, job: Job, submit: Callable[[Job], None]) -> int:
         try:
-            return 0 if self._failure else job()
+            return 0 if self._failure else job(submit)
         except BaseException as error:
             self._failure = self._failure or error
             return 0
 
-    def _hash_part(self, part: Part) -> int:
+    def _cut_file(self, entry: Entry, submit: Callable[[Job], None]) -> int:
+        sizes: list[int] = []
+        position, told = entry.offset, 0
+        with self._archive.reader(entry) as file:
+            for size in cut_file(file):
+                if self._failure:
+                    return 0
+                if self._check:
+                    self._check()
+                sizes.append(size)
+                if digest := self._hints.get((position, size)):
+                    self._digests[position], told = digest, told + size
+                else:
+                    submit(partial(self._hash_part, Part(0, position, position + size)))
+                position += size
+        self._sizes[entry.path] = sizes
+        return told
+
+    def _hash_part(self, part: Part, submit: Callable[[Job], None]) -> int:
         hasher, hashers, layout = Hasher(), self._lacking(part), self._archive.layout
         for position, view in self._blocks(part):
             hasher.update(view)
             for entry, begin, end in contents(layout.entries, layout.starts, position, position + len(view)):
                 if entry.path in hashers:
                     hashers[entry.path].update(view[begin - position : end - position])
-        self._digests[part.number] = hasher.digest()
+        self._digests[part.start] = hasher.digest()
         self._files |= {path: each.digest() for path, each in hashers.items()}
         return part.size
 
-    def _hash_file(self, entry: Entry) -> int:
+    def _hash_file(self, entry: Entry, submit: Callable[[Job], None]) -> int:
         hasher = Hasher()
         for _, view in self._blocks(Part(0, entry.offset, entry.content_stop)):
             hasher.update(view)

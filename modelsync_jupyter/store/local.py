@@ -165,7 +165,7 @@ class LocalStore:
     def digest(self, model: Model) -> str | None:
         """Return the content digest of a version as its folder is now, or None while it is unknown; hashes nothing."""
         try:
-            archive = FolderArchive.scan(model.path, int(model.info.creation_time.timestamp()))
+            archive = FolderArchive.scan(model.path)
         except InvalidModel:
             return None
         return self.index.digest(model.tag, archive)
@@ -258,7 +258,7 @@ class LocalStore:
         if info.tag != tag:
             step = "Ask the person who pushed it to push it again."
             raise InvalidModel(f"The archive of `{tag}` holds `{info.tag}`.", step=step)
-        archive = FolderArchive.scan(folder, int(info.creation_time.timestamp()))
+        archive = FolderArchive.scan(folder)
         self.index.settle(archive)  # from now on others may change it, and each change must show
         # A disk that is too full for `latest` is too full for the model.
         with self._latest_file(tag) if self._is_newest(tag, info.creation_time) else nullcontext():

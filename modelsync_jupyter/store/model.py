@@ -60,7 +60,7 @@ class Model:
         Raises:
             InvalidModel: It cannot be read, or something in it cannot be in an archive.
         """
-        return self.scanned or FolderArchive.scan(self.path, int(self.info.creation_time.timestamp()))
+        return self.scanned or FolderArchive.scan(self.path)
 
     def to_dict(self) -> dict[str, Any]:
         """The model as `--output json` prints it."""

@@ -258,6 +258,8 @@ class StageTarget:
     def _known_parts(self) -> Description | None:
         """What was verified on the way; slices of files that others cut in their own way are read once more for it."""
         layout, parts = self._source.layout, self._source.parts
+        if self._source.description:
+            return self._source.description
         if layout is None or not all(part.digest for part in parts):
             return None
         return Description(layout, parts, {}, "")

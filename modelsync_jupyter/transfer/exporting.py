@@ -84,7 +84,7 @@ class Export:
             reason = f"{why}There is nothing at `{place.shown}` yet."
             return FilePlan("export", model.tag, place.shown, "export", reason, operations, size)
         mine = self.store.digest(model) or (self._describe().digest if hash else "")
-        theirs = _claimed(place, model.archive.mtime)
+        theirs = _claimed(place)
         if mine and mine == theirs:
             reason = f"{why}`{place.shown}` holds it already."
             return FilePlan("export", model.tag, place.shown, "skip", reason, digest=mine)
@@ -171,11 +171,11 @@ class FolderTarget(StageTarget):
         return self._path.parent
 
 
-def _claimed(place: Place, mtime: int) -> str:
+def _claimed(place: Place) -> str:
     """Return the content digest of what is at a place, as far as it can be told without unpacking it, or ""."""
     with suppress(ModelSyncError, OSError):
         if place.local and place.kind() == "folder":
-            archive = FolderArchive.scan(place.local, mtime)
+            archive = FolderArchive.scan(place.local)
             with TemporaryDirectory() as scratch:
                 return Index(Path(scratch)).describe(Tag("any", "any"), archive, processors()).digest
         found = open_archive(place)

@@ -81,7 +81,7 @@ def open_model(place: Place) -> Opened:
         if data is None:
             return Opened(None, None, "", found)
         info = parse_info(data, f"`{MODEL_YAML}` in `{place.shown}`")
-        return Opened(TreeSource(found, int(info.creation_time.timestamp())), info, found.claimed, found)
+        return Opened(TreeSource(found), info, found.claimed, found)
     except BaseException:
         found.close()
         raise
@@ -177,7 +177,7 @@ class Import:
                 info = replace(info, creation_time=local.info.creation_time, context=local.info.context)
             self._rename = None
             more = {MODEL_YAML: info_yaml(info).encode()}
-            opened.source = TreeSource(opened.tree, int(info.creation_time.timestamp()), more)
+            opened.source = TreeSource(opened.tree, more)
         self._source = opened.source
         self._tag = info.tag if info else None
         if self._rename and info and (renamed := _renamed(info.tag, self._rename)) != info.tag:
@@ -258,7 +258,7 @@ class ImportTarget(StageTarget):
         self._stage.seal()
         self._check()
         self.tag = info.tag
-        archive = FolderArchive.scan(folder, int(info.creation_time.timestamp()))
+        archive = FolderArchive.scan(folder)
         scratch = Index(folder.parent / "digests")
         found = scratch.describe(info.tag, archive, processors(), check=self._check, given=self._known_parts())
         if self._claimed and found.digest != self._claimed:

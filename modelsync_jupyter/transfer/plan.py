@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelsync_jupyter.core.errors import NOT_LISTED, Conflict, ModelNotFound
 from modelsync_jupyter.core.outcome import Direction
-from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.core.states import State, compare
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
@@ -116,13 +114,12 @@ class Plan:
         }
 
 
-def plan_push(chosen: Chosen, facts: Facts, parts: Sequence[Part], *, force: bool) -> Plan:
+def plan_push(chosen: Chosen, facts: Facts, *, force: bool) -> Plan:
     """Decide about a push.
 
     Args:
         chosen: The version.
         facts: What both ends have; the local model is there.
-        parts: How its archive is cut.
         force: Whether to replace what is there.
     """
     local, remote, tag = facts.local, facts.remote, chosen.tag
@@ -132,10 +129,11 @@ def plan_push(chosen: Chosen, facts: Facts, parts: Sequence[Part], *, force: boo
     if there and not force:
         return Plan("push", tag, "skip", why + _skipped("The registry", facts.state), facts=facts)
     size = local.archive.layout.size
-    pieces = "1 part" if len(parts) == 1 else f"{len(parts)} parts"
+    count = sum(entry.kind == "file" for entry in local.archive.layout.entries)
+    files = "1 file" if count == 1 else f"{count:,} files"
     operations = (
-        Operation("hash", pieces, "so that every byte can be checked at the other end"),
-        Operation("send", pieces, "those the registry does not hold yet", size),
+        Operation("hash", files, "so that every byte can be checked at the other end"),
+        Operation("send", files, "those parts of them that the registry does not hold yet", size),
         Operation("publish", str(tag), "once all parts have arrived; until then readers see nothing of it"),
     )
     if there:

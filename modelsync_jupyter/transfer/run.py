@@ -16,7 +16,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.archive.description import Description
-from modelsync_jupyter.archive.layout import cut
 from modelsync_jupyter.core.errors import InvalidModel, ModelExists, ModelSyncError
 from modelsync_jupyter.core.outcome import Direction, Outcome, Status
 from modelsync_jupyter.core.progress import Progress
@@ -103,7 +102,7 @@ class Run:
             facts = Facts(local, remote, mine or "", theirs)
         else:
             check_limits(local.info)
-        return plan_push(chosen, facts, cut(local.archive.layout), force=force)
+        return plan_push(chosen, facts, force=force)
 
     def carry_out(self, plan: Plan) -> Outcome:
         """Carry out the operations of a plan.

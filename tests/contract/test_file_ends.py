@@ -32,8 +32,6 @@ from .test_ends import TestSources as Sources
 from .test_ends import TestTargets as Targets
 from .test_ends import Written, described, fill
 
-MTIME = int(CREATED.timestamp())
-
 
 def export(place: Place, format: str, source: FolderSource, notes: Path, replace: bool = True) -> Target:
     assert source.description
@@ -43,7 +41,7 @@ def export(place: Place, format: str, source: FolderSource, notes: Path, replace
 
 def opened_again(place: Place) -> Source:
     found = open_archive(place)
-    return found if hasattr(found, "parts") else TreeSource(found, MTIME)  # type: ignore[arg-type, return-value]
+    return found if hasattr(found, "parts") else TreeSource(found)  # type: ignore[arg-type, return-value]
 
 
 class TestFileSources(Sources):
@@ -118,7 +116,7 @@ class TestFileTargets(Targets):
             fill(target, found)
             target.publish()
             found.close()
-            assert FolderArchive.scan(copy, MTIME).layout == model.archive.layout
+            assert FolderArchive.scan(copy).layout == model.archive.layout
             return copy
 
         resumes = request.param in ("tar", "zst", "folder", "import")

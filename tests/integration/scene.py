@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from modelsync_jupyter import client as api
-from modelsync_jupyter.archive.layout import cut
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.outcome import Direction, Outcome
 from modelsync_jupyter.core.parts import Part
@@ -20,6 +19,7 @@ from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 from tests.harness.clock import wait_until
+from tests.harness.cutting import cut_folder
 from tests.harness.faults import FaultyProxy
 from tests.harness.models import MIB, Entry
 from tests.harness.processes import TOKEN, environment, modelsync, start_modelsync
@@ -80,7 +80,7 @@ class Client:
 
     def parts(self, tag: str) -> tuple[Part, ...]:
         """How the archive of a model of this home is cut."""
-        return cut(Model.load(self.folder(tag)).archive.layout)
+        return cut_folder(Model.load(self.folder(tag)).archive)
 
     def size(self, tag: str) -> int:
         """Bytes in the archive of a model of this home."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from modelsync_jupyter import client as api
-from modelsync_jupyter.archive.layout import cut
+from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.store.model import Model
 from tests.harness.faults import FaultyProxy
 from tests.harness.models import CREATED, ODD_FILES, Entry, differences, make_model
@@ -114,7 +114,7 @@ def test_many_threads_move_each_part_once(yatai: Yatai, tmp_path: Path) -> None:
 def archive_of(folder: Path) -> bytes:
     source = Model.load(folder).archive
     buffer = bytearray(MIB)
-    return b"".join(bytes(view) for part in cut(source.layout) for view in source.blocks(part, buffer))
+    return b"".join(bytes(view) for view in source.blocks(Part(1, 0, source.layout.size), buffer))
 
 
 def publish_tar(yatai: Yatai, folder: Path, format: int) -> None:

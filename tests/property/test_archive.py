@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelsync_jupyter.archive.folder import FolderArchive
-from modelsync_jupyter.archive.layout import Layout, cut
+from modelsync_jupyter.archive.layout import Layout
 from modelsync_jupyter.archive.stage import Stage
 from modelsync_jupyter.core.parts import Part, from_sizes
+from tests.harness.cutting import cut_folder
 from tests.harness.models import differences
 from tests.unit.archives import MTIME, pack, read, unpack_bytes
 
@@ -97,7 +98,7 @@ def test_equal_folders_give_equal_bytes_and_parts(tree: Tree) -> None:
     with scratch() as top:
         one, other = write(tree, top / "one"), write(tree, top / "other", backwards=True)
         assert pack(one) == pack(other)
-        cuts = [cut(FolderArchive.scan(folder, MTIME).layout) for folder in (one, other)]
+        cuts = [cut_folder(FolderArchive.scan(folder, MTIME)) for folder in (one, other)]
         assert cuts[0] == cuts[1]
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelsync_jupyter.archive.layout import LARGE, Entry, Layout, cut
+from modelsync_jupyter.archive.layout import Entry, Layout
 from modelsync_jupyter.core.errors import InvalidTag
 from modelsync_jupyter.core.parts import Part, group, split
 from modelsync_jupyter.core.tags import Tag
@@ -65,16 +65,6 @@ def test_group_covers_once_with_large_enough_parts(sizes: list[int], minimum: in
     parts = group([Part(0, 0, size) for size in sizes], minimum)
     assert covers(parts, sum(sizes))
     assert all(part.size >= minimum for part in parts[:-1])
-
-
-@given(st.lists(st.integers(0, 200 << 20), max_size=20))
-def test_cuts_cover_once_and_begin_at_large_files(sizes: list[int]) -> None:
-    layout = Layout.arrange([Entry(f"{n:04}", "file", 0, 0, size) for n, size in enumerate(sizes)], 0)
-    parts = cut(layout)
-    assert covers(parts, layout.size)
-    edges = {part.start for part in parts}
-    large = [entry for entry in layout.entries if entry.size >= LARGE]
-    assert all({entry.offset, entry.content_stop} <= edges for entry in large)
 
 
 MEMBERS = st.builds(
@@ -133,13 +123,12 @@ REMOTE = st.none() | st.builds(
 def test_a_push_that_was_carried_out_is_not_planned_again(
     model: Model, there: RemoteModel | None, force: bool, asked: Tag
 ) -> None:
-    parts = cut(model.archive.layout)
-    plan = plan_push(Chosen("push", asked, model.tag), Facts(model, there), parts, force=force)
-    assert plan == plan_push(Chosen("push", asked, model.tag), Facts(model, there), parts, force=force)
+    plan = plan_push(Chosen("push", asked, model.tag), Facts(model, there), force=force)
+    assert plan == plan_push(Chosen("push", asked, model.tag), Facts(model, there), force=force)
     assert plan.action == ("push" if there is None or not there.complete else "replace" if force else "skip")
     assert bool(plan.operations) == (plan.action != "skip")
     after = RemoteModel(model.tag, "uid", "success", model.size, model.info.creation_time)
-    again = plan_push(Chosen("push", asked, model.tag), Facts(model, after), parts, force=False)
+    again = plan_push(Chosen("push", asked, model.tag), Facts(model, after), force=False)
     assert (again.action, again.size) == ("skip", 0)
 
 

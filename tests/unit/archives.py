@@ -13,7 +13,7 @@ from modelsync_jupyter.archive.stage import Stage
 from modelsync_jupyter.archive.unpack import Frontier, unpack
 from modelsync_jupyter.core.parts import Part, from_sizes, split
 
-MTIME = 1_715_938_212
+MTIME = 315_532_800  # as all our archives have it
 
 
 def read(source: FolderArchive, start: int = 0, stop: int | None = None, block: int = BLOCK) -> bytes:

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
-from modelsync_jupyter.archive.layout import LARGE, Entry, Layout, check_link, cut, padded, part_size, safe_path
+from modelsync_jupyter.archive.folder import FolderArchive
+from modelsync_jupyter.archive.layout import Entry, Layout, check_link, padded, safe_path
 from modelsync_jupyter.core.errors import UnsafeArchive
-from modelsync_jupyter.core.parts import MIB, PART_SIZE
-from tests.harness.models import ODD_FILES, make_model, random_bytes
+from tests.harness.models import ODD_FILES, make_model
 
 from .archives import MTIME
 
@@ -115,49 +114,6 @@ def test_members_follow_each_other_to_a_whole_record() -> None:
         position = entry.offset + padded(entry.size)
     assert layout.size == 10240 >= position + 1024
     assert [layout.find(at) for at in (-1, 0, 511, 512, 1023, 1024, 9999)] == [-1, 0, 0, 0, 0, 1, 2]
-
-
-def test_large_files_are_cut_at_their_first_byte() -> None:
-    layout = Layout.arrange([file("a", 3), file("b", 40 * MIB + 5), file("c", 3), file("d", 9 * MIB)], MTIME)
-    parts = cut(layout)
-    starts = {part.start: part for part in parts}
-    for entry in layout.entries:
-        if entry.size >= LARGE:
-            inside = [part for part in parts if entry.offset <= part.start < entry.content_stop]
-            assert starts[entry.offset] == inside[0]
-            assert inside[-1].stop == entry.content_stop
-            assert all(part.size == part_size(entry.size) for part in inside[:-1])
-
-
-@pytest.mark.parametrize(
-    "sizes", [[0], [5 << 34], [5 * MIB] * 1000, [1] * 5000, [3 << 30] * 7 + [1] * 40], ids=lambda sizes: str(len(sizes))
-)
-def test_parts_cover_any_archive_and_are_no_larger_than_they_may_be(sizes: list[int]) -> None:
-    layout = Layout.arrange([file(f"{index:05}", size) for index, size in enumerate(sizes)], MTIME)
-    parts = cut(layout)
-    assert max(part.size for part in parts) <= PART_SIZE
-    assert [part.number for part in parts] == list(range(1, len(parts) + 1))
-    assert [part.start for part in parts] == [0, *(part.stop for part in parts[:-1])]
-    assert parts[-1].stop == layout.size
-    assert all(part.size > 0 for part in parts)
-
-
-def test_two_versions_that_share_a_file_share_the_digests_of_its_parts(tmp_path: Path) -> None:
-    weights = b"".join(map(bytes, random_bytes(20 * MIB)))
-    digests = []
-    for version, readme in (("v1", b"short"), ("v2", b"much longer " * 999)):
-        source = FolderArchive.scan(
-            make_model(tmp_path, f"m:{version}", {"a-readme": readme, "weights.bin": weights}), MTIME
-        )
-        digests.append({source.digest(part, bytearray(BLOCK)): part.size for part in cut(source.layout)})
-    shared = digests[0].keys() & digests[1].keys()
-    assert sum(digests[0][digest] for digest in shared) >= 20 * MIB
-    assert digests[0].keys() != digests[1].keys()
-
-
-def test_the_size_of_parts_depends_on_the_file_alone() -> None:
-    sizes = (LARGE, 40 * MIB, 60_000_000, 256 * MIB, 1 << 30, 1 << 40)
-    assert [part_size(size) // MIB for size in sizes] == [1, 2, 2, 8, 16, 16]
 
 
 @pytest.mark.parametrize("mtime", [0, -1, MTIME, 8**11 - 1, 8**11])

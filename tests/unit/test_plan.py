@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from modelsync_jupyter.archive.layout import cut
 from modelsync_jupyter.core.errors import Conflict, ModelNotFound
 from modelsync_jupyter.core.states import State
 from modelsync_jupyter.core.tags import Tag
@@ -43,7 +42,7 @@ def push(
     remote_digest: str = "",
 ) -> Plan:
     facts = Facts(local, there, local_digest, remote_digest)
-    return plan_push(Chosen("push", asked, TAG), facts, cut(local.archive.layout), force=force)
+    return plan_push(Chosen("push", asked, TAG), facts, force=force)
 
 
 def pull(local: Model | None, there: RemoteModel | None, *, force: bool = False, asked: Tag = TAG) -> Plan:

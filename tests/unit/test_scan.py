@@ -60,7 +60,7 @@ def test_description_with_a_further_record_is_not_ours() -> None:
 
 @pytest.mark.parametrize("length", [b"9" * 5000, b"-5", b"x", b""])
 def test_description_of_nonsense_length_is_not_ours(length: bytes) -> None:
-    record = length + b' comment={"cut":"cut-2"}\n'
+    record = length + b' comment={"cut":"cut-3"}\n'
     info = tarfile.TarInfo("pax_global_header")
     info.type, info.size = tarfile.XGLTYPE, len(record)
     head = info.tobuf(tarfile.USTAR_FORMAT) + record + bytes(-len(record) % 512)

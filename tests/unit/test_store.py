@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from modelsync_jupyter import client as api
+from modelsync_jupyter.archive.layout import MTIME
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, ModelExists, ModelNotFound, UsageError
 from modelsync_jupyter.core.tags import Tag
@@ -168,7 +169,7 @@ def test_a_model_says_what_it_is(store: LocalStore) -> None:
     path = make(store, "m:v1", labels={"stage": "dev"})
     model = store.get(Tag("m", "v1"))
     assert model.size == sum(file.stat().st_size for file in path.iterdir())
-    assert model.archive.mtime == int(CREATED.timestamp())
+    assert model.archive.mtime == MTIME
     assert model.to_dict() == {
         **{"tag": "m:v1", "size": model.size, "labels": {"stage": "dev"}, "module": "", "metadata": {}},
         **{"creation_time": CREATED.isoformat(), "path": str(path)},

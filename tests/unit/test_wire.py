@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from modelsync_jupyter.archive.layout import CUT
 from modelsync_jupyter.core.errors import IntegrityError, InvalidReply
 from modelsync_jupyter.core.parts import Part, parse_parts, parts_json
 from modelsync_jupyter.core.plain import plain
@@ -30,7 +31,7 @@ MODEL: dict[str, Any] = {
     "transmission_strategy": "presigned_url",
     "upload_finished_at": "2024-05-18T00:00:01Z",
     "manifest": {"module": "bentoml.sklearn", "size_bytes": 7, "metadata": {"x": 1}},
-    "modelsync": {"content_digest": DIGEST, "digest": "blake3:" + "1e" * 32},
+    "modelsync": {"content_digest": DIGEST, "cut": CUT, "digest": "blake3:" + "1e" * 32},
 }
 HOSTILE: list[Any] = [None, True, 0, -1, 1.5, float("nan"), float("inf"), 1e999, 1 << 80, "", "x", "\ud800", [], {}]
 HOSTILE += [

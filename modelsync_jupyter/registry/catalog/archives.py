@@ -7,8 +7,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, insert, or_, select, union, update
+from sqlalchemy import Connection, and_, exists, func, insert, or_, select, union, update
 
+from modelsync_jupyter.archive.layout import CUT
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.wire import EntryJSON
 
@@ -88,14 +89,16 @@ def describe_archive(connection: Connection, archive_id: int, described: Describ
 
 
 def undescribed(connection: Connection, before: int | None, count: int) -> list[tuple[int, int]]:
-    """List rows and sizes of archives that an earlier version of the registry took in, the newest first.
+    """List rows and sizes of archives that an earlier version of the registry took in, the newest first: without a
+    content digest, or with one that is built on other rules of cutting.
 
     Args:
         connection: A read.
         before: Only rows with a smaller number.
         count: How many at most.
     """
-    query = select(archives.c.id, archives.c.size).where(archives.c.content_digest.is_(None))
+    older = and_(archives.c.cut != CUT, archives.c.cut != "")
+    query = select(archives.c.id, archives.c.size).where(or_(archives.c.content_digest.is_(None), older))
     if before is not None:
         query = query.where(archives.c.id < before)
     return [(row.id, row.size) for row in connection.execute(query.order_by(archives.c.id.desc()).limit(count))]

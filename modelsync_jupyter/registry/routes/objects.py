@@ -55,7 +55,7 @@ def put_whole(uid: str) -> Response:
     with current().database.read() as connection:
         upload = find_upload(connection, uid)
     parts = multipart.receive_whole(current(), uid, request.environ["wsgi.input"], size)
-    multipart.assemble(current(), upload, parts)
+    multipart.assemble(current(), upload, parts, cut=True)
     return Response(status=200)
 
 

@@ -165,7 +165,7 @@ def _receive(uid: str, size: int) -> None:
     parts = multipart.receive_whole(current(), uid, request.environ["wsgi.input"], size)
     with current().database.read() as connection:
         found = uploads.find_upload(connection, uid)
-    multipart.assemble(current(), found, parts)
+    multipart.assemble(current(), found, parts, cut=True)
 
 
 def _open(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from modelsync_jupyter.archive.layout import CUT
 from modelsync_jupyter.core.errors import Conflict, IntegrityError, InvalidReply, InvalidTag, RemoteNotFound
 from modelsync_jupyter.core.parts import Part, parse_parts
 from modelsync_jupyter.core.tags import Tag
@@ -385,7 +386,7 @@ def parse_model(data: object, name: str = "") -> RemoteModel:
         creator=str(extension.get("pushed_by") or creator.get("name") or ""),
         metadata=mapping(manifest.get("metadata") or {}),
         strategy=str(record.get("transmission_strategy") or ""),
-        digest=str(extension.get("content_digest") or ""),
+        digest=_content_digest(extension),
         updated=str(record.get("upload_finished_at") or record.get("updated_at") or ""),
         description=str(record.get("description") or ""),
         alias=str(extension.get("alias") or ""),
@@ -407,9 +408,14 @@ def parse_download(data: object) -> Download:
     except IntegrityError as error:
         raise InvalidReply(error.message) from None
     url = record.get("presigned_download_url") or ""
-    digest, content = (str(extension.get(key) or "") for key in ("digest", "content_digest"))
+    digest, content = str(extension.get("digest") or ""), _content_digest(extension)
     urls = items({"items": extension.get("urls") or []})
     return Download(str(url), digest, parts, extension.get("layout"), content, tuple(map(str, urls)))
+
+
+def _content_digest(extension: Mapping[str, Any]) -> str:
+    """Return the content digest in a reply, or "" where it is built on other rules of cutting than ours."""
+    return str(extension.get("content_digest") or "") if extension.get("cut") == CUT else ""
 
 
 def mapping(data: object) -> Mapping[str, Any]:

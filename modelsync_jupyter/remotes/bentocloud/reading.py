@@ -24,9 +24,9 @@ from modelsync_jupyter.archive.description import (
     file_digests,
     read_description,
 )
-from modelsync_jupyter.archive.layout import Layout, part_size
+from modelsync_jupyter.archive.layout import Layout
 from modelsync_jupyter.core.errors import Conflict, IntegrityError, InvalidReply, Unavailable, UrlExpired
-from modelsync_jupyter.core.parts import Part, split
+from modelsync_jupyter.core.parts import Part, even_size, split
 from modelsync_jupyter.remotes.http import blocks
 from modelsync_jupyter.remotes.protocol import ENDLESS
 from modelsync_jupyter.wire import PROXY, model_path
@@ -173,7 +173,7 @@ class RemoteArchive:
             if reply.layout is not None:
                 self.layout = Layout.from_json(reply.layout, self.parts[-1].stop)
         else:
-            self.parts = split(size, part_size(size)) if size else (Part(1, 0, ENDLESS),)
+            self.parts = split(size, even_size(size)) if size else (Part(1, 0, ENDLESS),)
 
     def _probe(self) -> bytes:
         """Ask for the first bytes; returns at least the description, where the archive has one of sensible size."""

@@ -13,10 +13,10 @@ from contextlib import closing, suppress
 from typing import IO
 
 from modelsync_jupyter.archive.description import Description, description_size, read_description
-from modelsync_jupyter.archive.layout import Layout, check_tree, cut, part_size
+from modelsync_jupyter.archive.layout import Layout, check_tree
 from modelsync_jupyter.archive.scan import scan_tar
 from modelsync_jupyter.core.errors import IntegrityError, ModelChanged, UsageError
-from modelsync_jupyter.core.parts import MIB, Part, split
+from modelsync_jupyter.core.parts import MIB, Part, even_size, split
 from modelsync_jupyter.remotes.protocol import ENDLESS
 
 from .codecs import Codec, find_codec
@@ -94,7 +94,7 @@ class TarSource:
             self.parts: tuple[Part, ...] = self.description.parts
         else:
             self.layout = self._scanned() if place.local else None
-            self.parts = cut(self.layout) if self.layout else split(total, part_size(total)) if total else ()
+            self.parts = split(total, even_size(total))
         if not self.parts:
             raise IntegrityError(f"`{place.shown}` is empty.", "Get another copy of it.")
         self.identity = [place.shown, *self._stamp, self.claimed]

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from modelsync_jupyter.archive.description import Description
-from modelsync_jupyter.archive.layout import Entry, Layout, check_link, check_tree, cut, safe_path
+from modelsync_jupyter.archive.layout import MTIME, Entry, Layout, check_link, check_tree, safe_path
 from modelsync_jupyter.archive.scan import MAX_MEMBERS
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel, ModelChanged, UnsafeArchive
-from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.core.parts import Part, even_size, split
 
 from .codecs import FREE_SIZE, MAX_RATIO
 from .places import LocalPlace, Place
@@ -65,7 +65,6 @@ class TreeSource:
 
     Args:
         tree: The tree.
-        mtime: Time of all members, in whole seconds since the epoch.
         more: Files that it does not have, or has otherwise: their bytes by path.
 
     Raises:
@@ -74,19 +73,18 @@ class TreeSource:
 
     description: Description | None = None
 
-    def __init__(self, tree: Tree, mtime: int, more: Mapping[str, bytes] | None = None) -> None:
+    def __init__(self, tree: Tree, more: Mapping[str, bytes] | None = None) -> None:
         self._tree, self._more = tree, dict(more or {})
         members = [each for each in tree.members if each.path not in self._more]
         members += [Entry(path, "file", 0, 0, len(data)) for path, data in self._more.items()]
         members.sort(key=lambda entry: entry.path)
         check_tree(members)
-        self._mtime = mtime
-        self.layout: Layout | None = Layout.arrange(members, mtime)
+        self.layout: Layout | None = Layout.arrange(members, MTIME)
         self._layout = self.layout
         self.size: int | None = self.layout.size
-        self.parts: tuple[Part, ...] = cut(self.layout)
+        self.parts: tuple[Part, ...] = split(self.size, even_size(self.size))
         self.ranged = tree.ranged
-        self.identity = [tree.identity, mtime, sorted(self._more)]
+        self.identity = [tree.identity, sorted(self._more)]
 
     def views(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
         """Read the bytes of `[start, stop)`, as `Source` promises."""
@@ -95,7 +93,7 @@ class TreeSource:
             index = self._layout.find(position)
             entry = self._layout.entries[index] if index >= 0 else None
             if entry and position < entry.offset:
-                data = entry.header(self._mtime)[position - entry.start :][: end - position]
+                data = entry.header(MTIME)[position - entry.start :][: end - position]
                 yield memoryview(data)
                 position += len(data)
             elif entry and position < entry.content_stop:
