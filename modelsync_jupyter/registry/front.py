@@ -36,7 +36,7 @@ from multidict import CIMultiDict
 from . import multipart
 from .app import answer, create_app
 from .blobs.folder import FolderBlobs
-from .blobs.protocol import BLOCK, hex_of
+from .blobs.protocol import BLOCK, Blob, hex_of
 from .body import MAX_JSON
 from .errors import BadRequest
 from .sending import Spans
@@ -58,7 +58,7 @@ _SENT_AT_ONCE = 4 * BLOCK
 _DISK_THREADS = 8
 _BODY_THREADS = 64
 _RETRY_SECONDS = 1.0
-_PART = re.compile(r"/objects/uploads/([^/]+)/parts/(\d{1,9})", re.ASCII)
+_PARTS = re.compile(r"(/objects/uploads/([^/]+)/parts)/(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)
 _BODILESS = {"GET", "HEAD", "DELETE", "OPTIONS"}
 
 log = logging.getLogger(__name__)
@@ -158,35 +158,49 @@ class Front:
             if path == "/healthz" and request.method in ("GET", "HEAD"):
                 request["route"] = path
                 return web.json_response({"status": "ok"})
-            part = _PART.fullmatch(path) if request.method == "PUT" else None
-            if part:
+            parts = _PARTS.fullmatch(path) if request.method == "PUT" else None
+            if parts:
                 request["route"] = "/objects/uploads/<uid>/parts/<int:number>"
-                return await self._put_part(self._registry, request, part, query)
+                return await self._put_parts(self._registry, request, parts, query)
             return await self._call(request, path, query)
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception as error:
             return _json(*answer(error, request.method, path))
 
-    async def _put_part(
+    async def _put_parts(
         self, registry: Registry, request: web.Request, match: re.Match[str], query: str
     ) -> web.StreamResponse:
-        """Receive one part of a multipart upload; its ETag is its digest."""
-        uid, number, left = match[1], int(match[2]), check_length(request.content_length)
-        token_id = registry.signer.check("PUT", match[0], dict(parse_qsl(query, keep_blank_values=True)))
-        writing = await self._in(self._api, multipart.begin_part, registry, uid, number, left, token_id)
+        """Receive a part of a multipart upload, or neighbours in one body; the ETag is the digest of the last one.
+
+        Those of a run that came whole are noted even if the connection breaks then: they need not be sent again.
+        """
+        base, uid, first, last = match.groups()
+        size = check_length(request.content_length)
+        signed = base if last else match[0]
+        token_id = registry.signer.check("PUT", signed, dict(parse_qsl(query, keep_blank_values=True)))
+        run = range(int(first), int(last or first) + 1)
+        coming = await self._in(self._api, multipart.begin_parts, registry, uid, run, size, token_id)
+        stored: dict[int, Blob] = {}
+        rest = b""
         try:
-            while left:
-                block = await _read(request, _STALL_SECONDS)
-                if not block:
-                    raise BadRequest(f"the body ended {left} bytes early")
-                left -= len(block)
-                await self._in(self._disk, writing.write, block)
-            blob = await self._in(self._disk, writing.commit)
+            for number, left, digest in coming:
+                writing = await self._in(self._disk, registry.blobs.begin, left, digest)
+                try:
+                    while left:
+                        block = rest or await _read(request, _STALL_SECONDS)
+                        if not block:
+                            raise BadRequest(f"the body ended {left} bytes early")
+                        mine, rest = block[:left], block[left:]
+                        left -= len(mine)
+                        await self._in(self._disk, writing.write, mine)
+                    stored[number] = await self._in(self._disk, writing.commit)
+                finally:
+                    await asyncio.shield(self._in(self._disk, writing.discard))
         finally:
-            await asyncio.shield(self._in(self._disk, writing.discard))
-        await self._in(self._api, multipart.record_part, registry, uid, number, blob)
-        return web.Response(headers={"ETag": f'"{hex_of(blob.digest)}"'})
+            if stored:
+                await asyncio.shield(self._in(self._api, multipart.record_parts, registry, uid, stored))
+        return web.Response(headers={"ETag": f'"{hex_of(stored[run[-1]].digest)}"'})
 
     async def _call(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
         """Let Flask answer, and send what it says."""

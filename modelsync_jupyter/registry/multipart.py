@@ -10,7 +10,7 @@ from modelsync_jupyter.core.parts import Part, from_sizes
 from modelsync_jupyter.core.tags import Tag
 
 from . import modelyaml
-from .blobs.protocol import Blob, ByteSource, Direct, Writing, direct_name, hex_of
+from .blobs.protocol import Blob, ByteSource, Direct, direct_name, hex_of
 from .catalog import uploads
 from .catalog.archives import Described, add_archive, readable_parts
 from .catalog.database import now
@@ -23,6 +23,7 @@ from .cutting import receive_archive
 from .errors import Again, BadRequest
 from .recutting import recut
 from .service import Registry
+from .values import MAX_PART_NUMBER
 
 #: How often a part may come with other bytes than before: what it replaces stays on the disk for an hour or more, and
 #: who has the URL of one part could fill the disk.
@@ -94,47 +95,63 @@ def present(
     return sorted(numbers), coming
 
 
-def begin_part(registry: Registry, uid: str, number: int, size: int, token_id: int) -> Writing:
-    """Begin to store one part of an upload, which `record_part` notes when it is there.
+def begin_parts(registry: Registry, uid: str, run: range, size: int, token_id: int) -> list[tuple[int, int, str]]:
+    """Begin to store neighbouring parts of an upload, which `record_parts` notes when they are there.
 
     Args:
         registry: The registry.
         uid: The upload.
-        number: The part.
-        size: Its bytes.
+        run: Their numbers. Of more than one, all have to be declared: that tells where in the body each begins.
+        size: Their bytes.
         token_id: The token that the URL was made for, which has to be valid still.
+
+    Returns:
+        Number, size and declared digest, or "", of each.
 
     Raises:
         Forbidden: The token is not.
         NotFound: There is no such upload.
-        BadRequest: The upload is complete, the part is not of the declared size, or came with other bytes too often.
+        BadRequest: The upload is complete, the parts are not of the declared size, or one came with other bytes too
+            often.
     """
+    if not 0 < len(run) <= MAX_PART_NUMBER:
+        raise BadRequest("a run of parts is FIRST-LAST")
     with registry.database.read() as connection:
         check_valid(connection, token_id)
         upload = uploads.find_upload(connection, uid)
-        declared = uploads.find_part(connection, upload.id, number)
+        found = uploads.list_parts(connection, upload.id, run)
     check_open(upload)
-    expected = (declared and declared.declared_digest) or ""
-    if declared and expected and declared.declared_size != size:
-        raise BadRequest(f"the part has {size} bytes, declared were {declared.declared_size} and their digest")
-    if declared and declared.puts >= _MAX_PUTS:
-        raise BadRequest(f"the part was sent {declared.puts} times with other bytes each time: begin another upload")
-    return registry.blobs.begin(size, expected)
+    if worn := [part for part in found if part.puts >= _MAX_PUTS]:
+        raise BadRequest(f"the part was sent {worn[0].puts} times with other bytes each time: begin another upload")
+    declared = [(part.number, part.declared_size or 0, part.declared_digest) for part in found if part.declared_digest]
+    if not declared and len(run) == 1:
+        return [(run[0], size, "")]
+    if [number for number, _, _ in declared] != list(run):
+        raise BadRequest("parts that were not declared come one by one")
+    if sum(each for _, each, _ in declared) != size:
+        raise BadRequest(f"the parts have {size} bytes, others were declared")
+    return [(number, each, digest or "") for number, each, digest in declared]
 
 
-def record_part(registry: Registry, uid: str, number: int, blob: Blob) -> None:
-    """Note that a part of an upload is stored.
+def record_parts(registry: Registry, uid: str, blobs: Mapping[int, Blob]) -> None:
+    """Note that parts of an upload are stored.
+
+    Args:
+        registry: The registry.
+        uid: The upload.
+        blobs: The parts by their numbers.
 
     Raises:
-        Again: It was collected as garbage before that.
+        Again: One was collected as garbage before that.
         NotFound: There is no such upload.
         BadRequest: The upload is complete.
     """
     with registry.database.write(durable=False) as connection:
         upload = uploads.find_upload(connection, uid, lock=True)
         check_open(upload)
-        uploads.record_part(connection, upload.id, number, blob.size, blob.digest)
-        _check_stored(registry, blob)
+        for number, blob in blobs.items():
+            uploads.record_part(connection, upload.id, number, blob.size, blob.digest)
+            _check_stored(registry, blob)
 
 
 def receive_whole(registry: Registry, uid: str, source: ByteSource, size: int) -> tuple[Part, ...]:

@@ -68,7 +68,8 @@ def upload(remote: Remote, tag: Tag, data: bytes) -> None:
     if not found.strategy:
         remote.http.put(remote.presign_upload(tag), Body(data))
     else:
-        upload_id, present, _ = remote.start_multipart(tag)
+        begun = remote.start_multipart(tag)
+        upload_id, present = begun.id, begun.present
         assert present == set()
         pieces = {index // (5 * MIB) + 1: data[index : index + 5 * MIB] for index in range(0, len(data), 5 * MIB)}
         etags = {n: remote.http.put(remote.presign_part(tag, upload_id, n), Body(pieces[n])) for n in reversed(pieces)}

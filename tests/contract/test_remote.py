@@ -151,7 +151,7 @@ class TestRemote:
         tag = Tag(name, "v1")
         create(remote, tag)
         remote.start_upload(tag)
-        upload_id, _, _ = remote.start_multipart(tag)
+        upload_id = remote.start_multipart(tag).id
         data = archive(tmp_path, tag)
         etag = remote.http.put(remote.presign_part(tag, upload_id, 1), Body(data))
         with pytest.raises(ModelSyncError):

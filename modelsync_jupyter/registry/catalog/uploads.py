@@ -123,9 +123,10 @@ def find_part(connection: Connection, upload_id: int, number: int) -> PartRow | 
     return PartRow.of(row) if row else None
 
 
-def list_parts(connection: Connection, upload_id: int) -> list[PartRow]:
-    """List what is known of all parts of an upload, in order."""
-    return list(map(PartRow.of, connection.execute(_PARTS, {"upload": upload_id})))
+def list_parts(connection: Connection, upload_id: int, run: range | None = None) -> list[PartRow]:
+    """List what is known of all parts of an upload, or of neighbours among them, in order."""
+    query = _PARTS if run is None else _PARTS.where(upload_parts.c.number.between(run[0], run[-1]))
+    return list(map(PartRow.of, connection.execute(query, {"upload": upload_id})))
 
 
 def record_part(connection: Connection, upload_id: int, number: int, size: int, digest: str) -> None:

@@ -74,6 +74,8 @@ def start_multipart(name: str, version: str) -> ModelJSON:
             some = dict(sorted(coming.items())[:MAX_URLS])
             urls = direct.sign("PUT", list(some.values()), current().settings.url_ttl)
             extension["urls"] = {str(number): url for number, url in zip(some, urls, strict=True)}
+        else:
+            extension["runs"] = presigned("PUT", f"/objects/uploads/{uid}/parts")
         reply["modelsync"] = extension
     return reply
 
@@ -93,7 +95,9 @@ def presign_part(name: str, version: str) -> ModelJSON:
         (link,) = direct.sign("PUT", [part.place], current().settings.url_ttl)
     else:
         link = presigned("PUT", f"/objects/uploads/{uid}/parts/{number}")
-    return model_json(model, current().settings.strategy, presigned_upload_url=link, upload_id=uid)
+    extension: Extension = {} if direct else {"runs": presigned("PUT", f"/objects/uploads/{uid}/parts")}
+    strategy = current().settings.strategy
+    return model_json(model, strategy, presigned_upload_url=link, upload_id=uid, modelsync=extension)
 
 
 @blueprint.patch("/complete_multipart_upload")

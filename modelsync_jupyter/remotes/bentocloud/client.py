@@ -133,6 +133,23 @@ class Download:
     urls: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A multipart upload that has begun.
+
+    Args:
+        id: What the registry calls it.
+        present: Numbers of the parts that are there already.
+        urls: URLs to send others to, by their numbers, as far as they were signed ahead.
+        runs: The URL that takes neighbours in one body, or "".
+    """
+
+    id: str
+    present: set[int]
+    urls: dict[int, str]
+    runs: str = ""
+
+
 class Remote:
     """A registry that speaks BentoCloud's REST API.
 
@@ -258,15 +275,12 @@ class Remote:
         path = model_path(tag, "finish_upload")
         return parse_model(self.http.call("PATCH", path, body, timeout=self.http.limits.answer), tag.name)
 
-    def start_multipart(self, tag: Tag, extension: Extension | None = None) -> tuple[str, set[int], dict[int, str]]:
+    def start_multipart(self, tag: Tag, extension: Extension | None = None) -> Begun:
         """Begin a multipart upload.
 
         Args:
             tag: The version.
             extension: Our extension, for a registry that knows it.
-
-        Returns:
-            Its id, the numbers of the parts that are there already, and URLs to send others to, by their numbers.
         """
         body = {"modelsync": extension} if extension else None
         reply = mapping(self.http.call("PATCH", model_path(tag, "start_multipart_upload"), body))
@@ -278,13 +292,15 @@ class Remote:
         if not isinstance(present, list):
             raise InvalidReply("The registry did not say which parts it has.")
         links = {int(key): str(url) for key, url in urls.items() if key.isdigit()}
-        return str(upload_id), {number for number in present if type(number) is int}, links
+        numbers = {number for number in present if type(number) is int}
+        return Begun(str(upload_id), numbers, links, str(said.get("runs") or ""))
 
-    def presign_part(self, tag: Tag, upload_id: str, number: int) -> str:
-        """Ask for a URL to PUT one part to."""
+    def presign_part(self, tag: Tag, upload_id: str, number: int, *, runs: bool = False) -> str:
+        """Ask for a URL to PUT one part to, or for the one for runs of them."""
         body = {"upload_id": upload_id, "part_number": number}
         path = model_path(tag, "presign_multipart_upload_url")
-        url = mapping(self.http.call("PATCH", path, body)).get("presigned_upload_url")
+        reply = mapping(self.http.call("PATCH", path, body))
+        url = mapping(reply.get("modelsync") or {}).get("runs") if runs else reply.get("presigned_upload_url")
         if not isinstance(url, str) or not url:
             raise InvalidReply("The registry gave no URL to send to.")
         return url

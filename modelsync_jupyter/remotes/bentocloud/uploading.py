@@ -11,7 +11,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -24,6 +23,7 @@ from modelsync_jupyter.core.errors import (
     InvalidReply,
     ModelSyncError,
     UploadLost,
+    UrlExpired,
 )
 from modelsync_jupyter.core.parts import MIB, MIN_UPLOAD, Part, from_sizes, parts_json
 from modelsync_jupyter.info import ModelInfo
@@ -47,6 +47,8 @@ from .reading import RemoteArchive
 #: Bytes of a unit at most, and how many there are until they reach it: so many that 16 threads have work at any moment,
 #: and that an interruption loses little, see `transfer.copy`.
 _LONGEST_UNIT, _UNITS = 64 * MIB, 72
+#: Bytes of neighbouring parts that travel in one request to our own registry.
+_LONGEST_RUN = 16 * MIB
 _SENT_AT_ONCE = MIB // 4
 
 OpenNotes = Callable[[Mapping[str, Any]], Notes]
@@ -150,7 +152,7 @@ class Upload(ABC):
         """Let go of what it holds open: nothing, unless a kind of upload says otherwise."""
         return
 
-    def _put_part(self, number: int, size: int, views: Iterable[memoryview], etag: str = "") -> str:
+    def _put_part(self, number: int, size: int, views: Iterable[memoryview], etag: str = "", url: str = "") -> str:
         """Send one part of a multipart upload; returns its ETag.
 
         Args:
@@ -158,11 +160,12 @@ class Upload(ABC):
             size: Its bytes.
             views: Its bytes, in order.
             etag: What its ETag must be, where that is known.
+            url: Where to, or "" to ask for that.
 
         Raises:
             IntegrityError: It has another ETag.
         """
-        url = self._urls.pop(number, "") or self._remote.presign_part(self._tag, self._id, number)
+        url = url or self._urls.pop(number, "") or self._remote.presign_part(self._tag, self._id, number)
         found = self._remote.http.put(url, _Body(size, views))
         if not found:
             raise InvalidReply("The object host did not say the ETag of a part.")
@@ -209,25 +212,41 @@ class OwnUpload(Upload):
             "direct": True,
         }
         self._remote.start_upload(self._tag)
-        self._id, present, self._urls = self._remote.start_multipart(self._tag, extension)
+        begun = self._remote.start_multipart(self._tag, extension)
+        self._id, self._urls, self._runs = begun.id, begun.urls, begun.runs
         self._direct = bool(self._urls)
         self._named = self._id
         self._etags = {part.number: f'"{part.digest.partition(":")[2]}"' for part in own}
-        self._has_header = 1 in present
-        self.present = {number - 1 for number in present if number > 1}
+        self._has_header = 1 in begun.present
+        self.present = {number - 1 for number in begun.present if number > 1}
 
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
-        """Hand off each part by itself; send the description meanwhile."""
+        """Hand off runs of neighbours, or where the registry takes none, each part by itself; send the description."""
+        longest = min(_LONGEST_RUN, max(MIB, self._version.description.layout.size // 20)) if self._runs else 0
+        run: list[Part] = []
         for part in parts:
-            hand_off((part,))
+            if run and (run[-1].stop != part.start or part.stop - run[0].start > longest):
+                hand_off(tuple(run))
+                run.clear()
+            run.append(part)
+        if run:
+            hand_off(tuple(run))
         if not self._has_header:
-            views = [memoryview(self._header)]
-            self._remote.http.retry.run(partial(self._put_part, 1, len(self._header), views, self._etags[1]))
+            self._remote.http.retry.run(lambda: self._put(1, 1, len(self._header), [memoryview(self._header)]))
 
     def write(self, parts: tuple[Part, ...], views: Iterator[memoryview]) -> None:
-        (part,) = parts
-        self._put_part(part.number + 1, part.size, views, self._etags[part.number + 1])
-        self.present.add(part.number)
+        self._put(parts[0].number + 1, parts[-1].number + 1, parts[-1].stop - parts[0].start, views)
+        self.present.update(part.number for part in parts)
+
+    def _put(self, first: int, last: int, size: int, views: Iterable[memoryview]) -> None:
+        """Send neighbouring parts, whose digests the registry checks one by one."""
+        url, _, signature = self._runs.partition("?")
+        try:
+            self._put_part(last, size, views, self._etags[last], url and f"{url}/{first}-{last}?{signature}")
+        except UrlExpired:
+            if self._runs:
+                self._runs = self._remote.presign_part(self._tag, self._id, first, runs=True)
+            raise
 
     def publish(self) -> None:
         self._complete(self._etags)
@@ -247,7 +266,7 @@ class MultipartUpload(Upload):
         if not self._record.complete:
             self._remote.start_upload(self._tag)
         if not self._id:
-            self._id, _, _ = self._remote.start_multipart(self._tag)
+            self._id = self._remote.start_multipart(self._tag).id
             self._notes.add(upload_id=self._id)
         self.present = {part.number for number in self._etags for part in self._units[number - 1]}
 
