@@ -28,6 +28,9 @@ from modelsync_jupyter.core.errors import DiskFull
 #: Files above which the whole file system is flushed at once.
 MANY = 200
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+#: What a kernel says that cannot copy between two files: of two file systems, or of one that does not know how.
+_NOT_IN_KERNEL = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF)
+_PAGE = 4096
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 #: Seconds after which what a process of another machine left untouched is taken for dead.
 _ABANDONED = 24 * 3600.0
@@ -401,3 +404,36 @@ def is_abandoned(folder: Path) -> bool:
             touched = max(touched, (folder / _OWNER).lstat().st_mtime)
         return not is_at_work(process, touched)
     return False
+
+
+def copy_range(source: int, position: int, target: int, offset: int, size: int) -> None:
+    """Copy bytes between two open files, in the kernel where it can; fewer where the source ends early.
+
+    File systems that share blocks do so for whole pages alone, at the same place within a page on both sides. So the
+    bytes up to the first page are copied by themselves.
+
+    Args:
+        source: What to read.
+        position: Where to begin in it.
+        target: What to write.
+        offset: Where to begin in it.
+        size: How many bytes.
+
+    Raises:
+        OSError: It cannot be read, or there is no space.
+    """
+    head = min(-position % _PAGE, size) if position % _PAGE == offset % _PAGE else 0
+    for length in (head, (size - head) // _PAGE * _PAGE, (size - head) % _PAGE):
+        while length and (count := _copy_some(source, position, target, offset, length)):
+            position, offset, length = position + count, offset + count, length - count
+
+
+def _copy_some(source: int, position: int, target: int, offset: int, size: int) -> int:
+    if hasattr(os, "copy_file_range"):  # Linux alone
+        try:
+            return os.copy_file_range(source, target, size, position, offset)
+        except OSError as error:
+            if error.errno not in _NOT_IN_KERNEL:
+                raise
+    data = os.pread(source, min(size, 1 << 20), position)
+    return os.pwrite(target, data, offset) if data else 0

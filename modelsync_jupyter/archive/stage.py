@@ -16,6 +16,7 @@ from modelsync_jupyter.core.errors import UnsafeArchive
 from modelsync_jupyter.files import (
     MANY,
     claim,
+    copy_range,
     disk_errors,
     fsync_folder,
     is_private,
@@ -120,6 +121,20 @@ class Stage:
             for entry, begin, end in contents(self.entries, self._starts, offset, offset + len(view)):
                 cached = self._writer.write(entry, view[begin - offset : end - offset], begin - entry.offset)
                 self._flusher.wrote(entry, cached)
+
+    def copy(self, start: int, stop: int, file: int, position: int) -> None:
+        """Fill `[start, stop)`, which lies in one known file, from another file, in the kernel where it can.
+
+        Args:
+            start: Offset in the archive.
+            stop: Offset in the archive.
+            file: The file to read, open. What it lacks is left out.
+            position: Where to begin in it.
+        """
+        entry, begin, end = next(contents(self.entries, self._starts, start, stop))
+        with disk_errors(self.folder), self._open(entry, os.O_WRONLY | os.O_CREAT) as target:
+            copy_range(file, position, target, begin - entry.offset, end - begin)
+        self._flusher.wrote(entry, end - begin)
 
     def within_one(self, start: int, stop: int) -> bool:
         """Return whether `[start, stop)` is content of one known file and nothing else."""

@@ -120,6 +120,18 @@ class Index:
             self._write(tag, hashing.known(description.digest, state))
         return description
 
+    def pieces(self, tag: Tag, archive: FolderArchive) -> Iterator[tuple[str, str, int]]:
+        """Yield what is known of the pieces of a version's large files: digest, path and offset in the file, of each.
+
+        It holds for files that have not changed since; none of them is read.
+        """
+        known = self._read(tag)
+        for entry, stamp in zip(archive.layout.entries, archive.stamps, strict=True):
+            position = 0
+            for size, digest in known.large.get(_key(stamp), ()) if entry.size >= LARGE else ():
+                yield digest, entry.path, position
+                position += size
+
     def forget(self, tag: Tag) -> None:
         """Forget a version."""
         with suppress(OSError):

@@ -149,6 +149,11 @@ class LocalStore:
         """
         return self._times(self._tags(name, matches))
 
+    def tags_near(self, tag: Tag) -> list[Tag]:
+        """List all versions: those of one name first, then the others by name."""
+        names = [tag.name, *(name for name in _folders(self.home.models) if name != tag.name)]
+        return [Tag(name, version) for name in names for version in reversed(self._versions(name))]
+
     def load(self, tag: Tag) -> Model | None:
         """Read a version for a list, as it was at one moment; None if it is gone, or not a model."""
         for _ in range(3):

@@ -140,6 +140,25 @@ class StageTarget:
             receiver.write(position, view)
             position += len(view)
 
+    def within_one_file(self, part: Part) -> bool:
+        """Return whether a part is content of one known file and nothing else."""
+        return self._source.layout is not None and self._stage.within_one(part.start, part.stop)
+
+    def copy(self, parts: tuple[Part, ...], file: int, start: int) -> Iterator[Part]:
+        """Stage neighbouring parts of one file from another file, and yield those that turn out to be right.
+
+        Args:
+            parts: The parts.
+            file: An open file that has their bytes, as is believed.
+            start: Where they begin in it.
+        """
+        self._stage.copy(parts[0].start, parts[-1].stop, file, start)
+        for part in parts:
+            if self._stage.digest(part.start, part.stop) == part.digest:
+                self._notes.add(part=part.number, content=part.digest)
+                self.present.add(part.number)
+                yield part
+
     def publish(self) -> None:
         """Put the staged model on disk for good, and into the store in one step."""
         self._stage.seal()

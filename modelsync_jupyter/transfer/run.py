@@ -33,6 +33,7 @@ from .copy import copy
 from .ends import FolderSource, StageTarget, describe_model
 from .journal import Journal
 from .plan import Chosen, Facts, Plan, plan_pull, plan_push
+from .reuse import reuse_parts
 from .work import Work, file_key
 
 if TYPE_CHECKING:
@@ -273,7 +274,8 @@ class _Move:
             threads=self.run.work.threads,
             check=self.run.work.stop.check,
         )
-        copy(source, target, self.run.work, "receiving")
+        reuse_parts(run.store, self.plan.tag, source.parts, target, run.work)
+        copy(source, target, run.work, "receiving")
         if source.description and remote.size not in (0, sum(e.size for e in source.description.layout.entries)):
             self.remark = " The registry's record of it is out of date: it describes files that were replaced."
 
