@@ -129,7 +129,7 @@ def begin_parts(registry: Registry, uid: str, run: range, size: int, token_id: i
     if [number for number, _, _ in declared] != list(run):
         raise BadRequest("parts that were not declared come one by one")
     if sum(each for _, each, _ in declared) != size:
-        raise BadRequest(f"the parts have {size} bytes, others were declared")
+        raise BadRequest(f"the parts have {size} bytes, declared were others, with their digests")
     return [(number, each, digest or "") for number, each, digest in declared]
 
 
