@@ -29,6 +29,8 @@ FREE_SIZE, MAX_RATIO = 1 << 30, 250
 #: Memory that reading xz may take: what its highest preset needs, and four times as much.
 _XZ_MEMORY = 320 << 20
 _PIECE = MIB
+#: Levels of Zstandard, how many bytes decide between them, and the gain that is worth the time.
+_FAST, _USUAL, _SAMPLE, _WORTH = 1, 3, 256 << 10, 0.99
 
 
 @dataclass(frozen=True)
@@ -91,15 +93,34 @@ class Codec:
             raise IntegrityError(f"`{what}` ends early.", "Get another copy of it.")
 
 
-def _zstd_compressor() -> Any:
-    return zstd.ZstdCompressor(options={zstd.CompressionParameter.checksum_flag: 1})
+class _Zstandard:
+    """A frame of Zstandard, at the level that is of use to its bytes.
+
+    Weights shrink by what their exponents repeat and by nothing else: level 1 finds that as well as the usual level 3,
+    in a third of the time. Text, trees and code shrink by a tenth more at level 3. The first bytes tell which it is.
+    """
+
+    def __init__(self) -> None:
+        self._frame: zstd.ZstdCompressor | None = None
+
+    def compress(self, view: memoryview) -> bytes:
+        if self._frame is None:
+            fast, usual = (len(zstd.compress(view[:_SAMPLE], level)) for level in (_FAST, _USUAL))
+            level = _USUAL if usual < _WORTH * fast else _FAST
+            what = zstd.CompressionParameter
+            options: dict[int, int] = {what.compression_level: level, what.checksum_flag: 1}
+            self._frame = zstd.ZstdCompressor(options=options)
+        return self._frame.compress(view)
+
+    def flush(self) -> bytes:
+        return (self._frame or zstd.ZstdCompressor()).flush()
 
 
 CODECS = (
     Codec("gz", b"\x1f\x8b", lambda: zlib.compressobj(6, wbits=31), lambda: zlib.decompressobj(wbits=31)),
     Codec("bz2", b"BZh", bz2.BZ2Compressor, bz2.BZ2Decompressor),
     Codec("xz", b"\xfd7zXZ\0", lzma.LZMACompressor, lambda: lzma.LZMADecompressor(memlimit=_XZ_MEMORY)),
-    Codec("zst", b"\x28\xb5\x2f\xfd", _zstd_compressor, zstd.ZstdDecompressor),
+    Codec("zst", b"\x28\xb5\x2f\xfd", _Zstandard, zstd.ZstdDecompressor),
 )
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
+import sys
 from collections.abc import Generator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
+from modelsync_jupyter.archive.layout import Entry
+from modelsync_jupyter.archive.writer import Flusher
+from modelsync_jupyter.archive.writer import Writer as FileWriter
 from modelsync_jupyter.core.errors import ModelChanged, ModelExists
 from modelsync_jupyter.core.steps import advice
 from modelsync_jupyter.files import fsync_folder, reserve
@@ -200,6 +205,9 @@ class LocalWriter:
         if not self.resumed:
             self.name = f".{path.name}.{secrets.token_hex(6)}{PARTIAL}"
             self.fd = os.open(self._hidden, flags | os.O_CREAT | os.O_EXCL, 0o600)
+        self._facts = os.fstat(self.fd)
+        self._entry = Entry(self.name, "file", 0, 0, sys.maxsize)
+        self._writer, self._flusher = FileWriter(self._open), Flusher(self._sync)
 
     @property
     def _hidden(self) -> Path:
@@ -215,10 +223,7 @@ class LocalWriter:
 
     def write_at(self, data: bytes | memoryview, offset: int) -> None:
         """Write at an offset; threads may do so at the same time."""
-        view = memoryview(data)
-        while view:
-            count = os.pwrite(self.fd, view, offset)
-            view, offset = view[count:], offset + count
+        self._flusher.wrote(self._entry, self._writer.write(self._entry, memoryview(data), offset))
 
     def read_at(self, start: int, stop: int, buffer: bytearray) -> Iterator[memoryview]:
         """Read what was written."""
@@ -237,6 +242,7 @@ class LocalWriter:
 
     def commit(self) -> None:
         os.fsync(self.fd)
+        self._flusher.check()
         mask = os.umask(0)
         os.umask(mask)
         os.fchmod(self.fd, 0o666 & ~mask)
@@ -264,4 +270,27 @@ class LocalWriter:
         """Keep what was written for another attempt. May be called twice."""
         file, self.fd = self.fd, -1
         if file >= 0:
+            os.close(file)
+
+    @contextmanager
+    def _open(self, entry: Entry, flags: int) -> Iterator[int]:
+        if flags == os.O_WRONLY:
+            yield self.fd
+            return
+        with self._again(flags) as file:
+            yield file
+
+    def _sync(self, entry: Entry) -> None:
+        with self._again(os.O_RDONLY) as file:
+            os.fsync(file)
+
+    @contextmanager
+    def _again(self, flags: int) -> Iterator[int]:
+        """Open the hidden file once more, and make sure that it is the same: others may write to its folder."""
+        file = os.open(self._hidden, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if not os.path.samestat(os.fstat(file), self._facts):
+                raise OSError(errno.ESTALE, "Replaced by another file", str(self._hidden))
+            yield file
+        finally:
             os.close(file)

@@ -43,6 +43,9 @@ _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs":
 _EXTRAS |= {"sftp": "sftp", "ssh": "sftp", "http": "http", "https": "http"}
 #: What obstore, which uploads the parts of an object in parallel, calls the protocols that it knows.
 _OBSTORE = {"s3": "s3", "s3a": "s3a", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "abfs", "abfss": "abfss"}
+#: Errors of drivers that mean wrong or missing credentials: of obstore, boto3, huggingface_hub and paramiko.
+_REFUSED = {"UnauthenticatedError", "PermissionDeniedError", "NoCredentialsError", "GatedRepoError"}
+_REFUSED |= {"AuthenticationException", "BadAuthenticationType", "PasswordRequiredException"}
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
 
@@ -218,7 +221,7 @@ def _broken(error: Exception, shown: str) -> ModelSyncError:
         return PermissionDenied(f"No permission for `{shown}` (HTTP {status}).", "Check the credentials.")
     name = type(error).__name__
     words = re.sub(r"https?://\S+", "…", str(error).partition("\n")[0])[:200]
-    if name in ("UnauthenticatedError", "PermissionDeniedError", "NoCredentialsError", "GatedRepoError"):
+    if name in _REFUSED:
         return PermissionDenied(f"No permission for `{shown}`.", "Check the credentials in the environment.")
     if name in ("RepositoryNotFoundError", "RevisionNotFoundError", "NotFoundError"):
         return RemoteNotFound(f"There is nothing at `{shown}`.", "Check the URL.")
@@ -238,6 +241,8 @@ class _RemoteWriter:
             if hidden and folder:
                 self._fs.makedirs(folder, exist_ok=True)
             self._file: Any = self._fs.open(self._path, "wb")
+        if hasattr(self._file, "set_pipelined"):
+            self._file.set_pipelined(True)  # SFTP would wait for an answer to every 32 KiB
 
     def write(self, data: bytes | memoryview) -> None:
         with self._place._spoken():

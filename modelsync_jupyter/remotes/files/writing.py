@@ -15,7 +15,7 @@ from typing import Any
 from blake3 import blake3
 
 from modelsync_jupyter.archive.description import Description, Hasher
-from modelsync_jupyter.core.errors import IntegrityError, ModelSyncError
+from modelsync_jupyter.core.errors import ModelSyncError
 from modelsync_jupyter.core.parts import MIB, Part
 from modelsync_jupyter.files import disk_errors
 from modelsync_jupyter.remotes.protocol import HandOff, Notes, Read
@@ -124,7 +124,7 @@ class TarTarget(ExportTarget):
 class StreamTarget(ExportTarget):
     """A tar that is written in order: compressed, or through a driver, or both; a `Target`.
 
-    Memory: a run of 16 MiB for each thread, twice where it is compressed.
+    Memory: a run of 16 MiB for each thread.
 
     Args:
         place: The file.
@@ -147,7 +147,7 @@ class StreamTarget(ExportTarget):
     ) -> None:
         super().__init__(description, check)
         self._codec, self._notes, self._shown = codec, notes, place.shown
-        self._turn, self._next, self._broken = threading.Condition(), 1, False
+        self._turn, self._next = threading.Condition(), 1
         self._local = isinstance(place, LocalPlace)
         with disk_errors(place.local or self._anywhere()):
             if isinstance(place, LocalPlace):
@@ -156,7 +156,9 @@ class StreamTarget(ExportTarget):
             else:
                 self._file = place.writer(replace=replace)
             if self._next == 1:
-                self._put(self._pack(iter([memoryview(description.header())])), 0)
+                header = memoryview(description.header())
+                pieces = [codec.compress([header]) if codec else bytes(header)]
+                self._put(pieces, self._digest(pieces), 0)
         self.grain = max(sum(part.size for part in run) for run in self._runs(self.parts))
 
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
@@ -176,14 +178,12 @@ class StreamTarget(ExportTarget):
             pass
         if compressor:
             pieces.append(compressor.flush())
-        data = b"".join(pieces)
+        digest = self._digest(pieces)  # here, where threads do it at the same time
         with self._turn:
             while self._next != parts[0].number:
                 self._check()
-                if self._broken:
-                    raise IntegrityError("An earlier part of the export failed.")
                 self._turn.wait(0.1)
-            self._put(data, parts[-1].number)
+            self._put(pieces, digest, parts[-1].number)
             self._next = parts[-1].number + 1
             self.present |= {part.number for part in parts}
             self._turn.notify_all()
@@ -219,15 +219,20 @@ class StreamTarget(ExportTarget):
         if run:
             yield tuple(run)
 
-    def _pack(self, views: Iterator[memoryview]) -> bytes:
-        return self._codec.compress(views) if self._codec else b"".join(bytes(view) for view in views)
+    def _digest(self, pieces: Sequence[bytes]) -> str:
+        """Return the digest of what is appended as one, where it is noted."""
+        hasher = blake3()
+        for piece in pieces if self._local else ():
+            hasher.update(piece)
+        return hasher.hexdigest()
 
-    def _put(self, data: bytes, number: int) -> None:
-        """Append a piece, and note it with its own digest: after a crash only what is still there counts."""
+    def _put(self, pieces: Sequence[bytes], digest: str, number: int) -> None:
+        """Append pieces, and note them with their own digest: after a crash only what is still there counts."""
         with disk_errors(self._anywhere()):
-            self._file.write(data)
+            for piece in pieces:
+                self._file.write(piece)
         if isinstance(self._file, LocalWriter):
-            self._notes.add(part=number, end=self._file.position, piece=blake3(data).hexdigest())
+            self._notes.add(part=number, end=self._file.position, piece=digest)
 
     def _resume(self, file: LocalWriter) -> None:
         """Find how much of an earlier attempt's file is still as it was noted, and go on behind that."""
