@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,15 +83,9 @@ class Person:
         registry = self.http.application.extensions[EXTENSION]
         with registry.database.read() as connection:
             who, _ = tokens.identify(connection, self.token)
-        writing = multipart.begin_part(
-            registry, upload, 1, len(archive), who.token_id
-        )  # as `front` does, which is not here
-        try:
-            writing.write(archive)
-            blob = writing.commit()
-        finally:
-            writing.discard()
-        multipart.record_part(registry, upload, 1, blob)
+        multipart.begin_parts(registry, upload, range(1, 2), len(archive), who.token_id)  # as `front` does, not here
+        blob = registry.blobs.receive(io.BytesIO(archive), len(archive))
+        multipart.record_parts(registry, upload, {1: blob})
         listed = [{"part_number": 1, "etag": blob.digest}]
         self.ok("PATCH", f"{address}/complete_multipart_upload", {"upload_id": upload, "parts": listed})
 

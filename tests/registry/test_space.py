@@ -138,7 +138,7 @@ class Space(RuleBasedStateMachine):
         part = self._parts(archive)[number]
         with self._collecting(interrupted), suppress(Again):
             blob = self.blobs.receive(io.BytesIO(archive[part.start : part.stop]), part.size, part.digest)
-            multipart.record_part(self.registry, uid, number + 1, blob)
+            multipart.record_parts(self.registry, uid, {number + 1: blob})
             self.promised[uid][number + 1] = (part.digest, part.size)
 
     @rule(uid=consumes(open_uploads), interrupted=st.booleans())
