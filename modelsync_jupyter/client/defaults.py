@@ -168,7 +168,7 @@ def _read(path: Path) -> dict[str, Any]:
     """Return what the file says; nothing if there is none."""
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
         raise UsageError(f"`{path}` cannot be read: {error}.", _mend(path)) from error

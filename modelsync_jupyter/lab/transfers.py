@@ -42,10 +42,11 @@ class Transfers(Handler):
         """Start one; an export or import has a path below the server's root, as the file browser names it."""
         fields = self.fields
         way = direction(fields.text("direction"), "export", "import")
-        threads, rate = fields.number("threads", self.app.threads), fields.number("rate_limit", self.app.rate_limit)
-        options: Any = {"force": fields.flag("force"), "threads": threads or None, "rate_limit": rate or None}
+        options: Any = {"force": fields.flag("force")}
+        for name, default in (("threads", self.app.threads), ("rate_limit", self.app.rate_limit)):
+            options[name] = fields.number(name, default) if name in fields else default or None
         client = api.Client(self.home, fields.text("context", "") or self.app.context or None)
-        name = fields.text("tag", "") if way == "import" else str(Tag.parse(fields.text("tag")))
+        tag = fields.text("tag", "") if way == "import" else str(Tag.parse(fields.text("tag")))
         if way in ("export", "import"):
             path, format = (
                 below(self.settings["server_root_dir"], fields.text("path")),
@@ -54,10 +55,10 @@ class Transfers(Handler):
 
         def start() -> api.Transfer:
             if way == "export":
-                return client.export_in_background(name, path, format=format, **options)
+                return client.export_in_background(tag, path, format=format, **options)
             if way == "import":
-                return client.import_in_background(path, name=name or None, **options)
-            return client.start(way, name, **options)
+                return client.import_in_background(path, name=tag or None, **options)
+            return client.start(way, tag, **options)
 
         transfer = await self.local(start)
         self.reply(transfer.record.to_dict(), 201)
