@@ -175,10 +175,10 @@ async def test_a_registry_that_hangs_or_drips_keeps_nobody_else_waiting(
 
 
 async def test_a_bug_is_json_too(call: Call, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    def broken(**_: Any) -> None:
+    def broken(_: api.Client) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(api, "contexts", broken)
+    monkeypatch.setattr(api.Client, "contexts", broken)
     code, body = await call("GET", "status")
     assert (code, body["code"]) == (500, "modelsync-error")
     assert "secret" not in body["message"]
