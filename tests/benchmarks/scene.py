@@ -6,11 +6,13 @@ import contextlib
 import json
 import os
 import shutil
+import struct
 import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from compileall import compile_dir
 from dataclasses import dataclass
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from .hosts import process, serve_objects, sink
 from .measure import Usage, run
 
 TAG = "bench:v1"
+#: The one big file, and the bytes of its header.
+WEIGHTS, HEADER = "model.safetensors", 64 << 10
 KEY = "models/default/bench/v1.tar.gz"
 SMALL: dict[str, Entry] = {"config.json": b"{}", "tokenizer/vocab.txt": 230_000, "README.md": 4_000}
 
@@ -43,6 +47,19 @@ STOCK = Client("bentoml", (sys.executable, "-m", "bentoml", "models"))
 OURS = Client("modelsync", MODELSYNC)
 
 
+def give_tensors(path: Path) -> None:
+    """Make a file of random bytes a safetensors file of random weights: layers of 32 MiB, each with a small bias."""
+    tensors, position, body = {}, 0, path.stat().st_size - HEADER - 8
+    for number, length in enumerate(chain.from_iterable(repeat((32 << 20, 16 << 10)))):
+        if position == body:
+            break
+        end = min(position + length, body)
+        tensors[f"layer.{number}"] = {"dtype": "U8", "shape": [end - position], "data_offsets": [position, end]}
+        position = end
+    with path.open("r+b") as file:
+        file.write(struct.pack("<Q", HEADER) + json.dumps(tensors).encode().ljust(HEADER))
+
+
 class Scene:
     """Everything a row of the table needs; made by `open_scene`.
 
@@ -58,7 +75,9 @@ class Scene:
     def __init__(self, folder: Path, size: int, small: Mapping[str, Entry] = SMALL) -> None:
         self.folder, self.home, self.root = folder, folder / "home", folder / "root"
         self.root.mkdir()
-        self.model = make_model(self.home, TAG, {**({"model.safetensors": size} if size else {}), **small})
+        self.model = make_model(self.home, TAG, {**({WEIGHTS: size} if size else {}), **small})
+        if size:
+            give_tensors(self.model / WEIGHTS)
         self.put_url = self.get_url = self.pull_url = ""
         self.every = 0.01
 

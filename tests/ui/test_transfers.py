@@ -16,7 +16,7 @@ from .notebook import open_notebook, run
 from .sidebar import Sidebar
 
 Make = Callable[..., api.Model]
-BIG = 30_000_000
+MIB, BIG = 1 << 20, 30_000_000
 MOVING = re.compile(r"[1-9].* of .*B/s.* left")
 
 
@@ -80,11 +80,14 @@ def test_a_failure_says_why_is_tried_again_and_stays_in_the_history(
 
 
 def test_a_lost_connection_is_said_while_it_is_tried_again(
-    signed_in: str, crawl: FaultyProxy, make: Make, name: str, sidebar: Sidebar
+    signed_in: str, line: FaultyProxy, make: Make, name: str, sidebar: Sidebar
 ) -> None:
     tag = f"{name}:v1"
-    transfer = begin_push(make, sidebar, tag)
-    crawl.script(Fault.reply(503, b"{}", times=None))
+    line.script(Fault.reset_request(after=MIB, method="PUT", times=None))
+    make(tag, BIG)
+    sidebar.look_for(name)
+    sidebar.act(tag, f"Push {tag}")
+    transfer = sidebar.transfer(tag)
     expect(transfer).to_contain_text("Connection lost, retrying…")
     sidebar.button(f"Cancel {tag}", transfer).click()
     expect(transfer).to_contain_text("cancelled")
