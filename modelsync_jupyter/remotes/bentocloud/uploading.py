@@ -44,8 +44,8 @@ from modelsync_jupyter.wire import (
 from .client import Remote, RemoteModel
 from .reading import RemoteArchive
 
-#: Bytes of a unit at most, and how many there are until they reach it: two for each of 16 threads. An interruption loses
-#: little, see `transfer.copy`; more units, of which more travel at a time, cost the processor more than they gain.
+#: Bytes of a unit at most, and how many there are until they reach it: two for each of 16 threads. An interruption
+#: loses little, see `transfer.copy`; more units, of which more travel at a time, cost more than they gain.
 _LONGEST_UNIT, _UNITS = 64 * MIB, 32
 #: Bytes of neighbouring parts that travel in one request to our own registry.
 _LONGEST_RUN = 16 * MIB
