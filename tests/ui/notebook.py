@@ -23,7 +23,7 @@ def open_notebook(page: Page) -> None:
 
 def wait_for_kernel(page: Page) -> None:
     """Wait until the kernel of the notebook in front answers."""
-    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]:visible').wait_for(timeout=60_000)
     page.evaluate(_READY)
 
 
