@@ -29,7 +29,7 @@ def wait_for_kernel(page: Page) -> None:
 
 def run(page: Page, index: int, code: str) -> None:
     """Run code in a cell of the open notebook, and wait for it."""
-    cell = page.locator(".jp-Notebook .jp-Cell").nth(index)
+    cell = page.locator(".jp-Notebook:visible .jp-Cell").nth(index)
     cell.locator(".cm-content").click()
     page.keyboard.insert_text(code)
     page.keyboard.press("Shift+Enter")

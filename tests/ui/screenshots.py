@@ -117,7 +117,7 @@ def take_panel(page: Page, lab: Lab) -> None:
     page.set_viewport_size({"width": 1100, "height": 900})
     open_notebook(page)
     run(page, 0, "from modelsync_jupyter import panel\npanel()")
-    cell = page.locator(".jp-Notebook .jp-Cell").first
+    cell = page.locator(".jp-Notebook:visible .jp-Cell").first
     options = cell.locator("select[multiple] option")
     expect(options.filter(has_text="churn:2026-05")).to_contain_text("= in sync")
     options.filter(has_text="churn:2026-05").click()
