@@ -36,6 +36,7 @@ export class Sidebar extends ReactWidget {
     for (const type of DRAGS) {
       this.node.addEventListener(type, this);
     }
+    document.addEventListener('lm-dragenter', this._onDrag, true);
     window.addEventListener('focus', this._onFocus);
     document.addEventListener('visibilitychange', this._onFocus);
   }
@@ -82,6 +83,7 @@ export class Sidebar extends ReactWidget {
     for (const type of DRAGS) {
       this.node.removeEventListener(type, this);
     }
+    document.removeEventListener('lm-dragenter', this._onDrag, true);
     super.dispose();
   }
 
@@ -119,6 +121,15 @@ export class Sidebar extends ReactWidget {
     this._refreshed = Date.now();
     this._model.visible = visible;
   }
+
+  /** Files that are dragged over its tab bring it to the front: the file browser is usually in its place. */
+  private _onDrag = (event: Event): void => {
+    const { mimeData, target } = event as Drag.Event;
+    const tab = `.lm-TabBar-tab[data-id="${this.id}"]`;
+    if (mimeData.hasData(CONTENTS) && (target as Element).closest(tab)) {
+      this._env.run(CommandIDs.open);
+    }
+  };
 
   private _onFocus = (): void => {
     if (document.hidden || !this.isVisible) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.config import Home, processors
@@ -40,17 +41,21 @@ class Care:
         keep: int | None = None,
         older_than: timedelta | None = None,
         labels: Iterable[str] = (),
+        ignore_aliases: bool = False,
         dry_run: bool = False,
     ) -> Garbage:
         """Delete old versions from the local store, and what killed processes left behind.
 
-        The latest version of a name stays, and so does what a bento of this home uses, or has a label `keep`.
+        The latest version of a name stays, and so does what a bento of this home uses, what has a label `keep`, and
+        what an alias refers to in a registry that this home is signed in to. Where a version would go, these registries
+        are asked.
 
         Args:
             name: Only versions of this name.
             keep: How many of the newest versions of each name stay. Without this and `older_than` no version goes.
             older_than: How old a version must be to go; where both rules are given, both must hold.
             labels: `key` or `key=value`: versions with such a label stay too.
+            ignore_aliases: Ask no registry; what its aliases refer to may go.
             dry_run: Decide, and delete nothing.
 
         Returns:
@@ -58,11 +63,21 @@ class Care:
 
         Raises:
             InvalidModel: A bento cannot be read, so that nobody knows what it uses; nothing was deleted.
+            ModelSyncError: A registry does not say what its aliases refer to; nothing was deleted.
         """
         from modelsync_jupyter.store import care
 
+        from .aliased import find_aliased
+
         only = Tag.parse(name).name if name else None
-        found = care.find_garbage(self._store, name=only, keep=keep, older_than=older_than, labels=tuple(labels))
+        found = care.find_garbage(
+            self._store,
+            name=only,
+            keep=keep,
+            older_than=older_than,
+            labels=tuple(labels),
+            aliased=None if ignore_aliases else partial(find_aliased, self.home),
+        )
         if not dry_run:
             self.delete_garbage(found)
         return found

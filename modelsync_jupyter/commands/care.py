@@ -32,6 +32,8 @@ def add_commands(add: Any) -> None:
     parser.add_argument("--older-than", type=ago, metavar="AGE", help="only versions older than this, such as 30d")
     what = "keep versions with this label, besides those with a label `keep`; may be repeated"
     parser.add_argument("--keep-label", action="append", default=[], metavar="K[=V]", help=what)
+    what = "ask no registry, and delete also what its aliases refer to"
+    parser.add_argument("--ignore-aliases", action="store_true", help=what)
     parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be deleted, and delete nothing")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
     add_output(parser)
@@ -54,7 +56,7 @@ def gc_command(args: argparse.Namespace, face: Face) -> Answer:
     client = client_of(args)
     age = datetime.now(timezone.utc) - args.older_than if args.older_than else None
     rules: dict[str, Any] = {"keep": args.keep, "older_than": age, "labels": args.keep_label}
-    found = client.gc(args.name, dry_run=True, **rules)
+    found = client.gc(args.name, dry_run=True, ignore_aliases=args.ignore_aliases, **rules)
     if args.dry_run:
         return Answer(found, _garbage_text(found, "Would delete"), found.to_dict())
     if found.models and not args.yes:

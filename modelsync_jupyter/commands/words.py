@@ -35,7 +35,12 @@ _COMMANDS: Mapping[str, str] = {
     "transfers": "transfers",
 }
 #: Verbs that change the command that was typed. `retry` is not among them: it is the same command again.
-_OPTIONS: Mapping[str, str] = {"force": "--force", "yes": "--yes", "repair": "--repair"}
+_OPTIONS: Mapping[str, str] = {
+    "force": "--force",
+    "ignore-aliases": "--ignore-aliases",
+    "repair": "--repair",
+    "yes": "--yes",
+}
 _MAY_BE_LEFT_OUT = {"command", "name"}
 
 

@@ -9,7 +9,7 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -88,6 +88,7 @@ def find_garbage(
     keep: int | None = None,
     older_than: timedelta | None = None,
     labels: Collection[str] = (),
+    aliased: Callable[[Collection[str]], Mapping[Tag, str]] | None = None,
     now: datetime | None = None,
 ) -> Garbage:
     """Decide what may go. Without a rule no version does, only what killed processes left behind.
@@ -98,6 +99,7 @@ def find_garbage(
         keep: How many of the newest versions of each name stay.
         older_than: How old a version must be to go; where both rules are given, both must hold.
         labels: `key` or `key=value`: versions with such a label stay, as those with a label `keep` do.
+        aliased: Called with the names of versions that would go; tells which versions aliases refer to, and how.
         now: The time to reckon from.
     """
     now = now or datetime.now(timezone.utc)
@@ -117,6 +119,10 @@ def find_garbage(
             kept[model.tag] = "it is the latest of its name"
         else:
             models.append(model)
+    if models and aliased:
+        referred = aliased({model.tag.name for model in models})
+        kept |= {model.tag: referred[model.tag] for model in models if model.tag in referred}
+        models = [model for model in models if model.tag not in referred]
     leftovers = tuple(_leftovers(store, now.timestamp()))
     freed = _freed([*(model.path for model in models), *leftovers])
     return Garbage(tuple(models), kept, leftovers, freed)

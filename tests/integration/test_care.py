@@ -13,11 +13,21 @@ from pathlib import Path
 import pytest
 
 from modelsync_jupyter.client import Client
-from modelsync_jupyter.core.errors import Conflict, InvalidModel, ModelNotFound
+from modelsync_jupyter.core.errors import (
+    Conflict,
+    InvalidModel,
+    ModelNotFound,
+    NoContext,
+    NotAuthenticated,
+    Unavailable,
+)
 from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.remotes import contexts
+from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.store.index import LARGE, Known, _key, keyed_parts, state_of
 from tests.harness.models import MIB, differences, make_model
 from tests.harness.processes import TOKEN, RegistryProcess, environment, modelsync
+from tests.harness.yatai import Yatai
 
 NOW = datetime.now(timezone.utc)
 
@@ -115,10 +125,50 @@ def test_the_command_asks_and_prints(here: Client) -> None:
     assert "m " in modelsync("du", env=env).stdout
 
 
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[RegistryProcess]:
-    with RegistryProcess(tmp_path / "registry") as registry:
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
+    with RegistryProcess(tmp_path_factory.mktemp("registry")) as registry:
         yield registry
+
+
+@pytest.mark.processes
+def test_what_an_alias_refers_to_stays_and_no_answer_is_no_permission(
+    registry: RegistryProcess, here: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_model(here.home.path, "m:production", {"w": b"1"}, created=NOW - timedelta(days=60), latest=False)
+    with Yatai(here.home.path / "yatai") as yatai:  # a registry that knows no aliases is no obstacle
+        here.login(yatai.url, yatai.token, name="yatai")
+        here.login(registry.url, TOKEN, name="team")
+        here.push("m:v4")
+        here.catalog.move_alias("m:v4", "production")
+        found = here.gc(keep=2, dry_run=True)
+    assert [str(model.tag) for model in found.models] == ["m:v3", "m:v5"]
+    assert {str(tag): reason for tag, reason in found.kept.items()} == {
+        "m:v4": "the alias `production` in `team` refers to it",
+        "m:production": "it is named as the alias `production` in `team`",
+    }
+    before = tags(here)
+    with pytest.raises(Unavailable, match="aliases in `yatai` may refer"):
+        here.gc(keep=2)
+    told = modelsync("gc", "--keep", "2", "-y", env=environment(here.home.path))
+    assert told.returncode == 1
+    assert "No version was deleted" in told.stderr
+    assert "option `--ignore-aliases`" in told.stderr
+    here.gc()  # where no version would go, nobody is asked
+    here.logout("yatai")
+    contexts.save(here.home, Context("old", registry.url, "no-such-token"))
+    with pytest.raises(NotAuthenticated, match="aliases in `old` may refer"):
+        here.gc(keep=2)
+    here.logout("old")
+    with monkeypatch.context() as patch:
+        patch.setenv("MODELSYNC_OFFLINE", "1")
+        with pytest.raises(NoContext, match="Offline mode is on"):
+            here.gc(keep=2)
+    assert tags(here) == before
+    here.gc(keep=2)
+    assert tags(here) == ["m:production", "m:v1", "m:v2", "m:v4", "other:v1"]
+    assert modelsync("gc", "--keep", "2", "-y", "--ignore-aliases", env=environment(here.home.path)).returncode == 0
+    assert tags(here) == ["m:v1", "m:v2", "other:v1"]
 
 
 def rot(here: Client, tag: str, file: str, offset: int) -> None:
@@ -147,20 +197,20 @@ def rot(here: Client, tag: str, file: str, offset: int) -> None:
 @pytest.mark.processes
 def test_damage_is_found_named_and_repaired_by_its_parts_alone(registry: RegistryProcess, tmp_path: Path) -> None:
     here = Client(tmp_path / "near")
-    made = make_model(here.home.path, "m:v1", {"big.bin": 20 * MIB, "a.json": b"{}", "other.bin": 6 * MIB})
+    made = make_model(here.home.path, "damaged:v1", {"big.bin": 20 * MIB, "a.json": b"{}", "other.bin": 6 * MIB})
     assert [each.state for each in here.verify()] == ["recorded"]
-    assert [each.state for each in here.verify("m")] == ["good"]
+    assert [each.state for each in here.verify("damaged")] == ["good"]
     here.login(registry.url, TOKEN)
-    here.push("m:v1")
+    here.push("damaged:v1")
     original = (made / "big.bin").read_bytes()
-    rot(here, "m:v1", "big.bin", 10 * MIB)
-    (found,) = here.verify("m:v1")
+    rot(here, "damaged:v1", "big.bin", 10 * MIB)
+    (found,) = here.verify("damaged:v1")
     assert (found.state, found.files) == ("damaged", ("big.bin",))
     told = modelsync("verify", env=environment(here.home.path))
     assert told.returncode == 1
     assert "big.bin" in told.stderr
     assert "--repair" in told.stderr
-    (mended,) = here.verify("m:v1", repair=True)
+    (mended,) = here.verify("damaged:v1", repair=True)
     assert (mended.state, mended.digest) == ("repaired", found.expected)
     assert 0 < mended.fetched <= 2 * MIB
     assert (made / "big.bin").read_bytes() == original

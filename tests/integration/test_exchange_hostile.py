@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import os
 import stat
 import tarfile
@@ -58,6 +59,7 @@ ZIPS = {
     "twice": [("w", b"1", FILE), ("w", b"2", FILE)],
 }
 KINDS: dict[str, Callable[[bytes], bytes]] = {"tar": bytes, "gz": gzip.compress}
+COMPRESSORS = {codec.name: lambda data, codec=codec: codec.compress([memoryview(data)]) for codec in codecs.CODECS}
 
 
 @pytest.fixture
@@ -114,14 +116,41 @@ def test_damaged_exports(here: Client, tmp_path: Path, format: str, damage: str)
     refuse(here, path, IntegrityError)
 
 
-@pytest.mark.parametrize("make", ["gz", "zip"])
+@pytest.mark.parametrize("make", [*COMPRESSORS, "zip"])
 def test_bombs(here: Client, tmp_path: Path, make: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (codecs, trees):
         monkeypatch.setattr(module, "FREE_SIZE", 1 << 18)
     (tmp_path / "in").mkdir()
     path, bomb = tmp_path / "in" / "m", bytes(10 << 20)
-    path.write_bytes(zip_of(("w", bomb, FILE)) if make == "zip" else KINDS[make](tar_of(file("w", bomb))))
+    data = zip_of(("w", bomb, FILE)) if make == "zip" else COMPRESSORS[make](tar_of(file("w", bomb)))
+    assert len(data) < len(bomb) / 500
+    path.write_bytes(data)
     assert "expands to more than" in refuse(here, path)
+
+
+def test_a_bomb_of_many_frames(here: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each frame alone is within the bounds; bytes behind the last that are not a frame do not help."""
+    monkeypatch.setattr(codecs, "FREE_SIZE", 1 << 18)
+    (tmp_path / "in").mkdir()
+    tar, step = tar_of(file("w", bytes(10 << 20))), 200_000
+    for compress in COMPRESSORS.values():
+        frames = [compress(tar[start : start + step]) for start in range(0, len(tar), step)]
+        (tmp_path / "in" / "m").write_bytes(b"".join(frames))
+        assert "expands to more than" in refuse(here, tmp_path / "in" / "m")
+
+
+@pytest.mark.parametrize("make", ["xz", "zst"])
+def test_a_window_that_would_take_gigabytes(here: Client, tmp_path: Path, make: str) -> None:
+    """What a reader must keep in memory is written into the stream, by whoever made it."""
+    (tmp_path / "in").mkdir()
+    if make == "xz":
+        filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 1 << 30}]
+        data = lzma.compress(tar_of(), filters=filters)
+    else:  # the header of a frame with a window of 2 GiB and one raw block
+        tar = tar_of()
+        data = b"\x28\xb5\x2f\xfd" + b"\x00" + bytes([21 << 3]) + (len(tar) << 3 | 1).to_bytes(3, "little") + tar
+    (tmp_path / "in" / "m").write_bytes(data)
+    refuse(here, tmp_path / "in" / "m", IntegrityError)
 
 
 def test_a_zip_that_lies_about_a_size(here: Client, tmp_path: Path) -> None:

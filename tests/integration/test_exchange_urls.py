@@ -1,4 +1,4 @@
-"""Exports to and imports from other file systems, each a real server: S3, FTP and plain HTTP."""
+"""Exports to and imports from other file systems, each a real server: S3, FTP, SFTP and plain HTTP."""
 
 from __future__ import annotations
 
@@ -46,19 +46,43 @@ def bucket(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
     urls._object_store.cache_clear()
 
 
-@pytest.fixture
-def ftp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An FTP server whose password is in the environment."""
+#: An SFTP server over a folder: its port and the folder are the arguments.
+SFTP_SERVER = """
+import asyncio, asyncssh, os, sys
+
+class Server(asyncssh.SSHServer):
+    def password_auth_supported(self): return True
+    def validate_password(self, user, password): return (user, password) == ("ann", "secret")
+
+async def serve(port, folder):
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    files = lambda channel: asyncssh.SFTPServer(channel, chroot=os.fsencode(folder))
+    await asyncssh.listen("127.0.0.1", port, server_host_keys=[key], server_factory=Server, sftp_factory=files)
+    await asyncio.Event().wait()
+
+asyncio.run(serve(int(sys.argv[1]), sys.argv[2]))
+"""
+
+
+@pytest.fixture(params=["ftp", "sftp"])
+def files(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, Path]]:
+    """The URL of a server of files whose password is in the environment, and its folder."""
     import fsspec.config
 
-    (tmp_path / "ftp").mkdir()
-    port, words = free_port(), ["-w", "-i", "127.0.0.1", "-d", str(tmp_path / "ftp"), "-u", "ann", "-P", "secret"]
-    argv = [sys.executable, "-W", "ignore", "-m", "pyftpdlib", "-p", str(port), *words]
+    folder, port, protocol = tmp_path / "served", free_port(), request.param
+    folder.mkdir()
+    words = ["-c", SFTP_SERVER, str(port), str(folder)]
+    if protocol == "ftp":
+        words = ["-m", "pyftpdlib", "-p", str(port), "-w", "-i", "127.0.0.1", "-d", str(folder), "-u", "ann"]
+        words += ["-P", "secret"]
+    argv = [sys.executable, "-W", "ignore", *words]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
         try:
             wait_for_port(port)
-            monkeypatch.setitem(fsspec.config.conf, "ftp", {"username": "ann", "password": "secret"})
-            yield f"ftp://127.0.0.1:{port}"
+            monkeypatch.setitem(fsspec.config.conf, protocol, {"username": "ann", "password": "secret"})
+            yield f"{protocol}://127.0.0.1:{port}", folder
         finally:
             child.terminate()
 
@@ -107,14 +131,16 @@ def test_a_failed_export_to_s3_shows_nothing(bucket: str, near: tuple[Client, Pa
     assert find_place(path).kind() == ""
 
 
-def test_a_round_trip_over_ftp(ftp: str, near: tuple[Client, Path], tmp_path: Path) -> None:
+def test_a_round_trip_over_ftp_and_sftp(files: tuple[str, Path], near: tuple[Client, Path], tmp_path: Path) -> None:
     client, made = near
-    outcome = client.export_model("m:v1", f"{ftp}/deep/", format="tar")
-    assert os.listdir(tmp_path / "ftp" / "deep") == ["m-v1.tar"]
+    url, folder = files
+    outcome = client.export_model("m:v1", f"{url}/deep/", format="tar")
+    assert os.listdir(folder / "deep") == ["m-v1.tar"]
     assert differences(made, Client(tmp_path / "far").import_model(outcome.path).path) == []
     make_model(client.home.path, "m:v2", {"w": b"2"})
     client.export_model("m:v2", outcome.path, force=True)
     assert Client(tmp_path / "far").import_model(outcome.path).tag.version == "v2"
+    assert os.listdir(folder / "deep") == ["m-v1.tar"]
 
 
 @pytest.mark.parametrize("name", ["m.tar", "m.zst"])
@@ -137,10 +163,14 @@ def test_an_import_over_http_without_ranges(near: tuple[Client, Path], tmp_path:
         far.import_in_background(f"{url}?X-Signature=verysecret")
 
 
-def test_what_is_missing_or_wrong_is_named(near: tuple[Client, Path]) -> None:
+def test_what_is_missing_or_wrong_is_named(near: tuple[Client, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     client, _ = near
-    with pytest.raises(MissingDependency, match=r"modelsync_jupyter\[sftp\]"):
-        client.export_model("m:v1", "sftp://host/m.tar")
+    with monkeypatch.context() as patch:
+        patch.setattr("modelsync_jupyter.remotes.files.urls.find_spec", lambda name: None)  # gcsfs really is missing
+        with pytest.raises(MissingDependency, match=r"modelsync_jupyter\[gs\]"):
+            client.export_model("m:v1", "gs://bucket/m.tar")
+    with pytest.raises(MissingDependency, match="smbprotocol"):
+        client.export_model("m:v1", "smb://host/m.tar")
     with pytest.raises(UsageError, match="FSSPEC_FTP_PASSWORD") as caught:
         client.export_model("m:v1", "ftp://ann:secret@host/m.tar")
     assert "secret" not in str(caught.value)

@@ -105,7 +105,7 @@ class Catalog:
 
     def aliases(self, name: str) -> list[Alias]:
         """List the aliases of a model, by name."""
-        return list(map(_alias, items(self._call("GET", name, f"{repository_path(name)}/aliases"))))
+        return list(map(_alias, self._pages(name, "aliases", {})))
 
     def move_alias(self, tag: str | Tag, alias: str, *, expected: str | None = ANYWHERE) -> Alias:
         """Let an alias point at a version; a new alias is made.
@@ -144,18 +144,10 @@ class Catalog:
             alias: Only where this alias was.
             limit: How many at most.
         """
-        parsed, found = Tag.parse(str(tag)), list[Deed]()
+        parsed = Tag.parse(str(tag))
         version = "" if parsed.is_latest else str(parsed.version)
         params = {key: value for key, value in (("version", version), ("alias", alias)) if value}
-        while limit is None or len(found) < limit:
-            count = _PAGE if limit is None else min(_PAGE, limit - len(found))
-            wanted = {**params, "start": len(found), "count": count}
-            path = f"{repository_path(parsed.name)}/history"
-            page = items(self._call("GET", parsed.name, path, params=wanted))
-            found += map(_deed, page)
-            if len(page) < count:
-                break
-        return found
+        return list(map(_deed, self._pages(parsed.name, "history", params, limit)))
 
     def change(
         self,
@@ -203,6 +195,18 @@ class Catalog:
         params = {"count": _PAGE, **({"name": name} if name else {})}
         found = items(self._call("GET", name, f"{API}/deleted_models", params=params))
         return list(map(_deleted, found))
+
+    def _pages(self, name: str, what: str, params: Mapping[str, str], limit: int | None = None) -> list[Any]:
+        """Read a list of a model to its end, or as far as asked."""
+        found: list[Any] = []
+        while limit is None or len(found) < limit:
+            count = _PAGE if limit is None else min(_PAGE, limit - len(found))
+            wanted = {**params, "start": len(found), "count": count}
+            page = items(self._call("GET", name, f"{repository_path(name)}/{what}", params=wanted))
+            found += page
+            if len(page) < count:
+                break
+        return found
 
     def _call(
         self, method: str, name: str, path: str, body: Any = None, params: Mapping[str, Any] | None = None
