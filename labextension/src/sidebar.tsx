@@ -64,7 +64,8 @@ export class Sidebar extends ReactWidget {
     }
     event.preventDefault();
     event.stopPropagation();
-    drag.dropAction = 'copy';
+    // The file browser lets its files be moved only: a copy is refused.
+    drag.dropAction = drag.proposedAction;
     this.toggleClass(
       'jp-mod-dropTarget',
       event.type === 'lm-dragenter' || event.type === 'lm-dragover'
