@@ -29,6 +29,7 @@ def folder(lab: Lab, name: str, page: Page) -> Iterator[Path]:
 
 
 def show_folder(page: Page, path: str) -> None:
+    """Bring the file browser to the front, with a folder and what is in it now."""
     page.evaluate("path => window.jupyterapp.commands.execute('filebrowser:go-to-path', {path}).then(() => null)", path)
 
 
@@ -57,13 +58,12 @@ def test_a_model_is_exported_imported_and_dropped(
     kept = shutil.copytree(make(tag, 300_000).path, tmp_path / "v1")
     sidebar.look_for(name)
     sidebar.menu(tag, "Export…")
-    expect(dialog.get_by_label("Folder")).to_have_value(f"/{name}")
+    expect(dialog.get_by_role("textbox", name="Folder")).to_have_value(f"/{name}")
     dialog.get_by_role("button", name="Export").click()
     expect(said).to_have_text(f"Exported {tag}")
     api.delete(tag, home=home)
 
     show_folder(page, f"/{name}")
-    page.locator('.lm-TabBar-tab[data-id="filebrowser"]').click()
     file = page.locator(".jp-DirListing-item").filter(has_text=f"{name}-v1.tar")
     file.click(button="right")
     page.locator(".lm-Menu").get_by_text("Import as Model…").click()
@@ -72,7 +72,7 @@ def test_a_model_is_exported_imported_and_dropped(
     expect(said).to_have_text(f"Imported {tag}")
     assert differences(kept, api.get(tag, home=home).path) == []
 
-    page.locator('.lm-TabBar-tab[data-id="filebrowser"]').click()
+    show_folder(page, f"/{name}")
     drag(page, file, sidebar.tab, sidebar.root)
     expect(dialog.get_by_label("File or folder")).to_have_value(f"{name}/{name}-v1.tar")
     dialog.get_by_label("Import as name:version").fill(f"{name}:dropped")
