@@ -67,43 +67,6 @@ class ModelInfo:
     context: Mapping[str, Any] = field(default_factory=dict)
     signatures: Mapping[str, Any] = field(default_factory=dict)
 
-    @classmethod
-    def from_dict(cls, data: object) -> ModelInfo:
-        """Check what a model.yaml holds.
-
-        Raises:
-            InvalidModel: It is not a mapping, or `name`, `version` or `creation_time` are missing or wrong.
-        """
-        if not isinstance(data, Mapping):
-            raise InvalidModel(f"`{MODEL_YAML}` is not a mapping.")
-        name, version, time = data.get("name"), data.get("version"), data.get("creation_time")
-        if not isinstance(name, str) or type(version) not in (str, int):
-            raise InvalidModel(f"`{MODEL_YAML}` lacks a `name` or a `version`.")
-        try:
-            tag = Tag.parse(f"{name}:{version}")
-        except InvalidTag as error:
-            raise InvalidModel(f"`{MODEL_YAML}` names no valid model: {error.message}") from error
-        if tag.is_latest:
-            raise InvalidModel(f"`{MODEL_YAML}` of `{name}` has no version of its own.")
-        try:
-            made = time if isinstance(time, datetime) else datetime.fromisoformat(str(time).replace("Z", "+00:00"))
-        except ValueError as error:
-            raise InvalidModel(f"`creation_time` in `{MODEL_YAML}` is no ISO 8601 time: `{time}`.") from error
-        nested: dict[str, dict[str, Any]] = {}
-        for key in ("labels", "metadata", "options", "context", "signatures"):
-            value = data.get(key) or {}
-            if not isinstance(value, Mapping):
-                raise InvalidModel(f"`{key}` in `{MODEL_YAML}` is not a mapping.")
-            nested[key] = dict(value)
-        nested["labels"] = {str(key): str(value) for key, value in nested["labels"].items()}
-        return cls(
-            tag=tag,
-            creation_time=made if made.tzinfo else made.replace(tzinfo=timezone.utc),
-            module=str(data.get("module") or ""),
-            api_version=str(data.get("api_version") or "v1"),
-            **nested,
-        )
-
     @property
     def description(self) -> str:
         """What people should know of it, as far as its metadata says that in a text."""
@@ -190,16 +153,45 @@ def load_yaml(data: bytes, where: str) -> Any:
 
 
 def parse_info(data: bytes, where: str = f"`{MODEL_YAML}`") -> ModelInfo:
-    """Read the bytes of a model.yaml.
+    """Read the bytes of a model.yaml, and check what they say.
 
     Args:
         data: Its bytes, of which there are no more than `MAX_YAML`.
         where: What to call the file in an error.
 
     Raises:
-        InvalidModel: It is broken, or holds too much.
+        InvalidModel: It is broken or holds too much, or `name`, `version` or `creation_time` are missing or wrong.
     """
-    return ModelInfo.from_dict(load_yaml(data, where))
+    said = load_yaml(data, where)
+    if not isinstance(said, Mapping):
+        raise InvalidModel(f"`{MODEL_YAML}` is not a mapping.")
+    name, version, time = said.get("name"), said.get("version"), said.get("creation_time")
+    if not isinstance(name, str) or type(version) not in (str, int):
+        raise InvalidModel(f"`{MODEL_YAML}` lacks a `name` or a `version`.")
+    try:
+        tag = Tag.parse(f"{name}:{version}")
+    except InvalidTag as error:
+        raise InvalidModel(f"`{MODEL_YAML}` names no valid model: {error.message}") from error
+    if tag.is_latest:
+        raise InvalidModel(f"`{MODEL_YAML}` of `{name}` has no version of its own.")
+    try:
+        made = time if isinstance(time, datetime) else datetime.fromisoformat(str(time).replace("Z", "+00:00"))
+    except ValueError as error:
+        raise InvalidModel(f"`creation_time` in `{MODEL_YAML}` is not an ISO 8601 time: `{time}`.") from error
+    nested: dict[str, dict[str, Any]] = {}
+    for key in ("labels", "metadata", "options", "context", "signatures"):
+        value = said.get(key) or {}
+        if not isinstance(value, Mapping):
+            raise InvalidModel(f"`{key}` in `{MODEL_YAML}` is not a mapping.")
+        nested[key] = dict(value)
+    nested["labels"] = {str(key): str(value) for key, value in nested["labels"].items()}
+    return ModelInfo(
+        tag=tag,
+        creation_time=made if made.tzinfo else made.replace(tzinfo=timezone.utc),
+        module=str(said.get("module") or ""),
+        api_version=str(said.get("api_version") or "v1"),
+        **nested,
+    )
 
 
 def info_yaml(info: ModelInfo) -> str:

@@ -22,7 +22,6 @@ import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
 
 from blake3 import blake3
 
@@ -86,17 +85,14 @@ class Description:
             raise IntegrityError("The archive's description does not match its own content digest.")
         return found
 
-    def to_json(self) -> dict[str, Any]:
-        """The description as JSON."""
+    def header(self) -> bytes:
+        """Return the archive's first member, which says all this in JSON: everything before the body."""
         layout = [
             entry.to_json() | ({"digest": self.files[entry.path]} if entry.kind == "file" else {})
             for entry in self.layout.entries
         ]
-        return {"cut": CUT, "digest": self.digest, "layout": layout, "parts": parts_json(self.parts)}
-
-    def header(self) -> bytes:
-        """The archive's first member: everything before the body."""
-        text = json.dumps(self.to_json(), separators=(",", ":"))
+        data = {"cut": CUT, "digest": self.digest, "layout": layout, "parts": parts_json(self.parts)}
+        text = json.dumps(data, separators=(",", ":"))
         return tarfile.TarInfo.create_pax_global_header({_COMMENT: text})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from modelsync_jupyter.core.errors import InvalidModel, ModelChanged, UnsafeArch
 from modelsync_jupyter.core.parts import Part
 
 from .borders import Reader
-from .description import Hasher
+from .description import Description, Hasher
 from .layout import MTIME, Entry, Layout, check_link
 
 #: Bytes read at a time. A transfer's buffers take `threads x BLOCK` of memory, whatever the size of model and part.
@@ -151,6 +151,36 @@ class _File:
 
     def read(self, offset: int, size: int) -> bytes:
         return os.pread(self.file, max(0, min(size, self.size - offset)), offset)
+
+
+class FolderSource:
+    """A folder whose archive is described, as a `Source` of a copy.
+
+    Args:
+        archive: The folder.
+        description: Its archive, as the store describes it.
+    """
+
+    ranged = True
+
+    def __init__(self, archive: FolderArchive, description: Description) -> None:
+        self._archive = archive
+        self.identity = description.digest
+        self.description: Description | None = description
+        self.layout, self.parts = description.layout, description.parts
+        self.size: int | None = description.layout.size
+
+    def views(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
+        """Read the bytes of `[start, stop)` into `buffer`, piece by piece, as `Source` promises."""
+        end = self._archive.layout.size if stop is None else stop
+        yield from self._archive.blocks(Part(1, start, end), buffer)
+
+    def check(self) -> None:
+        """Make sure that the folder is as it was when it was scanned."""
+        self._archive.check_unchanged()
+
+    def close(self) -> None:
+        """Nothing to let go of: files are opened for each read."""
 
 
 def _walk(folder: Path, prefix: str, found: dict[str, tuple[Entry, tuple[int, ...]]]) -> None:

@@ -84,7 +84,7 @@ class Entry:
 
     def header(self, mtime: int) -> bytes:
         """The header bytes of this entry in an archive of our own making."""
-        if not self._is_plain(mtime):
+        if not self.is_plain(mtime):
             return self.tar_header(mtime)
         # `tarfile` takes longer to make a header than a small file takes to be read, so it makes one for each kind.
         start, middle, end, total = _template(self.kind, self.executable, mtime)
@@ -104,12 +104,8 @@ class Entry:
         info.linkname = self.target
         return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
 
-    def header_size(self, mtime: int) -> int:
-        """Return the number of header bytes."""
-        return tarfile.BLOCKSIZE if self._is_plain(mtime) else len(self.tar_header(mtime))
-
-    def _is_plain(self, mtime: int) -> bool:
-        """Whether the fields of plain tar hold everything, which is quick to tell and true of nearly all files."""
+    def is_plain(self, mtime: int) -> bool:
+        """Return whether the fields of plain tar, one block, hold the header: quick to tell, and true of nearly all."""
         name = len(self.path) + (self.kind == "dir")  # a folder's name ends with a slash
         short = name <= tarfile.LENGTH_NAME and len(self.target) <= tarfile.LENGTH_LINK
         return short and self.path.isascii() and self.target.isascii() and 0 <= mtime < _OCTAL and self.size < _OCTAL
@@ -168,7 +164,7 @@ class Layout:
         entries: list[Entry] = []
         position = 0
         for member in members:
-            offset = position + member.header_size(mtime)
+            offset = position + (tarfile.BLOCKSIZE if member.is_plain(mtime) else len(member.tar_header(mtime)))
             entry = Entry(member.path, member.kind, position, offset, member.size, member.executable, member.target)
             entries.append(entry)
             position = offset + padded(member.size)

@@ -9,7 +9,6 @@ under the cell, questions are asked through the kernel, and bars are widgets whe
 
 from __future__ import annotations
 
-import argparse
 import re
 import shlex
 from collections.abc import Callable, Container, Iterator
@@ -84,7 +83,11 @@ class Magic:
             if args.command is None:
                 parser.print_help()
                 return None
-            _check(args)
+            if args.command == "login" and (args.token or args.token_stdin):
+                hint = f"Delete the token from the cell and write {CELL.command('login')}: it asks, and stores nothing."
+                raise UsageError("A notebook keeps what is written in it, tokens too.", step=hint)
+            if args.command == "serve":
+                raise UsageError("`serve` would block this cell.", step="Run it in a terminal.")
             answer = run(args, NotebookFace(args.quiet))
             if args.command == "list" and args.remote:
                 remember(answer.value, args.context)
@@ -232,19 +235,6 @@ def split(line: str, names: Container[str] | None = None) -> list[str]:
             if name and name not in names:
                 raise UsageError(f"There is no variable `{name}`.", "Define it in a cell before this one.")
     return words
-
-
-def _check(args: argparse.Namespace) -> None:
-    """Refuse what a notebook must not do.
-
-    Raises:
-        UsageError: A token would be stored in the notebook, or the cell would never end.
-    """
-    if args.command == "login" and (args.token or args.token_stdin):
-        hint = f"Delete the token from the cell and write {CELL.command('login')}: it asks, and stores nothing here."
-        raise UsageError("A notebook keeps what is written in it, tokens too.", step=hint)
-    if args.command == "serve":
-        raise UsageError("`serve` would block this cell.", step="Run it in a terminal.")
 
 
 @contextmanager

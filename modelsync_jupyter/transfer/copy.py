@@ -17,6 +17,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from modelsync_jupyter.archive.folder import BLOCK
 from modelsync_jupyter.core.errors import ModelSyncError
@@ -30,7 +31,8 @@ from .work import Stop, Work
 _SMALL = 30 * MIB
 _ADDRESS = frozenset({Renew.REQUEST, Renew.URL})
 
-Job = Callable[[bytearray], None]
+#: Its last argument is a buffer of `BLOCK` bytes.
+Job = Callable[..., None]
 
 
 def copy(source: Source, target: Target, work: Work, step: str) -> None:
@@ -56,11 +58,8 @@ def copy(source: Source, target: Target, work: Work, step: str) -> None:
     missing = [part for part in source.parts if part.number not in target.present]
     stream, workers = _Stream(source, target, work), Workers(threads, work.stop)
 
-    def hand_off(parts: tuple[Part, ...]) -> None:
-        workers.submit(partial(stream.write, parts))
-
     def arrange(buffer: bytearray) -> None:
-        target.arrange(missing, partial(stream.read, buffer), hand_off)
+        target.arrange(missing, partial(stream.read, buffer), partial(workers.submit, stream.write))
 
     workers.submit(arrange)  # a thread like the others: what it reads counts as a request in flight
     workers.join()
@@ -152,16 +151,16 @@ class Workers:
 
     def __init__(self, threads: int, stop: Stop) -> None:
         self._threads, self._stop = threads, stop
-        self._jobs: deque[Job] = deque()
+        self._jobs: deque[Callable[[bytearray], None]] = deque()
         self._changed = threading.Condition()
         self._started = self._busy = 0
         self._closed = False
         self._failure: BaseException | None = None
 
-    def submit(self, job: Job) -> None:
-        """Have a job done; it gets a buffer of its thread's to use. A job may submit others."""
+    def submit(self, job: Job, *args: Any) -> None:
+        """Queue a job; it is called with `args` and its thread's buffer, and may submit others."""
         with self._changed:
-            self._jobs.append(job)
+            self._jobs.append(partial(job, *args))
             if self._started < min(self._threads, self._busy + len(self._jobs)):
                 self._started += 1
                 threading.Thread(target=self._work, name="modelsync", daemon=True).start()

@@ -1,10 +1,10 @@
-"""The local ends of a copy: a model's folder as a source, and the stage of a model as a target."""
+"""The local end of a pull: the stage of a model as the target of a copy."""
 
 from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -27,46 +27,8 @@ from modelsync_jupyter.remotes.protocol import ENDLESS, HandOff, Notes, Read, So
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 
-from .work import Work
-
 #: Bytes in one run of neighbours: a request costs a millisecond of CPU, so it should bring more than one part.
 _LONGEST_RUN = 64 * MIB
-
-
-def describe_model(store: LocalStore, model: Model, work: Work) -> Description:
-    """Describe a local model, reading what the store does not know the digest of; shown as "hashing"."""
-    work.counter.begin("hashing", model.archive.layout.size)
-    return store.index.describe(model.tag, model.archive, work.threads, work.counter.add, work.stop.check)
-
-
-class FolderSource:
-    """A model's folder, read as an archive; a `Source`.
-
-    Args:
-        model: The model.
-        description: Its archive, as the store describes it.
-    """
-
-    ranged = True
-
-    def __init__(self, model: Model, description: Description) -> None:
-        self._archive = model.archive
-        self.identity = description.digest
-        self.description: Description | None = description
-        self.layout, self.parts = description.layout, description.parts
-        self.size: int | None = description.layout.size
-
-    def views(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
-        """Read the bytes of `[start, stop)` into `buffer`, piece by piece, as `Source` promises."""
-        end = self._archive.layout.size if stop is None else stop
-        yield from self._archive.blocks(Part(1, start, end), buffer)
-
-    def check(self) -> None:
-        """Make sure that the folder is as it was when it was scanned."""
-        self._archive.check_unchanged()
-
-    def close(self) -> None:
-        """Nothing to let go of: files are opened for each read."""
 
 
 class StageTarget:

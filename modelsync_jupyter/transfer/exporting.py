@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from modelsync_jupyter.archive.description import Description
-from modelsync_jupyter.archive.folder import FolderArchive
+from modelsync_jupyter.archive.folder import FolderArchive, FolderSource
 from modelsync_jupyter.archive.stage import EXPORTED
 from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.errors import (
@@ -29,7 +29,7 @@ from modelsync_jupyter.remotes.protocol import Source, Target
 from modelsync_jupyter.store.index import Index
 from modelsync_jupyter.store.local import LocalStore
 
-from .ends import FolderSource, StageTarget, describe_model
+from .ends import StageTarget
 from .exchange import RENEWED, FilePlan, copy_all, file_journal, file_outcome, journal_closed, place_key
 from .journal import Journal
 from .plan import Operation
@@ -83,7 +83,7 @@ class Export:
         if not place.kind():
             reason = f"{why}There is nothing at `{place.shown}` yet."
             return FilePlan("export", model.tag, place.shown, "export", reason, operations, size)
-        mine = self.store.digest(model) or (self._describe().digest if hash else "")
+        mine = self.store.digest(model) or (self.work.describe(self.store, model).digest if hash else "")
         theirs = _claimed(place)
         if mine and mine == theirs:
             reason = f"{why}`{place.shown}` holds it already."
@@ -111,8 +111,8 @@ class Export:
 
     def _attempt(self) -> None:
         work, model, place = self.work, self._model, self._place
-        description = self._describe()
-        source = FolderSource(model, description)
+        description = work.describe(self.store, model)
+        source = FolderSource(model.archive, description)
         journal = file_journal(
             work, self.key, {"export": str(model.tag), "to": place.shown, "digest": description.digest}
         )
@@ -133,9 +133,6 @@ class Export:
             created=self._model.info.creation_time,
             check=work.stop.check,
         )
-
-    def _describe(self) -> Description:
-        return describe_model(self.store, self._model, self.work)
 
 
 class FolderTarget(StageTarget):

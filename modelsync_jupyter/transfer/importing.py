@@ -32,7 +32,7 @@ from modelsync_jupyter.store.index import Index
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model, read_info
 
-from .ends import StageTarget, describe_model
+from .ends import StageTarget
 from .exchange import RENEWED, FilePlan, copy_all, file_journal, file_outcome, journal_closed, place_key
 from .foreign import describe_foreign
 from .journal import Journal
@@ -131,7 +131,7 @@ class Import:
         if local is None:
             reason = "The local store did not have it." if tag else "Its tag is known when all of it is unpacked."
             return FilePlan("import", tag, place.shown, "import", reason, operations, size)
-        mine = self.store.digest(local) or (describe_model(self.store, local, self.work).digest if hash else "")
+        mine = self.store.digest(local) or (self.work.describe(self.store, local).digest if hash else "")
         if mine and mine == self._claimed:
             return FilePlan("import", tag, place.shown, "skip", "The local store has it already.", digest=mine)
         if self._claimed and mine and not self.work.options.force:

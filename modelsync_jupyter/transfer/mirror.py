@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from modelsync_jupyter.archive.folder import FolderSource
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import Cancelled, InvalidModel, ModelSyncError, TransferFailed, UsageError
 from modelsync_jupyter.core.outcome import SyncReport
@@ -29,7 +30,7 @@ from modelsync_jupyter.remotes.protocol import Source
 from modelsync_jupyter.remotes.retry import Renew
 from modelsync_jupyter.store.local import LocalStore
 
-from .ends import FolderSource, StageTarget, describe_model
+from .ends import StageTarget
 from .exchange import copy_all, file_journal
 from .mirror_ends import AliasMove, Held, LocalEnd, MirrorEnd
 from .work import Counter, Work
@@ -258,7 +259,7 @@ class Mirror:
             stage = StageTarget(hidden, item.tag, source, notes, replace=True, threads=work.threads)
             copy_all(source, stage, work, "sending")
             model = hidden.get(item.tag)
-            described = FolderSource(model, describe_model(hidden, model, work))
+            described = FolderSource(model.archive, work.describe(hidden, model))
             version = Version(model.info, model.size, described.description)  # type: ignore[arg-type]
             target = self._target.target(item, model.info, described, version, self._notes(item, described), work)
             copy_all(described, target, work, "sending")

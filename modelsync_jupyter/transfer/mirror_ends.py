@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from modelsync_jupyter.archive.folder import FolderSource
 from modelsync_jupyter.core.errors import InvalidModel, ModelSyncError, UsageError
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
@@ -27,7 +28,7 @@ from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.wire import labels_json, model_path
 
-from .ends import FolderSource, StageTarget, describe_model
+from .ends import StageTarget
 from .importing import open_model
 from .work import Work
 
@@ -162,11 +163,11 @@ class LocalEnd:
 
     def digest(self, held: Held) -> str:
         model: Model = held.what
-        return self._store.digest(model) or describe_model(self._store, model, self._work).digest
+        return self._store.digest(model) or self._work.describe(self._store, model).digest
 
     def open(self, held: Held, work: Work) -> tuple[Source, ModelInfo]:
         model: Model = held.what
-        return FolderSource(model, describe_model(self._store, model, work)), model.info
+        return FolderSource(model.archive, work.describe(self._store, model)), model.info
 
     def target(
         self, item: SyncItem, info: ModelInfo, source: Source, version: Version | None, notes: OpenNotes, work: Work

@@ -13,7 +13,6 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from modelsync_jupyter.archive.folder import FolderArchive
@@ -68,7 +67,7 @@ def reuse_parts(store: LocalStore, tag: Tag, parts: Sequence[Part], target: Stag
     work.counter.begin("copying", sum(part.size for run in runs for part in run.parts))
     workers = Workers(work.threads, work.stop)
     for run in runs:
-        workers.submit(partial(_copy, run, target, work))
+        workers.submit(_copy, run, target, work)
     workers.join()
 
 

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.archive.description import Description
+from modelsync_jupyter.archive.folder import FolderSource
 from modelsync_jupyter.core.errors import InvalidModel, ModelExists, ModelSyncError
 from modelsync_jupyter.core.outcome import Direction, Outcome, Status
 from modelsync_jupyter.core.progress import Progress
@@ -30,7 +31,7 @@ from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 
 from .copy import copy
-from .ends import FolderSource, StageTarget, describe_model
+from .ends import StageTarget
 from .journal import Journal
 from .plan import Chosen, Facts, Plan, plan_pull, plan_push
 from .reuse import reuse_parts
@@ -99,7 +100,7 @@ class Run:
             theirs = remote.digest or self._described(remote)
             mine = self.store.digest(local)
             if hash and theirs and not mine:
-                mine = describe_model(self.store, local, self.work).digest
+                mine = self.work.describe(self.store, local).digest
             facts = Facts(local, remote, mine or "", theirs)
         else:
             check_limits(local.info)
@@ -214,10 +215,13 @@ class _Move:
 
     def attempt(self) -> None:
         """Carry out all operations once."""
+        model = self.plan.facts.local
         try:
             for operation in self.plan.operations:
                 if operation.verb == "hash":
-                    self._hash()
+                    assert model
+                    self._description = self.run.work.describe(self.run.store, model)
+                    self.digest, self.state = self._description.digest, State.IN_SYNC
                 elif operation.verb == "send":
                     self._send()
                 elif operation.verb == "receive":
@@ -235,12 +239,6 @@ class _Move:
                     end.close()
             self._source = self._target = None
 
-    def _hash(self) -> None:
-        model = self.plan.facts.local
-        assert model
-        self._description = describe_model(self.run.store, model, self.run.work)
-        self.digest, self.state = self._description.digest, State.IN_SYNC
-
     def _send(self) -> None:
         from modelsync_jupyter.remotes.bentocloud.uploading import Version, open_upload
 
@@ -248,7 +246,7 @@ class _Move:
         assert facts.local
         assert self._description
         version = Version(facts.local.info, facts.local.archive.content_size, self._description)
-        self._source = source = FolderSource(facts.local, self._description)
+        self._source = source = FolderSource(facts.local.archive, self._description)
         self._target = target = open_upload(
             run.remote,
             version,

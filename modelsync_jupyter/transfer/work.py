@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import Cancelled
 from modelsync_jupyter.core.outcome import Direction, Options
@@ -15,6 +16,8 @@ from modelsync_jupyter.core.parts import MIB
 from modelsync_jupyter.core.progress import Progress
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.retry import Retry
+from modelsync_jupyter.store.local import LocalStore
+from modelsync_jupyter.store.model import Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +41,7 @@ class Stop:
         return self._event.is_set() or (self.above is not None and self.above.wanted)
 
     def check(self) -> None:
-        """Go on or not.
-
-        Raises:
-            Cancelled: Somebody asked to stop.
-        """
+        """Raise `Cancelled` if somebody asked to stop."""
         if self.wanted:
             raise Cancelled("The transfer was cancelled.")
 
@@ -126,6 +125,11 @@ class Work:
         self.threads = options.threads if limit is None else max(1, min(options.threads, limit // MIB))
         self.pace = Pace(options.rate_limit, self._sleep)
         self.retry = Retry(self._wait)
+
+    def describe(self, store: LocalStore, model: Model) -> Description:
+        """Describe a local model, reading what the store does not know the digest of; shown as "hashing"."""
+        self.counter.begin("hashing", model.archive.layout.size)
+        return store.index.describe(model.tag, model.archive, self.threads, self.counter.add, self.stop.check)
 
     def again(self) -> None:
         """Get ready for another attempt: a failure of the last one stops nothing any more."""

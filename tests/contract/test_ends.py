@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from modelsync_jupyter.archive.folder import FolderSource
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import (
     Conflict,
@@ -29,7 +30,7 @@ from modelsync_jupyter.remotes.bentocloud.uploading import Version, open_upload
 from modelsync_jupyter.remotes.protocol import ENDLESS, Source, Target
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
-from modelsync_jupyter.transfer.ends import FolderSource, StageTarget
+from modelsync_jupyter.transfer.ends import StageTarget
 from modelsync_jupyter.transfer.journal import Journal
 from tests.harness.models import differences, make_model
 from tests.unit.archives import pack
@@ -46,7 +47,7 @@ def described(home: Path, tag: Tag, **files: int | bytes) -> tuple[Model, Folder
     folder = make_model(home, str(tag), {**FILES, **own, **files}, latest=False)
     store = LocalStore(Home(home))
     model = store.get(tag)
-    return model, FolderSource(model, store.describe(model)), folder
+    return model, FolderSource(model.archive, store.describe(model)), folder
 
 
 def read(source: Source, start: int, stop: int | None) -> bytes:
@@ -106,7 +107,7 @@ class TestSources:
         body = pack(path)
         if request.param == "folder":
             return (
-                lambda: FolderSource(model, folder.description),  # type: ignore[arg-type]
+                lambda: FolderSource(model.archive, folder.description),  # type: ignore[arg-type]
                 body,
                 lambda: (path / "z.bin").write_bytes(b"other"),
             )

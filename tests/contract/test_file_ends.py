@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from modelsync_jupyter.archive.folder import FolderArchive
+from modelsync_jupyter.archive.folder import FolderArchive, FolderSource
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.files.formats import FORMATS
@@ -21,7 +21,6 @@ from modelsync_jupyter.remotes.files.urls import find_place
 from modelsync_jupyter.remotes.files.writing import open_export
 from modelsync_jupyter.remotes.protocol import Source, Target
 from modelsync_jupyter.store.local import LocalStore
-from modelsync_jupyter.transfer.ends import FolderSource
 from modelsync_jupyter.transfer.exporting import FolderTarget
 from modelsync_jupyter.transfer.importing import ImportTarget
 from modelsync_jupyter.transfer.journal import Journal

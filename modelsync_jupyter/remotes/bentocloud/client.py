@@ -162,7 +162,7 @@ class Remote:
     def __init__(self, http: Http, page: int = PAGE, pages: int = PAGES) -> None:
         self.http = http
         self._count, self._pages = page, pages
-        self._has_page = False
+        self._repository: object = None  # as the registry last described one
 
     def current_user(self) -> Mapping[str, Any]:
         """Ask whose token it is; a cheap check that it is valid."""
@@ -178,12 +178,17 @@ class Remote:
                 found = self.http.call("POST", repository_path(), body)
             except Conflict:  # another client registered it meanwhile
                 found = self.http.call("GET", repository_path(name))
-        self._note_page(found)
-        return bool(mapping(found).get("modelsync"))
+        self._repository = mapping(found)
+        return bool(self._repository.get("modelsync"))
 
     def page(self, tag: Tag) -> str:
-        """Return the address where people see a version, or "": the registry says whether it has pages, not where."""
-        return f"{self.http.endpoint}{page_path(tag)}" if self._has_page else ""
+        """Return the address where people see a version, or "".
+
+        The registry says of a repository whether it has pages, but not where.
+        """
+        said = self._repository.get("modelsync") if isinstance(self._repository, Mapping) else None
+        has_page = isinstance(said, Mapping) and said.get("page") is True
+        return f"{self.http.endpoint}{page_path(tag)}" if has_page else ""
 
     def model(self, tag: Tag, *, alias: bool = False) -> RemoteModel | None:
         """Ask for one version; None where the registry has no such record.
@@ -200,7 +205,7 @@ class Remote:
         except RemoteNotFound:
             return None
         found = parse_model(reply, tag.name)
-        self._note_page(reply.get("repository"))
+        self._repository = reply.get("repository")
         if found.tag != tag and found.alias == tag.version and found.tag.name == tag.name:
             if alias:
                 return found
@@ -334,11 +339,6 @@ class Remote:
         body = {"modelsync": {"direct": True}} if direct else None
         return parse_download(self.http.call("PATCH", path, body, most=_LARGEST_DOWNLOAD))
 
-    def _note_page(self, repository: object) -> None:
-        """Note whether the registry has pages for people, which it says of a repository."""
-        said = repository.get("modelsync") if isinstance(repository, Mapping) else None
-        self._has_page = isinstance(said, Mapping) and said.get("page") is True
-
     def _all(self, path: str, params: Mapping[str, Any], start: int, limit: int | None, name: str = "") -> Page:
         """Read a list page by page, to its end or as far as asked.
 
@@ -387,9 +387,9 @@ def parse_model(data: object, name: str = "") -> RemoteModel:
     except (KeyError, TypeError, InvalidTag):
         raise InvalidReply("The registry returned a model without a valid name or version.") from None
     build = parse_time(record.get("build_at")) or parse_time(record.get("created_at"))
-    size, labels = manifest.get("size_bytes"), record.get("labels") or []
-    if not isinstance(labels, list):
-        raise InvalidReply("The labels in the registry's reply are not a list.")
+    size, labels, aliases = manifest.get("size_bytes"), record.get("labels") or [], extension.get("aliases") or []
+    if not (isinstance(labels, list) and isinstance(aliases, list)):
+        raise InvalidReply("The labels or aliases in the registry's reply are not a list.")
     pairs = [(each["key"], each.get("value")) for each in map(mapping, labels) if "key" in each]
     return RemoteModel(
         tag=tag,
@@ -406,7 +406,7 @@ def parse_model(data: object, name: str = "") -> RemoteModel:
         updated=str(record.get("upload_finished_at") or record.get("updated_at") or ""),
         description=str(record.get("description") or ""),
         alias=str(extension.get("alias") or ""),
-        aliases=tuple(map(str, items({"items": extension.get("aliases") or []}))),
+        aliases=tuple(map(str, aliases)),
         downloads=downloads if isinstance(downloads := extension.get("downloads"), int) else 0,
     )
 

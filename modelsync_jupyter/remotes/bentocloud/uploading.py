@@ -193,7 +193,10 @@ class Upload(ABC):
 
 
 class OwnUpload(Upload):
-    """An upload to our own registry, which knows parts by their digests. Part 1 is the archive's description."""
+    """An upload to our own registry, which knows parts by their digests.
+
+    The archive's description travels as part 0 of it, so that the registry counts one further: its part 1.
+    """
 
     def begin(self) -> None:
         """Tell the registry every part, and hear which of them it has."""
@@ -232,14 +235,12 @@ class OwnUpload(Upload):
         if run:
             hand_off(tuple(run))
         if not self._has_header:
-            self._remote.http.retry.run(lambda: self._put(1, 1, len(self._header), [memoryview(self._header)]))
+            header = Part(0, 0, len(self._header))
+            self._remote.http.retry.run(lambda: self.write((header,), iter([memoryview(self._header)])))
 
     def write(self, parts: tuple[Part, ...], views: Iterator[memoryview]) -> None:
-        self._put(parts[0].number + 1, parts[-1].number + 1, parts[-1].stop - parts[0].start, views)
-        self.present.update(part.number for part in parts)
-
-    def _put(self, first: int, last: int, size: int, views: Iterable[memoryview]) -> None:
         """Send neighbouring parts, whose digests the registry checks one by one."""
+        first, last, size = parts[0].number + 1, parts[-1].number + 1, parts[-1].stop - parts[0].start
         url, _, signature = self._runs.partition("?")
         try:
             self._put_part(last, size, views, self._etags[last], url and f"{url}/{first}-{last}?{signature}")
@@ -247,6 +248,7 @@ class OwnUpload(Upload):
             if self._runs:
                 self._runs = self._remote.presign_part(self._tag, self._id, first, runs=True)
             raise
+        self.present.update(part.number for part in parts)
 
     def publish(self) -> None:
         self._complete(self._etags)
