@@ -215,12 +215,12 @@ def __dir__() -> list[str]:
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:
-    """Where the built sidebar is: `jupyter-builder develop .` links it into JupyterLab."""
+    """Say where the built sidebar is: `jupyter-builder develop .` links it into JupyterLab."""
     return [{"src": "labextension", "dest": "modelsync-jupyter"}]
 
 
 def _jupyter_server_extension_points() -> list[dict[str, _Any]]:
-    """Where the Jupyter server finds the server extension."""
+    """Say where the Jupyter server finds the server extension."""
     module = "modelsync_jupyter.lab.app"
     return [{"module": module, "app": _import_module(module).ModelSyncApp}]
 

@@ -32,7 +32,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NOT_IN_KERNEL = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF)
 _PAGE = 4096
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
-#: Seconds after which what a process of another machine left untouched is taken for dead.
+#: Seconds after which what a process of another machine has not touched counts as left behind.
 _ABANDONED = 24 * 3600.0
 #: Name of the file in a private folder that says who works in it.
 _OWNER = "owner"
@@ -340,7 +340,7 @@ def is_alive(pid: object) -> bool:
 
 
 def is_at_work(process: str, touched: float) -> bool:
-    """Return whether a process may still be at work on something.
+    """Return whether a process may still be working on something.
 
     Args:
         process: Its name as `this_process` gave it, or any text for one that is not known.

@@ -74,7 +74,7 @@ class ModelInfo:
         return text if isinstance(text, str) else ""
 
     def to_dict(self) -> dict[str, Any]:
-        """The facts in the order and form in which BentoML writes them."""
+        """Return the facts in the order and form in which BentoML writes them."""
         return {
             "name": self.tag.name,
             "version": self.tag.version,

@@ -180,7 +180,7 @@ class FolderSource:
         self._archive.check_unchanged()
 
     def close(self) -> None:
-        """Nothing to let go of: files are opened for each read."""
+        """Nothing to release: files are opened for each read."""
 
 
 def _walk(folder: Path, prefix: str, found: dict[str, tuple[Entry, tuple[int, ...]]]) -> None:

@@ -83,7 +83,7 @@ class Entry:
         return self.offset + padded(self.size)
 
     def header(self, mtime: int) -> bytes:
-        """The header bytes of this entry in an archive of our own making."""
+        """Return the header bytes of this entry in an archive of our own making."""
         if not self.is_plain(mtime):
             return self.tar_header(mtime)
         # `tarfile` takes longer to make a header than a small file takes to be read, so it makes one for each kind.
@@ -95,7 +95,7 @@ class Entry:
         return b"%b%b%b%b%06o\0 %b%b%b" % (name, start, size, middle[:12], total, middle[12:], target, end)
 
     def tar_header(self, mtime: int) -> bytes:
-        """The header bytes as `tarfile` makes them."""
+        """Return the header bytes as `tarfile` makes them."""
         info = tarfile.TarInfo(self.path)
         info.type = _TYPES[self.kind]
         info.size = self.size
@@ -111,7 +111,7 @@ class Entry:
         return short and self.path.isascii() and self.target.isascii() and 0 <= mtime < _OCTAL and self.size < _OCTAL
 
     def to_json(self) -> dict[str, Any]:
-        """The entry as the wire has it."""
+        """Return the entry as the wire has it."""
         mode = 0o755 if self.executable or self.kind == "dir" else 0o644
         return {
             "path": self.path,

@@ -1,8 +1,8 @@
 """Stage: the hidden folder in which a model is built from parts that arrive in any order.
 
-Homes are shared, and a folder that others may write to is no place to unpack into: a link that somebody puts there
-would lead each write out of it. So a stage has a random name and is private to its user; a journal keeps the name, and
-`reopen` believes it only if the folder is still that. No link is in a stage before `seal`.
+Homes are shared, and a folder that others may write to is not a safe place to unpack into: a link that somebody puts
+there would lead each write out of it. So a stage has a random name and is private to its user; a journal keeps the
+name, and `reopen` believes it only if the folder is still that. No link is in a stage before `seal`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The shell's face: remarks, questions and bars on stderr, so that stdout carries only the result."""
+"""The shell's face: messages, questions and bars on stderr, so that stdout carries only the result."""
 
 from __future__ import annotations
 

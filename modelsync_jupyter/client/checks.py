@@ -65,7 +65,7 @@ class Check:
     step: Step = field(default=_NO_STEP)
 
     def to_dict(self) -> dict[str, Any]:
-        """The check as JSON."""
+        """Return the check as JSON."""
         step = self.step.to_dict() if self.step.text or self.step.verb else None
         return {"name": self.name, "mark": self.mark, "text": self.text, "step": step}
 

@@ -206,7 +206,7 @@ class Client(Steering, ModelVerbs, Registries, Inspection, FileVerbs, Care, Use,
             raise ModelNotFound(f"{error.message} Did you mean {said}?", error.step) from error
 
     def _names_like(self, name: str) -> set[str]:
-        """Names of the registry that may be meant: those that completion remembers, and those with the same letters."""
+        """List names of the registry that may be meant: those completion remembers, and those with the same letters."""
         from .names import remembered
 
         names = {tag.partition(":")[0] for tag in remembered(self.home, self.context, ask=False)}

@@ -73,7 +73,7 @@ class Comparison:
         return self._far(tag) if place == "remote" else self._either(tag)
 
     def _either(self, tag: Tag) -> Side:
-        """The local version, or where the local store has none the registry's."""
+        """Return the local version, or where the local store has none the registry's."""
         try:
             model = self._get(tag)
         except ModelNotFound as error:

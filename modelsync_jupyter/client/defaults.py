@@ -41,10 +41,10 @@ def check_threads(value: object, *, text: bool = True) -> int:
 
 
 def check_rate(value: object) -> int | None:
-    """Return bytes a second, given as a number or as text such as `20MB`; None for 0 and `none`: no limit.
+    """Return bytes per second, given as a number or as text such as `20MB`; None for 0 and `none`: no limit.
 
     Raises:
-        ValueError: It is not a rate, or so slow that servers would take the transfer for dead.
+        ValueError: It is not a rate, or so slow that servers would close the connection as idle.
     """
     rate = 0 if value in (None, "none") else parse_rate(value if isinstance(value, int) else str(value))
     if rate and rate < MIN_RATE:
@@ -101,7 +101,7 @@ class Setting:
     meaning: str
 
     def to_dict(self) -> dict[str, Any]:
-        """The setting as JSON."""
+        """Return the setting as JSON."""
         return {"name": self.name, "value": self.value, "source": self.source, "meaning": self.meaning}
 
 

@@ -310,7 +310,7 @@ def _absolute(end: PathOrUrl) -> str:
 
 
 def _name(path: PathOrUrl) -> str:
-    """What to call an import until its tag is known."""
+    """Say what to call an import until its tag is known."""
     from modelsync_jupyter.remotes.files.urls import show_place
 
     return Path(show_place(path).rstrip("/")).name or "import"

@@ -86,7 +86,7 @@ class Provenance:
         return next((each for each in places if each.is_file()), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """The provenance as JSON; what is not known is left out."""
+        """Return the provenance as JSON; what is not known is left out."""
         names = ("notebook", "cell", "source", "git", "python", "packages", "metrics", "datasets")
         found = {name: getattr(self, name) for name in names}
         return {key: dict(value) if isinstance(value, Mapping) else value for key, value in found.items() if value}

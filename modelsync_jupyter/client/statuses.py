@@ -34,7 +34,7 @@ class VersionStatus:
     remote: RemoteModel | None
 
     def to_dict(self) -> dict[str, Any]:
-        """The status as JSON."""
+        """Return the status as JSON."""
         return {
             "tag": str(self.tag),
             "state": str(self.state),

@@ -58,7 +58,7 @@ class Scanned:
     problem: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """The result as JSON."""
+        """Return the result as JSON."""
         names = ("path", "kind", "verdict", "problem")
         return {name: getattr(self, name) for name in names} | {"imports": list(self.imports)}
 

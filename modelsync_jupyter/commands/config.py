@@ -47,12 +47,12 @@ def config_command(args: argparse.Namespace, face: Face) -> Answer:
 
 
 def setting_row(setting: Setting) -> tuple[str, ...]:
-    """A setting in a table."""
+    """Return a setting as a row of a table."""
     return setting.name, value_text(setting), setting.source, setting.meaning
 
 
 def value_text(setting: Setting) -> str:
-    """The value of a setting as people write it."""
+    """Return the value of a setting as people write it."""
     if setting.name == "rate_limit":
         return f"{format_size(setting.value)}/s" if setting.value else "none"
     return str(setting.value).lower()

@@ -22,7 +22,7 @@ class Face(ABC):
     """What a command may ask of the person in front of it. Nothing here is the command's result.
 
     Args:
-        quiet: No remarks and no progress bar.
+        quiet: No messages beside the result, and no progress bar.
 
     Attributes:
         words: How commands are named here.
@@ -34,7 +34,7 @@ class Face(ABC):
     stored: ClassVar[bool] = False
 
     def note(self, text: str) -> None:
-        """Show a remark on stderr: below a cell, or beside the result in a shell."""
+        """Show a message on stderr: below a cell, or beside the result in a shell."""
         if not self.quiet:
             print(printable(text), file=sys.stderr, flush=True)
 

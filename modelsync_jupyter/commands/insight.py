@@ -115,14 +115,14 @@ def diff_summary(found: Diff) -> str:
 
 
 def change_row(change: Change) -> tuple[str, ...]:
-    """A difference in a table."""
+    """Return a difference as a row of a table."""
     name = f"{change.file}: {change.name}" if change.file else change.name
     how = {"unknown": "not known"}.get(change.how, change.how)
     return change.kind, name, how, _value(change.kind, change.old), _value(change.kind, change.new)
 
 
 def check_row(check: Check, words: Words) -> tuple[str, ...]:
-    """A check in a table: a mark and a word, so that neither colour nor symbol is needed to read it."""
+    """Return a check as a row: a mark and a word, so that neither colour nor symbol is needed to read it."""
     return check.name, MARKS[check.mark], check.text, words.step(check.step) if check.step.text else ""
 
 

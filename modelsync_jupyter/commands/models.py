@@ -112,7 +112,7 @@ def delete_command(args: argparse.Namespace, face: Face) -> Answer:
 
 
 def _limit(args: argparse.Namespace) -> int | None:
-    """How many to list: a screenful or two for people, everything for programs, unless told."""
+    """Return how many to list: a screenful or two for people, everything for programs, unless told."""
     return args.limit or (_ROWS if args.output == "table" else None)
 
 
@@ -135,7 +135,7 @@ def _listing(
     data: Callable[[T], Any],
     empty: str,
 ) -> Answer:
-    """A table of what was found; says so when there is more than it shows."""
+    """Return a table of what was found; it says so when there is more than it shows."""
     table = Table(items, head, row, "No models match." if args.name or args.search or args.query else empty)
     if len(table) < total:
         face.note(f"{len(table)} of {total} shown; use `--limit` to see more.")
@@ -167,7 +167,7 @@ def _name(tags: Iterable[Tag]) -> str:
 
 
 def _scalar(text: str) -> Any:
-    """A number, true, false or null as such; anything else as text."""
+    """Read a number, true, false or null as such, and anything else as text."""
     try:
         value = json.loads(text)
     except ValueError:

@@ -25,7 +25,7 @@ def add_global(parser: Parser, *, home: Any, quiet: Any) -> None:
     group = parser.add_argument_group("everywhere")
     what = "BentoML's home (default $BENTOML_HOME or ~/bentoml)"
     group.add_argument("--home", default=home, metavar="DIR", help=what)
-    group.add_argument("-q", "--quiet", action="store_true", default=quiet, help="no progress bar and no remarks")
+    group.add_argument("-q", "--quiet", action="store_true", default=quiet, help="no progress bar and no messages")
 
 
 def add_context(parser: Parser) -> None:

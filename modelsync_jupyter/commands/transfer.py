@@ -45,7 +45,7 @@ def move_command(args: argparse.Namespace, face: Face) -> Answer:
 
 
 def wants_background(args: argparse.Namespace, client: Client, face: Face) -> bool:
-    """Whether a transfer is to run in the background: as the line says, else in a cell as the settings say.
+    """Return whether a transfer is to run in the background: as the line says, else in a cell as the settings say.
 
     A shell waits unless it is told not to: scripts read its exit code.
     """

@@ -65,6 +65,6 @@ def pull_locked_command(args: argparse.Namespace, face: Face) -> Answer:
 
 
 def scan_row(scanned: Scanned) -> tuple[str, ...]:
-    """A file in a table; the verdict is a mark and a word."""
+    """Return a file as a row of a table; the verdict is a mark and a word."""
     shown = ", ".join(scanned.imports[:6]) + (f" and {len(scanned.imports) - 6} more" if scanned.imports[6:] else "")
     return scanned.path, scanned.kind, _MARKS[scanned.verdict], scanned.problem or shown

@@ -148,14 +148,14 @@ def _dataset(value: object) -> str:
 
 
 def model_row(model: Model) -> tuple[str, ...]:
-    """A local model in a table."""
+    """Return a local model as a row of a table."""
     info = model.info
     created = format_age(info.creation_time)
     return str(model.tag), format_size(model.size), created, info.module, labels_text(info.labels)
 
 
 def status_row(version: VersionStatus) -> tuple[str, ...]:
-    """A version of both sides in a table."""
+    """Return a version of both sides as a row of a table."""
     there = version.local or version.remote
     assert there
     created = there.info.creation_time if version.local else version.remote.creation_time  # type: ignore[union-attr]
@@ -164,14 +164,14 @@ def status_row(version: VersionStatus) -> tuple[str, ...]:
 
 
 def remote_row(model: RemoteModel) -> tuple[str, ...]:
-    """A registry's model in a table."""
+    """Return a registry's model as a row of a table."""
     created = format_age(model.creation_time) if model.creation_time else ""
     labels = labels_text(model.labels)
     return str(model.tag), format_size(model.size), created, model.upload_status, model.creator or "", labels
 
 
 def transfer_text(transfer: Transfer) -> str:
-    """One transfer as a sentence."""
+    """Say in a sentence how a transfer stands."""
     record = transfer.record
     state = {"planned": "is queued", "succeeded": "succeeded", "failed": "failed"}.get(
         record.state, f"is {record.state}" if record.active or record.state == "paused" else f"was {record.state}"
@@ -181,7 +181,7 @@ def transfer_text(transfer: Transfer) -> str:
 
 
 def transfer_row(transfer: Transfer) -> tuple[str, ...]:
-    """A transfer in a table; a failed one says why."""
+    """Return a transfer as a row of a table; a failed one says why."""
     record = transfer.record
     return (
         record.id,
@@ -204,7 +204,7 @@ def _reason(record: Record) -> str:
 
 
 def context_row(context: Context) -> tuple[str, ...]:
-    """A context in a table; a star marks the current one."""
+    """Return a context as a row of a table; a star marks the current one."""
     return "*" if context.current else "", context.name, context.endpoint, context.email or ""
 
 

@@ -50,7 +50,7 @@ class File:
     executable: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """The file as JSON."""
+        """Return the file as JSON."""
         return {"size": self.size, "digest": self.digest or None, "link": self.link or None}
 
 
@@ -79,7 +79,7 @@ class Side:
     budget: int = LOCAL_BUDGET
 
     def to_dict(self) -> dict[str, Any]:
-        """The side as JSON."""
+        """Return the side as JSON."""
         return {"tag": str(self.tag), "where": self.where, "digest": self.digest or None, "size": self.size}
 
 
@@ -104,7 +104,7 @@ class Change:
     file: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """The difference as JSON."""
+        """Return the difference as JSON."""
         found = {"kind": self.kind, "name": self.name, "how": self.how, "old": plain(self.old), "new": plain(self.new)}
         return {**found, "file": self.file} if self.kind == "tensor" else found
 
@@ -145,7 +145,7 @@ class Diff:
         return [each for each in self.changes if each.kind in kinds]
 
     def to_dict(self) -> dict[str, Any]:
-        """The diff as JSON."""
+        """Return the diff as JSON."""
         return {
             "old": self.old.to_dict(),
             "new": self.new.to_dict(),

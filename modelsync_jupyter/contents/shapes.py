@@ -28,7 +28,7 @@ class Tensor:
     check: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """The tensor as JSON."""
+        """Return the tensor as JSON."""
         return {"name": self.name, "dtype": self.dtype, "shape": list(self.shape), "size": self.size}
 
 

@@ -116,7 +116,7 @@ def _npy_header(file: IO[bytes]) -> tuple[str, tuple[int, ...], int]:
 
 
 def _zip(reader: Reader, budget: int) -> Iterator[Tensor]:
-    """A zip of NumPy arrays, or one that PyTorch wrote. It has a checksum of each member in its directory."""
+    """Read a zip of NumPy arrays, or one that PyTorch wrote. It has a checksum of each member in its directory."""
     with zipfile.ZipFile(cast(IO[bytes], BufferedReader(cast(Any, Seekable(reader)), 4096))) as file:
         members = {info.filename: info for info in file.infolist()}
         pickles = [name for name in members if name.endswith("data.pkl")]
@@ -153,7 +153,7 @@ def pickles_in_zip(reader: Reader) -> dict[str, bytes]:
 
 
 def _checksum(info: zipfile.ZipInfo) -> str:
-    """A name for the bytes of a member; "" where its writer left the checksum out."""
+    """Return a name for the bytes of a member; "" where its writer left the checksum out."""
     return f"crc32:{info.CRC:08x}:{info.file_size}" if info.CRC or not info.file_size else ""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 DEFAULT_THREADS = 10
 MAX_THREADS = 64
-#: Bytes a second that a transfer must be allowed at least: slower, and servers take it for dead.
+#: Lowest rate limit, in bytes per second: below it, servers close the connection as idle.
 MIN_RATE = 100_000
 
 
@@ -29,7 +29,7 @@ class Home:
 
     @classmethod
     def find(cls, path: str | os.PathLike[str] | None = None) -> Home:
-        """The folder named, else `$BENTOML_HOME`, else `~/bentoml`."""
+        """Choose the folder named, else `$BENTOML_HOME`, else `~/bentoml`."""
         chosen = path or os.environ.get("BENTOML_HOME") or Path.home() / "bentoml"
         return cls(Path(chosen).expanduser().absolute())
 

@@ -20,7 +20,7 @@
     ├── NoContext                no endpoint or token to talk to
     ├── MissingDependency        an optional part is not installed
     └── RemoteError              the registry said no
-        ├── NotAuthenticated     401: the token is missing, wrong or expired
+        ├── NotAuthenticated     401: the token is missing, invalid or expired
         ├── PermissionDenied     403: the token is good, the role is not
         ├── RemoteNotFound       404: no such record
         ├── Conflict             400, 409 or 412: the record is not in that state
@@ -89,7 +89,7 @@ class ModelSyncError(Exception):
         return " ".join(filter(None, (self.message, self.hint)))
 
     def to_dict(self) -> dict[str, object]:
-        """The error as JSON: `code`, `message`, `hint` and `step`."""
+        """Return the error as JSON: `code`, `message`, `hint` and `step`."""
         return {"code": self.code, "message": self.message, "hint": self.hint, "step": self.step.to_dict()}
 
 

@@ -87,7 +87,7 @@ class Outcome:
         return self.state is State.DIFFERENT
 
     def to_dict(self) -> dict[str, Any]:
-        """The outcome as JSON."""
+        """Return the outcome as JSON."""
         places = {key: place for key, place in (("path", self.path), ("page", self.page)) if place}
         return {
             "tag": str(self.tag),
@@ -105,7 +105,7 @@ class Outcome:
 
     @classmethod
     def from_dict(cls, direction: Direction, data: dict[str, Any]) -> Outcome:
-        """The outcome from JSON that `to_dict` made.
+        """Return the outcome from JSON that `to_dict` made.
 
         Raises:
             KeyError, TypeError, ValueError, InvalidTag: It did not.
@@ -149,7 +149,7 @@ class SyncReport:
     different: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON."""
+        """Return the report as JSON."""
         return {
             "from": self.source,
             "to": self.target,
@@ -162,7 +162,7 @@ class SyncReport:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SyncReport:
-        """The report from JSON that `to_dict` made."""
+        """Return the report from JSON that `to_dict` made."""
         moved, reused, different = data["bytes_sent"], data["bytes_reused"], tuple(data["different"])
         return cls(data["from"], data["to"], data["counts"], moved, reused, data["seconds"], different)
 

@@ -47,7 +47,7 @@ class Part:
 
 
 def from_sizes(sizes: Iterable[int], digests: Iterable[str] = ()) -> tuple[Part, ...]:
-    """Parts that lie one behind another from offset 0.
+    """Lay parts one behind another, from offset 0.
 
     Args:
         sizes: Bytes of each part.
@@ -68,7 +68,7 @@ def even_size(size: int) -> int:
 
 
 def split(size: int, part_size: int = PART_SIZE) -> tuple[Part, ...]:
-    """Parts of equal size (the last may be shorter) that cover `[0, size)`."""
+    """Cut `[0, size)` into parts of equal size; the last may be shorter."""
     return from_sizes(min(part_size, size - start) for start in range(0, size, part_size))
 
 
@@ -102,12 +102,12 @@ class PartJSON(TypedDict):
 
 
 def parts_json(parts: Iterable[Part]) -> list[PartJSON]:
-    """Parts as the wire and an archive's description have them."""
+    """Write parts as the wire and an archive's description have them."""
     return [{"size": part.size, "digest": part.digest} for part in parts]
 
 
 def parse_parts(data: object) -> tuple[Part, ...]:
-    """Parts from the wire or from an archive's description.
+    """Read parts from the wire or from an archive's description.
 
     Raises:
         IntegrityError: Not a list of sizes and digests.

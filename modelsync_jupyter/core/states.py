@@ -24,7 +24,7 @@ class State(str, Enum):
 
 
 def compare(local: str | None, remote: str | None) -> State:
-    """The state of a version that both ends have.
+    """Tell the state of a version that both ends have.
 
     Args:
         local: The local content digest, or None or "" where it is not known.

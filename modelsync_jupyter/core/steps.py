@@ -22,10 +22,10 @@ class Step:
     args: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
-        """The step as JSON."""
+        """Return the step as JSON."""
         return {"verb": self.verb, "text": self.text, "args": dict(self.args)}
 
 
 def advice(text: str) -> Step:
-    """A step for which no face has a command."""
+    """Make a step for which no face has a command."""
     return Step("", text)

@@ -50,7 +50,7 @@ class Tag:
         return self.version is None
 
     def at(self, version: str) -> Tag:
-        """The tag of one version of this model."""
+        """Return the tag of one version of this model."""
         return Tag.parse(f"{self.name}:{version}")
 
     def __str__(self) -> str:
@@ -58,6 +58,6 @@ class Tag:
 
 
 def new_version() -> str:
-    """A fresh version: 16 characters made as BentoML makes them."""
+    """Make a fresh version: 16 characters made as BentoML makes them."""
     raw = uuid.uuid1().bytes
     return b32encode(raw[:6] + raw[8:12]).decode().lower()

@@ -37,7 +37,7 @@ def parse_rate(rate: int | str) -> int:
 
 
 def format_seconds(seconds: float) -> str:
-    """A duration: `0.4 s`, `42 s`, `3 min 20 s`, `2 h 5 min`."""
+    """Write a duration: `0.4 s`, `42 s`, `3 min 20 s`, `2 h 5 min`."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:
@@ -49,7 +49,7 @@ def format_seconds(seconds: float) -> str:
 
 
 def format_age(then: datetime, now: datetime | None = None) -> str:
-    """How long ago: `5 min ago`."""
+    """Write how long ago it was: `5 min ago`."""
     seconds = ((now or datetime.now(timezone.utc)) - then).total_seconds()
     for unit, length in (("day", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:

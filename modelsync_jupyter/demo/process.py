@@ -74,7 +74,7 @@ def registry(data: Path) -> Iterator[Served]:
 
 
 def _wait(process: subprocess.Popen[bytes], log: Path) -> str:
-    """The URL in the line that says the registry is ready."""
+    """Wait for the line that says the registry is ready, and return the URL in it."""
     lines: Queue[bytes] = Queue()
     threading.Thread(target=_read, args=(process, lines), daemon=True).start()
     with suppress(Empty):

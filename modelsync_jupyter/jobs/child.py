@@ -19,7 +19,7 @@ from modelsync_jupyter.core.errors import ModelSyncError
 from .execution import Execution
 from .records import Record, Records
 
-#: Of the child: it takes the processor time that notebooks leave, and a tenth where they leave none.
+#: Niceness of the child, so that notebooks keep the processor: where they use all of it, a tenth is left for it.
 _NICENESS = 10
 
 
@@ -38,7 +38,7 @@ def spawn(home: Home, record: Record) -> None:
 
 
 def main(id: str, folder: str) -> int:
-    """Carry out a transfer; a polite signal cancels it. Notebooks and their server go before it."""
+    """Carry out a transfer; SIGTERM cancels it. It runs at low priority."""
     _step_back()
     home = Home.find(folder)
     execution = Execution(home, Records(home).get(id))

@@ -56,7 +56,7 @@ class Execution:
     Args:
         home: BentoML's home folder.
         record: What is asked for.
-        sink: Where looks at its progress go.
+        sink: Called with progress snapshots, at most 10 a second, by the thread that calls `run`.
         on_wait: Told, in words, when another process works on the same tag.
         url: The path of an export or import where the record may not hold it: a URL with a signature.
     """
@@ -179,7 +179,7 @@ class Execution:
 
         def tell() -> None:
             self._counter.begin(WAITING)
-            self._remark = f"Another process is at work on `{subject}`; waiting for it."
+            self._remark = f"Another process is transferring `{subject}`; waiting."
 
         with writable_or_skipped():  # nobody can change a read-only store, so there is nobody to lock out
             lock.acquire(self._cancel, tell)
@@ -271,7 +271,7 @@ class Lock:
                 return
             except FileExistsError:
                 pass
-            except OSError:  # no space: a lock that names nobody would have to grow stale
+            except OSError:  # no space: an empty lock file would block everyone until it goes stale
                 self.path.unlink(missing_ok=True)
                 raise
             if not told:

@@ -54,8 +54,8 @@ class Record:
         step: What is being done.
         done: Bytes so far.
         total: Bytes in all; 0 while unknown.
-        reused: Those of `done` that did not have to travel.
-        rate: Bytes a second, lately.
+        reused: Those of `done` that were there already.
+        rate: Bytes per second, lately.
         started: Seconds since the epoch.
         updated: When its owner last said so; a heartbeat.
         ended: When it ended, or None.
@@ -99,13 +99,13 @@ class Record:
         return Progress(self.step, self.done, self.total, self.reused)
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as JSON."""
+        """Return the record as JSON."""
         data = dataclasses.asdict(self)
         data["options"] = {key: each for key, each in data["options"].items() if each or key in _ALWAYS_SAID}
         return data
 
     def seen_now(self) -> Record:
-        """The record as a reader should take it: without a living owner it is interrupted."""
+        """Return the record as a reader should take it: without a living owner it is interrupted."""
         if self.state in ENDED:
             return self
         silent = time.time() - self.updated > _SILENT_SECONDS
@@ -124,12 +124,12 @@ class Records:
         self._folder = home.state / "transfers"
 
     def all(self) -> list[Record]:
-        """All transfers, newest first."""
+        """List all transfers, newest first."""
         found = [self._read(path) for path in self._folder.glob("*.json")]
         return sorted((record for record in found if record), key=lambda record: -record.started)
 
     def get(self, id: str) -> Record:
-        """One transfer, by its id or the beginning of it.
+        """Find one transfer by its id or the beginning of it.
 
         Raises:
             TransferNotFound: There is none, or more than one.
@@ -143,7 +143,7 @@ class Records:
         raise TransferNotFound(f"No transfer `{id}`." if not found else f"More than one transfer starts with `{id}`.")
 
     def find(self, id: str) -> Record | None:
-        """One transfer by its whole id, or None."""
+        """Find one transfer by its whole id, or None."""
         return self._read(self._path(id)) if id.isalnum() else None
 
     def stamps(self) -> dict[str, Stamp]:
@@ -161,7 +161,7 @@ class Records:
         self._path(id).unlink(missing_ok=True)
 
     def new_id(self) -> str:
-        """A fresh id; old transfers are forgotten to make room."""
+        """Make a fresh id; old transfers are forgotten to make room."""
         if len(list(self._folder.glob("*.json"))) > _KEPT:  # else none of them has to be read
             for record in self.all()[_KEPT:]:
                 if record.state in ENDED and record.state != PAUSED:
@@ -170,7 +170,7 @@ class Records:
         return "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
     def ask_to_stop(self, id: str, *, state: str = CANCELLED) -> None:
-        """Leave word for the owner of a transfer.
+        """Request that a transfer stops; its owner polls for it.
 
         Args:
             id: Which.
@@ -179,7 +179,7 @@ class Records:
         write_text(self._path(id, "cancel"), state, durable=False)
 
     def wish(self, id: str) -> str:
-        """The state in which somebody wants a transfer to stop, or "" where nobody does."""
+        """Return the state in which somebody wants a transfer to stop, or "" where nobody does."""
         try:
             return self._path(id, "cancel").read_text(encoding="utf-8") or CANCELLED
         except (OSError, ValueError):

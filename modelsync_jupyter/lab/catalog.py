@@ -136,7 +136,7 @@ class Catalog:
     # Answering
 
     def page(self, view: View, start: int, limit: int, since: str = "") -> dict[str, Any]:
-        """A page of the list as it is shown, names and versions of open names in one sequence.
+        """Return a page of the list as it is shown, names and versions of open names in one sequence.
 
         Args:
             view: What is shown.
@@ -157,7 +157,7 @@ class Catalog:
             return {**answer, "start": start, "items": items, "total": sum(sizes), "counts": counts}
 
     def find(self, view: View, prefix: str, start: int, *, whole: bool = False) -> int | None:
-        """The row of the next name that begins with a text, from a row on and around; None where there is none.
+        """Find the row of the next name that begins with a text, from a row on and around; None where there is none.
 
         Args:
             view: What is shown.
@@ -175,13 +175,13 @@ class Catalog:
         return next((hit for hit in hits if hit >= start), hits[0] if hits else None)
 
     def versions(self, name: str) -> list[Version]:
-        """The versions of one name, the newest first."""
+        """Return the versions of one name, the newest first."""
         with self._lock:
             found = grouped([each for each in self._joined() if each.tag.name == name], "time")
         return found[0].versions if found else []
 
     def standing(self) -> dict[str, Any]:
-        """How the reading of the registry goes, and what went wrong last."""
+        """Return how the reading of the registry goes, and what went wrong last."""
         with self._lock:
             return self._standing()
 
@@ -305,7 +305,7 @@ class Catalog:
         return self._views[key]
 
     def _stamp_of_store(self) -> object:
-        """What changes whenever a version comes or goes: the times of the folders in which versions are."""
+        """Return what changes whenever a version comes or goes: the times of the folders in which versions are."""
         try:
             with os.scandir(self._client.home.models) as names:
                 return {each.name: each.stat().st_mtime_ns for each in names if each.is_dir()}

@@ -161,12 +161,12 @@ class History(_OfRegistry):
 
 
 def _wanted(fields: Fields) -> dict[str, Any]:
-    """What to change: labels to set, keys to remove, a description."""
+    """Return what to change: labels to set, keys to remove, a description."""
     labels, remove = dict(fields.texts("labels")), tuple(fields.text_list("remove"))
     description = fields.text("description", "") if "description" in fields else None
     return {"labels": labels, "remove": remove, "description": description}
 
 
 def _expected(text: str) -> dict[str, Any]:
-    """Where an alias has to point until now: "*" for anywhere, "" for nowhere."""
+    """Return where an alias has to point until now: "*" for anywhere, "" for nowhere."""
     return {} if text == "*" else {"expected": text or None}

@@ -39,7 +39,7 @@ class Fields:
         return name in self._data
 
     def text(self, name: str, default: str | None = None) -> str:
-        """A field of text; one that is not empty, unless there is a default.
+        """Return a field of text; one that is not empty, unless there is a default.
 
         Raises:
             UsageError: It is missing, empty or something else.
@@ -50,7 +50,7 @@ class Fields:
         return value
 
     def flag(self, name: str) -> bool:
-        """A field that is true or false; false where it is missing.
+        """Return a field that is true or false; false where it is missing.
 
         Raises:
             UsageError: It is something else.
@@ -58,7 +58,7 @@ class Fields:
         return self._get(name, bool, False)
 
     def number(self, name: str, default: int) -> int:
-        """A field with a whole number.
+        """Return a field with a whole number.
 
         Raises:
             UsageError: It is something else.
@@ -66,7 +66,7 @@ class Fields:
         return self._get(name, int, default)
 
     def texts(self, name: str) -> Mapping[str, str]:
-        """A field that maps text to text; empty where it is missing.
+        """Return a field that maps text to text; empty where it is missing.
 
         Raises:
             UsageError: It is something else.
@@ -77,7 +77,7 @@ class Fields:
         return value
 
     def text_list(self, name: str) -> Sequence[str]:
-        """A field with a list of texts; empty where it is missing.
+        """Return a field with a list of texts; empty where it is missing.
 
         Raises:
             UsageError: It is something else.
@@ -106,7 +106,7 @@ _KINDS: Mapping[type, str] = {
 
 
 def whole(name: str, text: str, low: int, high: int = _MOST) -> int:
-    """A whole number of a query.
+    """Return a whole number of a query.
 
     Raises:
         UsageError: It is not a whole number between `low` and `high`.
@@ -130,7 +130,7 @@ def direction(text: str, *more: str) -> Direction:
 
 
 def below(root: str, path: str) -> Path:
-    """The file or folder that `path` names below the server's root.
+    """Return the file or folder that `path` names below the server's root.
 
     Args:
         root: The server's root folder.

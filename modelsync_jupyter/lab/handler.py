@@ -72,7 +72,7 @@ class Handler(ExtensionHandlerMixin, APIHandler):
             raise Unavailable(f"The registry has not answered within {ANSWER_SECONDS:g} s.") from None
 
     def _endpoint(self) -> str:
-        """The endpoint of the registry that the request is about; "" where it is not known, as in signing in."""
+        """Return the endpoint of the registry that the request is about; "" where it is not known, as in signing in."""
         named = self.context
         contexts = api.contexts(home=self.home)
         return next((each.endpoint for each in contexts if (each.name == named if named else each.current)), "")
@@ -87,7 +87,7 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         super().send_error(status_of(_error(kwargs), status_code), **kwargs)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """The one place where errors become replies."""
+        """Turn an error into a reply: the one place where that is done."""
         self.set_status(status_code, responses.get(status_code, "Error"))
         self.finish(to_json(describe(_error(kwargs), status_code)))
 

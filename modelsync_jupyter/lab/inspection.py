@@ -16,7 +16,7 @@ class Diff(Handler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """How two versions differ; with one, how its copy in the registry differs from the local one.
+        """Tell how two versions differ; with one, how its copy in the registry differs from the local one.
 
         `old_place` and `new_place` say where to take each of two from: "local", "remote", or wherever it is.
         """
@@ -32,7 +32,7 @@ class Doctor(Handler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """What was looked at for whatever keeps models from being saved and synced, and what was seen."""
+        """Tell what was checked for whatever keeps models from being saved and synced, and what was found."""
         client = api.Client(self.home, self.context)
         checks = await self.remote(client.doctor)
         self.reply({"checks": [check.to_dict() for check in checks]})

@@ -55,7 +55,7 @@ class Catalogs:
 
 class _FromCatalog(Handler):
     def find(self) -> tuple[Catalog, str]:
-        """The catalog of the registry that the request is about, and that registry's endpoint."""
+        """Find the catalog of the registry that the request is about, and that registry's endpoint."""
         named, known = self.context, api.contexts(home=self.home)
         found = next((each for each in known if (each.name == named if named else each.current)), None)
         return self.app.catalogs.of(api.Client(self.home, named), found), found.endpoint if found else ""
@@ -70,7 +70,7 @@ class Listing(_FromCatalog):
     @web.authenticated
     @authorized
     async def post(self) -> None:
-        """A page of both sides as one list.
+        """Show a page of both sides as one list.
 
         `refresh` says what to read: "all" both sides to their ends, "quick" what seems to have changed, "local" the
         local store if a version came or went, or the name of a model, which is waited for.
@@ -116,7 +116,7 @@ class Version(_FromCatalog):
     @web.authenticated
     @authorized
     async def get(self, name: str, version: str) -> None:
-        """One version on both sides: files, the whole model.yaml, what the registry knows, and the other versions."""
+        """Show one version on both sides: files, model.yaml, what the registry knows, and the other versions."""
         tag = Tag.parse(f"{name}:{version}")
         catalog, endpoint = await self.local(self.find)
         await self.read_name(catalog, endpoint, tag.name)
@@ -150,7 +150,7 @@ class Digest(Handler):
 
 
 def _provenance(version: Row, root: Path) -> dict[str, Any] | None:
-    """Where a version came from, and its notebook as the file browser names it, where it shows that."""
+    """Tell where a version came from, and its notebook as the file browser names it, where it shows that."""
     sides = [version.local.info.metadata] if version.local else []
     sides += [version.remote.metadata] if version.remote else []
     found = next(filter(None, map(api.Provenance.of, sides)), None)
@@ -166,7 +166,7 @@ def _is_below(path: Path, root: Path) -> bool:
 
 
 def _local_details(client: api.Client, model: api.Model) -> dict[str, Any]:
-    """A local model with its files; those of a folder that cannot be pushed are missing, and the problem says why."""
+    """Describe a local model with its files; a folder that cannot be pushed has none, and a problem that says why."""
     files, problem = [], None
     try:
         files = [{"path": each.path, "kind": each.kind, "size": each.size} for each in model.archive.layout.entries]

@@ -30,12 +30,12 @@ def to_json(value: Any) -> str:
 
 
 def status_of(error: BaseException | None, status: int) -> int:
-    """The HTTP status to report an error with; `status` unless it is one of ours."""
+    """Return the HTTP status to report an error with; `status` unless it is one of ours."""
     return error.http_status if isinstance(error, ModelSyncError) else status
 
 
 def describe(error: BaseException | None, status: int) -> dict[str, object]:
-    """An error as JSON: `code`, `message`, `hint` and `step`."""
+    """Write an error as JSON: `code`, `message`, `hint` and `step`."""
     if isinstance(error, ModelSyncError):
         return error.to_dict()
     if isinstance(error, OSError) and error.strerror:

@@ -90,11 +90,11 @@ class Version:
         return "\n".join((str(self.tag), module, *labels, *said)).lower()
 
     def matches(self, words: Iterable[str]) -> bool:
-        """Whether it has all the words, which are in lower case."""
+        """Return whether it has all the words, which are in lower case."""
         return all(word in self.text if "=" not in word else f"\n{word}" in self.text for word in words)
 
     def is_shown(self, show: str) -> bool:
-        """Whether it belongs to a kind of view."""
+        """Return whether it belongs to a kind of view."""
         return {
             "local": self.local is not None,
             "registry": self.remote is not None,
@@ -102,7 +102,7 @@ class Version:
         }.get(show, True)
 
     def to_dict(self) -> dict[str, Any]:
-        """The version as a row."""
+        """Return the version as a row."""
         local, remote = self.local, self.remote
         return {
             "kind": "version",
@@ -133,7 +133,7 @@ class Group:
     versions: list[Version] = field(default_factory=list)
 
     def to_dict(self, opened: bool) -> dict[str, Any]:
-        """The name as a row: how many versions there are, in which states, and the newest of them."""
+        """Return the name as a row: how many versions there are, in which states, and the newest of them."""
         newest = max(self.versions, key=lambda each: each.created)
         states = Counter(str(each.state) if each.state else "" for each in self.versions)
         return {
@@ -148,7 +148,7 @@ class Group:
 
 
 def aliases_of(remote: RemoteModel | None) -> tuple[str, ...]:
-    """The names that people have given to a version of the registry, where it knows such."""
+    """Return the names that people have given to a version of the registry, where it knows such."""
     return tuple(getattr(remote, "aliases", ()))
 
 
@@ -172,7 +172,7 @@ def _largest(version: Version) -> tuple[float, float]:
 
 
 def cut(groups: list[Group], sizes: list[int], view: View, start: int, stop: int) -> Iterator[dict[str, Any]]:
-    """The rows from `start` to `stop`."""
+    """Return the rows from `start` to `stop`."""
     row = 0
     for group, size in zip(groups, sizes, strict=True):
         if row >= stop:

@@ -18,7 +18,7 @@ class Plan(Handler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """What a push or pull would do and why."""
+        """Tell what a push or pull would do and why."""
         way, tag = direction(self.get_query_argument("direction", "")), Tag.parse(self.get_query_argument("tag", ""))
         force, context = bool(whole("force", self.get_query_argument("force", "0"), 0, 1)), self.context
         plan = await self.remote(lambda: api.plan(way, tag, force=force, context=context, home=self.home))
@@ -29,7 +29,7 @@ class Transfers(Handler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """The transfers that changed since a revision; polling does not count as user activity."""
+        """List the transfers that changed since a revision; polling does not count as user activity."""
         self._track_activity = False
         since = self.get_query_argument("since", "")
         changes = await self.local(lambda: self.app.feed.look(since))

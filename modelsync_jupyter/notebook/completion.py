@@ -52,7 +52,7 @@ def remember(models: Iterable[Any], context: str | None = None) -> None:
 
 
 def complete(line: str, names: dict[str, Any]) -> tuple[str, list[Choice]] | None:
-    """What may stand at the end of a line.
+    """List what may stand at the end of a line.
 
     Args:
         line: The line up to the cursor.
@@ -98,7 +98,7 @@ def _as_choice(choice: str | Choice) -> Choice:
 
 
 def _variables(word: str, names: dict[str, Any]) -> list[Choice]:
-    """The user's own variables that can stand for a word: texts, and what prints as a tag."""
+    """List the user's own variables that can stand for a word: texts, and what prints as a tag."""
     pattern = "${}" if word.startswith("$") else "{{{}}}"
     kinds = ("str", "Tag", "Model", "RemoteModel", "PosixPath")
     fitting = [name for name, value in names.items() if type(value).__name__ in kinds and not name.startswith("_")]

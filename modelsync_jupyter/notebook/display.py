@@ -28,7 +28,7 @@ def _printer(text: Callable[[Any], str]) -> Callable[[Any, Any, bool], None]:
 
 
 def model_card(model: Any) -> str:
-    """A local model as a small card: what it is, where it came from, and what can be done next."""
+    """Draw a local model as a small card: what it is, where it came from, and what can be done next."""
     from modelsync_jupyter.commands.views import facts_of
 
     tag = str(model.tag)
@@ -37,7 +37,7 @@ def model_card(model: Any) -> str:
 
 
 def remote_card(model: Any) -> str:
-    """A registry's model as a small card."""
+    """Draw a registry's model as a small card."""
     from modelsync_jupyter.commands.views import remote_facts
 
     step = f'pull("{model.tag}")'

@@ -193,7 +193,7 @@ class NotebookFace(Face):
         return _ask(lambda: getpass(prompt), "the token.", advice("Set MODELSYNC_TOKEN before the kernel starts."))
 
     def progress(self, title: str) -> AbstractContextManager[Sink | None]:
-        """A line under the cell that updates itself, or in a terminal a bar of text."""
+        """Show a line under the cell that updates itself, or in a terminal a bar of text."""
         from modelsync_jupyter.client.bar import shown  # imported when a bar is drawn, not with the extension
 
         return shown(title, not self.quiet)

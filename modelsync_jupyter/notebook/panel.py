@@ -313,7 +313,7 @@ class Panel:
 
 
 def option_text(version: VersionStatus) -> str:
-    """A version as one line of the list: mark, state, tag, size, age, aliases and labels."""
+    """Write a version as one line of the list: mark, state, tag, size, age, aliases and labels."""
     there = version.local or version.remote
     assert there
     times = [each.info.creation_time for each in (version.local,) if each]

@@ -134,12 +134,12 @@ class Versions:
 
 
 def labels_of(version: VersionStatus) -> dict[str, str]:
-    """The labels of a version: those of the registry, where it is there."""
+    """Return the labels of a version: those of the registry, where it is there."""
     return dict(version.remote.labels if version.remote else version.local.info.labels if version.local else {})
 
 
 def aliases_of(version: VersionStatus) -> tuple[str, ...]:
-    """The aliases that point at a version in the registry."""
+    """Return the aliases that point at a version in the registry."""
     return version.remote.aliases if version.remote else ()
 
 

@@ -341,7 +341,7 @@ def _start(app: Any, environ: dict[str, Any]) -> tuple[int, CIMultiDict[str], It
 
 
 def _environ(request: web.Request, path: str, query: str, body: Any) -> dict[str, Any]:
-    """What WSGI calls a request."""
+    """Return what WSGI calls a request."""
     host, port = (request.transport.get_extra_info("sockname") or ("", 0))[:2] if request.transport else ("", 0)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,

@@ -99,7 +99,7 @@ def _content(schema: Schema) -> Schema:
 
 
 def _reply(view: Callable[..., Any], schemas: _Schemas) -> Schema:
-    """The schema of what a route returns; nothing where that is no JSON."""
+    """Return the schema of what a route returns; nothing where that is not JSON."""
     annotation = typing.get_type_hints(view).get("return")
     return schemas.of(annotation) if typing.is_typeddict(annotation) or typing.get_origin(annotation) is dict else {}
 
@@ -131,7 +131,7 @@ def _queries(calls: list[tuple[str, str, tuple[Any, ...]]]) -> Iterator[tuple[st
 
 
 def _fields(calls: list[tuple[str, str, tuple[Any, ...]]], schemas: _Schemas) -> Iterator[tuple[str, Schema]]:
-    """The fields of a body, by the methods of `values.Fields` that take them out."""
+    """Return the fields of a body, by the methods of `values.Fields` that take them out."""
     kinds: dict[str, Schema] = {
         "text": _TEXT,
         "time": _TEXT,

@@ -45,8 +45,8 @@ class Context:
 def resolve(home: Home, name: str | None = None) -> Context:
     """Find the context to use: the one named, else the environment's, else the current one of the file.
 
-    What is not needed is not read: a broken file is in nobody's way who names a registry in the environment, and the
-    environment is in nobody's way who names a context.
+    What is not needed is not read: a broken file does no harm where the environment names a registry, nor does the
+    environment where a context is named.
 
     Raises:
         NoContext: There is none of that name, or none at all.

@@ -209,7 +209,7 @@ def _bad_address(registry: bool) -> RemoteError:
 
 
 def _has_bad_proxy(url: str) -> bool:
-    """Whether a URL would go through a proxy whose address cannot be understood."""
+    """Return whether a URL would go through a proxy whose address cannot be understood."""
     proxy = select_proxy(url, get_environ_proxies(url))
     try:
         return proxy is not None and not urllib3.util.parse_url(proxy).host
@@ -240,7 +240,7 @@ def _bad_ca_file() -> RemoteError | None:
 
 
 def _speaks_tls(host: str, port: int | None, url: str) -> bool:
-    """Whether a server that hung up on plain HTTP, without a word of it, answers a TLS handshake.
+    """Return whether a server that hung up on plain HTTP, without a word of it, answers a TLS handshake.
 
     Servers differ in what they do with plain HTTP on a port for TLS, so the only way to know is to ask.
     """
@@ -265,7 +265,7 @@ def _what_broke(chain: list[BaseException], where: str) -> str:
     if has(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
         return f"The proxy does not connect to {where}."
     if has(socket.gaierror, urllib3.exceptions.NameResolutionError):
-        return f"Cannot reach {where}: no machine of this name is known."
+        return f"Cannot reach {where}: host not found."
     if has(ConnectionRefusedError):
         return f"Cannot reach {where}: connection refused."
     if has(requests.exceptions.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
@@ -281,7 +281,7 @@ def _what_broke(chain: list[BaseException], where: str) -> str:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what caused it, outermost first."""
+    """Yield an error and what caused it, outermost first."""
     while error is not None:
         yield error
         inner = [item for item in (*error.args, getattr(error, "reason", None)) if isinstance(item, BaseException)]

@@ -274,7 +274,7 @@ def _read(reply: requests.Response, most: int, deadline: float) -> bytes:
 
 
 def _is_too_deep(value: object) -> bool:
-    """Whether lists and objects are nested so deep that code which walks them may fail; told without recursion."""
+    """Return whether a value is nested so deep that code which walks it may fail; told without recursion."""
     level = [value]
     for _ in range(_DEEPEST):
         level = [

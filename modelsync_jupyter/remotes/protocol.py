@@ -103,7 +103,7 @@ class Source(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of what it holds open. May be called twice."""
+        """Release what it holds open. May be called twice."""
         ...
 
 
@@ -162,5 +162,5 @@ class Target(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of what it holds open; what was written stays. May be called twice."""
+        """Release what it holds open; what was written stays. May be called twice."""
         ...

@@ -49,7 +49,7 @@ class Garbage:
     freed: int
 
     def to_dict(self) -> dict[str, Any]:
-        """What is deleted, as JSON."""
+        """Return what is deleted, as JSON."""
         return {
             "deleted": [str(model.tag) for model in self.models],
             "kept": {str(tag): reason for tag, reason in self.kept.items()},
@@ -77,7 +77,7 @@ class Usage:
     shared: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """The usage as JSON."""
+        """Return the usage as JSON."""
         return {each: getattr(self, each) for each in ("name", "versions", "size", "disk", "shared")}
 
 

@@ -63,7 +63,7 @@ class Model:
         return self.scanned or FolderArchive.scan(self.path)
 
     def to_dict(self) -> dict[str, Any]:
-        """The model as `--output json` prints it."""
+        """Return the model as `--output json` prints it."""
         return {
             "tag": str(self.tag),
             "size": self.size,

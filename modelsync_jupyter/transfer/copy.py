@@ -146,7 +146,7 @@ class Workers:
 
     Args:
         threads: How many.
-        stop: The wish to stop; a failure sets it.
+        stop: The stop request; a failure sets it.
     """
 
     def __init__(self, threads: int, stop: Stop) -> None:

@@ -146,7 +146,7 @@ class StageTarget:
         self._stage.discard()
 
     def _open_stage(self) -> Stage:
-        """The stage that an earlier attempt noted, if it can be resumed and nobody touched it; else a new one."""
+        """Open the stage that an earlier attempt noted, if it can be resumed and nobody touched it; else a new one."""
         place = self._building_place()
         noted = [note["stage"] for note in self._notes.notes if "stage" in note]
         stage = Stage.reopen(place, noted[-1]) if noted else None
@@ -237,7 +237,7 @@ class StageTarget:
         self.present.add(part.number)
 
     def _known_parts(self) -> Description | None:
-        """What was verified on the way; slices of files that others cut in their own way are read once more for it."""
+        """Return what was verified on the way; files that others cut in their own way are read once more for it."""
         layout, parts = self._source.layout, self._source.parts
         if self._source.description:
             return self._source.description

@@ -57,7 +57,7 @@ class FilePlan:
     digest: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """The plan as JSON."""
+        """Return the plan as JSON."""
         return {
             "direction": self.direction,
             "tag": str(self.tag) if self.tag else None,

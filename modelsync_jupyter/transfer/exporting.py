@@ -74,7 +74,7 @@ class Export:
         size = model.archive.layout.size
         why = f"`{model.tag}` is the latest in the local store. " if self._asked.is_latest else ""
         operations = (
-            Operation("hash", format_size(size), "so that the export can be checked wherever it goes"),
+            Operation("hash", format_size(size), "for verification"),
             Operation(
                 "send", f"{self._format.name}", f"to `{place.shown}`, under another name until it is whole", size
             ),

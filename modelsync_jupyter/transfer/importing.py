@@ -129,7 +129,7 @@ class Import:
         )
         local = self.store.find(tag) if tag else None
         if local is None:
-            reason = "The local store did not have it." if tag else "Its tag is known when all of it is unpacked."
+            reason = "New in the local store." if tag else "Its tag is known when all of it is unpacked."
             return FilePlan("import", tag, place.shown, "import", reason, operations, size)
         mine = self.store.digest(local) or (self.work.describe(self.store, local).digest if hash else "")
         if mine and mine == self._claimed:
@@ -302,7 +302,7 @@ def describe_quickly(store: LocalStore, model: Model) -> str:
 
 
 def different(tag: Tag | None) -> ModelExists:
-    """The error where other content is under a tag."""
+    """Make the error for a tag under which other content is."""
     step = Step("force", "Import it under another tag, or overwrite the local copy.")
     return ModelExists(f"The local store has a different model under `{tag}`.", step)
 

@@ -91,7 +91,7 @@ class SyncPlan:
         return sum(item.size for item in self.items if item.action in (COPY, REPLACE))
 
     def to_dict(self) -> dict[str, Any]:
-        """The plan as JSON."""
+        """Return the plan as JSON."""
         items = [{"tag": str(each.tag), "action": each.action, "size": each.size} for each in self.items]
         aliases = [each.to_dict() for each in self.aliases]
         facts = {"from": self.source, "to": self.target, "counts": self.counts, "size": self.size}

@@ -92,7 +92,7 @@ class AliasMove:
     earlier: str | None
 
     def to_dict(self) -> dict[str, Any]:
-        """The move as JSON."""
+        """Return the move as JSON."""
         return {"tag": f"{self.name}:{self.alias}", "version": self.version, "earlier": self.earlier}
 
 
@@ -183,7 +183,7 @@ class LocalEnd:
         )
 
     def aliases(self) -> None:
-        """A store has none."""
+        """Return nothing: a store has no aliases."""
 
     def finish(self, item: SyncItem) -> None:
         """Labels are in the model.yaml, which is copied as it is."""
@@ -314,7 +314,7 @@ class FolderEnd:
         )
 
     def aliases(self) -> None:
-        """A folder has none."""
+        """Return nothing: a folder has no aliases."""
 
     def move(self, move: AliasMove) -> None:
         """Nobody asks for this."""
@@ -331,7 +331,7 @@ class FolderEnd:
         return self._place.child(f"{tag.name}/{tag.version}.tar")
 
     def _look(self, name: str) -> Held | None:
-        """Look into an archive; None where it is no model, or does not say which."""
+        """Look into an archive; None where it is not a model, or does not say which."""
         place = self._place.child(name)
         with suppress(ModelSyncError), closing(open_model(place)) as opened:
             if opened.info and opened.source:

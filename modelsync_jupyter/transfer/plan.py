@@ -99,7 +99,7 @@ class Plan:
     facts: Facts = field(default_factory=Facts)
 
     def to_dict(self) -> dict[str, Any]:
-        """The plan as JSON."""
+        """Return the plan as JSON."""
         return {
             "direction": self.direction,
             "tag": str(self.tag),
@@ -132,13 +132,13 @@ def plan_push(chosen: Chosen, facts: Facts, *, force: bool) -> Plan:
     count = sum(entry.kind == "file" for entry in local.archive.layout.entries)
     files = "1 file" if count == 1 else f"{count:,} files"
     operations = (
-        Operation("hash", files, "so that every byte can be checked at the other end"),
-        Operation("send", files, "those parts of them that the registry does not hold yet", size),
-        Operation("publish", str(tag), "once all parts have arrived; until then readers see nothing of it"),
+        Operation("hash", files, "for verification"),
+        Operation("send", files, "the parts missing from the registry", size),
+        Operation("publish", str(tag), "once complete; invisible to others until then"),
     )
     if there:
         return Plan("push", tag, "replace", f"{why}It replaces the registry's copy.", operations, size, facts)
-    state = "An earlier push of it did not arrive whole." if remote else "The registry did not have it."
+    state = "An earlier upload did not finish." if remote else "New in the registry."
     return Plan("push", tag, "push", why + state, operations, size, facts)
 
 
@@ -174,7 +174,7 @@ def plan_pull(chosen: Chosen, facts: Facts, *, force: bool) -> Plan:
         Operation("install", str(tag), "in one step, when all is on disk"),
     )
     action: Action = "replace" if local else "pull"
-    reason = "It replaces the local copy." if local else "The local store did not have it."
+    reason = "It replaces the local copy." if local else "New in the local store."
     return Plan("pull", tag, action, why + reason, operations, remote.size, facts)
 
 

@@ -144,7 +144,7 @@ class Run:
         )
 
     def journal(self, plan: Plan, about: Mapping[str, Any]) -> Journal:
-        """What earlier attempts at the same transfer noted."""
+        """Open what earlier attempts at the same transfer noted."""
         facts = {plan.direction: str(plan.tag), "endpoint": self.remote.http.endpoint, **about}
         return Journal(self.work.home.state / "journals" / f"{file_key(plan.direction, plan.tag)}.jsonl", facts)
 
@@ -163,7 +163,7 @@ class Run:
         return True  # broken, which is told later
 
     def _find(self, tag: Tag, *, force: bool) -> Model | None:
-        """The local model, or None; a broken one counts as none where it is replaced anyway."""
+        """Find the local model, or None; a broken one counts as none where it is replaced anyway."""
         try:
             return None if tag.is_latest else self.store.find(tag)
         except InvalidModel as error:
@@ -172,7 +172,7 @@ class Run:
             raise InvalidModel(error.message, Step("force", "Replace the broken local copy.")) from error
 
     def _described(self, record: RemoteModel) -> str:
-        """The content digest that an archive says of itself, or ""; other registries keep none in their records."""
+        """Return the content digest that an archive says of itself, or ""; foreign registries keep none in records."""
         from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
 
         try:

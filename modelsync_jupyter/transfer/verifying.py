@@ -52,7 +52,7 @@ class Verdict:
     fetched: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """The verdict as JSON."""
+        """Return the verdict as JSON."""
         return {
             "tag": str(self.tag),
             "state": self.state,
@@ -165,7 +165,7 @@ class _Mended:
                 yield from self._fetch(begin, end, buffer)
 
     def check(self) -> None:
-        """What was read was compared with its digest."""
+        """Nothing left to check: what was read was compared with its digest."""
 
     def close(self) -> None:
         """Let go of the archive."""

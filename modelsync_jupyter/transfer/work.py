@@ -22,10 +22,10 @@ from modelsync_jupyter.store.model import Model
 
 @dataclass(frozen=True, eq=False)
 class Stop:
-    """Whether to stop, asked often by whoever works.
+    """A stop request, checked often by every thread that works.
 
     Args:
-        above: A wider wish to stop, which counts as well.
+        above: A wider stop request, which counts as well.
     """
 
     above: Stop | None = None

@@ -165,7 +165,7 @@ def test_nobody_at_the_port_is_said_with_host_and_port(net: Net) -> None:
     error = error_of(lambda: net.client(f"http://127.0.0.1:{port}").call("GET", "/api/x"))
     assert error.message == f"Cannot reach the registry at 127.0.0.1:{port}: connection refused."
     error = error_of(lambda: net.client("http://nobody.invalid").call("GET", "/api/x"))
-    assert error.message == "Cannot reach the registry at nobody.invalid: no machine of this name is known."
+    assert error.message == "Cannot reach the registry at nobody.invalid: host not found."
 
 
 def test_a_socks_proxy_needs_a_package(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ def test_one_waits_for_the_other_and_says_so(proxy: FaultyProxy, near: Client, t
         wait_for(lambda: proxy.log.count("PUT"), "the first", child=first)
         with near.start("push", tag) as second:
             assert second.stderr
-            assert "Another process is at work on" in second.stderr.readline()
+            assert "Another process is transferring" in second.stderr.readline()
             proxy.heal()
             assert (second.communicate(timeout=60)[1], second.returncode) == ("", 0)
         assert (first.communicate(timeout=60)[1], first.returncode) == ("", 0)

@@ -56,7 +56,7 @@ def verbs(plan: Plan) -> list[str]:
 def test_push_of_what_the_registry_lacks(local: Model) -> None:
     plan = push(local, None)
     assert (plan.direction, plan.tag, plan.action) == ("push", TAG, "push")
-    assert plan.reason == "The registry did not have it."
+    assert plan.reason == "New in the registry."
     assert verbs(plan) == ["hash", "send", "publish"]
     assert plan.size == plan.operations[1].size == local.archive.layout.size
 
@@ -65,7 +65,7 @@ def test_push_of_what_the_registry_lacks(local: Model) -> None:
 @pytest.mark.parametrize("force", [False, True])
 def test_push_of_what_never_arrived_whole(status: str, force: bool, local: Model) -> None:
     plan = push(local, remote(local, upload_status=status), force=force)
-    assert (plan.action, plan.reason) == ("push", "An earlier push of it did not arrive whole.")
+    assert (plan.action, plan.reason) == ("push", "An earlier upload did not finish.")
 
 
 def test_push_of_what_is_there_is_skipped(local: Model) -> None:
@@ -103,7 +103,7 @@ def test_a_push_of_latest_says_what_it_chose(there: bool, force: bool, local: Mo
 def test_pull_of_what_is_not_here() -> None:
     plan = pull(None, remote(), force=False)
     assert (plan.direction, plan.tag, plan.action, plan.size) == ("pull", TAG, "pull", 5000)
-    assert plan.reason == "The local store did not have it."
+    assert plan.reason == "New in the local store."
     assert verbs(plan) == ["receive", "install"]
 
 
@@ -114,7 +114,7 @@ def test_pull_of_what_is_here_needs_no_registry(local: Model) -> None:
 
 def test_pull_of_latest_says_what_it_chose_and_skips_what_is_here(local: Model) -> None:
     chosen = "`m:v1` is the newest in the registry, made 2024-05-17 09:30. "
-    assert pull(None, remote(), force=False, asked=LATEST).reason == chosen + "The local store did not have it."
+    assert pull(None, remote(), force=False, asked=LATEST).reason == chosen + "New in the local store."
     plan = pull(local, remote(), force=False, asked=LATEST)
     assert (plan.action, plan.reason) == ("skip", chosen + "The local store has it already.")
 

@@ -285,7 +285,7 @@ class _as_os_errors:  # noqa: N801  # read as a word: with _as_os_errors()
 
 
 def _reason(error: Exception) -> str:
-    """The first line of an error; what follows is how the library sees it."""
+    """Return the first line of an error; what follows is how the library sees it."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 

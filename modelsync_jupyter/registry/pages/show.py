@@ -91,7 +91,7 @@ class Pager:
 
 
 def start() -> int:
-    """Return the number of the first row that a request asks for; what is no number is 0."""
+    """Return the number of the first row that a request asks for; what is not a number is 0."""
     with suppress(ValueError):
         return max(0, min(int(request.args.get("start") or 0), 1 << 30))
     return 0

@@ -90,7 +90,7 @@ def check_user_name(name: str) -> str:
 
 
 def role_in(fields: Fields) -> Role | None:
-    """Return the role that a request asks for, or None where it does not say one; `none` is no role.
+    """Return the role that a request asks for, or None where it does not say one; `none` is not a role.
 
     Raises:
         BadRequest: There is no such role.

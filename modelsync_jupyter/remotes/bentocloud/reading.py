@@ -147,7 +147,7 @@ class RemoteArchive:
         """Nothing to check: each range was asked for on condition that the archive is still the same."""
 
     def close(self) -> None:
-        """Nothing to let go of: every stream is closed by its reader."""
+        """Nothing to release: every stream is closed by its reader."""
 
     def _described(self, head: bytes) -> Description | None:
         if len(head) < tarfile.BLOCKSIZE:

@@ -77,7 +77,7 @@ def open_upload(
     notes: OpenNotes,
     check: Callable[[], None] = lambda: None,
 ) -> Upload:
-    """Begin an upload, or go on with one: register the version, and choose how its bytes travel.
+    """Begin an upload, or resume one: register the version, and choose how its bytes travel.
 
     Args:
         remote: The registry.
@@ -149,7 +149,7 @@ class Upload(ABC):
             self._remote.finish_upload(self._tag, FAILED, f"{error.code}: {error.message}", self._named)
 
     def close(self) -> None:
-        """Let go of what it holds open: nothing, unless a kind of upload says otherwise."""
+        """Release what it holds open: nothing, unless a kind of upload says otherwise."""
         return
 
     def _put_part(self, number: int, size: int, views: Iterable[memoryview], etag: str = "", url: str = "") -> str:
@@ -184,7 +184,7 @@ class Upload(ABC):
         self._remote.finish_upload(self._tag, SUCCESS, upload_id=self._named)
 
     def _has_arrived(self) -> bool:
-        """Whether the upload was completed before, and only the answer was lost: this very archive is there."""
+        """Return whether the upload was completed before, and only the answer was lost: this very archive is there."""
         with suppress(ModelSyncError):
             if record := self._remote.model(self._tag):
                 found = RemoteArchive(self._remote, record).description
@@ -303,7 +303,7 @@ class MultipartUpload(Upload):
         self._notes.close()
 
     def _lost(self, error: ModelSyncError) -> ModelSyncError:
-        """What it means that the registry refuses the upload: one that an earlier attempt left may have expired."""
+        """Tell what a refusal of the upload means: one that an earlier attempt left may have expired."""
         self._notes.remove()
         return UploadLost("The registry has given up the interrupted upload.") if self._resumed else error
 

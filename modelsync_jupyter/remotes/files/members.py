@@ -99,7 +99,7 @@ class MembersTarget(ExportTarget):
         self.present = done
 
     def publish(self) -> None:
-        """Complete it: a zip gets its name, a folder its model.yaml, without which it is no model."""
+        """Complete it: a zip gets its name, a folder its model.yaml, without which it is not a model."""
         self._check()
         assert self._members
         with disk_errors(self._place.local or self._place.shown):  # type: ignore[arg-type]
@@ -107,7 +107,7 @@ class MembersTarget(ExportTarget):
         self._members = None
 
     def close(self) -> None:
-        """Let go of what is not whole."""
+        """Remove what is not whole."""
         self._discard()
 
     def _discard(self) -> None:
@@ -132,10 +132,10 @@ class _Members(Protocol):
         """It is whole."""
 
     def commit(self) -> None:
-        """All are there."""
+        """Nothing to do: all files are there."""
 
     def discard(self) -> None:
-        """Let go of all."""
+        """Remove everything."""
 
 
 class _Zip:

@@ -56,7 +56,7 @@ class Tree(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of what it holds open."""
+        """Release what it holds open."""
         ...
 
 

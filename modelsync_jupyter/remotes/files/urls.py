@@ -212,7 +212,7 @@ class RemotePlace:
 
 
 def _broken(error: Exception, shown: str) -> ModelSyncError:
-    """A driver failed in a way that is its own: most are failures of the network. Their text may hold URLs."""
+    """Turn a failure of a driver's own into one of our errors: most are of the network. Its text may hold URLs."""
     reply = getattr(error, "response", None)
     status = getattr(error, "status", None) or getattr(error, "code", None) or getattr(reply, "status_code", None)
     if status == 404:

@@ -196,7 +196,7 @@ class StreamTarget(ExportTarget):
         self._notes.remove()
 
     def give_up(self, error: ModelSyncError) -> None:
-        """Let go of what went through a driver: it cannot be gone on with."""
+        """Remove what went through a driver: it cannot be resumed."""
         if not self._local:
             self._file.discard()
             self._notes.remove()
