@@ -61,7 +61,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	! grep -nE 'https?://|__archiveUrl' labextension/yarn.lock
+	! grep -nE 'https?://|__archiveUrl' labextension/yarn.lock  # the host of a mirror: others could not install from it
 	$(if $(NODE),$(MAKE) lint-sidebar)
 
 lint-sidebar: $(VENV)/.sidebar

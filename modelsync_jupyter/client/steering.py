@@ -9,10 +9,11 @@ from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.outcome import Outcome, SyncReport
 from modelsync_jupyter.core.progress import Sink
+from modelsync_jupyter.core.states import ENDED
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.jobs.child import spawn
 from modelsync_jupyter.jobs.execution import Execution
-from modelsync_jupyter.jobs.records import ENDED, Record, Records
+from modelsync_jupyter.jobs.records import Record, Records
 from modelsync_jupyter.jobs.transfer import Transfer
 
 from .bar import shown

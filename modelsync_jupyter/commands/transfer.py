@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.outcome import Direction, Outcome, SyncReport
+from modelsync_jupyter.core.states import PAUSED
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 
@@ -122,6 +123,6 @@ def handle(transfer: Transfer, face: Face) -> Answer:
     if record.active:
         follow, stop = words.command("attach", id=record.id), words.command("cancel", id=record.id)
         text += f"\nIt continues in the background: follow it with {follow}, stop it with {stop}."
-    elif record.state == "paused":
+    elif record.state == PAUSED:
         text += f"\nIt is kept as it is: continue with {words.command('resume', id=record.id)}."
     return Answer(transfer, text, data={"id": record.id, "tag": record.tag, "state": record.state}, live=True)

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.outcome import Outcome, SyncReport
+from modelsync_jupyter.core.states import FAILED, PAUSED, PLANNED, RUNNING, SUCCEEDED
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.units import format_age, format_seconds, format_size
 
@@ -173,8 +174,8 @@ def remote_row(model: RemoteModel) -> tuple[str, ...]:
 def transfer_text(transfer: Transfer) -> str:
     """Say in a sentence how a transfer stands."""
     record = transfer.record
-    state = {"planned": "is queued", "succeeded": "succeeded", "failed": "failed"}.get(
-        record.state, f"is {record.state}" if record.active or record.state == "paused" else f"was {record.state}"
+    state = {PLANNED: "is queued", SUCCEEDED: "succeeded", FAILED: "failed"}.get(
+        record.state, f"is {record.state}" if record.active or record.state == PAUSED else f"was {record.state}"
     )
     amount = f", {format_size(record.done)} of {format_size(record.total)}" if record.total else ""
     return f"{record.direction.capitalize()} of `{record.tag}` {state} (transfer `{record.id}`{amount})."
@@ -190,7 +191,7 @@ def transfer_row(transfer: Transfer) -> tuple[str, ...]:
         record.state,
         f"{100 * record.done // record.total}%" if record.total else "",
         format_size(record.total) if record.total else "",
-        f"{format_size(record.rate)}/s" if record.state == "running" and record.rate else "",
+        f"{format_size(record.rate)}/s" if record.state == RUNNING and record.rate else "",
         format_age(datetime.fromtimestamp(record.started, timezone.utc)) if record.started else "",
         _reason(record),
     )
@@ -198,9 +199,9 @@ def transfer_row(transfer: Transfer) -> tuple[str, ...]:
 
 def _reason(record: Record) -> str:
     """Why a transfer failed, or what a queued one waits for."""
-    if record.state == "planned":
+    if record.state == PLANNED:
         return record.step if record.step != "planning" else ""
-    return str((record.error or {}).get("message", "")) if record.state == "failed" else ""
+    return str((record.error or {}).get("message", "")) if record.state == FAILED else ""
 
 
 def context_row(context: Context) -> tuple[str, ...]:

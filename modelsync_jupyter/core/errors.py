@@ -94,12 +94,16 @@ class ModelSyncError(Exception):
 
 
 class UsageError(ModelSyncError):
+    """The call's words are wrong: an option, a value, or how they go together."""
+
     code = "usage"
     step = Step("help", "Check the spelling and the options.")
     http_status = 400
 
 
 class InvalidTag(ModelSyncError):
+    """A text is not `name` or `name:version`."""
+
     code = "invalid-tag"
     step = advice(
         "Write a tag as `name:version`: lower-case letters, digits, `.`, `_` and `-`, at most 63 characters each."
@@ -108,42 +112,56 @@ class InvalidTag(ModelSyncError):
 
 
 class ModelNotFound(ModelSyncError):
+    """There is no such model, in the local store or in the registry."""
+
     code = "model-not-found"
     step = Step("list", "Check the name in the list of models.")
     http_status = 404
 
 
 class ModelExists(ModelSyncError):
+    """The tag, or the place to write to, is taken."""
+
     code = "model-exists"
     step = advice("Choose another version, or delete the model first.")
     http_status = 409
 
 
 class InvalidModel(ModelSyncError):
+    """A model.yaml is missing, broken or names another tag, or a folder cannot be sent."""
+
     code = "invalid-model"
     step = advice("Save the model again with `modelsync_jupyter.create` or `bentoml.models.create`.")
     http_status = 422
 
 
 class UnsafeArchive(ModelSyncError):
+    """A member of an archive would leave the model's folder, or is not a file, folder or link."""
+
     code = "unsafe-archive"
     step = advice("Nothing was installed. Ask the person who pushed this model to save and push it again.")
     http_status = 422
 
 
 class UnsafeModel(ModelSyncError):
+    """Loading a model would run what no model needs."""
+
     code = "unsafe-model"
     step = advice("Ask its author for safetensors. If you trust it as you trust a program, say so with `trust=True`.")
     http_status = 422
 
 
 class ModelChanged(ModelSyncError):
+    """Files changed while they were being read."""
+
     code = "model-changed"
     step = Step("retry", "Nothing was published. Push again when nothing writes to the model's folder.")
     http_status = 409
 
 
 class IntegrityError(ModelSyncError):
+    """Bytes do not match their digest, size or structure. Retried for each part."""
+
     retryable = True
     code = "integrity"
     step = Step("force", "Nothing was installed. Try again; if it fails again, overwrite the copy in the registry.")
@@ -151,6 +169,8 @@ class IntegrityError(ModelSyncError):
 
 
 class DiskFull(ModelSyncError):
+    """There is no space left."""
+
     diagnosable = True
     code = "disk-full"
     step = Step("retry", "Free some space and try again. It will resume where it left off.")
@@ -158,28 +178,38 @@ class DiskFull(ModelSyncError):
 
 
 class Cancelled(ModelSyncError):
+    """Somebody asked the transfer to stop: a state, not a fault."""
+
     code = "cancelled"
     step = Step("retry", "Start it again to resume where it left off.")
     http_status = 409
 
 
 class Paused(Cancelled):
+    """Somebody asked the transfer to stop for now."""
+
     code = "paused"
     step = Step("retry", "Resume it; it will go on where it left off.")
 
 
 class TransferNotFound(ModelSyncError):
+    """No transfer has that id."""
+
     code = "transfer-not-found"
     step = Step("transfers", "Check the id in the list of transfers.")
     http_status = 404
 
 
 class TransferFailed(ModelSyncError):
+    """A transfer in the background, or one version of a sync, failed."""
+
     code = "transfer-failed"
     step = Step("transfers", "Its record in the list of transfers says why.")
 
 
 class NoContext(ModelSyncError):
+    """There is no endpoint, or no token, to talk to a registry with."""
+
     diagnosable = True
     code = "no-context"
     step = Step("login", "Sign in to a registry, or set BENTO_CLOUD_API_ENDPOINT and BENTO_CLOUD_API_KEY.")
@@ -187,6 +217,8 @@ class NoContext(ModelSyncError):
 
 
 class MissingDependency(ModelSyncError):
+    """An optional package is not installed."""
+
     code = "missing-dependency"
     step = advice("Install it with `pip install 'modelsync_jupyter[server]'`.")
     http_status = 501
@@ -212,12 +244,16 @@ class RemoteError(ModelSyncError):
 
 
 class NotAuthenticated(RemoteError):
+    """The token is missing, invalid or expired."""
+
     code = "not-authenticated"
     step = Step("login", "Sign in again: your token is missing, invalid or has expired.")
     http_status = 401
 
 
 class PermissionDenied(RemoteError):
+    """The token is valid, but its role does not allow this."""
+
     diagnosable = False
     code = "permission-denied"
     step = advice("Ask an admin of the registry for the right to do this.")
@@ -225,6 +261,8 @@ class PermissionDenied(RemoteError):
 
 
 class RemoteNotFound(RemoteError):
+    """The registry has no such record, or none that the caller may know of."""
+
     diagnosable = False
     code = "remote-not-found"
     step = Step("list-remote", "Check the name in the registry's list of models.")
@@ -232,6 +270,8 @@ class RemoteNotFound(RemoteError):
 
 
 class Conflict(RemoteError):
+    """The registry's record is not in a state that allows this."""
+
     diagnosable = False
     code = "conflict"
     step = Step("list-remote", "Check what the registry has, then try again.")
@@ -239,11 +279,15 @@ class Conflict(RemoteError):
 
 
 class InvalidReply(RemoteError):
+    """The endpoint does not speak this protocol."""
+
     code = "invalid-reply"
     step = Step("contexts", "Check the address: it does not answer like a model registry.")
 
 
 class Unsupported(RemoteError):
+    """Only registries of ours can do this."""
+
     diagnosable = False
     code = "unsupported"
     step = advice("Do it in the registry's own pages, or use a registry of modelsync_jupyter.")
@@ -251,12 +295,16 @@ class Unsupported(RemoteError):
 
 
 class UrlExpired(RemoteError):
+    """A presigned URL is no longer valid. Signed again."""
+
     code = "url-expired"
     step = advice("Compare this machine's clock with the registry's.")
     retryable = True
 
 
 class UploadLost(RemoteError):
+    """The server forgot the upload. Begun again."""
+
     code = "upload-lost"
     step = Step("retry", "Push again: that starts a new upload.")
 

@@ -1,8 +1,17 @@
-"""States of a version between two ends, told apart by content digests alone."""
+"""States: of a version between two ends, told apart by content digests alone; and of a transfer."""
 
 from __future__ import annotations
 
 from enum import Enum
+
+#: States of a transfer.
+PLANNED, RUNNING = "planned", "running"
+SUCCEEDED, FAILED, CANCELLED, PAUSED = "succeeded", "failed", "cancelled", "paused"
+#: Not written by anybody: what a reader calls a transfer whose owner is gone. It can be resumed.
+INTERRUPTED = "interrupted"
+ENDED = (SUCCEEDED, FAILED, CANCELLED, PAUSED, INTERRUPTED)
+#: Those in which a transfer can be resumed.
+RESUMABLE = (PAUSED, FAILED, CANCELLED, INTERRUPTED)
 
 
 class State(str, Enum):

@@ -32,6 +32,7 @@ from modelsync_jupyter.core.errors import (
 )
 from modelsync_jupyter.core.outcome import Outcome, SyncReport
 from modelsync_jupyter.core.progress import Sink
+from modelsync_jupyter.core.states import CANCELLED, FAILED, PAUSED, PLANNED, RUNNING, SUCCEEDED
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import disk_errors, is_alive, read_json, writable_or_skipped
 from modelsync_jupyter.remotes import contexts
@@ -39,7 +40,7 @@ from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.transfer.run import Run
 from modelsync_jupyter.transfer.work import Counter, Stop, Work, file_key
 
-from .records import CANCELLED, FAILED, PAUSED, PLANNED, RUNNING, SUCCEEDED, WAITING, Record, Records
+from .records import WAITING, Record, Records
 
 #: How often progress is drawn, and how often the record is written.
 _DRAW_SECONDS = 0.1

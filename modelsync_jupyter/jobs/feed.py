@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.states import ENDED
 
-from .records import ENDED, Record, Records, Stamp
+from .records import Record, Records, Stamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,15 +17,11 @@ from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import TransferNotFound
 from modelsync_jupyter.core.outcome import Direction, Options
 from modelsync_jupyter.core.progress import Progress
+from modelsync_jupyter.core.states import CANCELLED, ENDED, INTERRUPTED, PAUSED, PLANNED
 from modelsync_jupyter.files import is_alive, read_json, writable_or_skipped, write_text
 
-PLANNED, RUNNING = "planned", "running"
-SUCCEEDED, FAILED, CANCELLED, PAUSED = "succeeded", "failed", "cancelled", "paused"
 #: The step of one that waits until another one of the same tag has ended.
 WAITING = "waiting for another transfer of it"
-#: Not written by anybody: what a reader calls a transfer whose owner is gone. It can be resumed.
-INTERRUPTED = "interrupted"
-ENDED = (SUCCEEDED, FAILED, CANCELLED, PAUSED, INTERRUPTED)
 
 #: Time of the last change, inode and size of a file.
 Stamp = tuple[int, int, int]

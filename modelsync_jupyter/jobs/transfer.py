@@ -10,10 +10,11 @@ from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import Cancelled, Paused, TransferFailed
 from modelsync_jupyter.core.outcome import Outcome, SyncReport
 from modelsync_jupyter.core.progress import Progress, Sink
+from modelsync_jupyter.core.states import CANCELLED, ENDED, INTERRUPTED, PAUSED, SUCCEEDED
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.units import format_size
 
-from .records import CANCELLED, ENDED, INTERRUPTED, PAUSED, SUCCEEDED, Record, Records
+from .records import Record, Records
 
 _POLL_SECONDS = 0.1
 

@@ -8,6 +8,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from modelsync_jupyter import client as api
+from modelsync_jupyter.core.states import PAUSED
 from modelsync_jupyter.core.tags import Tag
 
 from .fields import below, direction, whole
@@ -70,7 +71,7 @@ class Transfers(Handler):
         client = api.Client(self.home)
 
         def forget() -> list[str]:
-            ended = [each for each in client.transfers() if not each.record.active and each.state != "paused"]
+            ended = [each for each in client.transfers() if not each.record.active and each.state != PAUSED]
             for each in ended:
                 client.forget(each.id)
             return [each.id for each in ended]

@@ -12,6 +12,7 @@ from typing import Any
 from modelsync_jupyter.commands.grammar import build_parser
 from modelsync_jupyter.commands.words import CELL
 from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.states import ENDED, PAUSED, PLANNED, RESUMABLE, RUNNING
 
 _LINE = re.compile(r"(?:^|[=(;\s])%{1,2}modelsync\s(?P<words>.*)$")
 #: `push("sen`, `client.pull('sen`, `diff("a:1", "a:`.
@@ -177,11 +178,11 @@ def _remote_tags_and_names() -> list[str]:
 
 
 def _active() -> list[Choice]:
-    return _transfers("planned", "running")
+    return _transfers(PLANNED, RUNNING)
 
 
 def _stopped() -> list[Choice]:
-    return _transfers("paused", "failed", "cancelled", "interrupted")
+    return _transfers(*RESUMABLE)
 
 
 _SUBJECTS: dict[str, Callable[[], Iterable[str | Choice]]] = {
@@ -192,9 +193,9 @@ _SUBJECTS: dict[str, Callable[[], Iterable[str | Choice]]] = {
     "pull": _remote_tags,
     **dict.fromkeys(("list", "status"), _names),
     **dict.fromkeys(("attach", "pause"), _active),
-    "cancel": lambda: _transfers("planned", "running", "paused"),
+    "cancel": lambda: _transfers(PLANNED, RUNNING, PAUSED),
     "resume": _stopped,
-    "forget": lambda: _transfers("succeeded", "failed", "cancelled", "paused", "interrupted"),
+    "forget": lambda: _transfers(*ENDED),
     "config": _settings,
     "logout": _contexts,
 }

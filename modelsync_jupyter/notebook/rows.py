@@ -15,6 +15,7 @@ from typing import Any
 
 from modelsync_jupyter.client import Client, Feed, Record
 from modelsync_jupyter.core.errors import ModelSyncError
+from modelsync_jupyter.core.states import CANCELLED, FAILED, INTERRUPTED, PAUSED, PLANNED, RESUMABLE, RUNNING, SUCCEEDED
 from modelsync_jupyter.core.units import format_size
 
 #: Seconds between two looks; each changes at most two values of a row.
@@ -23,13 +24,13 @@ _LOOK = 0.5
 _MOST = 20
 #: What a state is called, and its mark: never colour alone.
 WORDS = {
-    "planned": ("…", "waiting"),
-    "running": ("▶", "running"),
-    "succeeded": ("✓", "done"),
-    "failed": ("✗", "failed"),
-    "paused": ("⏸", "paused"),
-    "cancelled": ("■", "cancelled"),
-    "interrupted": ("✗", "interrupted"),
+    PLANNED: ("…", "waiting"),
+    RUNNING: ("▶", "running"),
+    SUCCEEDED: ("✓", "done"),
+    FAILED: ("✗", "failed"),
+    PAUSED: ("⏸", "paused"),
+    CANCELLED: ("■", "cancelled"),
+    INTERRUPTED: ("✗", "interrupted"),
 }
 
 
@@ -37,13 +38,13 @@ def describe(record: Record) -> str:
     """Say in a line what a transfer does and how far it is."""
     mark, word = WORDS.get(record.state, ("", record.state))
     size = f", {format_size(record.done)} of {format_size(record.total)}" if record.total else ""
-    if record.state == "succeeded" and record.total:
+    if record.state == SUCCEEDED and record.total:
         size = f", {format_size(record.total)}"
-    rate = f", {format_size(record.rate)}/s" if record.state == "running" and record.rate else ""
-    step = f", {record.step}" if record.state == "running" else ""
-    if record.state == "planned" and record.step != "planning":  # it waits for something, and says for what
+    rate = f", {format_size(record.rate)}/s" if record.state == RUNNING and record.rate else ""
+    step = f", {record.step}" if record.state == RUNNING else ""
+    if record.state == PLANNED and record.step != "planning":  # it waits for something, and says for what
         word, step = record.step, ""
-    reason = str((record.error or {}).get("message", "")) if record.state == "failed" else ""
+    reason = str((record.error or {}).get("message", "")) if record.state == FAILED else ""
     return f"{mark} {record.direction} {record.tag}: {word}{size}{rate}{step}{f'. {reason}' if reason else ''}"
 
 
@@ -147,12 +148,12 @@ class _Row:
         text = f"<span title='transfer {escape(record.id)}'>{escape(describe(record))}</span>{problem}"
         if text != self._text.value:
             self._text.value = text
-        done = 1.0 if record.state == "succeeded" else record.done / record.total if record.total else 0.0
+        done = 1.0 if record.state == SUCCEEDED else record.done / record.total if record.total else 0.0
         if done != self._bar.value:
             self._bar.value = done
         for made, wanted in (
             (self._pause, record.active),
-            (self._resume, record.state in ("paused", "failed", "cancelled", "interrupted")),
+            (self._resume, record.state in RESUMABLE),
             (self._cancel, record.active),
             (self._forget, not record.active),
         ):
@@ -205,6 +206,6 @@ class LiveTransfer:
 
     def _end(self, record: Record) -> None:
         """Leave what came of it; only what can go on keeps its buttons."""
-        if record.state == "succeeded" and self._handle is not None:
+        if record.state == SUCCEEDED and self._handle is not None:
             with suppress(Exception):  # a kernel may not let a thread change an output
                 self._handle.update(self._bundle(live=False), raw=True)

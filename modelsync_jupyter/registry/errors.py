@@ -42,37 +42,51 @@ class ApiError(Exception):
 
 
 class BadRequest(ApiError):
+    """The request is wrong, or the record is not in that state."""
+
     status = 400
     code = "bad-request"
 
 
 class Unauthorized(ApiError):
+    """There is no token, or not a valid one."""
+
     status = 401
     code = "not-authenticated"
     step = "Sign in with a valid token."
 
 
 class Forbidden(ApiError):
+    """The role is too low, or a presigned URL is expired or forged."""
+
     status = 403
     code = "permission-denied"
 
 
 class NotFound(ApiError):
+    """There is no such record, or none that the caller may know of."""
+
     status = 404
     code = "not-found"
 
 
 class Failed(ApiError):
+    """A precondition such as If-Match does not hold."""
+
     status = 412
     code = "precondition-failed"
 
 
 class Moved(ApiError):
+    """The record is no longer what the request expects it to be."""
+
     status = 409
     code = "conflict"
 
 
 class TooLarge(ApiError):
+    """The body has more bytes than this endpoint takes."""
+
     status = 413
     code = "too-large"
 
@@ -94,10 +108,14 @@ class TooMany(ApiError):
 
 
 class Again(ApiError):
+    """The bytes have to be sent again."""
+
     status = 503
     code = "again"
 
 
 class Full(ApiError):
+    """The disk is full."""
+
     status = 507
     code = "disk-full"

@@ -32,7 +32,7 @@ _LONGEST = 64 * MIB
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Copyable:
     """Neighbouring parts of an archive whose bytes lie one behind another in a local file.
 
     Args:
@@ -71,7 +71,7 @@ def reuse_parts(store: LocalStore, tag: Tag, parts: Sequence[Part], target: Stag
     workers.join()
 
 
-def _copy(run: Held, target: StageTarget, work: Work, buffer: bytearray) -> None:
+def _copy(run: Copyable, target: StageTarget, work: Work, buffer: bytearray) -> None:
     with suppress(OSError):  # gone, or a bad disk: then it is fetched
         file = os.open(run.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
@@ -82,7 +82,7 @@ def _copy(run: Held, target: StageTarget, work: Work, buffer: bytearray) -> None
             os.close(file)
 
 
-def _find(store: LocalStore, tag: Tag, parts: Sequence[Part]) -> Iterator[Held]:
+def _find(store: LocalStore, tag: Tag, parts: Sequence[Part]) -> Iterator[Copyable]:
     """Find where each part lies in a file of a local version, neighbours together."""
     wanted = {part.digest for part in parts}
     places: dict[str, tuple[Path, int]] = {}
@@ -100,10 +100,10 @@ def _find(store: LocalStore, tag: Tag, parts: Sequence[Part]) -> Iterator[Held]:
         place = places.get(part.digest)
         size = run[-1].stop - run[0].start if run else 0
         if run and (place != (path, start + size) or part.start != run[-1].stop or size >= _LONGEST):
-            yield Held(tuple(run), path, start)
+            yield Copyable(tuple(run), path, start)
             run = []
         if place:
             path, start = (path, start) if run else place
             run.append(part)
     if run:
-        yield Held(tuple(run), path, start)
+        yield Copyable(tuple(run), path, start)

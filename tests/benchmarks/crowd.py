@@ -22,10 +22,10 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.harness.models import MIB
 from tests.registry import pushing
 from tests.registry.server import TOKEN, Client
 
-MIB = 1 << 20
 PART = 32 * MIB
 SLOW = 300_000
 

@@ -16,9 +16,9 @@ from modelsync_jupyter.core.errors import ModelNotFound, UsageError
 from modelsync_jupyter.core.states import State
 from modelsync_jupyter.demo.process import Served
 from tests.harness.faults import FaultyProxy
+from tests.harness.models import MIB
 
 pytestmark = pytest.mark.processes
-MIB = 1 << 20
 Save = Callable[..., None]
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -24,6 +26,7 @@ from modelsync_jupyter.core.errors import (
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.bentocloud.client import Remote
 from modelsync_jupyter.remotes.http import blocks
+from tests.harness.clock import LONG
 from tests.harness.httpd import Handler
 
 from .conftest import TOKEN, Answer, Bytes, Net
@@ -118,6 +121,25 @@ def test_a_put_may_be_answered_long_after_its_bytes(net: Net) -> None:
     assert http.put(f"{server.url}/o/x", Bytes()) == '"e"'
     http.put_api("/api/x", Bytes())
     assert isinstance(error_of(lambda: http.put(f"{server.url}/o/x", Bytes(), timeout=0.3)), Unavailable)
+
+
+def test_a_reply_that_is_left_unread_gives_its_connection_up(net: Net) -> None:
+    """Whoever keeps the reply: an error that somebody looks at holds on to it."""
+    closed = threading.Event()
+
+    def unending(handler: Handler) -> None:
+        handler.begin(200, {"Content-Length": str(1 << 40)})
+        handler.write(b"x" * 1000)
+        handler.wfile.flush()
+        with suppress(ConnectionError):
+            handler.connection.recv(1)
+        closed.set()
+
+    server = net.serve(unending)
+    with net.client(server.url).get(f"{server.url}/o/x", {}) as kept:
+        assert not closed.is_set()
+    assert closed.wait(LONG)
+    assert kept.status_code == 200
 
 
 def test_an_endless_reply_is_cut(net: Net) -> None:

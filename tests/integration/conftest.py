@@ -80,6 +80,12 @@ def to_pull(far: Client, tag: str) -> Path:
 
 
 @pytest.fixture
+def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process tries follow each other at once."""
+    monkeypatch.setattr(retry, "_LONGEST", 0.001)
+
+
+@pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process a connection that moves no byte for one second is stalled, and tries follow each other soon."""
     monkeypatch.setattr(retry, "_LONGEST", 0.05)

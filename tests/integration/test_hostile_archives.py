@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel, UnsafeArchive
-from modelsync_jupyter.remotes import retry
 from tests.harness.models import differences, make_model
 from tests.harness.yatai import Yatai
 
@@ -93,10 +92,8 @@ BROKEN: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("spoil", BROKEN.values(), ids=BROKEN.keys())
 @pytest.mark.parametrize("strategy", ["presigned_url", "proxy"])
-def test_a_broken_archive_is_refused(
-    tmp_path: Path, spoil: Callable[[bytes], bytes], strategy: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(retry, "_LONGEST", 0.01)
+@pytest.mark.usefixtures("brisk")
+def test_a_broken_archive_is_refused(tmp_path: Path, spoil: Callable[[bytes], bytes], strategy: str) -> None:
     data = spoil(tar_of(tmp_path, file("weights.bin", b"w" * 3 * MIB)))
     with Yatai(tmp_path / "yatai", strategy) as yatai:
         client = serve(yatai, tmp_path, data)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from modelsync_jupyter.core.errors import Conflict, IntegrityError, Unavailable
-from modelsync_jupyter.remotes import retry
 from tests.harness.clock import within
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.models import differences, make_model
@@ -100,11 +99,9 @@ def test_one_stream_starts_again(tmp_path: Path, strategy: str | None, fault: Fa
     assert (yatai.errors, yatai.objects.violations) == ([], [])
 
 
-def test_ranges_that_come_and_go(
-    proxy: FaultyProxy, near: Client, to_pull: Path, tag: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("brisk")
+def test_ranges_that_come_and_go(proxy: FaultyProxy, near: Client, to_pull: Path, tag: str) -> None:
     """What an attempt with ranges left is of no use to one without, and the other way round."""
-    monkeypatch.setattr(retry, "_LONGEST", 0.01)
     ranged = [Fault.reset(**GET, skip=3, times=None)]
     whole = [Fault.ignore_range(**GET), Fault.reset_response(after=12 * MIB, **GET), Fault.reset(**GET, times=None)]
     for faults in (ranged, whole, ranged):
@@ -146,10 +143,10 @@ def test_an_etag_that_is_never_right_is_a_conflict(proxy: FaultyProxy, near: Cli
     assert near.visible() == []
 
 
+@pytest.mark.usefixtures("brisk")
 def test_a_network_that_stays_away_is_given_up_and_the_pull_goes_on_later(
-    proxy: FaultyProxy, near: Client, to_pull: Path, tag: str, monkeypatch: pytest.MonkeyPatch
+    proxy: FaultyProxy, near: Client, to_pull: Path, tag: str
 ) -> None:
-    monkeypatch.setattr(retry, "_LONGEST", 0.01)
     proxy.script(Fault.reset(**GET, skip=2, times=None))
     with pytest.raises(Unavailable):
         near.pull(tag, threads=1)

@@ -9,7 +9,6 @@ import pytest
 
 from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import Conflict, IntegrityError, NotAuthenticated, Unavailable
-from modelsync_jupyter.remotes import retry
 from tests.harness.clock import within
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.models import differences, make_model
@@ -86,10 +85,10 @@ def test_an_api_call_is_made_again(
     assert differences(to_push, far.folder(tag)) == []
 
 
+@pytest.mark.usefixtures("brisk")
 def test_a_network_that_stays_away_is_given_up_and_the_push_goes_on_later(
-    proxy: FaultyProxy, near: Client, far: Client, to_push: Path, tag: str, monkeypatch: pytest.MonkeyPatch
+    proxy: FaultyProxy, near: Client, far: Client, to_push: Path, tag: str
 ) -> None:
-    monkeypatch.setattr(retry, "_LONGEST", 0.01)
     proxy.script(Fault.reset(**PUT, skip=4, times=None))
     with pytest.raises(Unavailable):
         near.push(tag, threads=1)
@@ -117,10 +116,8 @@ def test_a_flipped_bit_is_sent_again_where_the_registry_checks(
     assert differences(made, far.folder(tag)) == []
 
 
-def test_bits_that_stay_flipped_fail_the_push(
-    registry: RegistryProcess, tmp_path: Path, tag: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(retry, "_LONGEST", 0.01)
+@pytest.mark.usefixtures("brisk")
+def test_bits_that_stay_flipped_fail_the_push(registry: RegistryProcess, tmp_path: Path, tag: str) -> None:
     with FaultyProxy(registry.url) as proxy:
         near = Client.at(tmp_path / "near", proxy.url)
         make_model(near.home, tag, {"w.bin": 10_000})

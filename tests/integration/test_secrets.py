@@ -15,7 +15,6 @@ import requests
 from modelsync_jupyter import client as api
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import ModelSyncError
-from modelsync_jupyter.remotes import retry
 from modelsync_jupyter.remotes.contexts import resolve
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.models import make_model
@@ -58,6 +57,7 @@ def files(home: Path) -> Iterator[Path]:
                 yield path
 
 
+@pytest.mark.usefixtures("brisk")
 def test_nothing_secret_is_written_or_said(
     proxy: FaultyProxy,
     guarded: Client,
@@ -65,9 +65,7 @@ def test_nothing_secret_is_written_or_said(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(retry, "_LONGEST", 0.01)
     caplog.set_level(logging.DEBUG)
     token = token_of(guarded)
     client, other = Client.at(guarded.home, proxy.url, token), Client.at(tmp_path / "other", proxy.url, token)
