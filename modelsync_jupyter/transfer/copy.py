@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -46,7 +46,7 @@ def copy(source: Source, target: Target, work: Work, step: str) -> None:
 
     Raises:
         Cancelled: The transfer was stopped.
-        ModelSyncError: A part could not be copied; parts that were are `present` for the next attempt.
+        ModelSyncError: A part could not be copied; those that were are `present` for the next attempt.
     """
     size, threads = source.size or 0, work.threads
     if size > _SMALL:
@@ -63,6 +63,28 @@ def copy(source: Source, target: Target, work: Work, step: str) -> None:
 
     workers.submit(arrange)  # a thread like the others: what it reads counts as a request in flight
     workers.join()
+
+
+@contextmanager
+def published(source: Source, target: Target, work: Work) -> Iterator[None]:
+    """Check and publish what the block has copied. A target is told why the copy failed, and closed in any case.
+
+    Args:
+        source: Where bytes came from.
+        target: Where they went.
+        work: Whose stop signal a failure has set; the next attempt starts afresh.
+    """
+    try:
+        yield
+        work.counter.begin("finishing")
+        source.check()
+        target.publish()
+    except ModelSyncError as error:
+        target.give_up(error)
+        work.again()
+        raise
+    finally:
+        target.close()
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from modelsync_jupyter.core.errors import (
-    ModelSyncError,
-)
 from modelsync_jupyter.core.outcome import Direction, Outcome, Status
 from modelsync_jupyter.core.progress import Progress
 from modelsync_jupyter.core.states import State
@@ -23,7 +20,7 @@ from modelsync_jupyter.remotes.files.places import Place
 from modelsync_jupyter.remotes.protocol import Source, Target
 from modelsync_jupyter.remotes.retry import Renew
 
-from .copy import copy
+from .copy import copy, published
 from .journal import Journal
 from .plan import Operation
 from .work import Work
@@ -96,17 +93,8 @@ def file_journal(work: Work, key: str, about: dict[str, object]) -> Journal:
 
 def copy_all(source: Source, target: Target, work: Work, step: str) -> None:
     """Copy, check and publish; a target that fails is told so."""
-    try:
+    with published(source, target, work):
         copy(source, target, work, step)
-        work.counter.begin("finishing")
-        source.check()
-        target.publish()
-    except ModelSyncError as error:
-        target.give_up(error)
-        work.again()
-        raise
-    finally:
-        target.close()
 
 
 def file_outcome(work: Work, plan: FilePlan, status: Status, started: float, digest: str) -> Outcome:

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.archive.folder import FolderSource
 from modelsync_jupyter.core.errors import InvalidModel, ModelExists, ModelSyncError
 from modelsync_jupyter.core.outcome import Direction, Outcome, Status
@@ -25,12 +24,11 @@ from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.info import ALIAS_OF, check_limits
 from modelsync_jupyter.remotes.contexts import Context
-from modelsync_jupyter.remotes.protocol import Source, Target
 from modelsync_jupyter.remotes.retry import Renew
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 
-from .copy import copy
+from .copy import copy, published
 from .ends import StageTarget
 from .journal import Journal
 from .plan import Chosen, Facts, Plan, plan_pull, plan_push
@@ -119,7 +117,7 @@ class Run:
         if plan.operations:
             retried = {Renew.UPLOAD} if plan.direction == "push" else {Renew.PLAN, Renew.PART, Renew.REQUEST}
             try:
-                work.retry.run(move.attempt, renew=retried)
+                work.retry.run(move.push if plan.direction == "push" else move.pull, renew=retried)
                 status = "pushed" if plan.direction == "push" else "pulled"
                 reason += move.remark
             except ModelExists:
@@ -208,81 +206,46 @@ class _Move:
     digest: str = ""
     state: State = State.UNKNOWN
     remark: str = ""
-    _description: Description | None = None
-    _source: Source | None = None
-    _target: Target | None = None
-    _claimed: str = ""  # what the registry, or its archive, says is the content digest
 
-    def attempt(self) -> None:
-        """Carry out all operations once."""
-        model = self.plan.facts.local
-        try:
-            for operation in self.plan.operations:
-                if operation.verb == "hash":
-                    assert model
-                    self._description = self.run.work.describe(self.run.store, model)
-                    self.digest, self.state = self._description.digest, State.IN_SYNC
-                elif operation.verb == "send":
-                    self._send()
-                elif operation.verb == "receive":
-                    self._receive()
-                else:
-                    self._publish()
-        except ModelSyncError as error:
-            if self._target:
-                self._target.give_up(error)
-            self.run.work.again()  # the failure stopped what ran in parallel; the next attempt starts afresh
-            raise
-        finally:
-            for end in (self._target, self._source):
-                if end:
-                    end.close()
-            self._source = self._target = None
-
-    def _send(self) -> None:
+    def push(self) -> None:
+        """Hash, send and publish, once."""
         from modelsync_jupyter.remotes.bentocloud.uploading import Version, open_upload
 
-        run, facts = self.run, self.plan.facts
-        assert facts.local
-        assert self._description
-        version = Version(facts.local.info, facts.local.archive.content_size, self._description)
-        self._source = source = FolderSource(facts.local.archive, self._description)
-        self._target = target = open_upload(
-            run.remote,
-            version,
-            facts.remote,
-            notes=lambda about: run.journal(self.plan, about),
-            check=self.run.work.stop.check,
-        )
-        copy(source, target, self.run.work, "sending")
+        run, work, model = self.run, self.run.work, self.plan.facts.local
+        assert model
+        description = work.describe(run.store, model)
+        with closing(FolderSource(model.archive, description)) as source:
+            target = open_upload(
+                run.remote,
+                Version(model.info, model.archive.content_size, description),
+                self.plan.facts.remote,
+                notes=lambda about: run.journal(self.plan, about),
+                check=work.stop.check,
+            )
+            with published(source, target, work):
+                copy(source, target, work, "sending")
+        self.digest, self.state = description.digest, State.IN_SYNC
 
-    def _receive(self) -> None:
+    def pull(self) -> None:
+        """Receive and install, once."""
         from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
 
-        run, remote = self.run, self.plan.facts.remote
+        run, work, remote = self.run, self.run.work, self.plan.facts.remote
         assert remote
-        self._source = source = RemoteArchive(run.remote, remote)
-        self._claimed = source.content_digest
-        self._target = target = StageTarget(
-            run.store,
-            self.plan.tag,
-            source,
-            run.journal(self.plan, {"archive": source.identity, "ranged": source.ranged}),
-            replace=self.run.work.options.force,
-            threads=self.run.work.threads,
-            check=self.run.work.stop.check,
-        )
-        reuse_parts(run.store, self.plan.tag, source.parts, target, run.work)
-        copy(source, target, run.work, "receiving")
-        if source.description and remote.size not in (0, sum(e.size for e in source.description.layout.entries)):
-            self.remark = " The registry's record of it is out of date: it describes files that were replaced."
-
-    def _publish(self) -> None:
-        assert self._source
-        assert self._target
-        self.run.work.counter.begin("finishing")
-        self._source.check()
-        self._target.publish()
-        if isinstance(self._target, StageTarget):
-            self.digest = self._target.digest
-            self.state = compare(self.digest, self._claimed)
+        with closing(RemoteArchive(run.remote, remote)) as source:
+            claimed = source.content_digest  # what the registry, or its archive, says
+            target = StageTarget(
+                run.store,
+                self.plan.tag,
+                source,
+                run.journal(self.plan, {"archive": source.identity, "ranged": source.ranged}),
+                replace=work.options.force,
+                threads=work.threads,
+                check=work.stop.check,
+            )
+            with published(source, target, work):
+                reuse_parts(run.store, self.plan.tag, source.parts, target, work)
+                copy(source, target, work, "receiving")
+            if source.description and remote.size not in (0, sum(e.size for e in source.description.layout.entries)):
+                self.remark = " The registry's record of it is out of date: it describes files that were replaced."
+        self.digest, self.state = target.digest, compare(target.digest, claimed)
