@@ -21,8 +21,8 @@ from modelsync_jupyter.wire import TOKEN_HEADER, VERSION_HEADER
 
 from . import access
 from .catalog import events, tokens
-from .catalog.rows import Right, Role
 from .catalog.users import Caller
+from .catalog.words import Right, Role
 from .errors import TooMany, Unauthorized
 from .service import Registry, current
 

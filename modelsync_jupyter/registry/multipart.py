@@ -15,9 +15,10 @@ from .catalog import uploads
 from .catalog.archives import Described, add_archive, readable_parts
 from .catalog.database import now
 from .catalog.garbage import hold_pins
-from .catalog.rows import PartRow, StoredPart, UploadRow, UploadState
+from .catalog.rows import PartRow, StoredPart, UploadRow
 from .catalog.tokens import check_valid
 from .catalog.users import Caller
+from .catalog.words import UploadState
 from .contents import Contents, read_contents
 from .cutting import receive_archive
 from .errors import Again, BadRequest

@@ -23,7 +23,7 @@ from modelsync_jupyter.core.parts import PartJSON
 from modelsync_jupyter.wire import TOKEN_HEADER, LabelJSON, ManifestJSON
 
 from .auth import rule_of
-from .catalog.rows import Right, Role
+from .catalog.words import Right, Role
 
 Schema = dict[str, Any]
 _TEXT: Schema = {"type": "string"}

@@ -15,8 +15,9 @@ from .catalog.history import Deed, release_archive, remember
 from .catalog.labels import replace_labels
 from .catalog.models import find_model, manifest_columns, set_model
 from .catalog.repositories import touch_repository
-from .catalog.rows import ModelRow, UploadRow, UploadState, UploadStatus
+from .catalog.rows import ModelRow, UploadRow
 from .catalog.users import Caller
+from .catalog.words import UploadState, UploadStatus
 from .errors import BadRequest
 
 

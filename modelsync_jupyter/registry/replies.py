@@ -11,8 +11,9 @@ from modelsync_jupyter.wire import PROTOCOL, Extension, LabelJSON, ModelJSON, Re
 from .catalog.aliases import AliasRow
 from .catalog.database import Page, now
 from .catalog.history import HistoryRow
-from .catalog.rows import ArchiveRow, EventRow, GrantRow, ModelRow, RepositoryRow, Right, TokenRow, UserRow
+from .catalog.rows import ArchiveRow, EventRow, GrantRow, ModelRow, RepositoryRow, TokenRow, UserRow
 from .catalog.trash import DeletedRow
+from .catalog.words import Right
 
 ORGANIZATION: dict[str, Any] = {
     "uid": "default",

@@ -18,7 +18,7 @@ from modelsync_jupyter.core.parts import ALGORITHM
 from modelsync_jupyter.core.units import parse_size
 from modelsync_jupyter.wire import parse_time
 
-from .catalog.rows import UploadStatus
+from .catalog.words import UploadStatus
 from .errors import BadRequest
 
 _KEYS = {"name", "module", "creator", "label", "-label", "in", "sort", "status", "digest"}

@@ -12,9 +12,9 @@ from modelsync_jupyter.core.errors import MissingDependency, UsageError
 from .blobs.folder import FolderBlobs
 from .blobs.protocol import Blobs
 from .catalog.database import Database
-from .catalog.rows import Role
 from .catalog.tokens import set_first_token
 from .catalog.users import add_user, find_user, set_user
+from .catalog.words import Role
 from .downloads import Downloads
 from .settings import Settings
 from .signing import Signer, secret_file

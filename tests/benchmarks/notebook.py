@@ -28,8 +28,8 @@ from modelsync_jupyter.client import Client
 from modelsync_jupyter.registry import Settings
 from modelsync_jupyter.registry.catalog import tables
 from modelsync_jupyter.registry.catalog.database import new_uid, now
-from modelsync_jupyter.registry.catalog.rows import Role, UploadStatus
 from modelsync_jupyter.registry.catalog.users import add_user
+from modelsync_jupyter.registry.catalog.words import Role, UploadStatus
 from modelsync_jupyter.registry.service import Registry
 from tests.harness.models import make_model
 from tests.registry.server import TOKEN

@@ -22,9 +22,9 @@ from sqlalchemy import insert, text
 from modelsync_jupyter.registry import Settings
 from modelsync_jupyter.registry.catalog import tables
 from modelsync_jupyter.registry.catalog.database import new_uid, now
-from modelsync_jupyter.registry.catalog.rows import Role, UploadStatus
 from modelsync_jupyter.registry.catalog.tokens import add_token
 from modelsync_jupyter.registry.catalog.users import add_user
+from modelsync_jupyter.registry.catalog.words import Role, UploadStatus
 from modelsync_jupyter.registry.service import Registry
 from tests.harness.postgresql import find_postgresql, postgresql
 from tests.registry.server import TOKEN, Client

@@ -21,9 +21,9 @@ from modelsync_jupyter.registry import create_app, sessions
 from modelsync_jupyter.registry.auth import Open, identify, rule_of
 from modelsync_jupyter.registry.catalog import grants, tokens
 from modelsync_jupyter.registry.catalog.repositories import find_repository
-from modelsync_jupyter.registry.catalog.rows import Right, Role
 from modelsync_jupyter.registry.catalog.tables import repositories
 from modelsync_jupyter.registry.catalog.users import Caller, add_user
+from modelsync_jupyter.registry.catalog.words import Right, Role
 from modelsync_jupyter.registry.errors import Unauthorized
 from modelsync_jupyter.registry.pages.session import _cookie
 from modelsync_jupyter.registry.routes import users

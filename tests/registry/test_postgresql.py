@@ -12,9 +12,9 @@ from sqlalchemy import Connection, create_engine, inspect
 from modelsync_jupyter.registry.catalog import tokens
 from modelsync_jupyter.registry.catalog.database import Database
 from modelsync_jupyter.registry.catalog.migrations import SCHEMA, version_of
-from modelsync_jupyter.registry.catalog.rows import Role
 from modelsync_jupyter.registry.catalog.tables import metadata
 from modelsync_jupyter.registry.catalog.users import add_user
+from modelsync_jupyter.registry.catalog.words import Role
 from modelsync_jupyter.registry.errors import Unauthorized
 from tests.harness.postgresql import find_postgresql, postgresql
 

@@ -30,8 +30,9 @@ from modelsync_jupyter.registry.catalog import tables, tokens, trash, uploads
 from modelsync_jupyter.registry.catalog.archives import parts_between
 from modelsync_jupyter.registry.catalog.models import create_model, delete_model, find_model, note_start
 from modelsync_jupyter.registry.catalog.repositories import create_repository, find_repository
-from modelsync_jupyter.registry.catalog.rows import Facts, Role, UploadState
+from modelsync_jupyter.registry.catalog.rows import Facts
 from modelsync_jupyter.registry.catalog.users import add_user
+from modelsync_jupyter.registry.catalog.words import Role, UploadState
 from modelsync_jupyter.registry.errors import Again, ApiError, BadRequest, NotFound
 from modelsync_jupyter.registry.keeping import Keeping
 from modelsync_jupyter.registry.reader import ArchiveReader

@@ -12,9 +12,10 @@ from ..errors import BadRequest, Moved, NotFound
 from .database import now
 from .history import Deed, remember
 from .models import MODELS, find_model
-from .rows import ModelRow, RepositoryRow, UploadStatus
+from .rows import ModelRow, RepositoryRow
 from .tables import aliases, models, repositories, users
 from .users import Caller
+from .words import UploadStatus
 
 #: More versions than this are not named one by one in a query.
 _MANY = 500

@@ -13,8 +13,8 @@ from typing import Any
 from blake3 import blake3
 from sqlalchemy import Connection, Table, delete, func, insert, select, text, update
 
-from .rows import UploadState, UploadStatus
 from .tables import archive_parts, chores, metadata, models, schema_version, upload_parts, uploads, users
+from .words import UploadState, UploadStatus
 
 _ROWS = 1000
 #: Tables in an order in which each comes after those that it refers to.

@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, Connection, func, insert, or_, select
 
 from .database import Page, new_uid, now
 from .grants import visible
-from .rows import EventRow, Right, Role
+from .rows import EventRow
 from .tables import events, repositories, users
 from .users import Caller
+from .words import Right, Role
 
 #: Characters of what a program calls itself.
 _LONGEST = 128

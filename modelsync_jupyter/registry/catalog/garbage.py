@@ -15,7 +15,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, exists, func, or_, select, text, union_all, update
 
-from .rows import UploadState, UploadStatus
 from .tables import (
     aliases,
     archive_parts,
@@ -30,6 +29,7 @@ from .tables import (
     upload_parts,
     uploads,
 )
+from .words import UploadState, UploadStatus
 
 #: Any number, the same in every process. SQLite has one writer at a time, which is lock enough.
 _PINS = 0x70696E73

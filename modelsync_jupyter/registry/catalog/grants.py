@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Connection, delete, false, insert, or_, select, true, update
 
 from .database import now
-from .rows import GrantRow, RepositoryRow, Right, Role, UserRow
+from .rows import GrantRow, RepositoryRow, UserRow
 from .tables import grants, repositories, users
 from .users import Caller
+from .words import Right, Role
 
 #: What a role lets one do in repositories that are not private.
 _EVERYWHERE = {Role.NONE: Right.NONE, Role.GUEST: Right.READER, Role.DEVELOPER: Right.WRITER, Role.ADMIN: Right.OWNER}

@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from .database import Page, now
-from .rows import Word
 from .tables import history, users
 from .users import Caller
+from .words import Word
 
 
 class Deed(Word):

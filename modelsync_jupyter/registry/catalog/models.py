@@ -20,8 +20,9 @@ from .grants import visible
 from .labels import has_label, replace_labels
 from .repositories import COLUMNS as REPOSITORY
 from .repositories import CREATOR
-from .rows import ModelRow, UploadState, UploadStatus, is_elsewhere
+from .rows import ModelRow, is_elsewhere
 from .users import Caller
+from .words import UploadState, UploadStatus
 
 _archives, _models, _repositories, _users = tables.archives, tables.models, tables.repositories, tables.users
 _pushers = _users.alias("pushers")

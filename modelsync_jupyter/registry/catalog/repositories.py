@@ -14,9 +14,10 @@ from ..search import Search
 from .database import Page, new_uid, now
 from .grants import right_in, set_grant, visible
 from .labels import has_label, replace_labels
-from .rows import RepositoryRow, Right
+from .rows import RepositoryRow
 from .tables import aliases, grants, repositories, users
 from .users import Caller
+from .words import Right
 
 #: The user who made a repository; a version has a creator of its own.
 CREATOR = users.alias("repository_creators")

@@ -22,7 +22,7 @@ from sqlalchemy import (
     false,
 )
 
-from .rows import Right, Role, UploadState, UploadStatus, Word
+from .words import Right, Role, UploadState, UploadStatus, Word
 
 metadata = MetaData()
 

@@ -13,9 +13,10 @@ from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select,
 
 from ..errors import BadRequest, Forbidden, NotFound, Unauthorized
 from .database import Page, new_uid, now
-from .rows import Right, TokenRow
+from .rows import TokenRow
 from .tables import tokens, users
 from .users import Caller
+from .words import Right
 
 #: What each scope lets a token do of what its user may do.
 SCOPES = {

@@ -15,8 +15,9 @@ from .grants import visible
 from .history import Deed, remember
 from .models import ALL_MODELS, MODELS, delete_model, set_model
 from .repositories import ALL_REPOSITORIES
-from .rows import ModelRow, RepositoryRow, Right
+from .rows import ModelRow, RepositoryRow
 from .users import Caller
+from .words import Right
 
 _models, _repositories = tables.models, tables.repositories
 _deleters = tables.users.alias("deleters")

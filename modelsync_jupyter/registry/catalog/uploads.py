@@ -12,9 +12,10 @@ from modelsync_jupyter.core.parts import Part
 from ..errors import NotFound
 from .database import new_uid, now
 from .garbage import hold_pins
-from .rows import Facts, PartRow, UploadRow, UploadState
+from .rows import Facts, PartRow, UploadRow
 from .tables import models, repositories, upload_parts, uploads
 from .users import Caller
+from .words import UploadState
 
 _AT_ONCE = 500
 #: Earlier attempts at a push that are looked at for what they have sent.

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from ..errors import BadRequest, NotFound
 from .database import Page, now
-from .rows import Right, Role, UserRow
+from .rows import UserRow
 from .tables import users
+from .words import Right, Role
 
 _USERS = select(users.c.id, users.c.name, users.c.role, users.c.robot, users.c.created_at, users.c.disabled_at)
 #: The most that a token may be in the whole registry, by what it may do.

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import g, render_template, request
 
-from ..catalog.rows import Right
+from ..catalog.words import Right
 from ..errors import ApiError, BadRequest
 from ..routes import aliases, inspection, models, repositories, storage
 from . import show

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import render_template, request
 
-from ..catalog.rows import Right
+from ..catalog.words import Right
 from ..errors import Forbidden
 from ..routes import aliases, models, repositories, trash
 from . import show

@@ -8,7 +8,7 @@ from datetime import timedelta
 from flask import Response, g, render_template, request
 
 from ..catalog.database import now
-from ..catalog.rows import Role
+from ..catalog.words import Role
 from ..errors import BadRequest, Unauthorized
 from ..routes import account, tokens, users
 from . import show

@@ -27,7 +27,7 @@ import modelsync_jupyter
 
 from .. import sessions
 from ..auth import Paged, identify, open_to_all, set_rule
-from ..catalog.rows import Role
+from ..catalog.words import Role
 from ..errors import ApiError, BadRequest, Forbidden
 from ..routes import account
 from ..service import current

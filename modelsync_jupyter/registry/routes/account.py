@@ -13,7 +13,7 @@ from modelsync_jupyter.wire import API, parse_time
 from .. import body
 from ..auth import caller, needs, open_to_all
 from ..catalog.events import Filter, list_events
-from ..catalog.rows import Role
+from ..catalog.words import Role
 from ..errors import BadRequest
 from ..replies import ORGANIZATION, event_json, page_json, user_json
 from ..service import current

@@ -14,7 +14,7 @@ from ..catalog import aliases
 from ..catalog.events import note
 from ..catalog.history import list_history
 from ..catalog.repositories import find_repository
-from ..catalog.rows import Right
+from ..catalog.words import Right
 from ..errors import BadRequest, NotFound
 from ..replies import alias_json, history_json, page_json
 from ..service import current

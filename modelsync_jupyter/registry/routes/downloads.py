@@ -13,7 +13,8 @@ from ..aliased import end_as
 from ..auth import needs
 from ..catalog.aliases import resolve_model
 from ..catalog.archives import layout_of, parts_between
-from ..catalog.rows import ArchiveRow, ModelRow, Right
+from ..catalog.rows import ArchiveRow, ModelRow
+from ..catalog.words import Right
 from ..errors import NotFound
 from ..replies import archive_json, model_json
 from ..sending import send_archive

@@ -11,7 +11,7 @@ from modelsync_jupyter.wire import API
 from .. import access, body
 from ..auth import caller, needs
 from ..catalog.aliases import resolve_model
-from ..catalog.rows import Right
+from ..catalog.words import Right
 from ..inspection import StoredVersion, compare
 from ..replies import page_json
 from ..service import current

@@ -19,7 +19,8 @@ from ..catalog.history import Deed, remember
 from ..catalog.labels import replace_labels
 from ..catalog.models import find_model, list_models
 from ..catalog.repositories import find_repository
-from ..catalog.rows import ModelRow, Right, Role
+from ..catalog.rows import ModelRow
+from ..catalog.words import Right, Role
 from ..replies import model_json, model_with_repository, page_json
 from ..service import current
 from ..values import check_version

@@ -17,8 +17,8 @@ from ..catalog.grants import list_grants, set_grant
 from ..catalog.labels import replace_labels
 from ..catalog.models import newest
 from ..catalog.repositories import create_repository, find_repository, list_repositories, set_repository
-from ..catalog.rows import Right, Role
 from ..catalog.users import get_user
+from ..catalog.words import Right, Role
 from ..errors import BadRequest
 from ..replies import grant_json, page_json, repository_json, user_json
 from ..service import current

@@ -10,7 +10,7 @@ from modelsync_jupyter.wire import API
 
 from ..auth import needs
 from ..catalog import usage
-from ..catalog.rows import Role
+from ..catalog.words import Role
 from ..replies import time_json
 from ..service import current
 from ..space import last_collection

@@ -17,8 +17,9 @@ from .. import access, body
 from ..auth import caller, needs
 from ..catalog import tokens
 from ..catalog.events import note
-from ..catalog.rows import Right, Role, TokenRow, UserRow
+from ..catalog.rows import TokenRow, UserRow
 from ..catalog.users import Caller, add_user, find_user, get_user
+from ..catalog.words import Right, Role
 from ..errors import BadRequest, Forbidden, NotFound
 from ..replies import page_json, token_json
 from ..service import current

@@ -14,7 +14,7 @@ from ..catalog import trash
 from ..catalog.events import note
 from ..catalog.models import find_model, newest
 from ..catalog.repositories import find_repository
-from ..catalog.rows import Right, Role
+from ..catalog.words import Right, Role
 from ..errors import NotFound
 from ..replies import deleted_json, model_with_repository, page_json, repository_json
 from ..service import current

@@ -17,7 +17,8 @@ from ..auth import caller, needs
 from ..catalog import models, uploads
 from ..catalog.events import note
 from ..catalog.models import find_model
-from ..catalog.rows import Facts, Right, UploadState, UploadStatus
+from ..catalog.rows import Facts
+from ..catalog.words import Right, UploadState, UploadStatus
 from ..errors import ApiError, BadRequest
 from ..replies import model_json
 from ..service import current

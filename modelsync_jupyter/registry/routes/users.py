@@ -14,8 +14,8 @@ from ..auth import caller, needs
 from ..catalog.database import now
 from ..catalog.events import note
 from ..catalog.grants import grants_of
-from ..catalog.rows import Role
 from ..catalog.users import add_user, find_user, get_user, list_users, set_user
+from ..catalog.words import Role
 from ..errors import BadRequest
 from ..replies import account_json, page_json
 from ..service import current
