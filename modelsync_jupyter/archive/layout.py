@@ -191,7 +191,7 @@ class Layout:
         return cls(tuple(entries), size)
 
     def find(self, position: int) -> int:
-        """Index of the last entry that starts at or before `position`; -1 before the first."""
+        """Return the index of the last entry that starts at or before `position`; -1 before the first."""
         return bisect_right(self.starts, position) - 1
 
 

@@ -76,7 +76,7 @@ class Stage:
 
     @classmethod
     def reopen(cls, place: Path, name: object) -> Stage | None:
-        """Go on with a stage of an earlier run; None if it is gone, or is not a private folder of this user.
+        """Open a stage of an earlier run; None if it is gone, or is not a private folder of this user.
 
         Args:
             place: Where stages are.

@@ -259,7 +259,7 @@ def _git(folder: Path, *words: str) -> str | None:
 
 
 def _packages(names: Mapping[str, Any]) -> dict[str, str]:
-    """Versions of the packages that the user's own names come from."""
+    """Return versions of the packages that the user's own names come from."""
     tops = set()
     for name, value in list(names.items()):
         if name.startswith("_"):

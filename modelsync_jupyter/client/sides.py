@@ -83,7 +83,7 @@ class RemoteSide:
         return Side(record.tag, "remote", files, facts, digest, record.size, self.open, REMOTE_BUDGET)
 
     def _digests(self) -> Mapping[str, str]:
-        """Digests of files, as far as the archive or the registry tells them."""
+        """Return digests of files, as far as the archive or the registry tells them."""
         archive = self.archive
         return archive.description.files if archive.description else archive.file_digests
 

@@ -74,7 +74,7 @@ def demo_command(args: argparse.Namespace, face: Face) -> Answer:
 
 
 def _where(args: argparse.Namespace, client: Client) -> tuple[str, str]:
-    """Endpoint and context name: as given, else those of the context meant, so that `login` alone signs in again."""
+    """Return endpoint and context name: as given, else of the context meant, so that `login` alone signs in again."""
     if args.endpoint:
         return args.endpoint, args.name or _DEFAULT
     for context in client.contexts():

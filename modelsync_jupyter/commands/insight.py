@@ -98,7 +98,7 @@ def diff_text(found: Diff) -> str:
 
 
 def diff_head(found: Diff) -> tuple[str, ...]:
-    """Titles of a diff's columns: the old version stands left of the new one."""
+    """Return the titles of a diff's columns: the old version stands left of the new one."""
     return "WHAT", "NAME", "CHANGE", *(f"{side.tag} ({side.where})" for side in (found.old, found.new))
 
 

@@ -198,7 +198,7 @@ def transfer_row(transfer: Transfer) -> tuple[str, ...]:
 
 
 def _reason(record: Record) -> str:
-    """Why a transfer failed, or what a queued one waits for."""
+    """Say why a transfer failed, or what a queued one waits for."""
     if record.state == PLANNED:
         return record.step if record.step != "planning" else ""
     return str((record.error or {}).get("message", "")) if record.state == FAILED else ""
@@ -210,5 +210,5 @@ def context_row(context: Context) -> tuple[str, ...]:
 
 
 def labels_text(labels: Mapping[str, str]) -> str:
-    """`stage=prod, team=nlp`."""
+    """Write labels in a line: `stage=prod, team=nlp`."""
     return ", ".join(f"{key}={value}" for key, value in labels.items())

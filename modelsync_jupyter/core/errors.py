@@ -74,8 +74,8 @@ class ModelSyncError(Exception):
         return self.step.text
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows in place of a traceback, which would be that of this package: what happened, in which line
-        of the cell, and what to do next.
+        """Return what IPython shows in place of a traceback of this package: what happened, in which line of the cell,
+        and what to do next.
         """
         line, trace = 0, self.__traceback__
         while trace:

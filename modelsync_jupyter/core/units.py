@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 
 def format_size(size: float) -> str:
-    """Bytes with a decimal unit: `1.2 GB`."""
+    """Write bytes with a decimal unit: `1.2 GB`."""
     for unit in ("B", "kB", "MB", "GB"):
         if abs(size) < 1000:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
@@ -16,7 +16,7 @@ def format_size(size: float) -> str:
 
 
 def parse_size(text: str) -> int:
-    """Bytes in `500kB`, `20 MB`, `1.5G` or `64MiB`.
+    """Read bytes from `500kB`, `20 MB`, `1.5G` or `64MiB`.
 
     Raises:
         ValueError: It is not a size.
@@ -28,7 +28,7 @@ def parse_size(text: str) -> int:
 
 
 def parse_rate(rate: int | str) -> int:
-    """Bytes per second, given as a number or as text such as `20MB` or `20MB/s`.
+    """Read bytes per second, given as a number or as text such as `20MB` or `20MB/s`.
 
     Raises:
         ValueError: It is not a rate.

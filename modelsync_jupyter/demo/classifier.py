@@ -84,7 +84,7 @@ def _lexicon() -> tuple[list[str], list[str]]:
 
 
 def _pipeline() -> Any:
-    """Pieces of words, judged by a linear model and by a forest; the mean of both decides."""
+    """Make the model: pieces of words, judged by a linear model and by a forest; the mean of both decides."""
     from sklearn.ensemble import ExtraTreesClassifier, VotingClassifier
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression

@@ -143,7 +143,7 @@ class Records:
         return self._read(self._path(id)) if id.isalnum() else None
 
     def stamps(self) -> dict[str, Stamp]:
-        """For each transfer what changes whenever its record is replaced; no record is read."""
+        """Return for each transfer what changes whenever its record is replaced; no record is read."""
         with suppress(FileNotFoundError), os.scandir(self._folder) as files:
             return {Path(file).stem: stamp for file in files if file.name.endswith(".json") and (stamp := _stamp(file))}
         return {}

@@ -60,7 +60,7 @@ class ModelSyncApp(ExtensionApp):
         self.handlers.extend(ROUTES)
 
     def current_activity(self) -> Any:
-        """Transfers that run: a server with some does not shut itself down."""
+        """Count the transfers that run: a server with some does not shut itself down."""
         return self.watch.running
 
     async def stop_extension(self) -> None:

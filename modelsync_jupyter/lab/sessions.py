@@ -18,7 +18,7 @@ class Status(Handler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """Version, home, and the registries it knows."""
+        """Tell version, home, and the registries it knows."""
         self.reply(await self.local(self._status))
 
     def _status(self) -> dict[str, Any]:

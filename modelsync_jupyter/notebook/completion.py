@@ -129,7 +129,7 @@ def _matcher(ip: Any) -> Callable[..., Any]:
 
 
 def _local_tags() -> list[str]:
-    """Tags by the names of the store's folders: quick however many models there are."""
+    """List tags by the names of the store's folders: quick however many models there are."""
     folders = [path for path in Home.find().models.glob("*/*") if path.is_dir()]
     return sorted(f"{path.parent.name}:{path.name}" for path in folders)
 
@@ -145,7 +145,7 @@ def _all_tags() -> list[str]:
 
 
 def _transfers(*states: str) -> list[Choice]:
-    """Ids of transfers, the newest first, each with its tag and state beside it."""
+    """List ids of transfers, the newest first, each with its tag and state beside it."""
     from modelsync_jupyter.client import transfers
 
     records = [transfer.record for transfer in transfers()]

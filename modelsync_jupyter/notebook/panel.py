@@ -325,7 +325,7 @@ def option_text(version: VersionStatus) -> str:
 
 
 def details_html(version: VersionStatus) -> str:
-    """Everything about a version, and the code that uses it."""
+    """Show everything about a version, and the code that uses it."""
     pairs = [("state", f"{MARKS[version.state]} {version.state}")]
     if version.local:
         pairs += facts_of(version.local, version.digest)

@@ -149,5 +149,5 @@ def _text(version: VersionStatus) -> str:
 
 
 def _alone(models: Iterable[object], state: State) -> list[VersionStatus]:
-    """Local models as versions of which the registry has not been asked."""
+    """Return local models as versions of which the registry has not been asked."""
     return [VersionStatus(each.tag, state, None, each, None) for each in models]  # type: ignore[attr-defined, arg-type]

@@ -143,7 +143,7 @@ class _Worker(GunicornWebWorker):
 
 
 def _die_with_parent(arbiter: Any, worker: Any) -> None:
-    """After `kill -9` of the server no worker goes on; it would hold the port and its half-received parts."""
+    """End with the server, also after `kill -9`: a worker would hold the port and its half-received parts."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

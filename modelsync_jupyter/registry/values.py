@@ -58,7 +58,7 @@ def parse_json(body: bytes) -> object:
 
 
 def clean(text: str, what: str) -> str:
-    """`text`, which a database can hold.
+    """Return `text` if a database can hold it.
 
     Raises:
         BadRequest: It has NUL characters or lone surrogates.
@@ -181,7 +181,7 @@ class Fields:
         return [clean(item[:128], key) for item in value]
 
     def labels(self, key: str = "labels") -> list[LabelJSON]:
-        """Labels, each key once."""
+        """Read labels, each key once."""
         pairs = {
             item.text("key", MAX_LABEL_KEY): item.text("value", MAX_LABEL_VALUE) for item in self.items(key, MAX_LABELS)
         }

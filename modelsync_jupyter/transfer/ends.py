@@ -162,7 +162,7 @@ class StageTarget:
         return self._store.building_place()
 
     def _staged(self) -> set[int]:
-        """Numbers of the parts that are staged, and still are as they were when they were noted.
+        """Return the numbers of the parts that are staged, and still are as they were when they were noted.
 
         Without a layout, a part counts if all of its files are known: those before the last entry that was found, or
         parts within a single file.

@@ -60,7 +60,7 @@ class Opened:
     tree: Tree | None = None
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Release what is open."""
         for end in (self.source, self.tree):
             if end:
                 end.close()
@@ -209,7 +209,7 @@ class Import:
                 self.close()
 
     def close(self) -> None:
-        """Let go of what is open. May be called twice."""
+        """Release what is open. May be called twice."""
         source, self._source = self._source, None
         if source:
             source.close()

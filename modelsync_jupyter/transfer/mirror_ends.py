@@ -186,10 +186,10 @@ class LocalEnd:
         """Return nothing: a store has no aliases."""
 
     def finish(self, item: SyncItem) -> None:
-        """Labels are in the model.yaml, which is copied as it is."""
+        """Nothing to do: labels are in the model.yaml, which is copied as it is."""
 
     def move(self, move: AliasMove) -> None:
-        """Nobody asks for this."""
+        """Nothing to move: there are no aliases."""
 
     def delete(self, held: Held) -> None:
         self._store.delete(held.tag)
@@ -317,7 +317,7 @@ class FolderEnd:
         """Return nothing: a folder has no aliases."""
 
     def move(self, move: AliasMove) -> None:
-        """Nobody asks for this."""
+        """Nothing to move: there are no aliases."""
 
     def finish(self, item: SyncItem) -> None:
         if item.there and item.there.what.shown != self._new(item.tag).shown:

@@ -168,7 +168,7 @@ class _Mended:
         """Nothing left to check: what was read was compared with its digest."""
 
     def close(self) -> None:
-        """Let go of the archive."""
+        """Release the archive."""
         self._archive.close()
 
     def _fetch(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:

@@ -48,7 +48,7 @@ class Page:
     count: int = 0
 
     def cut(self, query: Select[Any]) -> Select[Any]:
-        """`query` with only the rows of this page."""
+        """Return `query` with only the rows of this page."""
         query = query.offset(self.start)
         return query.limit(self.count) if self.count else query
 

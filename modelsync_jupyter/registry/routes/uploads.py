@@ -192,6 +192,6 @@ def _show(connection: Connection, name: str, version: str, **extra: Any) -> Mode
 
 
 def _etag(fields: Fields) -> tuple[int, str]:
-    """Number and digest of a listed part; the ETag may be quoted, and may name its algorithm."""
+    """Read number and digest of a listed part; the ETag may be quoted, and may name its algorithm."""
     etag = fields.text("etag", 128).strip().strip('"').removeprefix("blake3:")
     return fields.integer("part_number", 1, MAX_PART_NUMBER), etag

@@ -258,7 +258,7 @@ class MultipartUpload(Upload):
     """A multipart upload as S3 has it. Its id and ETags are noted, since the registry will not say them again."""
 
     def begin(self) -> None:
-        """Go on with the upload that was noted, or begin one; an older copy can be used until the new one is there."""
+        """Resume the upload that was noted, or begin one; an older copy can be used until the new one is there."""
         description = self._version.description
         self._units = _units(description.parts, len(self._header))
         self.grain = max(sum(part.size for part in unit) for unit in self._units)

@@ -129,7 +129,7 @@ class _Members(Protocol):
         """Append to it."""
 
     def end(self) -> None:
-        """It is whole."""
+        """Nothing to do: it is whole."""
 
     def commit(self) -> None:
         """Nothing to do: all files are there."""

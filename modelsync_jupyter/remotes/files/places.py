@@ -37,7 +37,7 @@ class Writer(Protocol):
         ...
 
     def discard(self) -> None:
-        """Let go of what was written. May be called twice, and after `commit`."""
+        """Discard what was written. May be called twice, and after `commit`."""
         ...
 
 

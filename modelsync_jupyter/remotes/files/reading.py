@@ -113,7 +113,7 @@ class TarSource:
             raise ModelChanged(f"`{self._place.shown}` was changed while it was being read.", "Run it again.")
 
     def close(self) -> None:
-        """Nothing to let go of: every stream is closed by its reader."""
+        """Nothing to release: every stream is closed by its reader."""
 
     def _bytes(self, start: int, stop: int) -> bytes:
         with closing(self._place.views(start, stop, bytearray(MIB))) as views:
@@ -186,7 +186,7 @@ class StreamSource:
             raise ModelChanged(f"`{self._place.shown}` was changed while it was being read.", "Run it again.")
 
     def close(self) -> None:
-        """Nothing to let go of: every stream is closed by its reader."""
+        """Nothing to release: every stream is closed by its reader."""
 
     def peek(self, path: str, limit: int) -> bytes | None:
         """Return a small file that stands near the start, or None: what is farther on is not worth reading twice."""

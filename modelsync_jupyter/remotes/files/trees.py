@@ -121,7 +121,7 @@ class TreeSource:
         self._tree.check()
 
     def close(self) -> None:
-        """Let go of what the tree holds open."""
+        """Release what the tree holds open."""
         self._tree.close()
 
 
@@ -169,7 +169,7 @@ class FolderTree:
                 raise ModelChanged(f"`{place}` was changed while it was being read.", "Run it again.")
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""
 
     def _add_folder(self, folder: Path, prefix: str, top: Path, above: tuple[Path, ...]) -> None:
         here = folder.resolve()
@@ -226,7 +226,7 @@ class RemoteTree:
             raise ModelChanged(f"`{self._place.shown}` was changed while it was being read.", "Run it again.")
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""
 
     def _look(self) -> list[tuple[str, int]]:
         return [(self._place.name, self._place.stamp()[0])] if self._single else sorted(self._place.walk())

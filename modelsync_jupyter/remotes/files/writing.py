@@ -253,7 +253,7 @@ class StreamTarget(ExportTarget):
 
 
 def _reopen(place: LocalPlace, notes: Notes, *, replace: bool) -> LocalWriter:
-    """Go on with the file of an earlier attempt, or begin one and note its name."""
+    """Reopen the file of an earlier attempt, or begin one and note its name."""
     noted = [note["file"] for note in notes.notes if "file" in note]
     file = LocalWriter(place.path, replace=replace, name=noted[-1] if noted else None)
     if not file.resumed:
