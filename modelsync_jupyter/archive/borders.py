@@ -112,7 +112,7 @@ def _numpy(reader: Reader) -> Iterator[Span]:
 
 
 def _zip(reader: Reader) -> Iterator[Span]:
-    """Find the members of what NumPy and PyTorch write: each holds one tensor, and begins behind a header of its own."""
+    """Find the members of what NumPy and PyTorch write: each holds one tensor, behind a header of its own."""
     import zipfile  # costs as much as the rest of this package, and few files are zips
 
     try:
