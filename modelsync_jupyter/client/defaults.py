@@ -179,7 +179,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _unknown(name: str) -> UsageError:
     near = get_close_matches(name, KINDS, n=1)
-    step = f"Did you mean `{near[0]}`?" if near else f"There are {', '.join(f'`{each}`' for each in KINDS)}."
+    step = f"Did you mean `{near[0]}`?" if near else f"Choose one of: {', '.join(f'`{each}`' for each in KINDS)}."
     return UsageError(f"There is no setting `{name}`.", step)
 
 

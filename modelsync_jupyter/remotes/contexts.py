@@ -62,7 +62,7 @@ def resolve(home: Home, name: str | None = None) -> Context:
         return chosen
     if name:
         names = ", ".join(each.name for each in known)
-        raise NoContext(f"There is no context `{name}`." + (f" There is: {names}." if names else ""))
+        raise NoContext(f"There is no context `{name}`." + (f" Available: {names}." if names else ""))
     raise NoContext("There is no registry to talk to.")
 
 

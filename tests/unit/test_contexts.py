@@ -137,7 +137,7 @@ def test_what_is_not_there_is_said(home: Home, monkeypatch: pytest.MonkeyPatch) 
         with pytest.raises(NoContext):
             call()
     save(home, Context("a", "http://a.test", "1"))
-    with pytest.raises(NoContext, match="There is: a"):
+    with pytest.raises(NoContext, match="Available: a"):
         resolve(home, "x")
     monkeypatch.setenv("BENTOML_CLOUD_CONTEXT", "x")
     with pytest.raises(NoContext):
