@@ -248,7 +248,7 @@ class OwnUpload(Upload):
             if self._runs:
                 self._runs = self._remote.presign_part(self._tag, self._id, first, runs=True)
             raise
-        self.present.update(part.number for part in parts)
+        self.present.update(part.number for part in parts if part.number)  # 0 is the description
 
     def publish(self) -> None:
         self._complete(self._etags)
