@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from mmap import mmap
 from typing import TypedDict
 
 from .errors import IntegrityError
@@ -21,6 +22,8 @@ PART_SIZE = 16 * MIB
 MIN_UPLOAD = 5 * MIB
 #: An archive that nobody has cut is read in about so many parts, so that an interruption loses little of it.
 _PIECES = 32
+#: Memory that bytes are read into: of a whole number of pages where many are, see `FolderArchive.blocks`.
+Buffer = bytearray | mmap
 _DIGEST = re.compile(rf"{ALGORITHM}:[0-9a-f]{{64}}")
 
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.archive.layout import Layout
 from modelsync_jupyter.core.errors import ModelSyncError
-from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.core.parts import Buffer, Part
 
 #: Where the one part of an archive of unknown size ends.
 ENDLESS = sys.maxsize
@@ -75,7 +75,7 @@ class Source(Protocol):
     @property
     def description(self) -> Description | None: ...
 
-    def views(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
+    def views(self, start: int, stop: int | None, buffer: Buffer) -> Generator[memoryview, None, None]:
         """Read the bytes of `[start, stop)` in order, once; to be closed. Never yields a byte more than was asked for.
 
         Where it fails, the copy opens it again at the byte it got to, if the source is ranged.

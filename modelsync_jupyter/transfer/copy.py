@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from modelsync_jupyter.archive.folder import BLOCK
+from modelsync_jupyter.archive.folder import new_buffer
 from modelsync_jupyter.core.errors import ModelSyncError
-from modelsync_jupyter.core.parts import MIB, Part
+from modelsync_jupyter.core.parts import MIB, Buffer, Part
 from modelsync_jupyter.remotes.protocol import ENDLESS, Source, Target
 from modelsync_jupyter.remotes.retry import WITHIN_A_PART, Renew
 
@@ -58,7 +58,7 @@ def copy(source: Source, target: Target, work: Work, step: str) -> None:
     missing = [part for part in source.parts if part.number not in target.present]
     stream, workers = _Stream(source, target, work), Workers(threads, work.stop)
 
-    def arrange(buffer: bytearray) -> None:
+    def arrange(buffer: Buffer) -> None:
         target.arrange(missing, partial(stream.read, buffer), partial(workers.submit, stream.write))
 
     workers.submit(arrange)  # a thread like the others: what it reads counts as a request in flight
@@ -95,7 +95,7 @@ class _Stream:
     target: Target
     work: Work
 
-    def write(self, parts: tuple[Part, ...], buffer: bytearray) -> None:
+    def write(self, parts: tuple[Part, ...], buffer: Buffer) -> None:
         """Copy neighbouring parts, in as many attempts as that takes."""
         target, counter = self.target, self.work.counter
 
@@ -131,7 +131,7 @@ class _Stream:
         # cannot be read from the middle is begun anew as a whole, which is up to the caller.
         self.work.retry.run(attempt, arrived, renew=WITHIN_A_PART if self.source.ranged else ())
 
-    def read(self, buffer: bytearray, start: int, stop: int | None) -> Generator[memoryview, None, None]:
+    def read(self, buffer: Buffer, start: int, stop: int | None) -> Generator[memoryview, None, None]:
         """Read `[start, stop)`, at the rate that is allowed; a stream that breaks is opened again where it broke."""
         source, work = self.source, self.work
         end = None if stop == ENDLESS else stop
@@ -203,7 +203,7 @@ class Workers:
             raise self._failure
 
     def _work(self) -> None:
-        buffer = bytearray(BLOCK)
+        buffer = new_buffer()
         while True:
             with self._changed:
                 while not self._jobs and not self._closed:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from modelsync_jupyter.archive.folder import FolderArchive
 from modelsync_jupyter.core.errors import ModelSyncError
-from modelsync_jupyter.core.parts import MIB, Part
+from modelsync_jupyter.core.parts import MIB, Buffer, Part
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.store.local import LocalStore
 
@@ -71,7 +71,7 @@ def reuse_parts(store: LocalStore, tag: Tag, parts: Sequence[Part], target: Stag
     workers.join()
 
 
-def _copy(run: Copyable, target: StageTarget, work: Work, buffer: bytearray) -> None:
+def _copy(run: Copyable, target: StageTarget, work: Work, buffer: Buffer) -> None:
     with suppress(OSError):  # gone, or a bad disk: then it is fetched
         file = os.open(run.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:

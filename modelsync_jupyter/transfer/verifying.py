@@ -15,7 +15,7 @@ from typing import Any
 
 from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.core.errors import Conflict, ModelNotFound, ModelSyncError
-from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.core.parts import Buffer, Part
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.bentocloud.client import Remote
 from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
@@ -150,7 +150,7 @@ class _Mended:
         self._good = {part.number for part in self.parts if (part.start, part.stop, part.digest) in mine}
         self.fetched = 0
 
-    def views(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
+    def views(self, start: int, stop: int | None, buffer: Buffer) -> Generator[memoryview, None, None]:
         """Read part by part, each from where it is good."""
         if not self._good or stop is None:
             yield from self._fetch(start, stop, buffer)
@@ -171,7 +171,7 @@ class _Mended:
         """Release the archive."""
         self._archive.close()
 
-    def _fetch(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
+    def _fetch(self, start: int, stop: int | None, buffer: Buffer) -> Generator[memoryview, None, None]:
         with closing(self._archive.views(start, stop, buffer)) as views:
             for view in views:
                 yield view

@@ -26,7 +26,7 @@ from modelsync_jupyter.archive.description import (
 )
 from modelsync_jupyter.archive.layout import Layout
 from modelsync_jupyter.core.errors import Conflict, IntegrityError, InvalidReply, Unavailable, UrlExpired
-from modelsync_jupyter.core.parts import Part, even_size, split
+from modelsync_jupyter.core.parts import Buffer, Part, even_size, split
 from modelsync_jupyter.remotes.http import blocks
 from modelsync_jupyter.remotes.protocol import ENDLESS
 from modelsync_jupyter.wire import PROXY, model_path
@@ -95,7 +95,7 @@ class RemoteArchive:
         except IntegrityError:  # it was cut by others: large files have no digest of their own
             return {path: digest for path, digest in small.items() if isinstance(digest, str)}
 
-    def views(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
+    def views(self, start: int, stop: int | None, buffer: Buffer) -> Generator[memoryview, None, None]:
         """Read the bytes of `[start, stop)` in order, as `Source` promises; `requests` brings its own memory."""
         if stop is None:
             stop = self.size

@@ -17,6 +17,7 @@ from modelsync_jupyter.archive.layout import Entry
 from modelsync_jupyter.archive.writer import Flusher
 from modelsync_jupyter.archive.writer import Writer as FileWriter
 from modelsync_jupyter.core.errors import ModelChanged, ModelExists
+from modelsync_jupyter.core.parts import Buffer
 from modelsync_jupyter.core.steps import advice
 from modelsync_jupyter.files import fsync_folder, reserve
 
@@ -85,7 +86,7 @@ class Place(Protocol):
         """Yield the files below, each by its path from here, with its size."""
         ...
 
-    def views(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
+    def views(self, start: int, stop: int | None, buffer: Buffer) -> Generator[memoryview, None, None]:
         """Read `[start, stop)` of a file, or from its start to its end where it is not ranged.
 
         Raises:
@@ -148,7 +149,7 @@ class LocalPlace:
                 path = Path(folder, name)
                 yield path.relative_to(self.path).as_posix(), path.stat().st_size
 
-    def views(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
+    def views(self, start: int, stop: int | None, buffer: Buffer) -> Generator[memoryview, None, None]:
         with open(self.path, "rb", buffering=0) as file:
             position = start
             while stop is None or position < stop:
@@ -225,7 +226,7 @@ class LocalWriter:
         """Write at an offset; threads may do so at the same time."""
         self._flusher.wrote(self._entry, self._writer.write(self._entry, memoryview(data), offset))
 
-    def read_at(self, start: int, stop: int, buffer: bytearray) -> Iterator[memoryview]:
+    def read_at(self, start: int, stop: int, buffer: Buffer) -> Iterator[memoryview]:
         """Read what was written."""
         while start < stop:
             view = memoryview(buffer)[: min(len(buffer), stop - start)]

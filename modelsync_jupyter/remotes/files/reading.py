@@ -16,7 +16,7 @@ from modelsync_jupyter.archive.description import Description, description_size,
 from modelsync_jupyter.archive.layout import Layout, check_tree
 from modelsync_jupyter.archive.scan import scan_tar
 from modelsync_jupyter.core.errors import IntegrityError, ModelChanged, UsageError
-from modelsync_jupyter.core.parts import MIB, Part, even_size, split
+from modelsync_jupyter.core.parts import MIB, Buffer, Part, even_size, split
 from modelsync_jupyter.remotes.protocol import ENDLESS
 
 from .codecs import Codec, find_codec
@@ -99,7 +99,7 @@ class TarSource:
             raise IntegrityError(f"`{place.shown}` is empty.", "Get another copy of it.")
         self.identity = [place.shown, *self._stamp, self.claimed]
 
-    def views(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
+    def views(self, start: int, stop: int | None, buffer: Buffer) -> Generator[memoryview, None, None]:
         """Read the bytes of `[start, stop)`, as `Source` promises."""
         end = self.size if stop is None else stop
         assert end is not None
@@ -161,7 +161,7 @@ class StreamSource:
         self.parts = self.description.parts if self.description else (Part(1, 0, ENDLESS),)
         self.identity = [place.shown, *self._stamp, self.claimed]
 
-    def views(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
+    def views(self, start: int, stop: int | None, buffer: Buffer) -> Generator[memoryview, None, None]:
         """Read from the start to `stop`, or to the end of the stream: nothing may follow what the description tells."""
         position, begin = 0, start + self._base
         end = None if stop is None else stop + self._base

@@ -19,7 +19,7 @@ from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.archive.layout import MTIME, Entry, Layout, check_link, check_tree, safe_path
 from modelsync_jupyter.archive.scan import MAX_MEMBERS
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel, ModelChanged, UnsafeArchive
-from modelsync_jupyter.core.parts import Part, even_size, split
+from modelsync_jupyter.core.parts import Buffer, Part, even_size, split
 
 from .codecs import FREE_SIZE, MAX_RATIO
 from .places import LocalPlace, Place
@@ -47,7 +47,7 @@ class Tree(Protocol):
     @property
     def claimed(self) -> str: ...
 
-    def views(self, path: str, start: int, stop: int, buffer: bytearray) -> Generator[memoryview, None, None]:
+    def views(self, path: str, start: int, stop: int, buffer: Buffer) -> Generator[memoryview, None, None]:
         """Read `[start, stop)` of a file; raises as `Source.views`."""
         ...
 
@@ -86,7 +86,7 @@ class TreeSource:
         self.ranged = tree.ranged
         self.identity = [tree.identity, sorted(self._more)]
 
-    def views(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
+    def views(self, start: int, stop: int | None, buffer: Buffer) -> Generator[memoryview, None, None]:
         """Read the bytes of `[start, stop)`, as `Source` promises."""
         position, end = start, self._layout.size if stop is None else stop
         while position < end:
@@ -110,7 +110,7 @@ class TreeSource:
                 yield memoryview(bytes(min(size, end - position, len(buffer))))
                 position += min(size, end - position, len(buffer))
 
-    def _content(self, entry: Entry, start: int, stop: int, buffer: bytearray) -> Generator[memoryview, None, None]:
+    def _content(self, entry: Entry, start: int, stop: int, buffer: Buffer) -> Generator[memoryview, None, None]:
         if entry.path in self._more:
             yield memoryview(self._more[entry.path])[start:stop]
         else:
@@ -153,7 +153,7 @@ class FolderTree:
             raise InvalidModel(f"`{error.filename or path}` cannot be read: {error.strerror}.", "") from error
         self.identity: object = [str(path), sorted((name, stamp) for name, (_, stamp) in self._paths.items())]
 
-    def views(self, path: str, start: int, stop: int, buffer: bytearray) -> Generator[memoryview, None, None]:
+    def views(self, path: str, start: int, stop: int, buffer: Buffer) -> Generator[memoryview, None, None]:
         place, stamp = self._paths[path]
         try:
             with open(place, "rb", buffering=0) as file:
@@ -213,7 +213,7 @@ class RemoteTree:
         self.members = [Entry(_safe(path), "file", 0, 0, size) for path, size in self._found]
         self.identity: object = [place.shown, self._found]
 
-    def views(self, path: str, start: int, stop: int, buffer: bytearray) -> Generator[memoryview, None, None]:
+    def views(self, path: str, start: int, stop: int, buffer: Buffer) -> Generator[memoryview, None, None]:
         place = self._place if self._single else self._place.child(path)
         if self.ranged:
             yield from place.views(start, stop, buffer)
@@ -265,7 +265,7 @@ class ZipTree:
         comment = self._zip.comment
         self.claimed = comment[len(self.COMMENT) :].decode("ascii", "replace") if self._is_ours(comment) else ""
 
-    def views(self, path: str, start: int, stop: int, buffer: bytearray) -> Generator[memoryview, None, None]:
+    def views(self, path: str, start: int, stop: int, buffer: Buffer) -> Generator[memoryview, None, None]:
         try:
             with self._zip.open(self._infos[path]) as file:
                 position, size = 0, self._infos[path].file_size

@@ -30,7 +30,7 @@ from modelsync_jupyter.core.errors import (
     Unavailable,
     UsageError,
 )
-from modelsync_jupyter.core.parts import MIB
+from modelsync_jupyter.core.parts import MIB, Buffer
 
 from .places import EXISTS, PARTIAL, LocalPlace, Place, Writer
 
@@ -140,7 +140,7 @@ class RemotePlace:
         for path, facts in found.items():
             yield path[start:], int(facts.get("size") or 0)
 
-    def views(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
+    def views(self, start: int, stop: int | None, buffer: Buffer) -> Generator[memoryview, None, None]:
         if stop is None or not self.ranged:
             yield from self._stream()
             return
