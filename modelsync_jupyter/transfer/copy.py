@@ -173,7 +173,7 @@ class Workers:
 
     def __init__(self, threads: int, stop: Stop) -> None:
         self._threads, self._stop = threads, stop
-        self._jobs: deque[Callable[[bytearray], None]] = deque()
+        self._jobs: deque[Callable[[Buffer], None]] = deque()
         self._changed = threading.Condition()
         self._started = self._busy = 0
         self._closed = False
