@@ -131,9 +131,9 @@ def test_a_failed_export_to_s3_shows_nothing(bucket: str, near: tuple[Client, Pa
     assert find_place(path).kind() == ""
 
 
-def test_a_round_trip_over_ftp_and_sftp(files: tuple[str, Path], near: tuple[Client, Path], tmp_path: Path) -> None:
-    client, made = near
-    url, folder = files
+def test_a_round_trip_over_ftp_and_sftp(files: tuple[str, Path], tmp_path: Path) -> None:
+    client, (url, folder) = Client(tmp_path / "near"), files
+    made = make_model(client.home.path, "m:v1", {"a.json": b"{}", "w.bin": 9 * MIB, "sub/empty": b""})
     outcome = client.export_model("m:v1", f"{url}/deep/", format="tar")
     assert os.listdir(folder / "deep") == ["m-v1.tar"]
     assert differences(made, Client(tmp_path / "far").import_model(outcome.path).path) == []

@@ -285,12 +285,12 @@ def _driver(protocol: str, url: str, shown: str) -> tuple[Any, str, threading.Lo
         UsageError: fsspec knows no such protocol.
         MissingDependency: The driver is not installed.
     """
-    import fsspec
+    from fsspec.core import url_to_fs
 
     if protocol in _OBSTORE and find_spec("obstore"):
         return _object_store(_OBSTORE[protocol]), url.partition("://")[2].partition("?")[0], None
     try:
-        fs, path = fsspec.url_to_fs(url)
+        fs, path = url_to_fs(url)
     except ImportError as error:
         extra = _EXTRAS.get(protocol)
         text = f"Install it with `pip install 'modelsync_jupyter[{extra}]'`." if extra else f"{error}."
