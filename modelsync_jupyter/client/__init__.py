@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from modelsync_jupyter.jobs.transfer import Transfer
     from modelsync_jupyter.remotes.bentocloud.catalog import Alias, Catalog, Deed, Deleted
     from modelsync_jupyter.remotes.bentocloud.client import Page, RemoteModel
-    from modelsync_jupyter.remotes.bentocloud.management import Event, Grant, Management, Token, User
+    from modelsync_jupyter.remotes.bentocloud.management import Event, Grant, Management, Repository, Token, User
     from modelsync_jupyter.remotes.contexts import Context, check_endpoint
     from modelsync_jupyter.store.care import Garbage, Usage
     from modelsync_jupyter.store.create import Draft
@@ -107,6 +107,7 @@ __all__ = [
     "Provenance",
     "Record",
     "RemoteModel",
+    "Repository",
     "Scanned",
     "Setting",
     "State",
@@ -187,6 +188,7 @@ _PLACES = {
     "Event": "remotes.bentocloud.management",
     "Grant": "remotes.bentocloud.management",
     "Management": "remotes.bentocloud.management",
+    "Repository": "remotes.bentocloud.management",
     "Token": "remotes.bentocloud.management",
     "User": "remotes.bentocloud.management",
     "Context": "remotes.contexts",

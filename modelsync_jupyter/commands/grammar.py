@@ -10,6 +10,44 @@ from . import access, care, catalog, config, exchange, insight, models, registry
 from .options import add_background, add_command, add_context, add_global, add_hash, add_output, add_pace
 from .parser import Parser, ShowVersion, ago, ahead, pair, positive
 
+_REGISTRY_EXAMPLES = """\
+examples:
+  registry user add ann --role developer
+  registry token add laptop --user ann --expires 30d --token-file ann.token
+  registry grant add sentiment bob reader
+  registry visibility sentiment private
+  registry audit --of sentiment --since 7d"""
+_USER_EXAMPLES = """\
+examples:
+  registry user add ann --role developer       sees and pushes all public models
+  registry user add nightly --robot            a program; sees what it will be granted, and nothing else
+  registry user set ann --role admin
+  registry user disable ann                    her tokens are refused; `enable` undoes that"""
+_TOKEN_EXAMPLES = """\
+examples:
+  registry token add ci --scope write --expires 12h
+  registry token add laptop --user ann --token-file ann.token
+  registry token list --user ann
+  registry token revoke ID                     and the tokens that it made for itself"""
+_GRANT_EXAMPLES = """\
+examples:
+  registry grant add sentiment nightly writer
+  registry grant list sentiment
+  registry grant remove sentiment nightly"""
+_CREATE_EXAMPLES = """\
+examples:
+  registry create sentiment --private --description 'Tells praise from blame.'"""
+_DESCRIBE_EXAMPLES = """\
+examples:
+  registry describe sentiment                  what is written there
+  registry describe sentiment 'Tells praise from blame.' --label team=nlp
+  registry describe sentiment '' --remove team"""
+_AUDIT_EXAMPLES = """\
+examples:
+  registry audit --since 12h
+  registry audit --operation sign-in-failed --from 10.0.0.7
+  registry audit --of sentiment:v1
+  registry audit --since 30d -o jsonl > audit.jsonl"""
 _ROLES = ("none", "guest", "developer", "admin")
 _TAG_HELP = "NAME:VERSION, or NAME for its latest version"
 _EXIT_CODES = """\
@@ -101,9 +139,11 @@ def _add_lists(add: Any) -> None:
 
 def _add_model_commands(add: Any) -> None:
     _add_lists(add)
-    parser = add("get", "show one local model", models.get_command)
+    parser = add("get", "show one local model, or with --remote one of the registry", models.get_command)
     parser.add_argument("tag", metavar="TAG", help=_TAG_HELP)
+    parser.add_argument("--remote", action="store_true", help="ask the registry, which also knows aliases")
     add_hash(parser)
+    add_context(parser)
     add_output(parser, "path")
 
     parser = add("create", "save a file or a folder as a new model", models.create_command)
@@ -182,18 +222,27 @@ def _add_serve(add: Any) -> None:
 
 def _add_registry_commands(add: Any) -> None:
     """Add the group `registry`: each command in it works on a running registry, as whoever is signed in."""
-    group = add("registry", "manage the registry: users, tokens, grants, audit trail", None)
+    what = "manage the registry: users, tokens, grants, audit trail"
+    group = add("registry", what, None, epilog=_REGISTRY_EXAMPLES)
     add = partial(add_command, group.add_subparsers(dest="group", metavar="COMMAND", title="commands", required=True))
-    _add_user_commands(_group(add, "user", "users, and their roles in the whole registry"))
-    _add_token_commands(_group(add, "token", "API tokens, of oneself or as an admin of anybody"))
-    _add_grant_commands(_group(add, "grant", "what users may do in single repositories"))
+    _add_user_commands(_group(add, "user", "users, and their roles in the whole registry", _USER_EXAMPLES))
+    _add_token_commands(_group(add, "token", "API tokens, of oneself or as an admin of anybody", _TOKEN_EXAMPLES))
+    _add_grant_commands(_group(add, "grant", "what users may do in single repositories", _GRANT_EXAMPLES))
 
     upkeep.add_commands(add)
     what = "make a repository before anything is pushed into it, so that it can be private from the beginning"
-    parser = add("create", what, registry.create_repository_command)
+    parser = add("create", what, registry.create_repository_command, epilog=_CREATE_EXAMPLES)
     parser.add_argument("name", metavar="NAME", help="the name of its models")
     parser.add_argument("--private", action="store_true", help="only who was granted a right in it knows of it")
     parser.add_argument("--description", default="", metavar="TEXT", help="what people should know of it")
+    _add_managed(parser)
+
+    what = "show, or change, the description and labels of a repository"
+    parser = add("describe", what, registry.describe_command, epilog=_DESCRIBE_EXAMPLES)
+    parser.add_argument("repository", metavar="REPOSITORY", help="the name of its models")
+    parser.add_argument("description", nargs="?", metavar="TEXT", help="what people should know of it; '' for nothing")
+    parser.add_argument("--label", type=pair, action="append", default=[], metavar="K=V", help="may be repeated")
+    parser.add_argument("--remove", action="append", default=[], metavar="K", help="a label to take away")
     _add_managed(parser)
 
     parser = add("visibility", "ask, or change, who can know of a repository", registry.visibility_command)
@@ -201,7 +250,9 @@ def _add_registry_commands(add: Any) -> None:
     parser.add_argument("visibility", nargs="?", choices=("private", "public"), help="private: only who was granted")
     _add_managed(parser)
 
-    parser = add("audit", "list what was done in the registry, newest first", registry.audit_command)
+    parser = add(
+        "audit", "list what was done in the registry, newest first", registry.audit_command, epilog=_AUDIT_EXAMPLES
+    )
     parser.add_argument("--user", metavar="NAME", help="only what this user did")
     parser.add_argument("--operation", metavar="WORD", help="only this, such as `pushed` or `sign-in-failed`")
     parser.add_argument("--of", metavar="NAME", help="only what happened to this: a repository, a tag, a user, a token")
@@ -274,9 +325,10 @@ def _add_grant_commands(add: Any) -> None:
         _add_managed(parser)
 
 
-def _group(add: Any, name: str, what: str) -> Any:
+def _group(add: Any, name: str, what: str, examples: str) -> Any:
     """Add a command that has commands of its own; returns what adds those."""
-    commands = add(name, what, None).add_subparsers(dest="action", metavar="COMMAND", title="commands", required=True)
+    group = add(name, what, None, epilog=examples)
+    commands = group.add_subparsers(dest="action", metavar="COMMAND", title="commands", required=True)
     return partial(add_command, commands)
 
 

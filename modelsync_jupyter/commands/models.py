@@ -17,7 +17,7 @@ from .answers import Answer
 from .catalog import delete_remote
 from .face import Face
 from .tables import Table
-from .views import MODEL_HEAD, REMOTE_HEAD, STATUS_HEAD, model_row, model_text, remote_row, status_row
+from .views import MODEL_HEAD, REMOTE_HEAD, STATUS_HEAD, model_row, model_text, remote_row, remote_text, status_row
 
 if TYPE_CHECKING:
     from modelsync_jupyter.client import Client, Model, RemoteModel
@@ -55,8 +55,15 @@ def status_command(args: argparse.Namespace, face: Face) -> Answer:
 
 
 def get_command(args: argparse.Namespace, face: Face) -> Answer:
-    """`get TAG`: one local model."""
+    """`get TAG`: one local model, or with `--remote` one of the registry."""
     client = client_of(args)
+    if args.remote:
+        if args.hash or args.output == "path":
+            raise UsageError("`--hash` and `--output path` are for a local model.", "Leave out `--remote`.")
+        found = client.get_remote(args.tag)
+        return Answer(found, remote_text(found), found.details())
+    if args.context:
+        raise UsageError("`--context` is for a registry.", step="Add `--remote`.")
     model = client.get(args.tag)
     with face.progress(f"hash {model.tag}") as bar:
         digest = client.digest(model, hash=args.hash, progress=bar if args.hash else None)

@@ -15,6 +15,7 @@ from . import client_of
 from .answers import Answer
 from .face import Face
 from .tables import Table, facts
+from .views import labels_text
 
 if TYPE_CHECKING:
     from modelsync_jupyter.client import Event, Grant, Management, Token, User
@@ -119,6 +120,20 @@ def create_repository_command(args: argparse.Namespace, face: Face) -> Answer:
     said = "private: only you and the admins know of it until you grant others a right" if args.private else "public"
     data = {"repository": args.name, "private": args.private}
     return Answer(None, f"Made the repository `{args.name}`. It is {said}.", data)
+
+
+def describe_command(args: argparse.Namespace, face: Face) -> Answer:
+    """`registry describe REPOSITORY [TEXT]`: show, or change, what people wrote about a repository."""
+    change = {"description": args.description, "labels": dict(args.label), "remove": tuple(args.remove)}
+    if args.description is None and not (args.label or args.remove):
+        found = _registry(args).repository(args.repository)
+    else:
+        found = _registry(args).describe(args.repository, **change)
+    seen = "private" if found.private else "public"
+    pairs = [("description", found.description), ("labels", labels_text(found.labels))]
+    right = [("your right", found.right)]
+    text = facts([("repository", found.name), *pairs, ("seen", seen), ("made by", found.creator), *right])
+    return Answer(found, text, found.to_dict())
 
 
 def visibility_command(args: argparse.Namespace, face: Face) -> Answer:

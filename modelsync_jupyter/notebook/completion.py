@@ -186,10 +186,10 @@ def _stopped() -> list[Choice]:
 
 
 _SUBJECTS: dict[str, Callable[[], Iterable[str | Choice]]] = {
-    **dict.fromkeys(("push", "get", "export"), _local_tags),
-    **dict.fromkeys(("delete", "load", "diff", "panel", "verify", "label"), _all_tags),
+    **dict.fromkeys(("push", "export"), _local_tags),
+    **dict.fromkeys(("get", "delete", "load", "diff", "panel", "verify", "label", "scan", "lock"), _all_tags),
     **dict.fromkeys(("alias", "history", "restore"), _remote_tags_and_names),
-    **dict.fromkeys(("grant", "visibility"), _remote_names),
+    **dict.fromkeys(("grant", "visibility", "describe"), _remote_names),
     "pull": _remote_tags,
     **dict.fromkeys(("list", "status"), _names),
     **dict.fromkeys(("attach", "pause"), _active),

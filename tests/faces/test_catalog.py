@@ -58,6 +58,11 @@ def test_from_alias_to_restore(server: Server, tmp_path: Path, capsys: pytest.Ca
 
     run("label", "sentiment:v1", "stage=old", "team=nlp", "--description", "the first")
     run("label", "sentiment:v1", "stage=older", "--remove", "team")
+    shown = run("get", "--remote", "sentiment:v1")
+    assert "the first" in shown
+    shown = json.loads(run("get", "--remote", "sentiment:production", "-o", "json"))
+    assert (shown["tag"], shown["aliases"]) == ("sentiment:v2", ["production"])
+    run("get", "--remote", "sentiment:v1", "-o", "path", code=2)
     assert run("push", "sentiment:v1").splitlines()[-1] == f"{server.url}/models/sentiment/v1"
     assert "on this computer. Labels: stage=here" in run("label", "sentiment:v1", "stage=here", "--local")
     assert "has a different model" in run("push", "sentiment:v1")

@@ -89,6 +89,8 @@ def test_remote_tags_are_remembered_for_all_kernels(
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert f"{name}:v4" in other.stdout
+    assert complete(ip, f"%modelsync get --remote {name}:v4") == [f"%modelsync get --remote {name}:v4"]
+    assert complete(ip, f"%modelsync registry describe {name}") == [f"%modelsync registry describe {name}"]
 
 
 def test_no_key_waits_for_a_registry_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

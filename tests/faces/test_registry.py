@@ -120,6 +120,12 @@ def test_repository_is_private_before_the_first_push(
     assert "private" in type_(f"create {name} --private --description secret")[1]
     assert client.push(make(f"{name}:v1").tag).status == "pushed"
     assert ann.list_remote(name=name) == []
+    assert type_(f"describe {name}", "Who leaves.", "--label", "team=nlp", "--label", "stage=new")[0] == 0
+    assert type_(f"describe {name} --label stage=live --remove team")[0] == 0
+    told = {"description": "Who leaves.", "labels": {"stage": "live"}, "private": True, "right": "owner"}
+    told |= {"name": name, "creator": "admin"}
+    assert json.loads(type_(f"describe {name} -o json")[1]) == told
+    assert type_(f"describe {name}", "")[1].count("description") == 0
     status, _, err = type_(f"create {name}")
     assert (status, "is taken" in err) == (1, True)
 

@@ -147,6 +147,53 @@ def test_somebody_follows_a_push_compares_and_deletes(browser: Browser, registry
     assert problems == []
 
 
+def test_somebody_fills_in_the_forms(browser: Browser, registry: RegistryProcess) -> None:
+    problems: list[str] = []
+    page = open_page(browser, f"{registry.url}/models/churn", "light", problems)
+    done = page.get_by_role("status")
+    page.get_by_label("New alias").fill("production")
+    page.get_by_label("for", exact=True).select_option("v1")
+    page.get_by_role("button", name="Make alias").click()
+    expect(done).to_have_text("The alias points there now.")
+    page.get_by_label("Version for production").select_option("v2")
+    page.get_by_role("button", name="Move production").click()
+    expect(page.get_by_role("region", name="Aliases").get_by_role("link", name="v2")).to_be_visible()
+    page.get_by_role("link", name="history of production").click()
+    expect(page.get_by_role("row", name=re.compile("aliased production from v1 to v2"))).to_be_visible()
+
+    page.goto(f"{registry.url}/models/churn/v2")
+    page.get_by_text("Edit description and labels").click()
+    page.get_by_label("Labels").fill("run=v2\nstage=live")
+    page.get_by_role("button", name="Save").click()
+    expect(done).to_have_text("Saved.")
+    expect(page.locator(".label", has_text="stage")).to_have_text("stagelive")
+
+    page.goto(f"{registry.url}/users")
+    page.get_by_label("Name").fill("bob")
+    page.get_by_label("Role", exact=True).select_option("none")
+    page.get_by_role("button", name="Make user").click()
+    page.goto(f"{registry.url}/models/churn/-/access")
+    page.get_by_label("User").fill("bob")
+    page.get_by_label("Right", exact=True).select_option("writer")
+    page.get_by_role("button", name="Grant").click()
+    expect(done).to_have_text("Granted.")
+    page.get_by_role("button", name="Withdraw the right of bob").click()
+    expect(done).to_have_text("The grant is withdrawn.")
+
+    page.goto(f"{registry.url}/tokens")
+    page.get_by_label("Name").fill("laptop")
+    page.get_by_label("Can").select_option("read")
+    page.get_by_label("Your own token").fill(TOKEN)
+    page.get_by_role("button", name="Make token").click()
+    headers = {"X-YATAI-API-TOKEN": page.locator("#made").inner_text()}
+    assert page.request.get(f"{registry.url}/api/v1/auth/current", headers=headers).status == 200
+    page.goto(f"{registry.url}/tokens")
+    page.get_by_role("button", name="Revoke laptop").click()
+    expect(done).to_contain_text("revoked")
+    assert page.request.get(f"{registry.url}/api/v1/auth/current", headers=headers).status == 401
+    assert problems == []
+
+
 def test_every_way_to_pull_works_as_copied(registry: RegistryProcess, tmp_path: Path) -> None:
     """What the copy buttons give, run where it says, each with a store of its own."""
     ways = {way.name: way.code for way in ways_to_pull(registry.url, "churn:v2")}

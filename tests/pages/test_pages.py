@@ -12,6 +12,8 @@ import pytest
 
 from modelsync_jupyter.registry import pages
 from modelsync_jupyter.registry.auth import Open, Paged, rule_of
+from modelsync_jupyter.registry.pages.show import ROWS
+from tests.registry import pushing
 from tests.registry.people import ADMIN, House, Person
 
 from .visitor import Visitor, text_of
@@ -184,6 +186,30 @@ class TestForms:
         assert house.admin.ok("GET", "/model_repositories/edited/models/v1")["description"] == "A model."
         event = house.events(operation="deleted")[0]
         assert (event["creator"]["name"], event["api_token_name"]) == ("admin", "browser session")
+
+    def test_description_that_the_metadata_also_has_is_shown_once(self, house: House, admin: Visitor) -> None:
+        house.admin.push("said:v1")
+        manifest = pushing.manifest(metadata={"description": "Who leaves.", "auc": 0.9})
+        body = {"version": "v2", "description": "Who leaves.", "manifest": manifest}
+        house.admin.ok("POST", "/model_repositories/said/models", body)
+        text = text_of(admin.get("/models/said/v2"))
+        assert text.count("Who leaves.") == 2, "beside the form"
+        assert "auc 0.9" in text
+        house.admin.ok("PATCH", "/model_repositories/said/models/v2", {"description": "Edited."})
+        assert "description Who leaves." in text_of(admin.get("/models/said/v2")), "it is another one now"
+
+    def test_alias_of_a_version_that_the_page_does_not_list(self, house: House, admin: Visitor) -> None:
+        house.admin.push("many:old")
+        house.admin.ok("PUT", "/model_repositories/many/aliases/stable", {"version": "old"})
+        for number in range(ROWS):
+            house.admin.ok(
+                "POST", "/model_repositories/many/models", {"version": f"v{number}", "manifest": pushing.manifest()}
+            )
+        house.admin.push("many:new")
+        page = admin.get("/models/many")
+        assert re.search('<input name="version" value="old" list="versions"[^>]* aria-label="Version for stable"', page)
+        moved = admin.post("/models/many/-/alias", page, alias="stable", version="new", expected="old")
+        assert moved.headers["Location"] == "/models/many?done=aliased"
 
     def test_model_is_deleted_and_restored_with_its_versions(self, house: House, admin: Visitor) -> None:
         house.admin.push("whole:v1")

@@ -14,6 +14,7 @@ from flask import request
 from markupsafe import Markup, escape
 
 from modelsync_jupyter.core.units import format_age, format_size
+from modelsync_jupyter.info import DESCRIPTION
 from modelsync_jupyter.wire import FAILED, PENDING, SUCCESS, UPLOADING, parse_time
 
 #: What a page says after a form was carried out. Only these texts: an address cannot put words into our mouth.
@@ -128,6 +129,14 @@ def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
         yield prefix, text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
+def noted(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name each value of a version's metadata, but not a description that the page shows as such."""
+    metadata = dict(model["manifest"]["metadata"] or {})
+    if metadata.get(DESCRIPTION) == model["description"]:
+        del metadata[DESCRIPTION]
+    return list(flat(metadata))
+
+
 def labels_text(labels: list[dict[str, str]]) -> str:
     """Write labels as the form has them: one in a line."""
     return "\n".join(f"{label['key']}={label['value']}" for label in labels)
@@ -155,6 +164,7 @@ HELPERS: Mapping[str, Callable[..., Any] | Mapping[str, str]] = {
     "when": when,
     "short": short,
     "flat": flat,
+    "noted": noted,
     "sentence": sentence,
     "is_tensor_file": is_tensor_file,
     "labels_text": labels_text,

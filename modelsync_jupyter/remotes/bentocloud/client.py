@@ -387,17 +387,16 @@ def parse_model(data: object, name: str = "") -> RemoteModel:
     except (KeyError, TypeError, InvalidTag):
         raise InvalidReply("The registry returned a model without a valid name or version.") from None
     build = parse_time(record.get("build_at")) or parse_time(record.get("created_at"))
-    size, labels, aliases = manifest.get("size_bytes"), record.get("labels") or [], extension.get("aliases") or []
-    if not (isinstance(labels, list) and isinstance(aliases, list)):
-        raise InvalidReply("The labels or aliases in the registry's reply are not a list.")
-    pairs = [(each["key"], each.get("value")) for each in map(mapping, labels) if "key" in each]
+    size, aliases = manifest.get("size_bytes"), extension.get("aliases") or []
+    if not isinstance(aliases, list):
+        raise InvalidReply("The aliases in the registry's reply are not a list.")
     return RemoteModel(
         tag=tag,
         uid=str(record.get("uid") or ""),
         upload_status=str(record.get("upload_status") or ""),
         size=int(size) if isinstance(size, (int, float)) and 0 <= size < 1 << 63 else 0,
         creation_time=build or datetime.fromtimestamp(0, timezone.utc),
-        labels={str(key): str(value or "") for key, value in pairs},
+        labels=parse_labels(record),
         module=str(manifest.get("module") or ""),
         creator=str(extension.get("pushed_by") or creator.get("name") or ""),
         metadata=mapping(manifest.get("metadata") or {}),
@@ -432,6 +431,18 @@ def parse_download(data: object) -> Download:
 def _content_digest(extension: Mapping[str, Any]) -> str:
     """Return the content digest in a reply, or "" where it is built on other rules of cutting than ours."""
     return str(extension.get("content_digest") or "") if extension.get("cut") == CUT else ""
+
+
+def parse_labels(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the labels of a record.
+
+    Raises:
+        InvalidReply: They are not a list of objects.
+    """
+    labels = record.get("labels") or []
+    if not isinstance(labels, list):
+        raise InvalidReply("The labels in the registry's reply are not a list.")
+    return {str(each["key"]): str(each.get("value") or "") for each in map(mapping, labels) if "key" in each}
 
 
 def mapping(data: object) -> Mapping[str, Any]:

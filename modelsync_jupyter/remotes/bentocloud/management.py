@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 from modelsync_jupyter.core.errors import InvalidReply
 from modelsync_jupyter.files import write_text
-from modelsync_jupyter.wire import API, format_time, parse_time, repository_path
+from modelsync_jupyter.wire import API, format_time, labels_json, parse_time, repository_path
 
 from ..http import Http
-from .client import items, mapping
+from .client import items, mapping, parse_labels
 
 #: What a token may do, and the scope that says so on the wire.
 SCOPES = {"read": "read_organization", "write": "write_organization", "all": "api"}
@@ -127,6 +127,27 @@ class Event(_Record):
     info: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Repository(_Record):
+    """A repository: all versions of one name.
+
+    Args:
+        name: Name of the models.
+        description: What people wrote about it.
+        labels: Words to find it by.
+        private: Whether only those who were granted a right in it know of it.
+        creator: Who made it.
+        right: What one may do in it: "reader", "writer" or "owner".
+    """
+
+    name: str
+    description: str
+    labels: Mapping[str, str]
+    private: bool
+    creator: str
+    right: str
+
+
 class Management:
     """What admins and owners do to a registry of ours.
 
@@ -231,6 +252,33 @@ class Management:
         body = {"name": name, "description": description, "labels": [], "modelsync": {"private": private}}
         self._http.call("POST", repository_path(), body)
 
+    def repository(self, name: str) -> Repository:
+        """Ask for one repository, and what one may do in it."""
+        return _repository(self._http.call("GET", repository_path(name)))
+
+    def describe(
+        self,
+        name: str,
+        *,
+        description: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        remove: Sequence[str] = (),
+    ) -> Repository:
+        """Change the description and the labels of a repository; what is not named stays.
+
+        Args:
+            name: Name of the models.
+            description: The new description, "" for none.
+            labels: Labels to set.
+            remove: Keys of labels to take away.
+        """
+        body: dict[str, Any] = {} if description is None else {"description": description}
+        if labels or remove:
+            known = {**self.repository(name).labels, **(labels or {})}
+            body["labels"] = labels_json({key: value for key, value in known.items() if key not in remove})
+        self._http.call("PATCH", repository_path(name), body)
+        return self.repository(name)
+
     def is_private(self, repository: str) -> bool:
         """Ask whether a repository is known only to those who were granted a right in it."""
         return _is_private(self._http.call("GET", repository_path(repository)))
@@ -269,6 +317,19 @@ class Management:
             if len(page) < _PAGE:
                 break
         return found
+
+
+def _repository(data: object) -> Repository:
+    record = mapping(data)
+    facts = mapping(record.get("modelsync") or {})
+    return Repository(
+        _name(record),
+        str(record.get("description") or ""),
+        parse_labels(record),
+        _is_private(record),
+        _name(record.get("creator") or {}),
+        str(facts.get("right") or ""),
+    )
 
 
 def _user(data: object) -> User:
