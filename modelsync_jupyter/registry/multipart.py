@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 from modelsync_jupyter.archive.description import digest_of
@@ -77,11 +77,13 @@ def present(
             uploads.record_places(connection, upload.id, there)
     here: list[Part] = []
     names: dict[int, str | None] = {}
+    wanted = [(places[part.digest], part.size) for part in parts if part.digest in places]
+    wanted += [(part.digest, part.size) for part in parts if part.digest in known]
+    stored = registry.blobs.find(wanted)
     for part in parts:
-        place = places.get(part.digest)
-        if place and registry.blobs.has(place, part.size):
+        if (places.get(part.digest, ""), part.size) in stored:
             here.append(part)
-        elif part.digest in known and registry.blobs.has(part.digest, part.size):
+        elif part.digest in known and (part.digest, part.size) in stored:
             here.append(part)
             names[part.number] = None
     numbers = {part.number for part in here}
@@ -152,7 +154,7 @@ def record_parts(registry: Registry, uid: str, blobs: Mapping[int, Blob]) -> Non
         check_open(upload)
         for number, blob in blobs.items():
             uploads.record_part(connection, upload.id, number, blob.size, blob.digest)
-            _check_stored(registry, blob)
+        _check_stored(registry, blobs.values())
 
 
 def receive_whole(registry: Registry, uid: str, source: ByteSource, size: int) -> tuple[Part, ...]:
@@ -173,7 +175,7 @@ def receive_whole(registry: Registry, uid: str, source: ByteSource, size: int) -
         with registry.database.write() as connection:
             check_open(uploads.find_upload(connection, uid, lock=True))
             uploads.record_part(connection, upload.id, number, blob.size, blob.digest)
-            _check_stored(registry, blob)
+            _check_stored(registry, [blob])
         return blob
 
     return receive_archive(store, source, size, registry.settings.data)
@@ -247,8 +249,7 @@ def assemble(
         archive_id = add_archive(connection, digest_of(parts), parts, described(found))
         if not pinned:  # from here on nobody can collect them
             hold_pins(connection)
-            for part in parts:
-                _check_stored(registry, part)
+            _check_stored(registry, parts)
         noted = {"archive_id": archive_id, "content_digest": found.digest, "active_at": now()}
         uploads.set_upload(connection, upload.id, state=UploadState.COMPLETE, **noted, **facts.columns())
 
@@ -258,13 +259,14 @@ def described(found: Contents) -> Described:
     return Described(found.layout_json(), found.base, found.digest, found.cut)
 
 
-def _check_stored(registry: Registry, blob: Blob | Part) -> None:
-    """Look whether a blob is there, in the transaction that notes it.
+def _check_stored(registry: Registry, blobs: Collection[Blob | Part]) -> None:
+    """Look whether blobs are there, in the transaction that notes them.
 
     Raises:
-        Again: It was collected as garbage between its arrival and the note.
+        Again: One was collected as garbage between its arrival and the note.
     """
-    if not registry.blobs.has(blob.digest, blob.size):
+    wanted = {(blob.digest, blob.size) for blob in blobs}
+    if registry.blobs.find(wanted) != wanted:
         raise Again("the part was lost: send it again")
 
 
@@ -280,13 +282,10 @@ def check_open(upload: UploadRow) -> None:
 
 def _match(registry: Registry, uid: str, parts: Sequence[PartRow], listed: Mapping[int, str]) -> tuple[Part, ...]:
     """Return the parts of the archive, if they were all received and are the listed ones."""
-    good = {
-        part.number
-        for part in parts
-        if part.received_digest
-        and listed.get(part.number) == hex_of(part.digest)
-        and (part.place == direct_name(uid, part.number) or registry.blobs.has(part.place or part.digest, part.size))
-    }
+    told = [part for part in parts if part.received_digest and listed.get(part.number) == hex_of(part.digest)]
+    ours = {part.number for part in told if part.place != direct_name(uid, part.number)}
+    there = registry.blobs.find([(part.place or part.digest, part.size) for part in told if part.number in ours])
+    good = {part.number for part in told if part.number not in ours or (part.place or part.digest, part.size) in there}
     wanted = set(range(1, max([*(part.number for part in parts), *listed, 1]) + 1))
     if bad := sorted(wanted - good):
         more = f" and {len(bad) - 50} more" if len(bad) > 50 else ""

@@ -161,7 +161,8 @@ def verify_blobs(registry: Registry, *, progress: Callable[[int], None] = lambda
             needed = garbage.needed_blobs(connection, after, _BATCH)
         if not needed:
             break
-        missing += [digest for digest, size in needed if digest not in rotten and not registry.blobs.has(digest, size)]
+        stored = registry.blobs.find(needed)
+        missing += [each[0] for each in needed if each[0] not in rotten and each not in stored]
         after = needed[-1][0]
     for fault, names in (("rotten", rotten), ("missing", missing)):
         for some in _batches(names):

@@ -51,6 +51,9 @@ class BlobsContract:
         other.prepare()
         assert other.has(DIGEST, len(DATA))
         assert not other.has(DIGEST, len(DATA) - 1)
+        gone = (f"blake3:{'0' * 64}", len(DATA))
+        assert other.find([(DIGEST, len(DATA)), (DIGEST, 1), gone]) == {(DIGEST, len(DATA))}
+        assert other.find([gone]) == other.find([]) == set()
         file = other.open(DIGEST)
         file.seek(BLOCK)
         assert file.read(len(DATA)) == DATA[BLOCK:]

@@ -13,15 +13,19 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
+from sqlalchemy import func, select
 
 from modelsync_jupyter.archive.cut import cut_file
 from modelsync_jupyter.archive.description import Description, Hasher
 from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
 from modelsync_jupyter.archive.layout import CUT, LARGE
 from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.registry import recutting
+from modelsync_jupyter.registry.catalog.tables import archive_parts
 from tests.harness.cutting import BytesReader, cut_folder
 
 from . import pushing
+from .people import House
 from .pushing import complete, cut, finish, path, put_parts, register, start, tar
 from .server import Client
 
@@ -256,3 +260,20 @@ def test_what_a_stock_client_sends_in_parts_is_cut_like_ours_and_stored_once(adm
     assert cut <= whole & digests("v2")
     for version, archive in (("v1", before), ("v2", after)):
         assert requests.get(pushing.download_url(admin, name, version), timeout=30).content == archive
+
+
+def test_copy_that_would_take_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stock client waits a minute: what would not be cut in time stays as it was sent, and is as good."""
+    house = House(tmp_path, monkeypatch)
+    house.admin.push("m:v1", WEIGHTS)
+    monkeypatch.setattr(recutting, "_TRIAL", 0.0)
+    monkeypatch.setattr(recutting, "SECONDS", 0.0)
+    house.admin.push("m:v2", WEIGHTS)
+    with house.registry.database.read() as connection:
+        counts = select(func.count()).select_from(archive_parts).group_by(archive_parts.c.archive_id)
+        first, second = connection.execute(counts.order_by(archive_parts.c.archive_id)).scalars()
+    assert first > second == 1
+    found = {version: house.admin.ok("GET", f"{path('m', version)}/files")["items"] for version in ("v1", "v2")}
+    digests = [{file["path"]: file["digest"] for file in found[version]}["weights.bin"] for version in ("v1", "v2")]
+    assert digests[0] == digests[1]
+    house.registry.database.close()

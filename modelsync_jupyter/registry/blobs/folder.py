@@ -6,7 +6,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
@@ -98,6 +98,9 @@ class FolderBlobs:
             return self.path_of(digest).stat().st_size == size
         except FileNotFoundError:
             return False
+
+    def find(self, wanted: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
+        return {each for each in wanted if self.has(*each)}
 
     def open(self, digest: str) -> FileIO:
         return open(self.path_of(digest), "rb", buffering=0)

@@ -12,7 +12,8 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -36,6 +37,8 @@ _SCHEMES = ("s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss:/
 #: Bytes that are asked for at once where somebody reads a few of them here and there, such as the headers of a tar.
 _AHEAD = 256 << 10
 _DELETED_AT_ONCE = 1000
+#: Each answer takes a bucket 10 ms or more, and a model of a few gigabytes has a thousand parts.
+_ASKED_AT_ONCE = 32
 #: What S3 takes in one PUT. What is larger goes up in pieces, and a process that is killed then leaves pieces behind
 #: that no list shows and that cost money until the bucket's own rule aborts them: so nothing smaller does.
 _ONE_PUT = 5 << 30
@@ -124,6 +127,15 @@ class ObjectBlobs:
                 return bool(obstore.head(self._store, key_of(digest))["size"] == size)
         except FileNotFoundError:
             return False
+
+    def find(self, wanted: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
+        asked = list(set(wanted))
+        if len(asked) < 2:
+            return {each for each in asked if self.has(*each)}
+        with ThreadPoolExecutor(min(_ASKED_AT_ONCE, len(asked))) as pool:
+            return {
+                each for each, there in zip(asked, pool.map(lambda each: self.has(*each), asked), strict=True) if there
+            }
 
     def open(self, digest: str) -> io.BufferedReader:
         with _as_os_errors():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, Protocol, runtime_checkable
 
@@ -125,6 +125,10 @@ class Blobs(Protocol):
 
     def has(self, digest: str, size: int) -> bool:
         """Return whether the blob is there, with this many bytes."""
+        ...
+
+    def find(self, wanted: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
+        """Return those of some blobs, each with its bytes, that are there; a bucket is asked for many at once."""
         ...
 
     def open(self, digest: str) -> BinaryIO:
