@@ -24,6 +24,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from modelsync_jupyter.archive.layout import CUT
 from modelsync_jupyter.client import Client
 from modelsync_jupyter.registry import Settings
 from modelsync_jupyter.registry.catalog import tables
@@ -168,7 +169,7 @@ def fill(settings: Settings, versions: int) -> None:
         models = [{"id": number + 1, "uid": new_uid(), "name": f"there-{number}"} for number in range(200)]
         more: dict[str, Any] = {"description": "", "labels": "[]", "creator_id": user, "private": False, **facts}
         connection.execute(insert(tables.repositories), [{**each, **more} for each in models])
-        archive = {"id": 1, "uid": new_uid(), "digest": digest, "size": 1, "content_digest": digest, "cut": "cut-2"}
+        archive = {"id": 1, "uid": new_uid(), "digest": digest, "size": 1, "content_digest": digest, "cut": CUT}
         connection.execute(insert(tables.archives), [{**archive, "layout": "[]", "base": 0, "created_at": moment}])
         manifest = json.dumps({"module": "bentoml.sklearn", "size_bytes": 1, "metadata": {}, "options": {}})
         version = {

@@ -19,6 +19,7 @@ from typing import Any
 
 from sqlalchemy import insert, text
 
+from modelsync_jupyter.archive.layout import CUT
 from modelsync_jupyter.registry import Settings
 from modelsync_jupyter.registry.catalog import tables
 from modelsync_jupyter.registry.catalog.database import new_uid, now
@@ -154,7 +155,7 @@ def fill(settings: Settings, versions: int) -> None:
                 "options": {},
             }
             digest = f"blake3:{number:064x}"
-            add(tables.archives, id=number, uid=new_uid(), digest=digest, size=size, content_digest=digest, cut="cut-2")
+            add(tables.archives, id=number, uid=new_uid(), digest=digest, size=size, content_digest=digest, cut=CUT)
             rows[tables.archives][-1] |= {"layout": "[]" + " " * 2000, "base": 0, "created_at": when}
             for part in (1, 2):
                 add(
