@@ -156,7 +156,7 @@ def test_somebody_fills_in_the_forms(browser: Browser, registry: RegistryProcess
     page.get_by_role("button", name="Make alias").click()
     expect(done).to_have_text("The alias points there now.")
     page.get_by_label("Version for production").select_option("v2")
-    page.get_by_role("button", name="Move production").click()
+    page.get_by_role("button", name="Move production", exact=True).click()
     expect(page.get_by_role("region", name="Aliases").get_by_role("link", name="v2")).to_be_visible()
     page.get_by_role("link", name="history of production").click()
     expect(page.get_by_role("row", name=re.compile("aliased production from v1 to v2"))).to_be_visible()
