@@ -10,7 +10,6 @@ from modelsync_jupyter.core.outcome import Outcome, SyncReport
 from modelsync_jupyter.core.states import FAILED, PAUSED, PLANNED, RUNNING, SUCCEEDED
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.units import format_age, format_seconds, format_size
-from modelsync_jupyter.info import DESCRIPTION
 
 from .tables import align, facts
 from .words import Words
@@ -127,7 +126,7 @@ def remote_facts(model: RemoteModel) -> list[tuple[str, str]]:
 
 def remote_text(model: RemoteModel) -> str:
     """Show everything about one model of the registry, a line each."""
-    metadata = [pair for pair in model.metadata.items() if pair != (DESCRIPTION, model.description)]
+    metadata = [pair for pair in model.metadata.items() if pair != ("description", model.description)]
     noted = ((f"metadata.{key}", str(value)) for key, value in metadata if key != "provenance")
     return facts([*remote_facts(model), *noted])
 
