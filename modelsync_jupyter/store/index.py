@@ -84,6 +84,10 @@ class Index:
         known = self._read(tag, whole=False)
         return known.digest if known.state == state_of(archive) else None
 
+    def recorded(self, tag: Tag) -> str:
+        """Return the content digest that a version had when last described, whatever its folder is now, or ""."""
+        return self._read(tag, whole=False).digest
+
     def describe(
         self,
         tag: Tag,

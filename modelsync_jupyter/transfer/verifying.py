@@ -28,7 +28,7 @@ from .ends import StageTarget
 from .exchange import file_journal
 from .work import Work, file_key
 
-GOOD, DAMAGED, NEW, REPAIRED = "good", "damaged", "recorded", "repaired"
+GOOD, DAMAGED, NEW, CHANGED, REPAIRED = "good", "damaged", "recorded", "changed", "repaired"
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,10 @@ class Verdict:
 
     Args:
         tag: The version.
-        state: "good"; "damaged"; "recorded" where no digest was known, so that it is from now on; or "repaired".
+        state: "good"; "damaged"; "recorded" where no digest was known, so that it is from now on; "changed" where files
+            were written to since it was recorded, and the new digest is the one that is kept; or "repaired".
         digest: Its content digest as it was read.
-        expected: The digest that the store keeps, or "".
+        expected: The digest that the store kept, or "".
         files: Files that are damaged, as far as that can be told.
         fetched: Bytes that were fetched to repair it.
     """
@@ -82,7 +83,10 @@ def verify(store: LocalStore, model: Model, work: Work, remote: Remote | None = 
         index = Index(Path(scratch))
         found = index.describe(model.tag, model.archive, work.threads, work.counter.add, work.stop.check)
     if not expected:
+        earlier = store.index.recorded(model.tag)
         store.describe(model, threads=work.threads)
+        if earlier and earlier != found.digest:
+            return Verdict(model.tag, CHANGED, found.digest, earlier)
         return Verdict(model.tag, NEW, found.digest)
     if found.digest == expected:
         return Verdict(model.tag, GOOD, found.digest, expected)

@@ -125,6 +125,16 @@ def test_the_command_asks_and_prints(here: Client) -> None:
     assert "m " in modelsync("du", env=env).stdout
 
 
+def test_files_that_were_written_to_are_said_to_be_changed(here: Client) -> None:
+    (first,) = here.verify("m:v1")
+    os.utime(here.get("m:v1").path / "w.bin", (1, 1))
+    assert [each.state for each in here.verify("m:v1")] == ["recorded"]
+    (here.get("m:v1").path / "w.bin").write_bytes(b"edited")
+    (second,) = here.verify("m:v1")
+    assert (first.state, second.state, second.expected) == ("recorded", "changed", first.digest)
+    assert [each.state for each in here.verify("m:v1")] == ["good"]
+
+
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
     with RegistryProcess(tmp_path_factory.mktemp("registry")) as registry:
