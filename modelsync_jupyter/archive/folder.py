@@ -7,7 +7,7 @@ import stat
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from mmap import PAGESIZE, mmap
+from mmap import PAGESIZE
 from pathlib import Path
 
 from modelsync_jupyter.core.errors import InvalidModel, ModelChanged, UnsafeArchive
@@ -19,11 +19,6 @@ from .layout import MTIME, Entry, Layout, check_link
 
 #: Bytes read at a time. A transfer's buffers take `threads x BLOCK` of memory, whatever the size of model and part.
 BLOCK = 1 << 20
-
-
-def new_buffer() -> Buffer:
-    """Return `BLOCK` bytes of memory that begin with a page."""
-    return mmap(-1, BLOCK)
 
 
 @dataclass(frozen=True, slots=True)

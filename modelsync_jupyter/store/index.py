@@ -25,6 +25,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import accumulate
+from mmap import mmap
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryFile
@@ -33,7 +34,7 @@ from blake3 import blake3
 
 from modelsync_jupyter.archive.cut import cut_file
 from modelsync_jupyter.archive.description import Description, Hasher
-from modelsync_jupyter.archive.folder import FolderArchive, new_buffer
+from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
 from modelsync_jupyter.archive.layout import CUT, LARGE, Entry, contents, cut
 from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.parts import ALGORITHM, Part
@@ -422,7 +423,7 @@ class _Hashing:
 
     def _blocks(self, part: Part) -> Iterator[tuple[int, memoryview]]:
         if not hasattr(self._own, "buffer"):
-            self._own.buffer = new_buffer()
+            self._own.buffer = mmap(-1, BLOCK)
         position = part.start
         for view in self._archive.blocks(part, self._own.buffer):
             if self._failure:

@@ -17,9 +17,10 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from mmap import mmap
 from typing import Any
 
-from modelsync_jupyter.archive.folder import new_buffer
+from modelsync_jupyter.archive.folder import BLOCK
 from modelsync_jupyter.core.errors import ModelSyncError
 from modelsync_jupyter.core.parts import MIB, Buffer, Part
 from modelsync_jupyter.remotes.protocol import ENDLESS, Source, Target
@@ -203,7 +204,7 @@ class Workers:
             raise self._failure
 
     def _work(self) -> None:
-        buffer = new_buffer()
+        buffer = mmap(-1, BLOCK)  # it begins with a page
         while True:
             with self._changed:
                 while not self._jobs and not self._closed:

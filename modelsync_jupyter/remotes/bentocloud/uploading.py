@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -236,9 +237,9 @@ class OwnUpload(Upload):
             hand_off(tuple(run))
         if not self._has_header:
             header = Part(0, 0, len(self._header))
-            self._remote.http.retry.run(lambda: self.write((header,), iter([memoryview(self._header)])))
+            self._remote.http.retry.run(partial(self.write, (header,), [memoryview(self._header)]))
 
-    def write(self, parts: tuple[Part, ...], views: Iterator[memoryview]) -> None:
+    def write(self, parts: tuple[Part, ...], views: Iterable[memoryview]) -> None:
         """Send neighbouring parts, whose digests the registry checks one by one."""
         first, last, size = parts[0].number + 1, parts[-1].number + 1, parts[-1].stop - parts[0].start
         url, _, signature = self._runs.partition("?")
