@@ -230,6 +230,23 @@ def _add_registry_commands(add: Any) -> None:
     _add_grant_commands(_group(add, "grant", "what users may do in single repositories", _GRANT_EXAMPLES))
 
     upkeep.add_commands(add)
+    _add_repository_commands(add)
+    parser = add(
+        "audit", "list what was done in the registry, newest first", registry.audit_command, epilog=_AUDIT_EXAMPLES
+    )
+    parser.add_argument("--user", metavar="NAME", help="only what this user did")
+    parser.add_argument("--operation", metavar="WORD", help="only this, such as `pushed` or `sign-in-failed`")
+    parser.add_argument("--of", metavar="NAME", help="only what happened to this: a repository, a tag, a user, a token")
+    parser.add_argument("--from", dest="address", metavar="ADDRESS", help="only what came from this address")
+    parser.add_argument("--since", type=ago, metavar="TIME", help="a date, or an age such as `12h`, `30d`, `8w`")
+    parser.add_argument("--until", type=ago, metavar="TIME", help="likewise")
+    parser.add_argument(
+        "-n", "--limit", type=positive, metavar="N", help="at most N (default: 100 in a table, else all)"
+    )
+    _add_managed(parser, "jsonl")
+
+
+def _add_repository_commands(add: Any) -> None:
     what = "make a repository before anything is pushed into it, so that it can be private from the beginning"
     parser = add("create", what, registry.create_repository_command, epilog=_CREATE_EXAMPLES)
     parser.add_argument("name", metavar="NAME", help="the name of its models")
@@ -249,20 +266,6 @@ def _add_registry_commands(add: Any) -> None:
     parser.add_argument("repository", metavar="REPOSITORY", help="the name of its models")
     parser.add_argument("visibility", nargs="?", choices=("private", "public"), help="private: only who was granted")
     _add_managed(parser)
-
-    parser = add(
-        "audit", "list what was done in the registry, newest first", registry.audit_command, epilog=_AUDIT_EXAMPLES
-    )
-    parser.add_argument("--user", metavar="NAME", help="only what this user did")
-    parser.add_argument("--operation", metavar="WORD", help="only this, such as `pushed` or `sign-in-failed`")
-    parser.add_argument("--of", metavar="NAME", help="only what happened to this: a repository, a tag, a user, a token")
-    parser.add_argument("--from", dest="address", metavar="ADDRESS", help="only what came from this address")
-    parser.add_argument("--since", type=ago, metavar="TIME", help="a date, or an age such as `12h`, `30d`, `8w`")
-    parser.add_argument("--until", type=ago, metavar="TIME", help="likewise")
-    parser.add_argument(
-        "-n", "--limit", type=positive, metavar="N", help="at most N (default: 100 in a table, else all)"
-    )
-    _add_managed(parser, "jsonl")
 
 
 def _add_user_commands(add: Any) -> None:

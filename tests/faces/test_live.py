@@ -55,6 +55,7 @@ def test_a_background_push_survives_the_kernel_and_is_attached_from_another(
     asked = kernel_client.execute(f"%modelsync attach {id}")
     messages = [kernel_client.get_iopub_msg(timeout=60)]
     while messages[-1]["msg_type"] != "display_data":  # the line of what goes on
+        assert messages[-1]["msg_type"] not in ("error", "stream"), messages
         messages.append(kernel_client.get_iopub_msg(timeout=60))
     line.heal()
     assert shell_reply(kernel_client, asked)["status"] == "ok"
