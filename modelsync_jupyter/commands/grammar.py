@@ -231,9 +231,8 @@ def _add_registry_commands(add: Any) -> None:
 
     upkeep.add_commands(add)
     _add_repository_commands(add)
-    parser = add(
-        "audit", "list what was done in the registry, newest first", registry.audit_command, epilog=_AUDIT_EXAMPLES
-    )
+    what = "list what was done in the registry, newest first"
+    parser = add("audit", what, registry.audit_command, epilog=_AUDIT_EXAMPLES)
     parser.add_argument("--user", metavar="NAME", help="only what this user did")
     parser.add_argument("--operation", metavar="WORD", help="only this, such as `pushed` or `sign-in-failed`")
     parser.add_argument("--of", metavar="NAME", help="only what happened to this: a repository, a tag, a user, a token")
@@ -241,7 +240,7 @@ def _add_registry_commands(add: Any) -> None:
     parser.add_argument("--since", type=ago, metavar="TIME", help="a date, or an age such as `12h`, `30d`, `8w`")
     parser.add_argument("--until", type=ago, metavar="TIME", help="likewise")
     parser.add_argument(
-        "-n", "--limit", type=positive, metavar="N", help="at most N (default: 100 in a table, else all)"
+        "-n", "--limit", type=positive, metavar="N", help="at most N; by default 100 in a table, else all"
     )
     _add_managed(parser, "jsonl")
 
