@@ -239,9 +239,7 @@ def _add_registry_commands(add: Any) -> None:
     parser.add_argument("--from", dest="address", metavar="ADDRESS", help="only what came from this address")
     parser.add_argument("--since", type=ago, metavar="TIME", help="a date, or an age such as `12h`, `30d`, `8w`")
     parser.add_argument("--until", type=ago, metavar="TIME", help="likewise")
-    parser.add_argument(
-        "-n", "--limit", type=positive, metavar="N", help="at most N; by default 100 in a table, else all"
-    )
+    parser.add_argument("-n", "--limit", type=positive, metavar="N", help="at most N; in a table 100 by default")
     _add_managed(parser, "jsonl")
 
 
