@@ -98,6 +98,7 @@ def main() -> None:
     parser.add_argument("--before", help="the `modelsync` command of another version, to be compared in the same run")
     parser.add_argument("--folder", type=Path, help="where to work: a disk, not tmpfs (the system's temporary folder)")
     options = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # where it is set, each client would compile its libraries anew
     before = [Client(BEFORE, tuple(shlex.split(options.before)))] if options.before else []
     clients = [STOCK, *before, OURS]
     results: Results = {}
