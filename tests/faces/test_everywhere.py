@@ -47,7 +47,7 @@ def test_all_see_one_transfer_and_each_can_steer_it(
 ) -> None:
     client = Client(home)
     client.login(held.url, held.token)
-    make(f"{name}:v1", os.urandom(400_000))
+    make(f"{name}:v1", os.urandom(3_000_000))
     run(kernel, f"t = %modelsync push {name}:v1 -b")
     id = running(client).id
 

@@ -21,7 +21,7 @@ from .test_kernel import Kernel, kernel, run, shell_reply
 __all__ = ["kernel"]
 pytestmark = pytest.mark.processes
 #: Enough to be held half-way; `MODELSYNC_LIVE_BYTES=1000000000` for a look at a gigabyte.
-SIZE = int(os.environ.get("MODELSYNC_LIVE_BYTES", "400000"))
+SIZE = int(os.environ.get("MODELSYNC_LIVE_BYTES", "3000000"))
 
 
 def texts(messages: list[Any]) -> str:
