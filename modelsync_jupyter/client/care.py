@@ -43,6 +43,7 @@ class Care:
         labels: Iterable[str] = (),
         ignore_aliases: bool = False,
         dry_run: bool = False,
+        agreed: Garbage | None = None,
     ) -> Garbage:
         """Delete old versions from the local store, and what killed processes left behind.
 
@@ -57,6 +58,7 @@ class Care:
             labels: `key` or `key=value`: versions with such a label stay too.
             ignore_aliases: Ask no registry; what its aliases refer to may go.
             dry_run: Decide, and delete nothing.
+            agreed: What a dry run found and a user agreed to: of versions only these go, and only as they were then.
 
         Returns:
             What was deleted, or would be, and how much that frees.
@@ -78,15 +80,7 @@ class Care:
             labels=tuple(labels),
             aliased=None if ignore_aliases else partial(find_aliased, self.home),
         )
-        if not dry_run:
-            self.delete_garbage(found)
-        return found
-
-    def delete_garbage(self, garbage: Garbage) -> None:
-        """Delete exactly what a dry run of `gc` decided."""
-        from modelsync_jupyter.store import care
-
-        care.delete(self._store, garbage)
+        return found if dry_run else care.delete(self._store, found, agreed)
 
     def du(self, name: str | None = None) -> list[Usage]:
         """Measure the space that each name takes in the local store, the largest first.

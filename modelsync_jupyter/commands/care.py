@@ -64,7 +64,9 @@ def gc_command(args: argparse.Namespace, face: Face) -> Answer:
         more = f" and {len(found.models) - 10} more" if len(found.models) > 10 else ""
         if not face.confirm(f"Delete {listed}{more} ({format_size(found.freed)}) from this computer?"):
             return Answer(None, "Nothing was deleted.", data={"deleted": []})
-    client.delete_garbage(found)
+    found = client.gc(
+        args.name, ignore_aliases=args.ignore_aliases, agreed=found, **rules
+    )  # the world went on meanwhile
     return Answer(found, _garbage_text(found, "Deleted"), found.to_dict(), live=True)
 
 

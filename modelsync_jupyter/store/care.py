@@ -1,6 +1,6 @@
 """Care of the local store: what may go, what takes how much space, and what crashes left behind.
 
-What is deleted is decided first, as a list with reasons; `delete` carries out exactly that list.
+What is deleted is decided first, as a list with reasons; `delete` carries out that list, and nothing beyond it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelSyncError
+from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelNotFound, ModelSyncError
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import is_abandoned, read_regular, remove_tree
 from modelsync_jupyter.info import MAX_YAML, load_yaml
@@ -28,6 +28,8 @@ from .model import Model
 KEEP_LABEL = "keep"
 #: A journal that was not written to for so many seconds is of use to nobody.
 FORGOTTEN = 14 * 86400.0
+#: Why a version stays that came to be garbage while its user was asked.
+_NEW = "you were not asked about it as it is now"
 _PARTIAL = re.compile(r"\..+\.[0-9a-f]{12}\.partial")
 _STAGE = re.compile(r"\.modelsync-export-[A-Za-z0-9_]+")
 
@@ -128,11 +130,30 @@ def find_garbage(
     return Garbage(tuple(models), kept, leftovers, freed)
 
 
-def delete(store: LocalStore, garbage: Garbage) -> None:
-    """Delete what was decided; a version that another process deleted meanwhile is passed over."""
-    for model in garbage.models:
-        with suppress(ModelSyncError):
+def delete(store: LocalStore, garbage: Garbage, agreed: Garbage | None = None) -> Garbage:
+    """Delete what was decided.
+
+    Args:
+        store: The store.
+        garbage: What may go, decided just now.
+        agreed: What a user saw and agreed to: of versions only these go, and only as they were.
+
+    Returns:
+        What was deleted, and as kept also what could not be, with the reason.
+    """
+    kept, gone, stuck = dict(garbage.kept), [], []
+    models = [model for model in garbage.models if agreed is None or model in agreed.models]
+    kept |= dict.fromkeys((model.tag for model in garbage.models if model not in models), _NEW)
+    freed = _freed([*(model.path for model in models), *garbage.leftovers])
+    for model in models:
+        try:
             store.delete(model.tag)
+            gone.append(model)
+        except ModelNotFound:
+            pass  # another process was first
+        except ModelSyncError as error:
+            kept[model.tag] = error.message.rstrip(".")
+            stuck.append(model.path)
     for path in garbage.leftovers:
         if path.is_dir() and not path.is_symlink():
             remove_tree(path)
@@ -140,6 +161,7 @@ def delete(store: LocalStore, garbage: Garbage) -> None:
             path.unlink(missing_ok=True)
     for folder in _names(store):
         store.heal(folder)
+    return Garbage(tuple(gone), kept, garbage.leftovers, freed - _freed(stuck))
 
 
 def measure(store: LocalStore, name: str | None = None) -> list[Usage]:

@@ -81,7 +81,7 @@ class Export:
             Operation("publish", place.name, "in one step, when all of it is written"),
         )
         if not place.kind():
-            reason = f"{why}There is nothing at `{place.shown}` yet."
+            reason = f"{why}`{place.shown}` is new."
             return FilePlan("export", model.tag, place.shown, "export", reason, operations, size)
         mine = self.store.digest(model) or (self.work.describe(self.store, model).digest if hash else "")
         theirs = _claimed(place)

@@ -156,7 +156,8 @@ class Import:
         assert self._target
         done = self._target
         status: Status = "imported" if done.model else "skipped"
-        reason = plan.reason if done.model else "The local store has it already."
+        reason = plan.reason if plan.tag else "The archive names this tag."
+        reason = reason if done.model else "The local store has it already."
         return file_outcome(self.work, replace(plan, tag=done.tag, reason=reason), status, started, done.digest)
 
     def _open(self) -> None:

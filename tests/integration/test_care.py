@@ -65,10 +65,19 @@ def test_rules_hold_together_and_what_is_referred_to_stays(here: Client) -> None
         "m:kept": "it has the label `keep=`",
         "m:prod": "it has the label `stage=prod`",
     }
-    here.delete_garbage(found)
+    here.gc(keep=2, older_than=timedelta(days=2, hours=12), labels=["stage=prod"], agreed=found)
     assert tags(here) == ["m:kept", "m:prod", "m:v1", "m:v2", "m:v4", "other:v1"]
     assert found.freed >= 2 * 100_000
     assert str(here.get("m").tag) == "m:v1"
+
+
+def test_what_changed_since_a_user_agreed_stays(here: Client) -> None:
+    found = here.gc("m", keep=3, dry_run=True)
+    here.edit("m:v5", labels={"stage": "prod"})
+    done = here.gc("m", keep=2, agreed=found)
+    assert [str(model.tag) for model in done.models] == ["m:v4"]
+    assert set(map(str, done.kept)) == {"m:v3", "m:v5"}
+    assert tags(here) == ["m:v1", "m:v2", "m:v3", "m:v5", "other:v1"]
 
 
 def test_a_bento_that_cannot_be_read_stops_it(here: Client) -> None:

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from modelsync_jupyter.client import Client
-from modelsync_jupyter.core.errors import MissingDependency, ModelExists, UsageError
+from modelsync_jupyter.core.errors import MissingDependency, ModelExists, PermissionDenied, UsageError
 from modelsync_jupyter.remotes.files.urls import find_place
 from tests.harness.halting import kill_at
 from tests.harness.models import MIB, differences, make_model
@@ -56,6 +57,7 @@ class Server(asyncssh.SSHServer):
 
 async def serve(port, folder):
     key = asyncssh.generate_private_key("ssh-ed25519")
+    print(f"[127.0.0.1]:{port}", key.export_public_key().decode(), flush=True)
     files = lambda channel: asyncssh.SFTPServer(channel, chroot=os.fsencode(folder))
     await asyncssh.listen("127.0.0.1", port, server_host_keys=[key], server_factory=Server, sftp_factory=files)
     await asyncio.Event().wait()
@@ -78,7 +80,10 @@ def files(
         words = ["-m", "pyftpdlib", "-p", str(port), "-w", "-i", "127.0.0.1", "-d", str(folder), "-u", "ann"]
         words += ["-P", "secret"]
     argv = [sys.executable, "-W", "ignore", *words]
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+    known = tmp_path / "user" / ".ssh" / "known_hosts"
+    known.parent.mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    with open(known, "w") as said, subprocess.Popen(argv, stdout=said, stderr=subprocess.DEVNULL) as child:
         try:
             wait_for_port(port)
             monkeypatch.setitem(fsspec.config.conf, protocol, {"username": "ann", "password": "secret"})
@@ -141,6 +146,21 @@ def test_a_round_trip_over_ftp_and_sftp(files: tuple[str, Path], tmp_path: Path)
     client.export_model("m:v2", outcome.path, force=True)
     assert Client(tmp_path / "far").import_model(outcome.path).tag.version == "v2"
     assert os.listdir(folder / "deep") == ["m-v1.tar"]
+
+
+@pytest.mark.parametrize("files", ["sftp"], indirect=True)
+def test_a_host_whose_key_is_not_known_gets_no_password(files: tuple[str, Path], near: tuple[Client, Path]) -> None:
+    client, (url, folder) = near[0], files
+    known = Path(os.environ["HOME"]) / ".ssh" / "known_hosts"
+    other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
+    known.write_text(f"{known.read_text().split()[0]} {other}")
+    with pytest.raises(PermissionDenied, match="has another key"):
+        client.export_model("m:v1", f"{url}/m.tar")
+    known.unlink()
+    with pytest.raises(PermissionDenied, match="is not known") as caught:
+        client.export_model("m:v1", f"{url}/m.tar")
+    assert f"ssh-keyscan -p {url.rpartition(':')[2]} 127.0.0.1" in caught.value.step.text
+    assert os.listdir(folder) == []
 
 
 @pytest.mark.parametrize("name", ["m.tar", "m.zst"])

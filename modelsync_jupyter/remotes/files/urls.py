@@ -40,7 +40,8 @@ PIECE = 8 * MIB
 _OBJECTS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci", "hf", "r2"}
 #: What to install where the driver of a protocol is missing; the driver of others is what fsspec's message names.
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "az", "abfss": "az", "hf": "hf"}
-_EXTRAS |= {"sftp": "sftp", "ssh": "sftp", "http": "http", "https": "http"}
+_SFTP = ("sftp", "ssh")
+_EXTRAS |= {**dict.fromkeys(_SFTP, "sftp"), "http": "http", "https": "http"}
 #: What obstore, which uploads the parts of an object in parallel, calls the protocols that it knows.
 _OBSTORE = {"s3": "s3", "s3a": "s3a", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "abfs", "abfss": "abfss"}
 #: Errors of drivers that mean wrong or missing credentials: of obstore, boto3, huggingface_hub and paramiko.
@@ -290,7 +291,14 @@ def _driver(protocol: str, url: str, shown: str) -> tuple[Any, str, threading.Lo
     if protocol in _OBSTORE and find_spec("obstore"):
         return _object_store(_OBSTORE[protocol]), url.partition("://")[2].partition("?")[0], None
     try:
-        fs, path = url_to_fs(url)
+        if protocol in _SFTP:
+            from .sftp import KnownHosts
+
+            fs, path = KnownHosts(**KnownHosts._get_kwargs_from_urls(url)), KnownHosts._strip_protocol(url)
+        else:
+            fs, path = url_to_fs(url)
+    except ModelSyncError:
+        raise
     except ImportError as error:
         extra = _EXTRAS.get(protocol)
         text = f"Install it with `pip install 'modelsync_jupyter[{extra}]'`." if extra else f"{error}."

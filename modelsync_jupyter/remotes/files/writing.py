@@ -15,6 +15,7 @@ from typing import Any
 from blake3 import blake3
 
 from modelsync_jupyter.archive.description import Description, Hasher
+from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.errors import ModelSyncError
 from modelsync_jupyter.core.parts import MIB, Part
 from modelsync_jupyter.files import disk_errors
@@ -25,8 +26,9 @@ from .formats import Format
 from .members import ExportTarget, MembersTarget, verified
 from .places import LocalPlace, LocalWriter, Place, Writer
 
-#: Bytes of a run that goes out as one piece: what a compressor needs to look back on, and a request should bring.
-_RUN = 16 * MIB
+#: Bytes of a run that goes out as one piece: at most what a compressor needs to look back on, and a request should
+#: bring; less where there is less than a few of them for each processor.
+_RUN, _SHORT_RUN = 16 * MIB, 2 * MIB
 
 
 def open_export(
@@ -124,7 +126,7 @@ class TarTarget(ExportTarget):
 class StreamTarget(ExportTarget):
     """A tar that is written in order: compressed, or through a driver, or both; a `Target`.
 
-    Memory: a run of 16 MiB for each thread.
+    Memory: a run for each thread, at most 16 MiB.
 
     Args:
         place: The file.
@@ -148,6 +150,7 @@ class StreamTarget(ExportTarget):
         super().__init__(description, check)
         self._codec, self._notes, self._shown = codec, notes, place.shown
         self._turn, self._next = threading.Condition(), 1
+        self._run = min(_RUN, max(_SHORT_RUN, description.layout.size // (8 * processors())))
         self._local = isinstance(place, LocalPlace)
         with disk_errors(place.local or self._anywhere()):
             if isinstance(place, LocalPlace):
@@ -212,7 +215,7 @@ class StreamTarget(ExportTarget):
     def _runs(self, parts: Sequence[Part]) -> Iterator[tuple[Part, ...]]:
         run: list[Part] = []
         for part in parts:
-            if run and (part.stop - run[0].start > _RUN or part.number != run[-1].number + 1):
+            if run and (part.stop - run[0].start > self._run or part.number != run[-1].number + 1):
                 yield tuple(run)
                 run = []
             run.append(part)
