@@ -1,4 +1,4 @@
-"""Export and import beside `tar`, `zstd` and stock BentoML: `python -m tests.benchmarks.exchange [MiB] [runs]`.
+"""Export and import beside `tar`, `zstd` and stock BentoML: `python -m tests.benchmarks.exchange`.
 
 The same model each time, whole processes, interleaved; a line for each says the median of ours over theirs, in wall
 time and in processor time, which says more on a machine that has other work. `tar` waits for no disk and we do, so it
@@ -7,8 +7,10 @@ is shown with and without a flush. The weights are floats with as much chance in
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
+import re
 import shlex
 import shutil
 import sys
@@ -16,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from modelsync_jupyter.core.units import parse_size
 from tests.harness.models import MIB, make_model
 from tests.harness.processes import environment
 
@@ -36,12 +39,12 @@ def write_weights(path: Path, size: int) -> None:
             file.write(block)
 
 
-def main(size: int, runs: int) -> None:
+def main(size: int, runs: int, only: str) -> None:
     """Measure and print."""
     with TemporaryDirectory(dir=os.environ.get("BENCHMARK_DIR")) as name:
         place = Path(name)
         made = make_model(place / "home", "m:v1", {"config.json": b"{}"})
-        write_weights(made / "w.bin", size * MIB)
+        write_weights(made / "w.bin", size)
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else every process would compile us anew
         env = environment(place / "home", PYTHONPATH=str(Path(__file__).parents[2]))
         out = place / "out"
@@ -65,6 +68,8 @@ def main(size: int, runs: int) -> None:
             "export bentomodel / bentoml": ("bentomodel", f"{bento} export m:v1 {theirs}.bentomodel", ".bentomodel"),
         }
         for title, (format, words, suffix) in cases.items():
+            if not re.search(only, title):
+                continue
             export = shell(f"{MODELSYNC} -q export m:v1 {ours}{suffix} --format {format}")
             pairs = []
             for _ in range(1 if format == "bentomodel" else runs):
@@ -86,6 +91,8 @@ def main(size: int, runs: int) -> None:
             "import bentomodel / bentoml": (".bentomodel", f"{bento} import {theirs}.bentomodel"),
         }
         for title, (suffix, words) in imports.items():
+            if not re.search(only, title) or not Path(f"{theirs}{suffix}").exists():
+                continue
             pairs = []
             for _ in range(1 if suffix == ".bentomodel" else runs):
                 for folder in (place / "far", unpacked, place / "stock"):
@@ -106,4 +113,9 @@ def report(title: str, pairs: list[tuple[Usage, Usage]], *sizes: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(word) for word in (*sys.argv[1:], *("1024", "3")[len(sys.argv) - 1 :])))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=parse_size, default=1024 * MIB)
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="one for `.bentomodel`, which takes minutes")
+    parser.add_argument("--only", default="", metavar="REGEX", help="only what it finds in a title")
+    asked = parser.parse_args()
+    main(asked.size, asked.rounds, asked.only)
