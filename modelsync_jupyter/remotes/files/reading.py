@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import itertools
 import tarfile
+from collections import deque
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from typing import IO
 
@@ -28,6 +30,8 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _HEAD = 64 * 1024
 #: Where a stream is searched for a file at most, counted unpacked.
 _PEEK = 64 * MIB
+#: Pieces of 1 MiB that are expanded ahead of their use.
+_AHEAD = 4
 
 
 def open_archive(place: Place) -> TarSource | StreamSource | Tree:
@@ -166,7 +170,8 @@ class StreamSource:
         position, begin = 0, start + self._base
         end = None if stop is None else stop + self._base
         whole = end is not None and stop == self.size
-        with closing(self._stream()) as chunks:
+        stream = self._stream()
+        with closing(_ahead(stream) if self._codec and self._place.local else stream) as chunks:
             for chunk in chunks:
                 view = memoryview(chunk)[max(0, begin - position) :]
                 view = view if end is None else view[: max(0, end - max(position, begin))]
@@ -209,6 +214,22 @@ class StreamSource:
                 if len(head) >= size:
                     break
         return bytes(head[:size])
+
+
+def _ahead(chunks: Generator[bytes | memoryview, None, None]) -> Generator[bytes | memoryview, None, None]:
+    """Expand a stream in a thread of its own, a little ahead of the one that takes it, so that two processors are busy.
+
+    Only for files on this computer: a thread that hangs in the network would keep the process from ending.
+    """
+    with closing(chunks), ThreadPoolExecutor(1, "modelsync-expand") as expander:
+        waiting = deque(expander.submit(next, chunks, b"") for _ in range(_AHEAD))
+        try:
+            while chunk := waiting.popleft().result():
+                waiting.append(expander.submit(next, chunks, b""))
+                yield chunk
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 class _TooFar(Exception):
