@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
-    parser = build_parser(SHELL.prefix)
+    parser = build_parser(SHELL.prefix, argv[0] if argv else "")
     args = parser.read(argv)
     if args.command is None:
         write(parser.format_help().rstrip())

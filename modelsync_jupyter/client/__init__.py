@@ -77,8 +77,8 @@ if TYPE_CHECKING:
         use_context,
     )
     from .origins import Provenance
+    from .scanning import Scanned
     from .statuses import Statuses, VersionStatus
-    from .using import Scanned
 
 __all__ = [
     "Alias",
@@ -207,7 +207,7 @@ _PLACES = {
     "Provenance": "client.origins",
     "Statuses": "client.statuses",
     "VersionStatus": "client.statuses",
-    "Scanned": "client.using",
+    "Scanned": "client.scanning",
 }
 
 

@@ -26,8 +26,9 @@ from .client import Client
 from .defaults import Setting
 from .files import PathOrUrl
 from .origins import Provenance
+from .scanning import Scanned
 from .statuses import Statuses
-from .using import LOCK, Scanned
+from .using import LOCK
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

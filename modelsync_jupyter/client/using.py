@@ -5,16 +5,11 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelsync_jupyter.contents.judging import DANGEROUS, KNOWN, UNKNOWN, judge
-from modelsync_jupyter.contents.pickles import MAX_UNPACKED, NotAPickle, Reading, read_pickle
-from modelsync_jupyter.contents.reader import FileReader
-from modelsync_jupyter.contents.tensors import NoTensors, list_tensors, pickles_in_zip
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import (
     IntegrityError,
@@ -26,41 +21,17 @@ from modelsync_jupyter.core.errors import (
 )
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import read_json, write_text
-from modelsync_jupyter.info import MODEL_YAML
 
 if TYPE_CHECKING:
     from modelsync_jupyter.remotes.bentocloud.client import RemoteModel
     from modelsync_jupyter.store.model import Model
 
+    from .scanning import Scanned
+
 #: The lock file, and the version of its format.
 LOCK, _FORMAT = "modelsync.lock", 1
-_PICKLED = {".pkl", ".pickle", ".joblib", ".dill", ".sav", ".p"}
-_SAFE = {".safetensors": "safetensors", ".gguf": "gguf", ".onnx": "onnx", ".npy": "numpy", ".json": "json"}
-_ZIPPED = {".pt", ".pth", ".bin", ".ckpt", ".npz", ".zip"}
-
-
-@dataclass(frozen=True, slots=True)
-class Scanned:
-    """What loading a file would run.
-
-    Args:
-        path: The file, within the model.
-        kind: "pickle", or the name of a format that runs nothing.
-        verdict: "safe", "known", "unknown" or "dangerous": the worst of what it imports.
-        imports: Every name that it imports.
-        problem: Why it could not be read to its end, or "".
-    """
-
-    path: str
-    kind: str
-    verdict: str
-    imports: tuple[str, ...] = ()
-    problem: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as JSON."""
-        names = ("path", "kind", "verdict", "problem")
-        return {name: getattr(self, name) for name in names} | {"imports": list(self.imports)}
+#: Files that are programs to load, by their names.
+PICKLED = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".sav", ".p"})
 
 
 class Use:
@@ -97,6 +68,8 @@ class Use:
             UsageError: It is not clear which file to load, or how.
             MissingDependency: The package that loads it is not installed.
         """
+        from .scanning import scan_file, scan_model
+
         model = self.get(tag, pull=pull)
         module = model.info.module
         if module.startswith("bentoml.") and file is None:
@@ -118,6 +91,8 @@ class Use:
         Raises:
             ModelNotFound: There is no such model.
         """
+        from .scanning import scan_model
+
         return scan_model(self.get(tag, pull=pull))
 
     def lock(self, *tags: str | Tag, path: str | os.PathLike[str] = LOCK) -> dict[str, str]:
@@ -181,6 +156,8 @@ class Use:
         return str(model.tag), self.digest(model, hash=True) or ""
 
     def _check_pickles(self, model: Model, scanned: Iterable[Scanned], trust: bool) -> None:
+        from modelsync_jupyter.contents.judging import DANGEROUS, KNOWN, judge
+
         for each in scanned:
             if each.verdict in ("safe", KNOWN) or trust:
                 continue
@@ -205,68 +182,6 @@ class Use:
             raise MissingDependency(f"`{module}` needs a package that is not installed: {error}", step) from error
 
 
-def scan_model(model: Model) -> list[Scanned]:
-    """Scan every file of a model that is loaded by running it, or that is known to run nothing."""
-    files = sorted(each for each in model.path.rglob("*") if each.is_file() and not each.is_symlink())
-    scanned = [scan_file(each, model.path) for each in files if each.name != MODEL_YAML]
-    return [each for each in scanned if each.kind]
-
-
-def scan_file(path: Path, folder: Path) -> Scanned:
-    """Scan one file, by what is in it rather than by its name.
-
-    Args:
-        path: The file.
-        folder: The model's folder.
-    """
-    name = path.relative_to(folder).as_posix()
-    head = FileReader(path).read(0, 4)
-    if head == b"PK\x03\x04":
-        try:
-            pickles = pickles_in_zip(FileReader(path))
-        except NoTensors as error:
-            return Scanned(name, "pickle", UNKNOWN, problem=str(error))
-        return _judged(name, pickles) if pickles else Scanned(name, "zip", "safe")
-    if path.suffix in _SAFE:
-        return _scan_safe(name, path)
-    if path.suffix in _PICKLED | _ZIPPED or head[:1] == b"\x80":
-        if path.stat().st_size > MAX_UNPACKED:
-            return Scanned(name, "pickle", UNKNOWN, problem="it is larger than is scanned")
-        found = _judged(name, {name: path.read_bytes()})
-        is_other = path.suffix == ".bin" and found.problem and not found.imports  # PyTorch's name, and everybody's
-        return Scanned(name, "", "safe") if is_other else found
-    return Scanned(name, "", "safe")
-
-
-def _scan_safe(name: str, path: Path) -> Scanned:
-    kind = _SAFE[path.suffix]
-    if kind == "numpy" and any("O" in each.dtype for each in _tensors(path)):  # an array of objects is a pickle
-        return Scanned(name, "pickle", UNKNOWN, problem="it holds Python objects")
-    return Scanned(name, kind, "safe")
-
-
-def _tensors(path: Path) -> list[Any]:
-    try:
-        return list(list_tensors(path.name, FileReader(path)))
-    except NoTensors:
-        return []
-
-
-def _judged(name: str, pickles: Mapping[str, bytes]) -> Scanned:
-    readings: list[Reading] = []
-    problem = ""
-    for data in pickles.values():
-        try:
-            readings.append(read_pickle(data))
-            problem = problem or readings[-1].problem
-        except NotAPickle as error:
-            problem = problem or str(error)
-    imports = tuple(dict.fromkeys(each for reading in readings for each in reading.imports))
-    verdicts = {judge(each) for each in imports} | ({UNKNOWN} if problem else set())
-    worst = next((each for each in (DANGEROUS, UNKNOWN, KNOWN) if each in verdicts), "safe")
-    return Scanned(name, "pickle", worst, imports, problem)
-
-
 def read_lock(path: Path) -> dict[str, str]:
     """Read a lock file.
 
@@ -281,7 +196,7 @@ def read_lock(path: Path) -> dict[str, str]:
 
 
 def _only_file(model: Model) -> Path:
-    suffixes = {".safetensors", ".npz", ".npy", ".onnx", ".pt", ".pth"} | _PICKLED
+    suffixes = {".safetensors", ".npz", ".npy", ".onnx", ".pt", ".pth"} | PICKLED
     found = sorted(each for each in model.path.rglob("*") if each.suffix in suffixes and each.is_file())
     if len(found) != 1:
         names = ", ".join(f"`{each.relative_to(model.path)}`" for each in found[:5])

@@ -6,7 +6,8 @@ import argparse
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.core.errors import MissingDependency, UsageError
 from modelsync_jupyter.core.steps import Step
@@ -14,6 +15,7 @@ from modelsync_jupyter.core.steps import Step
 from . import client_of
 from .answers import Answer
 from .face import Face
+from .options import add_output
 from .tables import Table
 from .views import CONTEXT_HEAD, context_row
 
@@ -23,6 +25,60 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "MODELSYNC_TOKEN"
 _DEFAULT = "default"
 _ENVIRONMENT = "__env__"
+
+
+def add_commands(add: Any) -> None:
+    """Add the commands that sign in and out, and those that run a registry or show all of it at work."""
+    parser = add(
+        "login",
+        "sign in to a registry",
+        login_command,
+        epilog="A token on the command line stays in your shell's history. Safer: answer the prompt, pipe the\n"
+        "token in with --token-stdin, or set MODELSYNC_TOKEN.",
+    )
+    what = "the registry's URL (default: that of the context)"
+    parser.add_argument("endpoint", nargs="?", metavar="ENDPOINT", help=what)
+    given = parser.add_mutually_exclusive_group()
+    given.add_argument("--token", metavar="T", help="the API token; note that it lands in your shell's history")
+    given.add_argument("--token-stdin", action="store_true", help="read the API token from standard input")
+    parser.add_argument("--name", metavar="NAME", help="name of the context (default: `default`)")
+    add_output(parser)
+
+    parser = add("logout", "forget a registry and its token", logout_command)
+    parser.add_argument("name", nargs="?", metavar="NAME", help="name of the context (default: the current one)")
+
+    parser = add("contexts", "list the registries you are signed in to", contexts_command)
+    parser.add_argument("--use", metavar="NAME", help="make this the current one")
+    add_output(parser)
+
+    _add_serve(add)
+    what = "train, save, push, pull, compare and use a real model in a temporary folder"
+    parser = add("demo", what, demo_command)
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="work in DIR, which must be empty, and keep it")
+
+
+def _add_serve(add: Any) -> None:
+    parser = add("serve", "run a registry until Ctrl-C or SIGTERM", serve_command)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    parser.add_argument("--port", type=int, default=8642, help="port; 0 takes a free one (default %(default)s)")
+    parser.add_argument(
+        "--data", type=Path, default=Path("modelsync-registry"), metavar="DIR", help="(default %(default)s)"
+    )
+    what = "SQLAlchemy URL of the catalog (default: $MODELSYNC_DB, which does not show in `ps`, else SQLite in DIR)"
+    parser.add_argument("--db", metavar="URL", help=what)
+    what = "bucket and prefix of the blobs: s3://, gs://, az:// (default: $MODELSYNC_BLOBS, else a folder in DIR)"
+    parser.add_argument("--blobs", metavar="URL", help=what)
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes (default %(default)s)")
+    what = "API requests that a process answers at the same time; connections are not limited (default %(default)s)"
+    parser.add_argument("--threads", type=int, default=32, metavar="N", help=what)
+    what = "how clients move bytes (default: $MODELSYNC_TRANSMISSION, else presigned_url)"
+    parser.add_argument("--strategy", choices=("presigned_url", "proxy", "none"), help=what)
+    what = "how long a presigned URL is valid (default: $MODELSYNC_URL_TTL, else 3600)"
+    parser.add_argument("--url-ttl", type=float, metavar="SECONDS", help=what)
+    what = "a line on stderr for each request, or warnings alone (default: $MODELSYNC_LOG, else text)"
+    parser.add_argument("--log", choices=("text", "json", "none"), help=what)
+    what = "make a new admin token in DIR/admin-token; the one before ends, and all that it made for itself"
+    parser.add_argument("--reset-admin-token", action="store_true", help=what)
 
 
 def login_command(args: argparse.Namespace, face: Face) -> Answer:

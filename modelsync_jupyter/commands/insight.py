@@ -15,9 +15,7 @@ from . import client_of
 from .answers import Answer
 from .face import Face
 from .options import add_context, add_output
-from .parser import Parser, pair
 from .tables import Table, align
-from .transfer import forget_command
 from .words import CELL, Words
 
 if TYPE_CHECKING:
@@ -44,12 +42,6 @@ def add_commands(add: Any) -> None:
     add_context(parser)
     add_output(parser)
 
-
-def add_panel(add: Any) -> None:
-    """Add the commands about transfers and the panel."""
-    parser = add("forget", "remove ended transfers from the list; models stay as they are", forget_command)
-    parser.add_argument("ids", nargs="+", metavar="ID", help="id of the transfer, or the beginning of it")
-    add_output(parser)
     parser = add("panel", "show both sides in a cell, with buttons (notebook only)", panel_command)
     parser.add_argument("name", nargs="?", metavar="TEXT", help="what to search for: a name, or `label:K=V`")
     add_context(parser)
@@ -62,16 +54,6 @@ def panel_command(args: argparse.Namespace, face: Face) -> Answer:
     from modelsync_jupyter import panel
 
     return Answer(panel(args.name, home=args.home, context=args.context), "")
-
-
-def add_origin(parser: Parser) -> None:
-    """Let a command note where a model comes from."""
-    what = "a number that tells how good it is; may be repeated"
-    parser.add_argument("--metric", type=pair, action="append", default=[], metavar="K=V", help=what)
-    what = "a file or folder that it was trained on, whose digest is kept; may be repeated"
-    parser.add_argument("--dataset", type=pair, action="append", default=[], metavar="K=PATH", help=what)
-    what = "do not note the notebook, cell, git commit and packages that it was made with"
-    parser.add_argument("--no-provenance", action="store_true", help=what)
 
 
 def diff_command(args: argparse.Namespace, face: Face) -> Answer:

@@ -16,6 +16,8 @@ from . import client_of
 from .answers import Answer
 from .catalog import delete_remote
 from .face import Face
+from .options import TAG_HELP, add_context, add_hash, add_origin, add_output
+from .parser import pair, positive
 from .tables import Table
 from .views import MODEL_HEAD, REMOTE_HEAD, STATUS_HEAD, model_row, model_text, remote_row, remote_text, status_row
 
@@ -24,6 +26,57 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _ROWS = 100
+
+
+def add_commands(add: Any) -> None:
+    """Add the commands about models of either side."""
+    _add_lists(add)
+    parser = add("get", "show one local model, or with --remote one of the registry", get_command)
+    parser.add_argument("tag", metavar="TAG", help=TAG_HELP)
+    parser.add_argument("--remote", action="store_true", help="ask the registry, which also knows aliases")
+    add_hash(parser)
+    add_context(parser)
+    add_output(parser, "path")
+
+    parser = add("create", "save a file or a folder as a new model", create_command)
+    parser.add_argument("name", metavar="NAME[:VERSION]", help="its tag; without a version, a new one is made")
+    parser.add_argument("path", nargs="?", type=Path, metavar="PATH", help="the file or folder to copy in")
+    parser.add_argument("--label", type=pair, action="append", default=[], metavar="K=V", help="may be repeated")
+    parser.add_argument("--metadata", type=pair, action="append", default=[], metavar="K=V", help="may be repeated")
+    add_origin(parser)
+    add_output(parser, "path")
+
+    what = (
+        "delete local models, or with --remote those in the registry; a name without a version means all its versions"
+    )
+    parser = add("delete", what, delete_command)
+    parser.add_argument("tags", nargs="+", metavar="TAG", help="NAME:VERSION, or NAME for every version of it")
+    parser.add_argument("--remote", action="store_true", help="in the registry, where they can be restored for a while")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    add_context(parser)
+    add_output(parser)
+
+
+def _add_lists(add: Any) -> None:
+    for verb, what, run in (
+        ("list", "list models, in the local store or in the registry", list_command),
+        ("status", "compare the local store with the registry", status_command),
+    ):
+        parser = add(verb, what, run)
+        parser.add_argument("name", nargs="?", metavar="NAME", help="only the versions of this model, or NAME:VERSION")
+        if verb == "list":
+            parser.add_argument("--remote", action="store_true", help="ask the registry")
+        else:
+            add_hash(parser)
+        parser.add_argument("--search", metavar="TEXT", help="only models whose name contains TEXT")
+        parser.add_argument(
+            "--query", metavar="Q", help="the registry's query, such as `label:stage=prod sort:size-desc`"
+        )
+        parser.add_argument(
+            "-n", "--limit", type=positive, metavar="N", help="at most N (default: 100 in a table, else all)"
+        )
+        add_context(parser)
+        add_output(parser)
 
 
 def list_command(args: argparse.Namespace, face: Face) -> Answer:

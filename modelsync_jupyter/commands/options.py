@@ -7,8 +7,9 @@ from typing import Any
 
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS
 
-from .parser import Parser, rate, threads
+from .parser import Parser, pair, rate, threads
 
+TAG_HELP = "NAME:VERSION, or NAME for its latest version"
 _OUTPUTS = ("table", "json", "yaml")
 
 
@@ -57,3 +58,13 @@ def add_output(parser: Parser, *more: str) -> None:
     """Let a command print its answer for programs."""
     choices = (*_OUTPUTS, *more)
     parser.add_argument("-o", "--output", choices=choices, default="table", metavar="FORMAT", help=", ".join(choices))
+
+
+def add_origin(parser: Parser) -> None:
+    """Let a command note where a model comes from."""
+    what = "a number that tells how good it is; may be repeated"
+    parser.add_argument("--metric", type=pair, action="append", default=[], metavar="K=V", help=what)
+    what = "a file or folder that it was trained on, whose digest is kept; may be repeated"
+    parser.add_argument("--dataset", type=pair, action="append", default=[], metavar="K=PATH", help=what)
+    what = "do not note the notebook, cell, git commit and packages that it was made with"
+    parser.add_argument("--no-provenance", action="store_true", help=what)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from html import escape
 from typing import Any, Generic, NoReturn, TypeVar
 
 from modelsync_jupyter.core.errors import MissingDependency
@@ -53,6 +52,8 @@ class Table(list[T], Generic[T]):
         return align(self._head, map(self._row, self)) if self else self._empty
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         if not self:
             return f"<p>{escape(self._empty)}</p>"
 

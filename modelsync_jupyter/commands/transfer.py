@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.outcome import Direction, Outcome, SyncReport
@@ -15,12 +15,49 @@ from modelsync_jupyter.core.tags import Tag
 from . import client_of
 from .answers import Answer
 from .face import Face
+from .options import TAG_HELP, add_background, add_context, add_output, add_pace
 from .tables import Table
-from .using import pull_locked_command
+from .using import add_locked, pull_locked_command
 from .views import TRANSFER_HEAD, outcome_text, plan_text, sync_text, transfer_row, transfer_text
 
 if TYPE_CHECKING:
     from modelsync_jupyter.client import Client, Transfer
+
+
+def add_commands(add: Any) -> None:
+    """Add the commands that send and fetch models, and those about transfers."""
+    for verb, what in (("push", "send a model to the registry"), ("pull", "fetch a model from the registry")):
+        parser = add(verb, what, move_command)
+        if verb == "pull":
+            parser.add_argument("tag", nargs="?", metavar="TAG", help=TAG_HELP)
+            add_locked(parser)
+        else:
+            parser.add_argument("tag", metavar="TAG", help=TAG_HELP)
+        parser.add_argument("-f", "--force", action="store_true", help="replace what is there under the same tag")
+        add_pace(parser)
+        add_context(parser)
+        add_background(parser)
+        parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be done, and do nothing")
+        add_output(parser, "path")
+    add_output(add("transfers", "list all pushes and pulls, running and ended", transfers_command))
+    for verb, what, run in (
+        (
+            "attach",
+            "follow a transfer to its end; Ctrl-C stops following, not the transfer",
+            attach_command,
+        ),
+        ("pause", "stop a transfer for now; `resume` continues it", pause_command),
+        ("cancel", "stop a transfer; it can be resumed", cancel_command),
+        ("resume", "run a transfer again; it resumes where it left off", resume_command),
+    ):
+        parser = add(verb, what, run)
+        parser.add_argument("id", metavar="ID", help="id of the transfer, or the beginning of it")
+        if verb == "resume":
+            add_background(parser)
+        add_output(parser)
+    parser = add("forget", "remove ended transfers from the list; models stay as they are", forget_command)
+    parser.add_argument("ids", nargs="+", metavar="ID", help="id of the transfer, or the beginning of it")
+    add_output(parser)
 
 
 def move_command(args: argparse.Namespace, face: Face) -> Answer:

@@ -6,38 +6,10 @@ from inspect import signature
 
 import pytest
 
-from modelsync_jupyter.commands.grammar import build_parser
+from modelsync_jupyter.commands.grammar import COMMANDS, build_parser
 from modelsync_jupyter.commands.parser import HelpShown
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.registry.server import serve
-
-COMMANDS = ["push", "pull", "export", "import", "sync", "transfers", "attach", "pause", "cancel", "resume"]
-COMMANDS += ["list", "status"]
-COMMANDS += [
-    "get",
-    "create",
-    "delete",
-    "alias",
-    "label",
-    "history",
-    "restore",
-    "gc",
-    "du",
-    "verify",
-    "diff",
-    "doctor",
-    "forget",
-    "panel",
-    "scan",
-    "lock",
-    "config",
-    "login",
-    "logout",
-    "contexts",
-    "serve",
-]
-COMMANDS += ["demo", "registry"]
-
 
 def test_push_has_the_documented_defaults() -> None:
     args = build_parser().read(["push", "iris:v1"])
@@ -64,12 +36,23 @@ def test_global_options_stand_before_or_behind_the_command() -> None:
 
 
 def test_every_command_is_there_and_has_help(capsys: pytest.CaptureFixture[str]) -> None:
-    parser = build_parser("%modelsync")
-    assert list(parser.commands) == COMMANDS
-    for name in COMMANDS:
+    parser, names = build_parser("%modelsync"), [name for names in COMMANDS.values() for name in names]
+    assert list(parser.commands) == names
+    assert len(names) == len(set(names)) == 35
+    for name in names:
         with pytest.raises(HelpShown):
             parser.read([name, "-h"])
         assert capsys.readouterr().out.startswith(f"usage: %modelsync {name}")
+
+
+def test_a_line_that_begins_with_a_command_needs_the_grammar_of_its_module_alone() -> None:
+    for names in COMMANDS.values():
+        for name in names:
+            parser = build_parser("modelsync", name)
+            assert tuple(parser.commands) == names
+            assert parser.commands[name].format_help() == build_parser().commands[name].format_help()
+    for first in ("", "pusj", "-q"):
+        assert list(build_parser("modelsync", first).commands) == list(build_parser().commands)
 
 
 @pytest.mark.parametrize(
