@@ -11,6 +11,7 @@ from modelsync_jupyter.commands.parser import HelpShown
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.registry.server import serve
 
+
 def test_push_has_the_documented_defaults() -> None:
     args = build_parser().read(["push", "iris:v1"])
     assert (args.tag, args.force, args.threads, args.context) == ("iris:v1", False, None, None)
