@@ -309,6 +309,10 @@ class UploadLost(RemoteError):
     step = Step("retry", "Push again: that starts a new upload.")
 
 
+#: What servers answer that have too much to do.
+_BUSY = (408, 425, 429, 503, 504)
+
+
 class Unavailable(RemoteError):
     """The registry or the network is not there now.
 
@@ -317,6 +321,7 @@ class Unavailable(RemoteError):
         step: The next step.
         status: HTTP status of the reply, if there was one.
         retry_after: Seconds the server asked to wait.
+        late: Whether there was no answer in time.
     """
 
     code = "unavailable"
@@ -331,6 +336,13 @@ class Unavailable(RemoteError):
         *,
         status: int | None = None,
         retry_after: float | None = None,
+        late: bool = False,
     ) -> None:
         super().__init__(message, step, status=status)
         self.retry_after = retry_after
+        self._late = late
+
+    @property
+    def busy(self) -> bool:
+        """Whether fewer requests at a time might have been answered."""
+        return self._late or self.status in _BUSY

@@ -7,8 +7,9 @@ can be computed from the parts alone, in any order of arrival.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from mmap import mmap
 from typing import TypedDict
 
@@ -75,15 +76,45 @@ def split(size: int, part_size: int = PART_SIZE) -> tuple[Part, ...]:
     return from_sizes(min(part_size, size - start) for start in range(0, size, part_size))
 
 
-def group(parts: Sequence[Part], minimum: int) -> tuple[Part, ...]:
-    """Join neighbours until each part but the last has at least `minimum` bytes; digests are dropped."""
-    sizes: list[int] = []
+def gather(
+    parts: Sequence[Part], threads: int, shortest: int, longest: int, least: int = 0
+) -> Iterator[tuple[Part, ...]]:
+    """Gather neighbours into runs, each of which is one request, so that all threads end at about the same time.
+
+    A request costs a round trip, so runs are long; but who is given a long one last has it alone while the others have
+    nothing to do. So each wave of `threads` runs takes half of what is left, and what is left in the end is shared out
+    evenly. A run ends at the edge of a part that is nearest to that.
+
+    Args:
+        parts: The parts, in order.
+        threads: How many take runs, in the order in which they are yielded.
+        shortest: Bytes below which runs are not shortened, nearly: the last wave is to be whole.
+        longest: Bytes of a run, nearly.
+        least: Bytes of a run exactly, but for the last before a gap.
+    """
+    lengths = _lengths(sum(part.size for part in parts), threads, shortest, longest)
+    run: list[Part] = []
+    size, position, border = 0, 0, next(lengths)
     for part in parts:
-        if sizes and sizes[-1] < minimum:
-            sizes[-1] += part.size
-        else:
-            sizes.append(part.size)
-    return from_sizes(sizes)
+        middle = position + part.size / 2
+        if run and (run[-1].stop != part.start or (middle > border and size >= least)):
+            yield tuple(run)
+            run, size = [], 0
+            while border <= middle:
+                border += next(lengths)
+        run.append(part)
+        size += part.size
+        position += part.size
+    if run:
+        yield tuple(run)
+
+
+def _lengths(left: float, threads: int, shortest: int, longest: int) -> Iterator[float]:
+    while (size := min(longest, left / (2 * threads))) >= shortest:
+        yield from repeat(size, threads)
+        left -= size * threads
+    waves = max(1, round(left / (threads * shortest)))
+    yield from repeat(max(left / (waves * threads), 1))
 
 
 def check_digest(text: object) -> str:

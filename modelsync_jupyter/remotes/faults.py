@@ -97,7 +97,8 @@ def connection_fault(error: Exception, url: str, *, registry: bool) -> ModelSync
     if isinstance(error, ValueError):
         bad_proxy = _has_bad_proxy(url)
         return RemoteError("The proxy's address is not valid.", _PROXY_STEP) if bad_proxy else _bad_address(registry)
-    return Unavailable(_what_broke(chain, f"{where[0].lower()}{where[1:]}"))
+    late = has(requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+    return Unavailable(_what_broke(chain, f"{where[0].lower()}{where[1:]}"), late=late)
 
 
 def api_error(reply: requests.Response, text: str, step: str = "") -> ModelSyncError:

@@ -114,7 +114,8 @@ class Target(Protocol):
     Attributes:
         present: Numbers of the parts that need not be written: they are there from an earlier attempt, because the
             target holds equal ones, or because `write` has noted them. Each was verified, or its digest is not known.
-        grain: Bytes that one thread may lose at most when it is interrupted in the middle of a write.
+        grain: Bytes that one thread may lose at most when it is interrupted in the middle of a write, in the second
+            half of the archive: in the mean of threads, where writes differ a little.
     """
 
     @property

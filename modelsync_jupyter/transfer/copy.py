@@ -6,7 +6,7 @@ retries of requests and parts, the rate and the count of bytes; the ends own eve
 How much an interruption may cost is bounded here. A thread loses at most one write in flight (`Target.grain`), so for
 archives above `_SMALL` only so many threads run that all of their writes together are at most a quarter of the archive:
 a transfer that is stopped at three quarters keeps two thirds of what it moved, or more. Large archives have parts that
-are small beside them, and run on all threads.
+are small beside them, and run on all threads: as many of them as the line and the far end can take (`concurrency`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from modelsync_jupyter.core.parts import MIB, Buffer, Part
 from modelsync_jupyter.remotes.protocol import ENDLESS, Source, Target
 from modelsync_jupyter.remotes.retry import WITHIN_A_PART, Renew
 
+from .concurrency import InFlight
 from .work import Stop, Work
 
 #: Archives up to this size are sent again in seconds, so they use all threads.
@@ -51,16 +52,17 @@ def copy(source: Source, target: Target, work: Work, step: str) -> None:
     """
     size, threads = source.size or 0, work.threads
     if size > _SMALL:
-        threads = max(1, min(threads, size // (4 * target.grain)))
+        threads = max(1, min(threads, round(size / (4 * target.grain))))
     work.counter.begin(step, size)
     for part in source.parts:
         if part.number in target.present:
             work.counter.add(part.size, reused=True)
     missing = [part for part in source.parts if part.number not in target.present]
-    stream, workers = _Stream(source, target, work), Workers(threads, work.stop)
+    stream, workers = _Stream(source, target, work, InFlight(threads, work.stop.check)), Workers(threads, work.stop)
 
     def arrange(buffer: Buffer) -> None:
-        target.arrange(missing, partial(stream.read, buffer), partial(workers.submit, stream.write))
+        with stream.in_flight.place():
+            target.arrange(missing, partial(stream.read, buffer), partial(workers.submit, stream.write))
 
     workers.submit(arrange)  # a thread like the others: what it reads counts as a request in flight
     workers.join()
@@ -95,6 +97,7 @@ class _Stream:
     source: Source
     target: Target
     work: Work
+    in_flight: InFlight
 
     def write(self, parts: tuple[Part, ...], buffer: Buffer) -> None:
         """Copy neighbouring parts, in as many attempts as that takes."""
@@ -130,7 +133,8 @@ class _Stream:
 
         # Each part that arrives starts the count of failures again, so that every part has attempts of its own. What
         # cannot be read from the middle is begun anew as a whole, which is up to the caller.
-        self.work.retry.run(attempt, arrived, renew=WITHIN_A_PART if self.source.ranged else ())
+        with self.in_flight.place():
+            self.work.retry.run(attempt, arrived, renew=WITHIN_A_PART if self.source.ranged else ())
 
     def read(self, buffer: Buffer, start: int, stop: int | None) -> Generator[memoryview, None, None]:
         """Read `[start, stop)`, at the rate that is allowed; a stream that breaks is opened again where it broke."""
@@ -157,6 +161,7 @@ class _Stream:
                 work.pace.keep(len(view))
                 yield view
                 work.counter.add(len(view))
+                self.in_flight.moved(len(view))
         finally:
             stream.close()
 

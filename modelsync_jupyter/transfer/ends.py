@@ -20,15 +20,16 @@ from modelsync_jupyter.core.errors import (
     ModelSyncError,
     UnsafeArchive,
 )
-from modelsync_jupyter.core.parts import MIB, Part
+from modelsync_jupyter.core.parts import MIB, Part, gather
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.remotes.protocol import ENDLESS, HandOff, Notes, Read, Source
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 
-#: Bytes in one run of neighbours: a request costs a millisecond of CPU, so it should bring more than one part.
-_LONGEST_RUN = 64 * MIB
+#: Bytes in one run of neighbours, nearly: a request costs a millisecond of CPU and a round trip, so it should bring
+#: more than one part.
+_SHORTEST_RUN, _LONGEST_RUN = 24 * MIB, 64 * MIB
 
 
 class StageTarget:
@@ -68,7 +69,7 @@ class StageTarget:
     ) -> None:
         self._store, self._tag, self._source, self._notes = store, tag, source, notes
         self._replace, self._threads, self._check = replace, threads, check
-        self._longest = min(_LONGEST_RUN, (source.size or 0) // (2 * threads))
+        self._longest = max(1, min(_LONGEST_RUN, (source.size or 0) // (2 * threads)))
         self._stage = self._open_stage()
         self._check_space()
         self._known = [] if source.layout else [Entry(*note["entry"]) for note in notes.notes if "entry" in note]
@@ -89,8 +90,8 @@ class StageTarget:
         if self._source.layout is None:
             self._walk(runs, read)
         elif self._source.ranged:
-            for part in parts:
-                runs.add(part)
+            for run in gather(parts, self._threads, min(_SHORTEST_RUN, self._longest), self._longest):
+                hand_off(run)
         else:
             hand_off(self._source.parts)
         runs.flush()

@@ -243,7 +243,8 @@ class RegistryEnd:
     ) -> Target:
         assert version
         there: RemoteModel | None = item.there.what if item.there else None
-        return open_upload(self._remote, version, there, notes=notes, check=work.stop.check)  # type: ignore[arg-type]
+        check = work.stop.check
+        return open_upload(self._remote, version, there, notes=notes, threads=work.threads, check=check)  # type: ignore[arg-type]
 
     def finish(self, item: SyncItem) -> None:
         wanted, now = item.held.beside, self._remote.model(item.tag)

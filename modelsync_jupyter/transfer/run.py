@@ -220,6 +220,7 @@ class _Move:
                 Version(model.info, model.archive.content_size, description),
                 self.plan.facts.remote,
                 notes=lambda about: run.journal(self.plan, about),
+                threads=work.threads,
                 check=work.stop.check,
             )
             with published(source, target, work):

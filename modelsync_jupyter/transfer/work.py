@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.core.config import Home
-from modelsync_jupyter.core.errors import Cancelled
+from modelsync_jupyter.core.errors import Cancelled, ModelSyncError, Unavailable
 from modelsync_jupyter.core.outcome import Direction, Options
 from modelsync_jupyter.core.parts import MIB
 from modelsync_jupyter.core.progress import Progress
@@ -18,6 +18,8 @@ from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.retry import Retry
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
+
+from .concurrency import note_refusal, without_place
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +114,8 @@ class Work:
         threads: Parts transferred in parallel: fewer under a low rate limit, so that no connection looks stalled.
         stop: Set when this attempt is to end: the transfer was cancelled, or one of its jobs failed.
         pace: Keeps bytes to the rate limit.
-        retry: Repeats requests and parts; its waits end when `stop` is set, and show as "retrying".
+        retry: Repeats requests and parts; its waits end when `stop` is set, and show as "retrying". Meanwhile others
+            may send theirs, and where the far end is busy fewer are in flight from then on.
     """
 
     def __init__(
@@ -124,7 +127,7 @@ class Work:
         limit = options.rate_limit
         self.threads = options.threads if limit is None else max(1, min(options.threads, limit // MIB))
         self.pace = Pace(options.rate_limit, self._sleep)
-        self.retry = Retry(self._wait)
+        self.retry = Retry(self._wait, on_retry=_note_failure)
 
     def describe(self, store: LocalStore, model: Model) -> Description:
         """Describe a local model, reading what the store does not know the digest of; shown as "hashing"."""
@@ -139,8 +142,13 @@ class Work:
         self.stop.sleep(seconds)
 
     def _wait(self, seconds: float) -> None:
-        with self.counter.retrying():
+        with self.counter.retrying(), without_place():
             self.stop.sleep(seconds)
+
+
+def _note_failure(error: ModelSyncError, delay: float, failures: int) -> None:
+    if isinstance(error, Unavailable) and error.busy:
+        note_refusal()
 
 
 @dataclass(eq=False)

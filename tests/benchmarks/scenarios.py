@@ -109,10 +109,13 @@ def use_s3(bench: Bench) -> Costs:
 
 
 def go_far(bench: Bench) -> Costs:
-    """A link of 30 ms to the first byte and 90 MB/s a connection, on 16 connections."""
+    """A link of 30 ms to the first byte and 90 MB/s a connection, on 16 connections; and what it carries at most."""
     pushed, pulled = bench.big.far_away(OURS, FAR_THREADS, DELAY, RATE)
     yield "push", OURS.name, pushed
     yield "pull", OURS.name, pulled
+    pushed, pulled = bench.big.bare_far_away(FAR_THREADS, DELAY, RATE)
+    yield "push", "bare sockets", pushed
+    yield "pull", "bare sockets", pulled
 
 
 def _clients(scene: Scene, *clients: Client) -> Costs:

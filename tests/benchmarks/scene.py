@@ -144,6 +144,13 @@ class Scene:
                 self.register(url)
                 return pushed, self.pull(client, url, *words)
 
+    def bare_far_away(self, threads: int, delay: float, rate: float) -> tuple[Usage, Usage]:
+        """Send the ready archive to such a host, and fetch it, with sockets and nothing else: what the line carries."""
+        with sink(root=self.root, delay=delay, rate=rate) as host:
+            where = (f"{host}/objects/{KEY}", str(self.archive), "--threads", str(threads))
+            bare = (sys.executable, "-m", "tests.benchmarks.bare")
+            return run((*bare, "put", *where), os.environ), run((*bare, "get", *where), os.environ)
+
     def through_proxy_strategy(self, client: Client, *more: str) -> tuple[Usage, Usage]:
         """Push to and pull from an API that gives no presigned URLs: one stream each way."""
         with self._yatai("--folder", str(self._empty("data")), "--strategy", "proxy") as url:

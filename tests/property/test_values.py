@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from modelsync_jupyter.archive.layout import Entry, Layout
 from modelsync_jupyter.core.errors import InvalidTag
-from modelsync_jupyter.core.parts import Part, group, split
+from modelsync_jupyter.core.parts import Part, from_sizes, gather, split
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.bentocloud.client import RemoteModel
 from modelsync_jupyter.store.model import Model
@@ -60,11 +60,20 @@ def test_split_covers_once(size: int, part_size: int) -> None:
     assert {part.size for part in parts[:-1]} <= {part_size}
 
 
-@given(st.lists(st.integers(1, 100), max_size=30), st.integers(1, 150))
-def test_group_covers_once_with_large_enough_parts(sizes: list[int], minimum: int) -> None:
-    parts = group([Part(0, 0, size) for size in sizes], minimum)
-    assert covers(parts, sum(sizes))
-    assert all(part.size >= minimum for part in parts[:-1])
+@given(
+    st.lists(st.integers(1, 100), max_size=30),
+    st.integers(1, 5),
+    st.integers(1, 80),
+    st.integers(1, 200),
+    st.integers(0, 150),
+)
+def test_runs_have_each_part_once_and_are_large_enough(
+    sizes: list[int], threads: int, shortest: int, more: int, least: int
+) -> None:
+    parts = from_sizes(sizes)
+    runs = list(gather(parts, threads, shortest, shortest + more, least))
+    assert tuple(part for run in runs for part in run) == parts
+    assert all(sum(part.size for part in run) >= least for run in runs[:-1])
 
 
 MEMBERS = st.builds(

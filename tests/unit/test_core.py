@@ -12,7 +12,7 @@ from modelsync_jupyter.archive.description import Hasher, digest_of
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import IntegrityError
 from modelsync_jupyter.core.outcome import Outcome
-from modelsync_jupyter.core.parts import MIN_UPLOAD, Part, check_digest, from_sizes, group, split
+from modelsync_jupyter.core.parts import Part, check_digest, from_sizes, gather, split
 from modelsync_jupyter.core.progress import Progress
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_age, format_seconds, format_size, parse_size
@@ -34,11 +34,26 @@ def test_split_is_even_but_for_the_last(size: int, part_size: int, sizes: list[i
     assert [part.size for part in split(size, part_size)] == sizes
 
 
-def test_group_joins_until_s3_takes_them() -> None:
-    parts = from_sizes([1, 2, 3, 10, 1, 1], [DIGEST] * 6)
-    assert [(part.size, part.digest) for part in group(parts, 5)] == [(6, ""), (10, ""), (2, "")]
-    assert [part.size for part in group(from_sizes([MIN_UPLOAD] * 2 + [1]), MIN_UPLOAD)] == [MIN_UPLOAD, MIN_UPLOAD, 1]
-    assert group((), 1) == ()
+@pytest.mark.parametrize(
+    ("sizes", "how", "runs"),
+    [
+        ([1] * 128, (2, 4, 100), [32, 32, 16, 16, 8, 8, 4, 4, 4, 4]),  # each wave takes half of what is left
+        ([1] * 64, (2, 4, 10), [10] * 4 + [6, 6, 3, 3, 3, 3]),
+        ([1] * 40, (10, 4, 10), [4] * 10),  # one wave
+        ([3] * 6, (2, 4, 4), [3, 6, 3, 6]),  # the edge that is nearest
+        ([5] * 4, (2, 1, 1), [5] * 4),
+        ([1] * 10, (4, 1, 9, 5), [5, 5]),
+        ([50, 1, 1], (2, 4, 100), [50, 2]),
+        ([], (2, 4, 100), []),
+    ],
+)
+def test_runs_get_shorter_so_that_threads_end_together(sizes: list[int], how: tuple[int, ...], runs: list[int]) -> None:
+    assert [sum(part.size for part in run) for run in gather(from_sizes(sizes), *how)] == runs
+
+
+def test_a_run_has_no_gaps() -> None:
+    parts = from_sizes([1] * 9)
+    assert list(gather([*parts[:3], *parts[4:6], parts[8]], 1, 50, 100)) == [parts[:3], parts[4:6], parts[8:]]
 
 
 def test_only_digests_are_digests() -> None:

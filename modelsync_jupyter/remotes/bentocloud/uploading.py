@@ -26,7 +26,7 @@ from modelsync_jupyter.core.errors import (
     UploadLost,
     UrlExpired,
 )
-from modelsync_jupyter.core.parts import MIB, MIN_UPLOAD, Part, from_sizes, parts_json
+from modelsync_jupyter.core.parts import MIB, MIN_UPLOAD, Part, from_sizes, gather, parts_json
 from modelsync_jupyter.info import ModelInfo
 from modelsync_jupyter.remotes.protocol import HandOff, Notes, Read
 from modelsync_jupyter.wire import (
@@ -45,11 +45,13 @@ from modelsync_jupyter.wire import (
 from .client import Remote, RemoteModel
 from .reading import RemoteArchive
 
-#: Bytes of a unit at most, and how many there are until they reach it: two for each of 16 threads. An interruption
-#: loses little, see `transfer.copy`; more units, of which more travel at a time, cost more than they gain.
-_LONGEST_UNIT, _UNITS = 64 * MIB, 32
-#: Bytes of neighbouring parts that travel in one request to our own registry.
-_LONGEST_RUN = 16 * MIB
+#: Bytes of a unit, nearly, and how many S3 takes. The second half of an archive is cut so that an interruption loses
+#: little, see `transfer.copy`: what a thread sends is a quarter of its share.
+_LONGEST_UNIT, _MOST_UNITS, _SHARE = 64 * MIB, 9000, 4
+#: The name of this rule in journals: units that were cut by another one are of no use.
+_RULE = 2
+#: Bytes of neighbouring parts that travel in one request to our own registry. It keeps those that have arrived.
+_SHORTEST_RUN, _LONGEST_RUN = 24 * MIB, 32 * MIB
 _SENT_AT_ONCE = MIB // 4
 
 OpenNotes = Callable[[Mapping[str, Any]], Notes]
@@ -76,6 +78,7 @@ def open_upload(
     there: RemoteModel | None,
     *,
     notes: OpenNotes,
+    threads: int = 1,
     check: Callable[[], None] = lambda: None,
 ) -> Upload:
     """Begin an upload, or resume one: register the version, and choose how its bytes travel.
@@ -85,6 +88,7 @@ def open_upload(
         version: What is pushed.
         there: The registry's record of it; an archive that is there is replaced when the new one is complete.
         notes: Opens what an earlier attempt at this upload noted; called where a registry forgets what it received.
+        threads: How many write at the same time.
         check: Called before the last step; may raise to stop.
     """
     info = version.info
@@ -98,7 +102,7 @@ def open_upload(
     }
     record = there or remote.create_model(info.tag, body)
     kind = OwnUpload if extended else MultipartUpload if record.strategy == PRESIGNED else WholeUpload
-    upload: Upload = kind(remote, version, record, notes, check)
+    upload: Upload = kind(remote, version, record, notes, threads, check)
     upload.begin()
     return upload
 
@@ -111,14 +115,21 @@ class Upload(ABC):
         version: What is pushed.
         record: The registry's record of it.
         notes: Opens what an earlier attempt at this upload noted.
+        threads: How many write at the same time.
         check: Called before the last step; may raise to stop.
     """
 
     def __init__(
-        self, remote: Remote, version: Version, record: RemoteModel, notes: OpenNotes, check: Callable[[], None]
+        self,
+        remote: Remote,
+        version: Version,
+        record: RemoteModel,
+        notes: OpenNotes,
+        threads: int,
+        check: Callable[[], None],
     ) -> None:
         self._remote, self._version, self._record = remote, version, record
-        self._open_notes, self._check = notes, check
+        self._open_notes, self._threads, self._check = notes, threads, check
         self._tag, self._id = version.info.tag, ""
         self._header = version.description.header()
         self._named = ""  # id of the upload, for a registry that is to be told which one is meant
@@ -226,15 +237,11 @@ class OwnUpload(Upload):
 
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
         """Hand off runs of neighbours, or where the registry takes none, each part by itself; send the description."""
-        longest = min(_LONGEST_RUN, max(MIB, self._version.description.layout.size // 20)) if self._runs else 0
-        run: list[Part] = []
-        for part in parts:
-            if run and (run[-1].stop != part.start or part.stop - run[0].start > longest):
-                hand_off(tuple(run))
-                run.clear()
-            run.append(part)
-        if run:
-            hand_off(tuple(run))
+        longest = min(_LONGEST_RUN, max(MIB, self._version.description.layout.size // 20))
+        shortest = min(_SHORTEST_RUN, longest)
+        runs = gather(parts, self._threads, shortest, longest) if self._runs else ((part,) for part in parts)
+        for run in runs:
+            hand_off(run)
         if not self._has_header:
             header = Part(0, 0, len(self._header))
             self._remote.http.retry.run(partial(self.write, (header,), [memoryview(self._header)]))
@@ -261,16 +268,16 @@ class MultipartUpload(Upload):
     def begin(self) -> None:
         """Resume the upload that was noted, or begin one; an older copy can be used until the new one is there."""
         description = self._version.description
-        self._units = _units(description.parts, len(self._header))
-        self.grain = max(sum(part.size for part in unit) for unit in self._units)
-        self._notes = self._open_notes({"digest": description.digest, "units": len(self._units)})
+        self._notes = self._open_notes({"digest": description.digest, "units": _RULE})
         self._resumed = bool(self._notes.notes)
-        self._id, self._etags = _noted(self._notes)
+        self._id, threads, self._etags = _noted(self._notes)
         if not self._record.complete:
             self._remote.start_upload(self._tag)
         if not self._id:
-            self._id = self._remote.start_multipart(self._tag).id
-            self._notes.add(upload_id=self._id)
+            self._id, threads = self._remote.start_multipart(self._tag).id, self._threads
+            self._notes.add(upload_id=self._id, threads=threads)
+        self._units = _cut_units(description.parts, threads)
+        self.grain = _later_size(self._units)
         self.present = {part.number for number in self._etags for part in self._units[number - 1]}
 
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
@@ -357,27 +364,28 @@ class _Body:
                 yield view[start : start + _SENT_AT_ONCE]
 
 
-def _units(parts: Sequence[Part], header: int) -> list[tuple[Part, ...]]:
-    """Join neighbours until each unit but the last is large enough; the first one carries the header as well."""
-    total = parts[-1].stop + header
-    enough = min(_LONGEST_UNIT, max(MIN_UPLOAD, total // _UNITS))
-    units: list[list[Part]] = [[]]
-    size = header
-    for part in parts:
-        if units[-1] and size >= enough:
-            units.append([])
-            size = 0
-        units[-1].append(part)
-        size += part.size
-    return [tuple(unit) for unit in units]
+def _cut_units(parts: Sequence[Part], threads: int) -> list[tuple[Part, ...]]:
+    """Gather neighbours into units, of which every one but the last is as long as S3 asks for."""
+    total = parts[-1].stop
+    longest = max(_LONGEST_UNIT, total // _MOST_UNITS)
+    shortest = min(max(MIN_UPLOAD, total // (_SHARE * threads)), longest)
+    return list(gather(parts, threads, shortest, longest, MIN_UPLOAD))
 
 
-def _noted(notes: Notes) -> tuple[str, dict[int, str]]:
-    upload_id = ""
+def _later_size(units: Sequence[Sequence[Part]]) -> int:
+    """Return how many bytes a unit of the second half has: the mean, since their edges are those of parts."""
+    half = units[-1][-1].stop // 2
+    sizes = [unit[-1].stop - unit[0].start for unit in units if unit[-1].stop > half]
+    return max(sum(sizes) // len(sizes), max(part.size for unit in units for part in unit))
+
+
+def _noted(notes: Notes) -> tuple[str, int, dict[int, str]]:
+    """Return the id of a noted upload, for how many threads its units were cut, and the ETags of those that arrived."""
+    upload_id, threads = "", 1
     etags: dict[int, str] = {}
     for note in notes.notes:
         if "upload_id" in note:
-            upload_id = str(note["upload_id"])
+            upload_id, threads = str(note["upload_id"]), int(note["threads"])
         elif "part" in note:
             etags[int(note["part"])] = str(note["etag"])
-    return upload_id, etags
+    return upload_id, threads, etags

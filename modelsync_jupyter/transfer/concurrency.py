@@ -1,0 +1,184 @@
+"""Concurrency: how many requests of a copy are in flight, from one to the number of its threads.
+
+Neither the line nor the far end says how many it can take, so that is found out:
+
+- A copy begins with few. When each request that may be in flight has moved a block (a *round*: about a round trip),
+  twice as many may be, if more bytes a second passed than in the round before. For half a second no proof is asked for:
+  rounds are too short to be measured, and what fills the buffers of sockets passes faster than the line is.
+- A request that is refused because the far end is busy (429, 503), or that gets no answer in time, halves the number at
+  once, and gives up its place for as long as it waits to be sent again. So a busy server is asked less often, not only
+  later. Others that were sent before it and are refused as well say nothing new.
+- After that, one more may be in flight whenever as many as may be have come to their end, up to one less than were too
+  many; as many as that are tried only after `_PATIENCE` times as long.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+#: How many requests are in flight at first: half of what is allowed, but between these.
+_FEWEST, _MOST = 4, 8
+#: Seconds in which the number grows without proof, and by how much a round has to be faster after them.
+_BLIND, _FASTER = 0.5, 1.1
+#: How many times as long it takes until a number that was too high is tried again.
+_PATIENCE = 8
+
+
+@dataclass(eq=False)
+class Request:
+    """A request in flight.
+
+    Args:
+        refusals: How often the window had shrunk when it was sent.
+        round: The last round in which it moved a block.
+    """
+
+    refusals: int
+    round: int = -1
+
+
+class Window:
+    """How many requests may be in flight. It knows neither threads nor sockets; calls must not overlap.
+
+    Args:
+        most: How many there may ever be.
+        clock: Tells the time in seconds.
+
+    Attributes:
+        limit: How many there may be now.
+        running: How many there are.
+    """
+
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._clock = most, clock
+        self.limit, self.running = min(most, max(_FEWEST, min(_MOST, most // 2))), 0
+        self._begun = self._since = clock()
+        self._round = self._heard = self._bytes = 0
+        self._rate = 0.0
+        self._refusals = self._ended = 0
+        self._too_many = most + 1  # how many were in flight when one was refused
+
+    def begin(self) -> Request:
+        """Note that a request is being sent."""
+        self.running += 1
+        return Request(self._refusals)
+
+    def move(self, request: Request, size: int) -> None:
+        """Note that a request has moved some bytes."""
+        self._bytes += size
+        if request.round != self._round:
+            request.round = self._round
+            self._heard += 1
+            if self._heard >= self.limit:
+                self._end_round()
+
+    def end(self, *, done: bool) -> None:
+        """Note that a request is in flight no more; `done`: it was answered as it should be."""
+        self.running -= 1
+        if done and self._refusals and self.limit < self._most:
+            self._ended += 1
+            patience = 1 if self.limit + 1 < self._too_many else _PATIENCE
+            if self._ended >= self.limit * patience:
+                self._ended = 0
+                self.limit += 1
+                self._too_many = max(self._too_many, self.limit + 1)
+
+    def refuse(self, request: Request) -> None:
+        """Note that a request, still counted as running, was refused because the far end is busy, or not answered."""
+        if request.refusals == self._refusals:
+            self._refusals += 1
+            self._ended = 0
+            self._too_many = max(self.running, 2)
+            self.limit = max(1, self.running // 2)
+
+    def _end_round(self) -> None:
+        now = self._clock()
+        rate = self._bytes / max(now - self._since, 1e-9)
+        if not self._refusals and (now - self._begun < _BLIND or rate > self._rate * _FASTER):
+            self.limit = min(self._most, 2 * self.limit)
+        self._rate, self._since = rate, now
+        self._round += 1
+        self._heard = self._bytes = 0
+
+
+class InFlight:
+    """A window that threads wait for.
+
+    Args:
+        most: How many requests there may ever be at the same time.
+        check: Called while a thread waits; raises when it is to stop.
+    """
+
+    def __init__(self, most: int, check: Callable[[], None]) -> None:
+        self._window, self._check = Window(most), check
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place for the length of the block, in which this thread has at most one request in flight.
+
+        Raises:
+            Cancelled: The transfer was stopped while it waited for one.
+        """
+        done = False
+        self._take()
+        try:
+            yield
+            done = True
+        finally:
+            if _here.place:
+                self._give_up(done=done)
+
+    def moved(self, size: int) -> None:
+        """Note that the request of this thread has moved some bytes."""
+        with self._changed:
+            limit = self._window.limit
+            if held := _here.place:
+                self._window.move(held[1], size)
+            if self._window.limit > limit:
+                self._changed.notify_all()
+
+    def _take(self) -> None:
+        with self._changed:
+            while self._window.running >= self._window.limit:
+                self._changed.wait(0.2)
+                self._check()
+            _here.place = (self, self._window.begin())
+
+    def _give_up(self, *, done: bool) -> None:
+        _here.place = None
+        with self._changed:
+            self._window.end(done=done)
+            self._changed.notify_all()
+
+
+class _Here(threading.local):
+    """The place that this thread holds, whichever copy it works for."""
+
+    place: tuple[InFlight, Request] | None = None
+
+
+_here = _Here()
+
+
+def note_refusal() -> None:
+    """Note that what this thread asked for was refused because the far end is busy, or not answered in time."""
+    if _here.place:
+        in_flight, request = _here.place
+        with in_flight._changed:
+            in_flight._window.refuse(request)
+
+
+@contextmanager
+def without_place() -> Iterator[None]:
+    """Have no request in flight for the length of the block; after it, wait until there may be one again."""
+    held = _here.place
+    if held:
+        held[0]._give_up(done=False)
+    yield
+    if held:
+        held[0]._take()
