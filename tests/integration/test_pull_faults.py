@@ -167,7 +167,7 @@ def test_urls_that_expire_while_a_model_is_pulled(tmp_path: Path) -> None:
         near = Client.at(tmp_path / "near", proxy.url)
         proxy.script(Fault.throttle(7 * MIB, **GET))
         assert near.pull("m:v1", threads=1).status == "pulled"
-        assert proxy.log.count("PATCH", "/presign_download_url$") > 2
+        assert proxy.log.count("PATCH", "/presign_download_url$") >= 2
         assert proxy.log.received("^/objects/") <= near.size("m:v1") + 2 * HEAD
     assert differences(made, near.folder("m:v1")) == []
 

@@ -89,7 +89,7 @@ def test_an_api_call_is_made_again(
 def test_a_network_that_stays_away_is_given_up_and_the_push_goes_on_later(
     proxy: FaultyProxy, near: Client, far: Client, to_push: Path, tag: str
 ) -> None:
-    proxy.script(Fault.reset(**PUT, skip=4, times=None))
+    proxy.script(Fault.reset(**PUT, skip=3, times=None))
     with pytest.raises(Unavailable):
         near.push(tag, threads=1)
     before = proxy.log.sent("^/objects/")

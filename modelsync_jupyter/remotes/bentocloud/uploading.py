@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 from modelsync_jupyter.archive.description import Description, digest_bytes
@@ -45,11 +45,9 @@ from modelsync_jupyter.wire import (
 from .client import Remote, RemoteModel
 from .reading import RemoteArchive
 
-#: Bytes of a unit, nearly, and how many S3 takes. The second half of an archive is cut so that an interruption loses
-#: little, see `transfer.copy`: what a thread sends is a quarter of its share.
-_LONGEST_UNIT, _MOST_UNITS, _SHARE = 64 * MIB, 9000, 4
-#: The name of this rule in journals: units that were cut by another one are of no use.
-_RULE = 2
+#: Bytes of a unit, nearly; how many there are until they reach it, and how many S3 takes. The second half of an archive
+#: is cut so that an interruption loses little, see `transfer.copy`: a unit is a quarter of what a thread sends.
+_LONGEST_UNIT, _FEWEST_UNITS, _MOST_UNITS, _SHARE = 64 * MIB, 32, 9000, 4
 #: Bytes of neighbouring parts that travel in one request to our own registry. It keeps those that have arrived.
 _SHORTEST_RUN, _LONGEST_RUN = 24 * MIB, 32 * MIB
 _SENT_AT_ONCE = MIB // 4
@@ -268,15 +266,16 @@ class MultipartUpload(Upload):
     def begin(self) -> None:
         """Resume the upload that was noted, or begin one; an older copy can be used until the new one is there."""
         description = self._version.description
-        self._notes = self._open_notes({"digest": description.digest, "units": _RULE})
+        self._notes = self._open_notes({"digest": description.digest})
         self._resumed = bool(self._notes.notes)
-        self._id, threads, self._etags = _noted(self._notes)
+        self._id, edges, self._etags = _noted(self._notes)
         if not self._record.complete:
             self._remote.start_upload(self._tag)
         if not self._id:
-            self._id, threads = self._remote.start_multipart(self._tag).id, self._threads
-            self._notes.add(upload_id=self._id, threads=threads)
-        self._units = _cut_units(description.parts, threads)
+            self._id = self._remote.start_multipart(self._tag).id
+            edges = [unit[-1].number for unit in _cut_units(description.parts, self._threads)]
+            self._notes.add(upload_id=self._id, edges=edges)
+        self._units = [description.parts[start:stop] for start, stop in pairwise([0, *edges])]
         self.grain = _later_size(self._units)
         self.present = {part.number for number in self._etags for part in self._units[number - 1]}
 
@@ -367,7 +366,7 @@ class _Body:
 def _cut_units(parts: Sequence[Part], threads: int) -> list[tuple[Part, ...]]:
     """Gather neighbours into units, of which every one but the last is as long as S3 asks for."""
     total = parts[-1].stop
-    longest = max(_LONGEST_UNIT, total // _MOST_UNITS)
+    longest = max(min(_LONGEST_UNIT, max(MIN_UPLOAD, total // _FEWEST_UNITS)), total // _MOST_UNITS)
     shortest = min(max(MIN_UPLOAD, total // (_SHARE * threads)), longest)
     return list(gather(parts, threads, shortest, longest, MIN_UPLOAD))
 
@@ -379,13 +378,14 @@ def _later_size(units: Sequence[Sequence[Part]]) -> int:
     return max(sum(sizes) // len(sizes), max(part.size for unit in units for part in unit))
 
 
-def _noted(notes: Notes) -> tuple[str, int, dict[int, str]]:
-    """Return the id of a noted upload, for how many threads its units were cut, and the ETags of those that arrived."""
-    upload_id, threads = "", 1
+def _noted(notes: Notes) -> tuple[str, list[int], dict[int, str]]:
+    """Return the id of a noted upload, the numbers of the parts with which its units end, and the ETags of units."""
+    upload_id = ""
+    edges: list[int] = []
     etags: dict[int, str] = {}
     for note in notes.notes:
         if "upload_id" in note:
-            upload_id, threads = str(note["upload_id"]), int(note["threads"])
+            upload_id, edges = str(note["upload_id"]), list(note["edges"])
         elif "part" in note:
             etags[int(note["part"])] = str(note["etag"])
-    return upload_id, threads, etags
+    return upload_id, edges, etags
