@@ -25,6 +25,8 @@ TOKEN_HEADER = "X-YATAI-API-TOKEN"
 VERSION_HEADER = "X-Bentoml-Version"
 #: The client version we claim: servers hide the proxy strategy from anything older than 1.0.5.
 BENTOML_VERSION = "1.4.39"
+#: Where to ask which parts a push would not have to send.
+PRESENT = f"{API}/parts/present"
 #: Version of the `modelsync` object; a registry says it in every repository it returns.
 PROTOCOL = 2
 
@@ -79,6 +81,8 @@ class Extension(TypedDict, total=False):
       digest as its ETag.
     - In the reply to a presigned download: `digest`, `size`, `parts` and `layout` of the archive, `content_digest`,
       `cut`, and `base`: bytes of the archive's own description in front, which parts and layout do count.
+    - In a request to `PRESENT`, which is ours alone: `parts` of an archive; in the reply `present`, numbers of those
+      that a push would not have to send.
     - `direct` in a request to start a multipart upload or to presign a download: the client can move bytes to and from
       the store of blobs itself. Where there is one that it may reach, the reply has `urls`: by number those to PUT
       parts to, as many as fit into a reply; or those to GET the first parts from, in order.

@@ -15,14 +15,15 @@ from pathlib import Path
 from modelsync_jupyter.core.errors import UnsafeArchive
 from modelsync_jupyter.files import (
     MANY,
+    PAGE,
     claim,
-    copy_range,
     disk_errors,
     fsync_folder,
     is_private,
     private_folder,
     remove_tree,
     reserve,
+    share_blocks,
     sync_file_system,
 )
 
@@ -122,19 +123,28 @@ class Stage:
                 cached = self._writer.write(entry, view[begin - offset : end - offset], begin - entry.offset)
                 self._flusher.wrote(entry, cached)
 
-    def copy(self, start: int, stop: int, file: int, position: int) -> None:
-        """Fill `[start, stop)`, which lies in one known file, from another file, in the kernel where it can.
+    def share(self, start: int, stop: int, file: int, position: int) -> tuple[int, int]:
+        """Fill whole pages of `[start, stop)`, which lies in one known file, with blocks of another file.
 
         Args:
             start: Offset in the archive.
             stop: Offset in the archive.
-            file: The file to read, open. What it lacks is left out.
-            position: Where to begin in it.
+            file: The file that has these bytes, open.
+            position: Where they begin in it.
+
+        Returns:
+            What of the archive is filled, as `[begin, end)`: nothing where the file system cannot share blocks, or the
+            bytes lie elsewhere within their pages.
         """
         entry, begin, end = next(contents(self.entries, self._starts, start, stop))
-        with disk_errors(self.folder), self._open(entry, os.O_WRONLY | os.O_CREAT) as target:
-            copy_range(file, position, target, begin - entry.offset, end - begin)
-        self._flusher.wrote(entry, end - begin)
+        offset = begin - entry.offset
+        head = -offset % PAGE
+        size = (end - begin - head) // PAGE * PAGE
+        if size > 0 and (position + head) % PAGE == 0:
+            with disk_errors(self.folder), self._open(entry, os.O_WRONLY) as target:
+                if share_blocks(file, position + head, target, offset + head, size):
+                    return begin + head, begin + head + size
+        return start, start
 
     def within_one(self, start: int, stop: int) -> bool:
         """Return whether `[start, stop)` is content of one known file and nothing else."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelsync_jupyter.contents.diff import Change, Diff
+    from modelsync_jupyter.core.changes import Changed, Changes
     from modelsync_jupyter.core.keywords import TransferOptions
     from modelsync_jupyter.core.outcome import Direction, Options, Outcome, SyncReport
     from modelsync_jupyter.core.states import State
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from modelsync_jupyter.store.model import Model
     from modelsync_jupyter.transfer.exchange import FilePlan
     from modelsync_jupyter.transfer.mirror import SyncPlan
-    from modelsync_jupyter.transfer.plan import Operation, Plan
+    from modelsync_jupyter.transfer.plan import Forecast, Operation, Plan
     from modelsync_jupyter.transfer.verifying import Verdict
 
     from .checks import Check
@@ -84,6 +85,8 @@ __all__ = [
     "Alias",
     "Catalog",
     "Change",
+    "Changed",
+    "Changes",
     "Check",
     "Client",
     "Context",
@@ -95,6 +98,7 @@ __all__ = [
     "Event",
     "Feed",
     "FilePlan",
+    "Forecast",
     "Garbage",
     "Grant",
     "Management",
@@ -170,6 +174,8 @@ __all__ = [
 _PLACES = {
     "Change": "contents.diff",
     "Diff": "contents.diff",
+    "Changed": "core.changes",
+    "Changes": "core.changes",
     "TransferOptions": "core.keywords",
     "Direction": "core.outcome",
     "Options": "core.outcome",
@@ -199,6 +205,7 @@ _PLACES = {
     "Model": "store.model",
     "FilePlan": "transfer.exchange",
     "SyncPlan": "transfer.mirror",
+    "Forecast": "transfer.plan",
     "Operation": "transfer.plan",
     "Plan": "transfer.plan",
     "Verdict": "transfer.verifying",

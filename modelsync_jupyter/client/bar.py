@@ -17,6 +17,7 @@ from typing import Any
 from modelsync_jupyter.core.errors import Paused, UsageError
 from modelsync_jupyter.core.progress import Progress, Sink
 from modelsync_jupyter.core.units import format_seconds, format_size
+from modelsync_jupyter.transfer.work import Counter
 
 _COLUMNS = 80
 #: Seconds between two updates of a line in a notebook: at most 10 a second.
@@ -63,6 +64,25 @@ def ask_token(endpoint: str) -> str:
         with suppress(EOFError, NotImplementedError):  # a run without a person in front of it refuses input
             return getpass(f"API token for {endpoint}: ")
     raise UsageError("Can't ask for the token in a non-interactive run.", "Give it as `token`, or set MODELSYNC_TOKEN.")
+
+
+class Watched(Counter):
+    """A counter that shows each change at once, for work that no other thread watches.
+
+    Args:
+        sink: What shows it, or None.
+    """
+
+    def __init__(self, sink: Sink | None) -> None:
+        super().__init__()
+        self._sink, self._shown = sink, 0.0
+
+    def add(self, size: int, *, reused: bool = False) -> None:
+        """Add bytes, and show them."""
+        super().add(size, reused=reused)
+        if self._sink and time.monotonic() - self._shown >= _PAUSE:
+            self._shown = time.monotonic()
+            self._sink(self.look())
 
 
 class Line:

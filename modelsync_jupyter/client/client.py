@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.config import Home
@@ -28,7 +29,7 @@ from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.run import Run
 from modelsync_jupyter.transfer.work import Work
 
-from .bar import shown
+from .bar import Watched, shown
 from .care import Care
 from .defaults import Defaults, check_rate, check_threads
 from .files import FileVerbs
@@ -148,17 +149,32 @@ class Client(Steering, ModelVerbs, Registries, Inspection, FileVerbs, Care, Use,
         return Transfer(self.home, record.id)
 
     @spelled_out
-    def plan(self, direction: Direction, tag: str | Tag, **options: Unpack[TransferOptions]) -> Plan:
-        """Decide what a push or pull would do and why; changes nothing.
+    def plan(
+        self, direction: Direction, tag: str | Tag, *, exact: bool = True, **options: Unpack[TransferOptions]
+    ) -> Plan:
+        """Decide what a push or pull would do and why; tell what would travel and what would change. Changes nothing.
 
         Args:
             direction: "push" or "pull".
             tag: As for `push` and `pull`.
+            exact: Read local files whose digests are not known, which are kept then; without, a plan that needs them
+                has no forecast.
         """
-        work = Work(self.home, self._options(options))
-        run = Run(work, lambda: known.resolve(self.home, self.context))
-        with self._explained(str(tag), remote=direction == "pull"):
-            return run.plan(run.resolve(direction, Tag.parse(str(tag))), hash=False)
+        from modelsync_jupyter.transfer.forecast import forecast
+
+        from .expected import expect_seconds
+
+        with shown(f"plan {tag}", options.get("progress")) as sink:
+            work = Work(self.home, self._options(options), counter=Watched(sink))
+            run = Run(work, lambda: known.resolve(self.home, self.context))
+            with self._explained(str(tag), remote=direction == "pull"):
+                plan = run.plan(run.resolve(direction, Tag.parse(str(tag))), hash=exact)
+                plan = forecast(run, plan, hash=exact)
+        if plan.forecast is None:
+            return plan
+        endpoint, limit = run.remote.http.endpoint, work.options.rate_limit
+        seconds = expect_seconds(plan.forecast, self._records.all(), direction, endpoint, limit)
+        return replace(plan, forecast=replace(plan.forecast, seconds=seconds))
 
     # Help for the above
 

@@ -143,11 +143,12 @@ def plan(
     direction: Direction,
     tag: str | Tag,
     *,
+    exact: bool = True,
     home: Folder = None,
     context: str | None = None,
     **options: Unpack[TransferOptions],
 ) -> Plan:
-    return Client(home, context).plan(direction, tag, **options)
+    return Client(home, context).plan(direction, tag, exact=exact, **options)
 
 
 @partial(documented_as, Client.settings)

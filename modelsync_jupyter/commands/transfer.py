@@ -71,7 +71,9 @@ def move_command(args: argparse.Namespace, face: Face) -> Answer:
     if args.output == "path" and (args.dry_run or args.background):
         raise UsageError("`--output path` needs a transfer that has ended.", step="Use `--output json` instead.")
     if args.dry_run:
-        plan = client.plan(direction, tag, force=args.force, threads=threads, rate_limit=rate)
+        with face.progress(f"plan {tag}") as bar:
+            sink = bar or False
+            plan = client.plan(direction, tag, force=args.force, threads=threads, rate_limit=rate, progress=sink)
         return Answer(plan, plan_text(plan), data=plan.to_dict())
     if wants_background(args, client, face):
         return handle(client.start(direction, tag, force=args.force, threads=threads, rate_limit=rate), face)

@@ -16,8 +16,10 @@ from .words import Words
 
 if TYPE_CHECKING:
     from modelsync_jupyter.client import (
+        Changes,
         Context,
         FilePlan,
+        Forecast,
         Model,
         Plan,
         Record,
@@ -33,6 +35,8 @@ TRANSFER_HEAD = ("ID", "WHAT", "TAG", "STATE", "DONE", "SIZE", "RATE", "STARTED"
 CONTEXT_HEAD = ("", "NAME", "ENDPOINT", "USER")
 STATUS_HEAD = ("TAG", "STATE", "SIZE", "CREATED", "DIGEST")
 PLAN_HEAD = ("DO", "SIZE", "WHAT", "WHY")
+#: Changes that a sentence names, and that a table lists.
+_NAMED, _LISTED = 3, 20
 
 
 def outcome_text(outcome: Outcome, words: Words) -> str:
@@ -49,7 +53,8 @@ def outcome_text(outcome: Outcome, words: Words) -> str:
     text = f"{said}: {format_size(outcome.moved)} in {format_seconds(outcome.seconds)}{speed}"
     if outcome.reused:
         text += f"; {format_size(outcome.reused)} of {format_size(outcome.size)} reused"
-    return _with_page(f"{text}. {outcome.reason}".rstrip(), outcome)
+    text = f"{text}. {outcome.reason}".rstrip()
+    return _with_page(f"{text}\n{_changed(outcome.changes)}" if outcome.changes else text, outcome)
 
 
 def _with_page(text: str, outcome: Outcome) -> str:
@@ -57,11 +62,43 @@ def _with_page(text: str, outcome: Outcome) -> str:
 
 
 def plan_text(plan: Plan | FilePlan) -> str:
-    """Say what would be done and why, one row for each operation."""
-    size = f" ({format_size(plan.size)})" if plan.size else ""
-    text = f"Would {plan.action} {f'`{plan.tag}`' if plan.tag else 'the model'}{size}. {plan.reason}"
+    """Say what would be done and why, a row for each operation, and where it is known what would travel and change."""
+    forecast = getattr(plan, "forecast", None)
+    size = _forecast(forecast) if forecast else format_size(plan.size) if plan.size else ""
+    text = f"Would {plan.action} {f'`{plan.tag}`' if plan.tag else 'the model'}"
+    text = f"{text}{f' ({size})' if size else ''}. {plan.reason}"
     rows = [(op.verb, format_size(op.size) if op.size else "", op.subject, op.reason) for op in plan.operations]
-    return f"{text}\n\n{align(PLAN_HEAD, rows)}" if rows else text
+    said = [text, align(PLAN_HEAD, rows) if rows else ""]
+    if forecast and forecast.changes:
+        said += [_changed(forecast.changes), _change_rows(forecast.changes)]
+    return "\n\n".join(filter(None, said))
+
+
+def _forecast(forecast: Forecast) -> str:
+    """Say how much of a version will travel, and how long that will take."""
+    text = f"{'' if forecast.exact else 'up to '}{format_size(forecast.moved)}"
+    text += f" of {format_size(forecast.moved + forecast.reused)}" if forecast.reused else ""
+    return text + ("" if forecast.seconds is None else f", about {format_seconds(forecast.seconds)}")
+
+
+def _changed(changes: Changes) -> str:
+    """Say in a sentence what is different from another version; of a few files and tensors, which."""
+    where = {"local": "the local", "remote": "the registry's"}[changes.where]
+    kinds = ((changes.file_count, "file", changes.files), (changes.tensor_count, "tensor", changes.tensors))
+    counts = [f"{count:,} {kind}{'' if count == 1 else 's'}" for count, kind, _ in kinds if count]
+    if not counts:
+        return f"Its files are those of {where} `{changes.against}`."
+    shown = changes.tensors or changes.files
+    names = ", ".join(f"`{each.name}`" for each in shown[:_NAMED]) + (", …" if len(shown) > _NAMED else "")
+    return f"{' and '.join(counts)} differ from {where} `{changes.against}`: {names}."
+
+
+def _change_rows(changes: Changes) -> str:
+    rows = [("file", each.name, each.how, format_size(each.size)) for each in changes.files[:_LISTED]]
+    rows += [("tensor", f"{each.file}: {each.name}", each.how, format_size(each.size)) for each in changes.tensors]
+    more = changes.file_count + changes.tensor_count - len(rows[:_LISTED])
+    text = align(("WHAT", "NAME", "CHANGE", "SIZE"), rows[:_LISTED]) if rows else ""
+    return f"{text}\n… and {more:,} more" if more and text else text
 
 
 def sync_plan_text(plan: SyncPlan) -> str:

@@ -6,6 +6,7 @@ a guess. `model.yaml` is not compared as a file: it always differs, and what it 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -306,7 +307,8 @@ class _Values:
 
     def __init__(self, old: File, new: File, before: Blocks, after: Blocks, check: Callable[[], None]) -> None:
         self._before, self._after, self._check = before, after, check
-        self._pieces = (old.pieces, {piece[:2]: piece[2] for piece in new.pieces})
+        self._olds, self._starts = old.pieces, [piece[0] for piece in old.pieces]
+        self._news = {piece[:2]: piece[2] for piece in new.pieces}
 
     def test(self, old: Tensor, new: Tensor) -> bool | None:
         """Return whether they are the same, or None where that cannot be told without reading too much."""
@@ -316,26 +318,36 @@ class _Values:
             return False
         if old.offset is None or new.offset is None:
             return None
-        gaps: Sequence[tuple[int, int]] = [(0, old.size)]
-        if old.offset == new.offset:
-            gaps = list(self._differing(old.offset, old.offset + old.size))
+        gaps = self._gaps(old.offset, old.offset + old.size, new.offset - old.offset)
+        if gaps is None:
+            return False
         try:
             return all(self._equal(old.offset + start, new.offset + start, stop - start) for start, stop in gaps)
         except TooMuch:
             return None
 
-    def _differing(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        """Yield the ranges of `[start, stop)`, counted from its start, that no equal parts cover."""
-        position = start
-        for begin, end, digest in self._pieces[0]:
-            if end <= position or begin >= stop:
-                continue
-            if digest and self._pieces[1].get((begin, end)) == digest:
+    def _gaps(self, start: int, stop: int, shift: int) -> list[tuple[int, int]] | None:
+        """Return the ranges of `[start, stop)`, counted from its start, that no equal parts cover; None where one
+        part that lies in it as a whole is another in the new file.
+
+        Args:
+            start: Where the tensor begins in the old file.
+            stop: Where it ends there.
+            shift: How much further behind it lies in the new file; parts are cut from the first byte of a tensor.
+        """
+        position, gaps = start, []
+        for index in range(max(0, bisect_right(self._starts, start) - 1), len(self._olds)):
+            begin, end, digest = self._olds[index]
+            if begin >= stop:
+                break
+            other = self._news.get((begin + shift, end + shift))
+            if digest and other and digest != other and start <= begin and end <= stop:
+                return None
+            if end > position and digest and digest == other:
                 if begin > position:
-                    yield position - start, begin - start
+                    gaps.append((position - start, begin - start))
                 position = end
-        if position < stop:
-            yield position - start, stop - start
+        return [*gaps, (position - start, stop - start)] if position < stop else gaps
 
     def _equal(self, old: int, new: int, size: int) -> bool:
         for position in range(0, size, _BLOCK):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .changes import Changes
 from .config import DEFAULT_THREADS
 from .states import State
 from .tags import Tag
@@ -66,6 +67,8 @@ class Outcome:
         state: How both ends compare in this version afterwards.
         path: File, folder or URL of an export or import, without secrets.
         page: Address where people see the version in the registry that it was pushed to, or "".
+        changes: What is different from the version that was replaced, else from the newest other one that is here; None
+            where there is none, or nothing was moved.
     """
 
     direction: Direction
@@ -80,6 +83,7 @@ class Outcome:
     state: State = State.UNKNOWN
     path: str = ""
     page: str = ""
+    changes: Changes | None = None
 
     @property
     def different(self) -> bool:
@@ -101,6 +105,7 @@ class Outcome:
             "state": str(self.state),
             "different": self.different,
             **places,
+            **({"changes": self.changes.to_dict()} if self.changes else {}),
         }
 
     @classmethod
@@ -123,6 +128,7 @@ class Outcome:
             state=State(data["state"]),
             path=data.get("path", ""),
             page=data.get("page", ""),
+            changes=Changes.from_dict(data["changes"]) if data.get("changes") else None,
         )
 
 

@@ -22,7 +22,7 @@ class Plan(Handler):
         """Tell what a push or pull would do and why."""
         way, tag = direction(self.get_query_argument("direction", "")), Tag.parse(self.get_query_argument("tag", ""))
         force, context = bool(whole("force", self.get_query_argument("force", "0"), 0, 1)), self.context
-        plan = await self.remote(lambda: api.plan(way, tag, force=force, context=context, home=self.home))
+        plan = await self.remote(lambda: api.plan(way, tag, exact=False, force=force, context=context, home=self.home))
         self.reply(plan.to_dict())
 
 

@@ -224,7 +224,7 @@ class Panel:
         return ask
 
     def _show_plan(self, direction: Direction, version: VersionStatus) -> None:
-        plan = self.client.plan(direction, version.tag, force=True)
+        plan = self.client.plan(direction, version.tag, exact=False, force=True, progress=False)
         self._overwrite = lambda: self.client.start(direction, version.tag, force=True)
         self._question.value = f"<pre>{escape(plan_text(plan))}</pre>"
         self._confirm.layout.display = None

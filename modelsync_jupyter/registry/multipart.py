@@ -98,6 +98,27 @@ def present(
     return sorted(numbers), coming
 
 
+def find_present(registry: Registry, caller: Caller, parts: Sequence[Part], direct: Direct | None = None) -> list[int]:
+    """Find the parts that a push would not have to send, as `present` does, but keep nothing of it.
+
+    Args:
+        registry: The registry.
+        caller: Who asks.
+        parts: The parts.
+        direct: The store of blobs, where the other parts would be sent to it.
+
+    Returns:
+        Their numbers.
+    """
+    with registry.database.read() as connection:
+        known = readable_parts(connection, caller, {part.digest for part in parts})
+        places = uploads.places_of(connection, caller, known) if direct else {}
+    names = {digest: {digest, places.get(digest, digest)} for digest in known}
+    wanted = [part for part in parts if part.digest in known]
+    stored = registry.blobs.find({(name, part.size) for part in wanted for name in names[part.digest]})
+    return [part.number for part in wanted if any((name, part.size) in stored for name in names[part.digest])]
+
+
 def begin_parts(registry: Registry, uid: str, run: range, size: int, token_id: int) -> list[tuple[int, int, str]]:
     """Begin to store neighbouring parts of an upload, which `record_parts` notes when they are there.
 

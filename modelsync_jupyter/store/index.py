@@ -19,7 +19,7 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -125,17 +125,39 @@ class Index:
             self._write(tag, hashing.known(description.digest, state))
         return description
 
-    def pieces(self, tag: Tag, archive: FolderArchive) -> Iterator[tuple[str, str, int]]:
-        """Yield what is known of the pieces of a version's large files: digest, path and offset in the file, of each.
+    def find_parts(
+        self, tag: Tag, folder: Path, wanted: Set[str]
+    ) -> tuple[FolderArchive, list[tuple[str, str, int]]] | None:
+        """Find parts of a version's archive by their digests, as far as these are known; reads no file of it.
 
-        It holds for files that have not changed since; none of them is read.
+        Args:
+            tag: Which version.
+            folder: Where it is.
+            wanted: The digests.
+
+        Returns:
+            The archive, and of each part its digest, the path of the large file that it lies in, or "", and where it
+            begins in the archive. None where it is known to have none of them. It holds for files that have not changed
+            since.
+
+        Raises:
+            InvalidModel: The folder cannot be read.
         """
         known = self._read(tag)
+        pieces = (digest for some in known.large.values() for _, digest in some)
+        if wanted.isdisjoint(known.parts.values()) and wanted.isdisjoint(pieces):
+            return None
+        archive = FolderArchive.scan(folder)
+        found: list[tuple[str, str, int]] = []
         for entry, stamp in zip(archive.layout.entries, archive.stamps, strict=True):
-            position = 0
+            position = entry.offset
             for size, digest in known.large.get(_key(stamp), ()) if entry.size >= LARGE else ():
-                yield digest, entry.path, position
+                found.append((digest, entry.path, position))
                 position += size
+        for part, key in keyed_parts(archive):
+            if key in known.parts:
+                found.append((known.parts[key], "", part.start))
+        return archive, [each for each in found if each[0] in wanted]
 
     def forget(self, tag: Tag) -> None:
         """Forget a version."""

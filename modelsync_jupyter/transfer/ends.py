@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
 from modelsync_jupyter.archive.description import Description, Hasher
+from modelsync_jupyter.archive.folder import FolderArchive
 from modelsync_jupyter.archive.layout import Entry
 from modelsync_jupyter.archive.stage import PREFIX, Stage
 from modelsync_jupyter.archive.unpack import Frontier, unpack
@@ -84,6 +86,11 @@ class StageTarget:
         self.model: Model | None = None
         self.digest = ""
 
+    @property
+    def folder(self) -> Path:
+        """Where the files are until they are published."""
+        return self._stage.folder
+
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
         """Hand off runs of neighbours. Without a layout, walk the headers, and hand off what lies within one file."""
         runs = _Runs(hand_off, self._longest)
@@ -103,24 +110,39 @@ class StageTarget:
             receiver.write(position, view)
             position += len(view)
 
-    def within_one_file(self, part: Part) -> bool:
-        """Return whether a part is content of one known file and nothing else."""
-        return self._source.layout is not None and self._stage.within_one(part.start, part.stop)
-
-    def copy(self, parts: tuple[Part, ...], file: int, start: int) -> Iterator[Part]:
-        """Stage neighbouring parts of one file from another file, and yield those that turn out to be right.
+    def write_here(
+        self, parts: tuple[Part, ...], archive: FolderArchive, start: int, views: Iterator[memoryview]
+    ) -> None:
+        """Write neighbouring parts that a local folder has, as `write`; where they can, both share blocks on disk.
 
         Args:
             parts: The parts.
-            file: An open file that has their bytes, as is believed.
-            start: Where they begin in it.
+            archive: The folder.
+            start: Where they begin in its archive.
+            views: Their bytes, from there. They are hashed as they come: what is shared is what was hashed, because
+                `FolderArchive.blocks` ends with an error where a file is not as it was when scanned.
+
+        Raises:
+            IntegrityError: The bytes do not have their digest. What was written of that part does not count.
         """
-        self._stage.copy(parts[0].start, parts[-1].stop, file, start)
-        for part in parts:
-            if self._stage.digest(part.start, part.stop) == part.digest:
-                self._notes.add(part=part.number, content=part.digest)
-                self.present.add(part.number)
-                yield part
+        receiver, position = _Receiver(self, parts, self._share(parts, archive, start)), parts[0].start
+        for view in views:
+            receiver.write(position, view)
+            position += len(view)
+
+    def _share(self, parts: tuple[Part, ...], archive: FolderArchive, start: int) -> tuple[int, int]:
+        """Let whole pages of parts share blocks with a file of a folder; return which bytes of the archive do now."""
+        first, last = parts[0].start, parts[-1].stop
+        entry = archive.layout.entries[archive.layout.find(start)]
+        inside = entry.offset <= start and start + last - first <= entry.content_stop
+        if inside and self._stage.within_one(first, last):
+            with suppress(OSError):  # gone, which reading will tell
+                file = os.open(archive.folder / entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+                try:
+                    return self._stage.share(first, last, file, start - entry.offset)
+                finally:
+                    os.close(file)
+        return first, first
 
     def publish(self) -> None:
         """Put the staged model on disk for good, and into the store in one step."""
@@ -253,19 +275,24 @@ class _Receiver:
     Args:
         target: Where they go.
         parts: The parts that come, one behind another.
+        there: `[begin, end)` of the archive that is staged already, and is hashed only.
     """
 
-    def __init__(self, target: StageTarget, parts: Sequence[Part]) -> None:
-        self._target = target
+    def __init__(self, target: StageTarget, parts: Sequence[Part], there: tuple[int, int] = (0, 0)) -> None:
+        self._target, self._there = target, there
         self._parts = iter(parts)
         self._part = next(self._parts)
         self._hasher = Hasher()
 
     def write(self, offset: int, view: memoryview) -> None:
+        begin, end = self._there
         while view:
             piece, view = view[: self._part.stop - offset], view[self._part.stop - offset :]
             self._hasher.update(piece)
-            self._target._stage.write(offset, piece)
+            if before := piece[: max(0, begin - offset)]:
+                self._target._stage.write(offset, before)
+            if behind := piece[max(0, end - offset) :]:
+                self._target._stage.write(max(offset, end), behind)
             offset += len(piece)
             if offset == self._part.stop:
                 self._target._arrived(self._part, self._hasher.digest())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from modelsync_jupyter.core.changes import Changes
 from modelsync_jupyter.core.errors import NOT_LISTED, Conflict, ModelNotFound
 from modelsync_jupyter.core.outcome import Direction
 from modelsync_jupyter.core.states import State, compare
@@ -77,6 +78,36 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a transfer is going to move, as both ends are now. An interrupted transfer that resumes moves less.
+
+    Args:
+        moved: Bytes of the archive that will travel. Its description, about 100 bytes for each part, comes on top.
+        reused: Its other bytes: the registry, or another local version, has them.
+        exact: Whether that was asked of the other end; else nothing more may travel, but less.
+        changes: What is different from the version that is replaced, else from the newest other one; None where there
+            is none, or its files are not known.
+        seconds: How long it will take, as far as earlier transfers tell; else None.
+    """
+
+    moved: int
+    reused: int = 0
+    exact: bool = True
+    changes: Changes | None = None
+    seconds: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the forecast as JSON."""
+        return {
+            "bytes_moved": self.moved,
+            "bytes_reused": self.reused,
+            "exact": self.exact,
+            "seconds": None if self.seconds is None else round(self.seconds, 1),
+            "changes": self.changes and self.changes.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a transfer will do.
 
@@ -88,6 +119,7 @@ class Plan:
         operations: The steps, in order: what is carried out.
         size: Bytes that are transferred at most.
         facts: What the plan was made of.
+        forecast: What will travel and what changes, where that was asked for.
     """
 
     direction: Direction
@@ -97,6 +129,13 @@ class Plan:
     operations: tuple[Operation, ...] = ()
     size: int = 0
     facts: Facts = field(default_factory=Facts)
+    forecast: Forecast | None = None
+
+    def with_forecast(self, forecast: Forecast) -> Plan:
+        """Return the same plan with its forecast, and with sizes to match."""
+        moved = forecast.moved
+        operations = tuple(replace(each, size=moved) if each.size else each for each in self.operations)
+        return replace(self, operations=operations, size=moved, forecast=forecast)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON."""
@@ -111,6 +150,7 @@ class Plan:
                 {"verb": each.verb, "subject": each.subject, "reason": each.reason, "size": each.size}
                 for each in self.operations
             ],
+            "forecast": self.forecast and self.forecast.to_dict(),
         }
 
 

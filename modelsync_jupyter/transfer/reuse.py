@@ -1,24 +1,23 @@
 """Parts of a pull that the local store has already, in this or any other version: copied here, not fetched.
 
 What the index says of a version is a claim about its files, and disks rot: a copy counts only when its bytes have the
-digest that the archive asks for. What does not is fetched like anything else.
+digest that the archive asks for. What does not is fetched like anything else. Each byte is read once, hashed and
+written; on file systems that share blocks between files (Btrfs, XFS) whole pages are shared instead, and only hashed.
 
-Neighbours are copied together, by the kernel where it can: on file systems that share blocks between files (Btrfs, XFS)
-whole pages of them take no space and no time.
+Why not `copy_file_range`, which copies in the kernel: TODO
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from modelsync_jupyter.archive.folder import FolderArchive
-from modelsync_jupyter.core.errors import ModelSyncError
+from modelsync_jupyter.core.errors import IntegrityError, InvalidModel, ModelChanged, ModelSyncError
 from modelsync_jupyter.core.parts import MIB, Buffer, Part
 from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.remotes.protocol import Source
 from modelsync_jupyter.store.local import LocalStore
 
 from .copy import Workers
@@ -32,27 +31,79 @@ _LONGEST = 64 * MIB
 
 
 @dataclass(frozen=True, slots=True)
-class Copyable:
-    """Neighbouring parts of an archive whose bytes lie one behind another in a local file.
+class Place:
+    """Where bytes lie in the archive of a local version.
 
     Args:
-        parts: The parts.
-        path: The file.
-        start: Where they begin in it.
+        archive: The version.
+        path: The large file of it that they lie in, or "".
+        start: Where they begin in the archive.
     """
 
-    parts: tuple[Part, ...]
-    path: Path
+    archive: FolderArchive
+    path: str
     start: int
 
 
-def reuse_parts(store: LocalStore, tag: Tag, parts: Sequence[Part], target: StageTarget, work: Work) -> None:
+@dataclass(frozen=True, slots=True)
+class Copyable:
+    """Neighbouring parts of an archive whose bytes lie one behind another in a local version too.
+
+    Args:
+        parts: The parts.
+        place: Where the first one is.
+    """
+
+    parts: tuple[Part, ...]
+    place: Place
+
+
+def find_copyable(store: LocalStore, tag: Tag, parts: Sequence[Part]) -> Iterator[Copyable]:
+    """Find where local versions hold parts of an archive, neighbours together.
+
+    Args:
+        store: The local store.
+        tag: What is pulled: versions of its name are looked at first.
+        parts: The parts; those without a digest are found nowhere.
+    """
+    places = _find_places(store, tag, {part.digest for part in parts if part.digest})
+    run: list[Part] = []
+    first = behind = None
+    for part in parts:
+        place = places.get(part.digest)
+        together = run and part.start == run[-1].stop and part.stop - run[0].start <= _LONGEST
+        if not (together and place == behind):
+            if first:
+                yield Copyable(tuple(run), first)
+            run, first = [], place
+        if place:
+            run.append(part)
+            behind = replace(place, start=place.start + part.size)
+    if first:
+        yield Copyable(tuple(run), first)
+
+
+def _find_places(store: LocalStore, tag: Tag, wanted: set[str]) -> dict[str, Place]:
+    """Find a place of each digest that a local version has."""
+    places: dict[str, Place] = {}
+    for other in store.tags_near(tag)[:_VERSIONS] if wanted else ():
+        with suppress(ModelSyncError):
+            if found := store.index.find_parts(other, store.folder(other), wanted):
+                archive, parts = found
+                places.update((digest, Place(archive, path, start)) for digest, path, start in parts)
+                wanted.difference_update(places)
+        if not wanted:
+            break
+    return places
+
+
+def reuse_parts(store: LocalStore, tag: Tag, source: Source, target: StageTarget, work: Work) -> None:
     """Copy to the stage what local versions have of an archive; shown as "copying". Those parts are `present` then.
 
     Args:
         store: The local store.
         tag: What is pulled.
-        parts: The parts of the archive.
+        source: The archive. Of one that does not tell which bytes are which file, nothing can be staged beforehand.
         target: The stage.
         work: Threads, stop signal and counter.
 
@@ -60,8 +111,8 @@ def reuse_parts(store: LocalStore, tag: Tag, parts: Sequence[Part], target: Stag
         Cancelled: The transfer was stopped.
         DiskFull: No space.
     """
-    missing = [part for part in parts if part.digest and part.number not in target.present]
-    runs = list(_find(store, tag, [part for part in missing if target.within_one_file(part)]))
+    missing = [part for part in source.parts if part.number not in target.present] if source.layout else []
+    runs = list(find_copyable(store, tag, missing))
     if not runs:
         return
     work.counter.begin("copying", sum(part.size for run in runs for part in run.parts))
@@ -72,38 +123,18 @@ def reuse_parts(store: LocalStore, tag: Tag, parts: Sequence[Part], target: Stag
 
 
 def _copy(run: Copyable, target: StageTarget, work: Work, buffer: Buffer) -> None:
-    with suppress(OSError):  # gone, or a bad disk: then it is fetched
-        file = os.open(run.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            for part in target.copy(run.parts, file, run.start):
-                work.stop.check()
-                work.counter.add(part.size, reused=True)
-        finally:
-            os.close(file)
+    """Copy what is right of a run: behind a part that is not, the next one begins anew."""
+    parts, place = run.parts, run.place
 
+    def views() -> Iterator[memoryview]:
+        for view in place.archive.blocks(Part(0, place.start, place.start + parts[-1].stop - parts[0].start), buffer):
+            work.stop.check()
+            yield view
 
-def _find(store: LocalStore, tag: Tag, parts: Sequence[Part]) -> Iterator[Copyable]:
-    """Find where each part lies in a file of a local version, neighbours together."""
-    wanted = {part.digest for part in parts}
-    places: dict[str, tuple[Path, int]] = {}
-    for other in store.tags_near(tag)[:_VERSIONS] if wanted else ():
-        if len(places) == len(wanted):
-            break
-        with suppress(ModelSyncError):
-            archive = FolderArchive.scan(store.folder(other))
-            for digest, name, offset in store.index.pieces(other, archive):
-                if digest in wanted:
-                    places.setdefault(digest, (archive.folder / name, offset))
-    run: list[Part] = []
-    path, start = Path(), 0
-    for part in parts:
-        place = places.get(part.digest)
-        size = run[-1].stop - run[0].start if run else 0
-        if run and (place != (path, start + size) or part.start != run[-1].stop or size >= _LONGEST):
-            yield Copyable(tuple(run), path, start)
-            run = []
-        if place:
-            path, start = (path, start) if run else place
-            run.append(part)
-    if run:
-        yield Copyable(tuple(run), path, start)
+    while parts:
+        with suppress(IntegrityError, ModelChanged, InvalidModel):  # it rotted, or is gone: then it is fetched
+            target.write_here(parts, place.archive, place.start, views())
+        right = next((count for count, part in enumerate(parts) if part.number not in target.present), len(parts))
+        work.counter.add(sum(part.size for part in parts[:right]), reused=True)
+        place = replace(place, start=place.start + sum(part.size for part in parts[: right + 1]))
+        parts = parts[right + 1 :]

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.archive.folder import FolderSource
+from modelsync_jupyter.core.changes import Changes
 from modelsync_jupyter.core.errors import InvalidModel, ModelExists, ModelSyncError
 from modelsync_jupyter.core.outcome import Direction, Outcome, Status
 from modelsync_jupyter.core.progress import Progress
@@ -36,6 +37,7 @@ from .reuse import reuse_parts
 from .work import Work, file_key
 
 if TYPE_CHECKING:
+    from modelsync_jupyter.contents.diff import Side
     from modelsync_jupyter.remotes.bentocloud.client import Remote, RemoteModel
 
 #: A journal that was not written to for so many seconds is of use to nobody: uploads expire sooner.
@@ -139,6 +141,7 @@ class Run:
             digest=move.digest if moved else plan.facts.local_digest or plan.facts.remote_digest,
             state=move.state if moved else plan.facts.state,
             page=self.remote.page(plan.tag) if plan.direction == "push" else "",
+            changes=move.changes if moved else None,
         )
 
     def journal(self, plan: Plan, about: Mapping[str, Any]) -> Journal:
@@ -199,6 +202,7 @@ class _Move:
         digest: Content digest of what was moved, once that is known.
         state: How both ends compare now.
         remark: A sentence about it for the outcome, or "".
+        changes: What is different from the version that was there before, as far as that is known.
     """
 
     run: Run
@@ -206,14 +210,18 @@ class _Move:
     digest: str = ""
     state: State = State.UNKNOWN
     remark: str = ""
+    changes: Changes | None = None
 
     def push(self) -> None:
         """Hash, send and publish, once."""
         from modelsync_jupyter.remotes.bentocloud.uploading import Version, open_upload
 
+        from .changes import local_side
+
         run, work, model = self.run, self.run.work, self.plan.facts.local
         assert model
         description = work.describe(run.store, model)
+        self.changes = self._compare(local_side(model.tag, model.path, description))
         with closing(FolderSource(model.archive, description)) as source:
             target = open_upload(
                 run.remote,
@@ -231,6 +239,8 @@ class _Move:
         """Receive and install, once."""
         from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
 
+        from .changes import remote_side
+
         run, work, remote = self.run, self.run.work, self.plan.facts.remote
         assert remote
         with closing(RemoteArchive(run.remote, remote)) as source:
@@ -245,8 +255,15 @@ class _Move:
                 check=work.stop.check,
             )
             with published(source, target, work):
-                reuse_parts(run.store, self.plan.tag, source.parts, target, work)
+                reuse_parts(run.store, self.plan.tag, source, target, work)
                 copy(source, target, work, "receiving")
+                self.changes = self._compare(remote_side(self.plan.tag, source, target.folder))
             if source.description and remote.size not in (0, sum(e.size for e in source.description.layout.entries)):
                 self.remark = " The registry's record of it is out of date: it describes files that were replaced."
         self.digest, self.state = target.digest, compare(target.digest, claimed)
+
+    def _compare(self, mine: Side | None) -> Changes | None:
+        """Compare what is moved with what it replaces, which has to be there still, or with another local version."""
+        from .changes import base_of, compare_sides
+
+        return compare_sides(base_of(self.run, self.plan), mine, self.run.work.stop.check)

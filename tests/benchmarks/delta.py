@@ -1,10 +1,13 @@
 """What travels when little has changed, and how long it takes: our registry in a process of its own, whole commands.
 
-    python -m tests.benchmarks.delta [--size 1GiB] [--only REGEX]
+    python -m tests.benchmarks.delta [--size 1GiB] [--only REGEX] [--runs 3]
 
 Each scenario makes a model, pushes it and pulls it elsewhere; then a second version, in which little differs, is pushed
 and pulled there. "Hashed" is the time to read and hash all of the second version once, in this process, from the page
-cache: who has to find out what changed cannot be quicker. Bytes are those of parts; the description in front of an
+cache: who has to find out what changed cannot be quicker. A pull has to write all of the version to the disk too, where
+the file system cannot share blocks between files: "copied" is `cp -r` of the second version's folder and an fsync of
+every file, and what a pull cannot beat is both, copied and hashed. Pulls and copies take turns, and medians are shown.
+Bytes are those of parts; the description in front of an
 archive, 100 bytes for each part, comes on top and is told by itself.
 
 Why files of unknown formats are cut with `pyfastcdc`, measured on two cores that others used as well: one thread finds
@@ -18,15 +21,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shutil
 import struct
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -34,6 +40,7 @@ import numpy as np
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size, parse_size
+from modelsync_jupyter.files import fsync_tree
 from modelsync_jupyter.store.local import LocalStore
 from tests.harness.models import MIB, Entry, make_model
 from tests.harness.processes import TOKEN, RegistryProcess, environment, modelsync
@@ -138,7 +145,7 @@ def one_more(size: int) -> Scenario:
 SCENARIOS: list[Callable[[int], Scenario]] = [one_tensor, inserted, fine_tuned, one_more]
 
 
-def play(scenario: Scenario, folder: Path, url: str) -> Iterator[str]:
+def play(scenario: Scenario, folder: Path, url: str, runs: int) -> Iterator[str]:
     """Carry out a scenario; yields the lines of the table."""
     near, far = folder / "near", folder / "far"
     for home in (near, far):
@@ -149,23 +156,52 @@ def play(scenario: Scenario, folder: Path, url: str) -> Iterator[str]:
     command(far, "pull", f"{tag}:v1")
     make_model(near, f"{tag}:v2", scenario.new)
     store = LocalStore(Home(near))
-    hashed = time.perf_counter()
-    description = store.describe(store.get(Tag(tag, "v2")), threads=10)
-    hashed = time.perf_counter() - hashed
-    shutil.rmtree(store.index.folder)
-    for verb, home in (("push", near), ("pull", far)):
-        done = command(home, verb, f"{tag}:v2")
-        moved = done["bytes_sent" if verb == "push" else "bytes_received"]
-        yield (
-            f"{scenario.name:30} {verb}: {format_size(moved):>9} of {format_size(done['size']):>9}, "
-            f"{moved / scenario.changed:5.2f} x changed, "
-            f"{done['seconds']:5.2f} s = {done['seconds'] / hashed:4.1f} x hashed"
-        )
+    times = []
+    for _ in range(runs):
+        store.index.forget(Tag(tag, "v2"))
+        started = time.perf_counter()
+        description = store.describe(store.get(Tag(tag, "v2")), threads=10)
+        times.append(time.perf_counter() - started)
+    hashed = median(times)
+    store.index.forget(Tag(tag, "v2"))
+    os.sync()
+    pushed = command(near, "push", f"{tag}:v2")
+    yield line(scenario, "push", pushed, f"{pushed['seconds'] / hashed:4.1f} x hashed")
+    pulls, copies = [], []
+    for _ in range(runs):
+        copies.append(copied(near / "models" / tag / "v2", folder / "copy"))
+        shutil.rmtree(far / "models" / tag / "v2", ignore_errors=True)
+        os.sync()
+        pulls.append(command(far, "pull", f"{tag}:v2"))
+    pulled = {**pulls[0], "seconds": median(each["seconds"] for each in pulls)}
+    floor = median(copies) + hashed
+    ratios = f"{pulled['seconds'] / hashed:4.1f} x hashed, {pulled['seconds'] / floor:4.2f} x copied and hashed"
+    yield line(scenario, "pull", pulled, ratios)
     again = command(near, "push", f"{tag}:v2")
     header = format_size(len(description.header()))
     parts = f"{len(description.parts)} parts, {header}"
     yield f"{'':30} again: {again['bytes_sent']} bytes, {again['seconds']:.3f} s; {parts}"
-    yield f"{'':30} first push: {first['seconds']:.2f} s; hashed once: {hashed:.2f} s"
+    yield f"{'':30} first push: {first['seconds']:.2f} s; hashed: {hashed:.2f} s; copied: {median(copies):.2f} s"
+
+
+def line(scenario: Scenario, verb: str, done: Mapping[str, Any], ratios: str) -> str:
+    """A line of the table."""
+    moved = done["bytes_sent" if verb == "push" else "bytes_received"]
+    return (
+        f"{scenario.name:30} {verb}: {format_size(moved):>9} of {format_size(done['size']):>9}, "
+        f"{moved / scenario.changed:5.2f} x changed, {done['seconds']:5.2f} s = {ratios}"
+    )
+
+
+def copied(source: Path, target: Path) -> float:
+    """Seconds that it takes to copy a folder, until all of it is on the disk."""
+    os.sync()
+    started = time.perf_counter()
+    subprocess.run(("cp", "-r", str(source), str(target)), check=True)
+    fsync_tree(target)
+    taken = time.perf_counter() - started
+    shutil.rmtree(target)
+    return taken
 
 
 def command(home: Path, verb: str, tag: str) -> dict[str, Any]:
@@ -182,6 +218,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=parse_size, default=1 << 30, help="bytes of the large files (1GiB)")
     parser.add_argument("--only", default="", help="scenarios to play: a regular expression")
+    parser.add_argument("--runs", type=int, default=3, help="how often each version is pulled (3)")
     parser.add_argument("--folder", type=Path, help="where to work: a disk, not tmpfs (the system's temporary folder)")
     options = parser.parse_args()
     for make in SCENARIOS:
@@ -191,7 +228,7 @@ def main() -> None:
             tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as folder,
             RegistryProcess(Path(folder, "registry")) as registry,
         ):
-            for line in play(make(options.size), Path(folder), registry.url):
+            for line in play(make(options.size), Path(folder), registry.url, options.runs):
                 print(line, flush=True)
 
 

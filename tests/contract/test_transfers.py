@@ -84,7 +84,8 @@ class TestTransfers:
         plan = api.plan("push", f"{name}:v1", home=here)
         assert (plan.action, plan.size > 1000) == ("push", True)
         assert remote.versions(name) == []
-        assert sorted(path.name for path in here.iterdir()) == ["models"]
+        left = {str(path.relative_to(here)) for path in here.rglob("*") if not path.is_relative_to(here / "models")}
+        assert left == {".modelsync", ".modelsync/digests", f".modelsync/digests/{name}@v1.json"}, "digests alone"
         api.push(f"{name}:v1", home=here)
         assert api.plan("push", f"{name}:v1", home=here).action == "skip"
 

@@ -25,7 +25,7 @@ MAY: dict[str, set[str]] = {
     "store": {"core", "info", "files", "archive"},
     "remotes": {"core", "info", "wire", "files", "archive"},
     "contents": {"core", "info", "files", "archive"},
-    "transfer": ENDS,
+    "transfer": {*ENDS, "contents"},
     "jobs": {*ENDS, "transfer"},
     "client": {*ENDS, "contents", "transfer", "jobs"},
     "commands": {"core", "client", "__init__"},

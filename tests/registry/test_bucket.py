@@ -257,6 +257,16 @@ def test_two_registries_over_one_database_and_bucket_behind_nginx(
             pulled = modelsync("pull", "team:v1", "-o", "json", env=bob)
             assert json.loads(pulled.stdout)["bytes_received"] > 40 * MIB
             assert differences(made, tmp_path / "bob" / "models" / "team" / "v1") == []
+            changed = (made / "w.bin").read_bytes()
+            other = {"w.bin": changed[: 20 * MIB] + os.urandom(1000) + changed[20 * MIB :], "a.txt": b"a"}
+            made = make_model(tmp_path / "ann", "team:v2", other)
+            planned = modelsync("push", "team:v2", "--dry-run", "-o", "json", env=ann)
+            second = json.loads(modelsync("push", "team:v2", "-o", "json", env=ann).stdout)
+            assert second["bytes_sent"] < 6 * MIB
+            assert json.loads(planned.stdout)["forecast"]["bytes_moved"] == second["bytes_sent"]
+            pulled = modelsync("pull", "team:v2", "-o", "json", env=bob)
+            assert json.loads(pulled.stdout)["bytes_received"] == second["bytes_sent"]
+            assert differences(made, tmp_path / "bob" / "models" / "team" / "v2") == []
             client = Client(url, servers[0].token)
             stock = pushing.push(client, "stock", "v1", model_tar("stock", "v1", os.urandom(3_000_000)))
             assert requests.get(pushing.download_url(client, "stock", "v1"), timeout=30).content == stock

@@ -10,6 +10,7 @@ from . import (
     models,
     objects,
     operations,
+    parts,
     repositories,
     storage,
     tokens,
@@ -19,5 +20,5 @@ from . import (
 )
 
 _RECORDS = (account, users, tokens, repositories, models, aliases, trash, inspection, storage, operations)
-_BYTES = (uploads, downloads, objects)
+_BYTES = (parts, uploads, downloads, objects)
 BLUEPRINTS = [module.blueprint for module in (*_RECORDS, *_BYTES)]

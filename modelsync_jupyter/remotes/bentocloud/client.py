@@ -9,11 +9,19 @@ from datetime import datetime, timezone
 from typing import Any
 
 from modelsync_jupyter.archive.layout import CUT
-from modelsync_jupyter.core.errors import Conflict, IntegrityError, InvalidReply, InvalidTag, RemoteNotFound
-from modelsync_jupyter.core.parts import Part, parse_parts
+from modelsync_jupyter.core.errors import (
+    Conflict,
+    IntegrityError,
+    InvalidReply,
+    InvalidTag,
+    ModelSyncError,
+    RemoteNotFound,
+)
+from modelsync_jupyter.core.parts import Part, PartJSON, parse_parts
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.wire import (
     API,
+    PRESENT,
     SUCCESS,
     CreateModelJSON,
     Extension,
@@ -299,6 +307,15 @@ class Remote:
         links = {int(key): str(url) for key, url in urls.items() if key.isdigit()}
         numbers = {number for number in present if type(number) is int}
         return Begun(str(upload_id), numbers, links, str(said.get("runs") or ""))
+
+    def present(self, parts: list[PartJSON]) -> set[int] | None:
+        """Ask which parts of an archive a push would not have to send, by their numbers; None where it cannot tell."""
+        try:
+            reply = mapping(self.http.call("POST", PRESENT, {"modelsync": {"parts": parts, "direct": True}}))
+            numbers = mapping(reply.get("modelsync") or {}).get("present")
+        except ModelSyncError:  # it is not ours, or older
+            return None
+        return {number for number in numbers if type(number) is int} if isinstance(numbers, list) else None
 
     def presign_part(self, tag: Tag, upload_id: str, number: int, *, runs: bool = False) -> str:
         """Ask for a URL to PUT one part to, or for the one for runs of them."""

@@ -1,0 +1,63 @@
+"""Forecast: the bytes that a planned transfer is going to move, and what changes by it, for those who ask beforehand.
+
+It asks both ends the same questions as the transfer itself: which parts of the archive the registry has, or which of
+them local versions hold. It changes nothing, but that digests which had to be computed for it are kept.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelsync_jupyter.core.parts import parts_json
+
+from .changes import base_of, compare_sides, local_side, remote_side
+from .plan import Forecast, Plan
+from .reuse import find_copyable
+
+if TYPE_CHECKING:
+    from .run import Run
+
+
+def forecast(run: Run, plan: Plan, *, hash: bool = True) -> Plan:
+    """Return a plan with its forecast; as it was where there is nothing to do, or local files would have to be hashed.
+
+    Args:
+        run: The transfer.
+        plan: What it will do.
+        hash: Whether to read local files whose digests are not known.
+
+    Raises:
+        Cancelled: It was stopped.
+        ModelSyncError: What is to be moved cannot be read: the transfer would fail as well.
+    """
+    if not plan.operations:
+        return plan
+    found = _of_push(run, plan, hash=hash) if plan.direction == "push" else _of_pull(run, plan)
+    return plan.with_forecast(found) if found else plan
+
+
+def _of_push(run: Run, plan: Plan, *, hash: bool) -> Forecast | None:
+    store, model, there = run.store, plan.facts.local, plan.facts.remote
+    assert model
+    if not hash and not store.digest(model):
+        return None
+    described = run.work.describe(store, model)
+    # Who pushes the same files again wants to replace bytes that have gone bad: all of them travel.
+    again = there is not None and there.complete and there.digest == described.digest
+    present = set() if again else run.remote.present(parts_json(described.parts))
+    moved = sum(part.size for part in described.parts if part.number not in (present or ()))
+    mine = local_side(model.tag, model.path, described)
+    changes = compare_sides(base_of(run, plan, ask=True), mine, run.work.stop.check)
+    return Forecast(moved, described.layout.size - moved, present is not None, changes)
+
+
+def _of_pull(run: Run, plan: Plan) -> Forecast:
+    from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
+
+    remote = plan.facts.remote
+    assert remote
+    archive = RemoteArchive(run.remote, remote)
+    runs = find_copyable(run.store, plan.tag, archive.parts) if archive.layout else ()
+    reused = sum(part.size for some in runs for part in some.parts)
+    changes = compare_sides(base_of(run, plan), remote_side(plan.tag, archive), run.work.stop.check)
+    return Forecast((archive.size or plan.size) - reused, reused, archive.size is not None, changes)
