@@ -307,6 +307,32 @@ export interface IOperation {
   size: number;
 }
 
+/** A file or a tensor that differs from another version. */
+export interface IChanged {
+  name: string;
+  how: 'added' | 'removed' | 'changed' | 'unknown';
+  size: number;
+  /** Of a tensor: the file it is in. */
+  file?: string;
+}
+
+/** What a transfer is going to move, and what changes by it. */
+export interface IForecast {
+  bytes_moved: number;
+  bytes_reused: number;
+  /** Whether the other end was asked; else nothing more may travel, but less. */
+  exact: boolean;
+  seconds: number | null;
+  changes: {
+    against: string;
+    where: 'local' | 'remote';
+    file_count: number;
+    tensor_count: number;
+    files: IChanged[];
+    tensors: IChanged[];
+  } | null;
+}
+
 export interface IPlan {
   direction: Direction;
   tag: string;
@@ -315,6 +341,8 @@ export interface IPlan {
   size: number;
   state: SyncState;
   operations: IOperation[];
+  /** Null where there is nothing to do, or files would have to be hashed for it. */
+  forecast: IForecast | null;
 }
 
 /** What a transfer is asked to do. */

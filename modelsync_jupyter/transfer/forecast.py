@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.parts import parts_json
 
-from .changes import base_of, compare_sides, local_side, remote_side
+from .changes import changes_of_pull, changes_of_push
 from .plan import Forecast, Plan
 from .reuse import find_copyable
 
@@ -46,8 +46,7 @@ def _of_push(run: Run, plan: Plan, *, hash: bool) -> Forecast | None:
     again = there is not None and there.complete and there.digest == described.digest
     present = set() if again else run.remote.present(parts_json(described.parts))
     moved = sum(part.size for part in described.parts if part.number not in (present or ()))
-    mine = local_side(model.tag, model.path, described)
-    changes = compare_sides(base_of(run, plan, ask=True), mine, run.work.stop.check)
+    changes = changes_of_push(run, plan, described, ask=True)
     return Forecast(moved, described.layout.size - moved, present is not None, changes)
 
 
@@ -59,5 +58,5 @@ def _of_pull(run: Run, plan: Plan) -> Forecast:
     archive = RemoteArchive(run.remote, remote)
     runs = find_copyable(run.store, plan.tag, archive.parts) if archive.layout else ()
     reused = sum(part.size for some in runs for part in some.parts)
-    changes = compare_sides(base_of(run, plan), remote_side(plan.tag, archive), run.work.stop.check)
+    changes = changes_of_pull(run, plan, archive)
     return Forecast((archive.size or plan.size) - reused, reused, archive.size is not None, changes)

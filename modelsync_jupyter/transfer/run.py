@@ -37,7 +37,7 @@ from .reuse import reuse_parts
 from .work import Work, file_key
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.contents.diff import Side
+    from modelsync_jupyter.archive.description import Description
     from modelsync_jupyter.remotes.bentocloud.client import Remote, RemoteModel
 
 #: A journal that was not written to for so many seconds is of use to nobody: uploads expire sooner.
@@ -216,12 +216,9 @@ class _Move:
         """Hash, send and publish, once."""
         from modelsync_jupyter.remotes.bentocloud.uploading import Version, open_upload
 
-        from .changes import local_side
-
         run, work, model = self.run, self.run.work, self.plan.facts.local
         assert model
         description = work.describe(run.store, model)
-        self.changes = self._compare(local_side(model.tag, model.path, description))
         with closing(FolderSource(model.archive, description)) as source:
             target = open_upload(
                 run.remote,
@@ -232,14 +229,18 @@ class _Move:
                 check=work.stop.check,
             )
             with published(source, target, work):
+                if self.plan.action == "replace":  # while what is replaced is there
+                    self._compare_push(description)
                 copy(source, target, work, "sending")
+                if self.plan.action != "replace":  # bytes go first
+                    self._compare_push(description)
         self.digest, self.state = description.digest, State.IN_SYNC
 
     def pull(self) -> None:
         """Receive and install, once."""
         from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
 
-        from .changes import remote_side
+        from .changes import changes_of_pull
 
         run, work, remote = self.run, self.run.work, self.plan.facts.remote
         assert remote
@@ -257,13 +258,12 @@ class _Move:
             with published(source, target, work):
                 reuse_parts(run.store, self.plan.tag, source, target, work)
                 copy(source, target, work, "receiving")
-                self.changes = self._compare(remote_side(self.plan.tag, source, target.folder))
+                self.changes = changes_of_pull(run, self.plan, source, target.folder)
             if source.description and remote.size not in (0, sum(e.size for e in source.description.layout.entries)):
                 self.remark = " The registry's record of it is out of date: it describes files that were replaced."
         self.digest, self.state = target.digest, compare(target.digest, claimed)
 
-    def _compare(self, mine: Side | None) -> Changes | None:
-        """Compare what is moved with what it replaces, which has to be there still, or with another local version."""
-        from .changes import base_of, compare_sides
+    def _compare_push(self, description: Description) -> None:
+        from .changes import changes_of_push
 
-        return compare_sides(base_of(self.run, self.plan), mine, self.run.work.stop.check)
+        self.changes = changes_of_push(self.run, self.plan, description)
