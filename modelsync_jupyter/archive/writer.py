@@ -7,6 +7,7 @@ other work on the machine pays as well. The processor time of each write shows w
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import mmap
 import os
@@ -94,6 +95,9 @@ class Writer:
         return head + len(view) - tail
 
     def _aligned(self, view: memoryview) -> memoryview:
+        """Return the same bytes at the start of a page of memory: as they are, where they lie so."""
+        if not view.readonly and ctypes.addressof(ctypes.c_char.from_buffer(view)) % _PAGE == 0:
+            return view
         if not hasattr(self._own, "buffer"):
             self._own.buffer = memoryview(mmap.mmap(-1, BLOCK))
         buffer: memoryview = self._own.buffer[: len(view)]

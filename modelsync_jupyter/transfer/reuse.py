@@ -4,7 +4,8 @@ What the index says of a version is a claim about its files, and disks rot: a co
 digest that the archive asks for. What does not is fetched like anything else. Each byte is read once, hashed and
 written; on file systems that share blocks between files (Btrfs, XFS) whole pages are shared instead, and only hashed.
 
-Why not `copy_file_range`, which copies in the kernel: TODO
+Where they cannot, `copy_file_range` would copy in the kernel, but what it copied has to be read again to be hashed, and
+it knows no way past a page cache that is slow: 0.6 s of processor time for a GiB, where this takes 0.3 to 0.4.
 """
 
 from __future__ import annotations
