@@ -7,8 +7,11 @@ import stat
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from mmap import PAGESIZE
+from io import FileIO
+from itertools import islice
 from pathlib import Path
+from socket import socket
+from typing import Any
 
 from modelsync_jupyter.core.errors import InvalidModel, ModelChanged, UnsafeArchive
 from modelsync_jupyter.core.parts import Buffer, Part
@@ -19,6 +22,56 @@ from .layout import MTIME, Entry, Layout, check_link
 
 #: Bytes read at a time. A transfer's buffers take `threads x BLOCK` of memory, whatever the size of model and part.
 BLOCK = 1 << 20
+#: Bytes of content from which on it is cheaper not to read it than to send it together with what lies around it.
+_WORTH = 64 * 1024
+
+
+#: Bytes that a socket is given at once: its timeout is for all of them, and a link of 13 kB/s sends so many in time.
+_SENT_AT_ONCE = 256 * 1024
+
+
+def sliced(view: memoryview) -> Iterator[memoryview]:
+    """Yield a view in slices that a slow link takes in time."""
+    return (view[start : start + _SENT_AT_ONCE] for start in range(0, len(view), _SENT_AT_ONCE))
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Bytes of a file that were not read yet. A socket can be given them without their passing through this process.
+
+    Args:
+        archive: The folder that has the file.
+        index: Which of its entries it is.
+        offset: Where they begin in the file.
+        size: How many.
+        buffer: Memory to read them into.
+    """
+
+    archive: FolderArchive
+    index: int
+    offset: int
+    size: int
+    buffer: Buffer
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> Iterator[memoryview]:
+        """Read them, in views that are valid until the next one is asked for."""
+        start = self.archive.layout.entries[self.index].offset + self.offset
+        for view in self.archive.blocks(Part(0, start, start + self.size), self.buffer):
+            yield from sliced(view)
+
+    def send(self, connection: socket) -> None:
+        """Have the kernel send them.
+
+        Raises:
+            ModelChanged: The file is not as it was when scanned.
+            OSError: The connection broke.
+        """
+        with self.archive.open(self.index) as file:
+            if connection.sendfile(file, self.offset, self.size) != self.size:
+                raise self.archive.changed(self.index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +119,31 @@ class FolderArchive:
         """
         start = part.start
         while start < part.stop:
-            lead = self._lead(start) if len(buffer) > PAGESIZE else 0
-            view = memoryview(buffer)[lead : lead + min(len(buffer) - lead, part.stop - start)]
+            view = self.layout.room(start, buffer)[: part.stop - start]
             self._fill(view, start)
             yield view
             start += len(view)
+
+    def unread(self, part: Part, buffer: Buffer) -> Iterator[memoryview | Unread]:
+        """Yield the bytes of a part like `blocks`, but for those of large files, which are left where they are.
+
+        Raises:
+            ModelChanged: A file is not as it was when scanned.
+        """
+        entries, position = self.layout.entries, part.start
+        while position < part.stop:
+            index, stop = self.layout.find(position), min(part.stop, position + len(buffer))
+            entry = entries[index]
+            left = min(entry.content_stop, part.stop) - position
+            if position >= entry.offset and left >= _WORTH:
+                piece: memoryview | Unread = Unread(self, index, position - entry.offset, min(left, BLOCK), buffer)
+            else:
+                following = (each for each in islice(entries, index + (position >= entry.offset), None))
+                large = next((each.offset for each in following if each.size >= _WORTH or each.start >= stop), stop)
+                piece = memoryview(buffer)[: min(large, stop) - position]
+                self._fill(piece, position)
+            yield piece
+            position += len(piece)
 
     @contextmanager
     def reader(self, entry: Entry) -> Iterator[Reader]:
@@ -80,16 +153,34 @@ class FolderArchive:
             ModelChanged: It is not as it was when scanned.
             InvalidModel: It cannot be read.
         """
-        path, index = self.folder / entry.path, self.layout.find(entry.offset)
-        try:
-            with open(path, "rb", buffering=0) as file:
-                if _stamp(os.fstat(file.fileno())) != self.stamps[index]:
-                    raise ModelChanged(f"`{path}` was changed while it was being read.")
+        with self.open(self.layout.find(entry.offset)) as file:
+            try:
                 yield _File(file.fileno(), entry.size)
+            except OSError as error:
+                raise InvalidModel(f"`{self.folder / entry.path}` cannot be read: {error.strerror}.") from error
+
+    def open(self, index: int) -> FileIO:
+        """Open the file that is a certain entry; a pipe in its place is not waited for.
+
+        Raises:
+            ModelChanged: It is not as it was when scanned.
+            InvalidModel: It cannot be read.
+        """
+        path = f"{self.folder}/{self.layout.entries[index].path}"
+        try:
+            file = FileIO(path, opener=_open)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            raise ModelChanged(f"`{path}` was changed while it was being read.") from error
+            raise self.changed(index) from error
         except OSError as error:
             raise InvalidModel(f"`{path}` cannot be read: {error.strerror}.") from error
+        if _stamp(os.fstat(file.fileno())) != self.stamps[index]:
+            file.close()
+            raise self.changed(index)
+        return file
+
+    def changed(self, index: int) -> ModelChanged:
+        """Return the error that says that an entry is not as it was when scanned."""
+        return ModelChanged(f"`{self.folder / self.layout.entries[index].path}` was changed while it was being read.")
 
     def digest(self, part: Part, buffer: Buffer) -> str:
         """Return the digest of a part's bytes."""
@@ -111,15 +202,6 @@ class FolderArchive:
         if (now.layout, now.stamps) != (self.layout, self.stamps):
             raise ModelChanged(f"`{self.folder}` was changed while it was being read.")
 
-    def _lead(self, position: int) -> int:
-        """Return where in a page content lies in its file.
-
-        Put at the same place of a page of memory, it is copied there two to five times as fast: processors are slow
-        where a target lies a little further in its page than the source.
-        """
-        index = self.layout.find(position)
-        return (position - self.layout.entries[index].offset) % PAGESIZE if index >= 0 else 0
-
     def _fill(self, view: memoryview, position: int) -> None:
         """Fill `view` with the bytes from `position` on: of each member its header, its content and its padding."""
         entries, index = self.layout.entries, self.layout.find(position)
@@ -130,7 +212,7 @@ class FolderArchive:
                 count = len(data)
                 view[:count] = data
             elif position < entry.content_stop:
-                count = self._read(entry, index, view[: entry.content_stop - position], position - entry.offset)
+                count = self._read(index, view[: entry.content_stop - position], position - entry.offset)
             else:
                 count = max(0, min(len(view), entry.stop - position))
                 view[:count] = bytes(count)
@@ -138,21 +220,16 @@ class FolderArchive:
             view, position = view[count:], position + count
         view[:] = bytes(len(view))  # the end marker
 
-    def _read(self, entry: Entry, index: int, view: memoryview, offset: int) -> int:
-        try:
-            file = os.open(f"{self.folder}/{entry.path}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    def _read(self, index: int, view: memoryview, offset: int) -> int:
+        with self.open(index) as file:
             try:
-                if _stamp(os.fstat(file)) == self.stamps[index]:
-                    count = os.preadv(file, [view], offset)
-                    if count:
-                        return count
-            finally:
-                os.close(file)
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            pass
-        except OSError as error:
-            raise InvalidModel(f"`{self.folder / entry.path}` cannot be read: {error.strerror}.") from error
-        raise ModelChanged(f"`{self.folder / entry.path}` was changed while it was being read.")
+                count = os.preadv(file.fileno(), [view], offset)
+            except OSError as error:
+                path = self.folder / self.layout.entries[index].path
+                raise InvalidModel(f"`{path}` cannot be read: {error.strerror}.") from error
+        if not count:
+            raise self.changed(index)
+        return count
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,21 +249,22 @@ class FolderSource:
     Args:
         archive: The folder.
         description: Its archive, as the store describes it.
+        unread: Whether `views` yields `Unread` where it can.
     """
 
     ranged = True
 
-    def __init__(self, archive: FolderArchive, description: Description) -> None:
-        self._archive = archive
+    def __init__(self, archive: FolderArchive, description: Description, *, unread: bool = False) -> None:
+        self._archive, self._unread = archive, unread
         self.identity = description.digest
         self.description: Description | None = description
         self.layout, self.parts = description.layout, description.parts
         self.size: int | None = description.layout.size
 
-    def views(self, start: int, stop: int | None, buffer: Buffer) -> Generator[memoryview, None, None]:
+    def views(self, start: int, stop: int | None, buffer: Buffer) -> Generator[Any, None, None]:
         """Read the bytes of `[start, stop)` into `buffer`, piece by piece, as `Source` promises."""
-        end = self._archive.layout.size if stop is None else stop
-        yield from self._archive.blocks(Part(1, start, end), buffer)
+        part = Part(1, start, self._archive.layout.size if stop is None else stop)
+        yield from self._archive.unread(part, buffer) if self._unread else self._archive.blocks(part, buffer)
 
     def check(self) -> None:
         """Make sure that the folder is as it was when it was scanned."""
@@ -222,6 +300,10 @@ def _walk(folder: Path, prefix: str, found: dict[str, tuple[Entry, tuple[int, ..
                 raise InvalidModel(message, step="Rename it.") from error
             except UnsafeArchive as error:
                 raise InvalidModel(error.message, step="Copy what the link points to into the model.") from error
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _stamp(facts: os.stat_result) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from zlib import crc32
 
 from modelsync_jupyter.core.errors import UnsafeArchive
-from modelsync_jupyter.core.parts import MIB, Part, from_sizes
+from modelsync_jupyter.core.parts import MIB, Buffer, Part, from_sizes, room
 from modelsync_jupyter.core.plain import is_text
 
 #: Time of every member of our archives, 1980-01-01: one that differed would make each small file another part in each
@@ -193,6 +193,11 @@ class Layout:
     def find(self, position: int) -> int:
         """Return the index of the last entry that starts at or before `position`; -1 before the first."""
         return bisect_right(self.starts, position) - 1
+
+    def room(self, position: int, buffer: Buffer) -> memoryview:
+        """Return the `room` of a buffer for what lies in the archive from `position` on."""
+        index = self.find(position)
+        return room(buffer, position - self.entries[index].offset if index >= 0 else 0)
 
 
 def contents(

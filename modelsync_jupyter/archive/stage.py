@@ -10,9 +10,12 @@ from __future__ import annotations
 import errno
 import os
 import re
+import threading
+from mmap import mmap
 from pathlib import Path
 
 from modelsync_jupyter.core.errors import UnsafeArchive
+from modelsync_jupyter.core.parts import room
 from modelsync_jupyter.files import (
     MANY,
     PAGE,
@@ -59,6 +62,7 @@ class Stage:
         self._root = str(folder)
         self._writer = Writer(self._open)
         self._flusher = Flusher(self._sync)
+        self._own = threading.local()
         with disk_errors(folder):
             self._is_new = not folder.exists()
             folder.mkdir(parents=True, exist_ok=True)
@@ -152,12 +156,15 @@ class Stage:
 
     def digest(self, start: int, stop: int) -> str:
         """Return the digest of the staged content in `[start, stop)`, headers and padding left out."""
-        hasher, buffer = Hasher(), bytearray(BLOCK)
+        if not hasattr(self._own, "buffer"):
+            self._own.buffer = mmap(-1, BLOCK)
+        hasher = Hasher()
         for entry, begin, end in contents(self.entries, self._starts, start, stop):
             with self._open(entry, os.O_RDONLY) as file:
                 while begin < end:
-                    view = memoryview(buffer)[: end - begin]
-                    count = os.preadv(file, [view], begin - entry.offset)
+                    position = begin - entry.offset
+                    view = room(self._own.buffer, position)[: end - begin]
+                    count = os.preadv(file, [view], position)
                     if not count:
                         return ""
                     hasher.update(view[:count])

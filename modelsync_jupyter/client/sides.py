@@ -13,6 +13,7 @@ from modelsync_jupyter.contents.diff import REMOTE_BUDGET, File, Side, files_of
 from modelsync_jupyter.contents.reader import Blocks, FileReader, SliceReader, TooMuch
 from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel, UnsafeArchive
+from modelsync_jupyter.core.parts import MIB
 from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo, parse_info
 from modelsync_jupyter.remotes.bentocloud.client import Remote, RemoteModel
 from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
@@ -90,7 +91,7 @@ class RemoteSide:
     def _fetch(self, start: int, stop: int) -> bytes:
         if not self.archive.ranged:
             raise TooMuch("The registry serves whole archives only.")
-        return b"".join(map(bytes, self.archive.views(start, stop, bytearray())))
+        return b"".join(map(bytes, self.archive.views(start, stop, bytearray(min(stop - start, MIB)))))
 
     def _walk(self) -> Layout | None:
         """Read the headers of an archive that nobody describes, by ranges, as far as that is not too much."""

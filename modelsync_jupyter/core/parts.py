@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from mmap import mmap
+from mmap import PAGESIZE, mmap
 from typing import TypedDict
 
 from .errors import IntegrityError
@@ -26,6 +26,20 @@ _PIECES = 32
 #: Memory that bytes are read into: of a whole number of pages where many are, see `FolderArchive.blocks`.
 Buffer = bytearray | mmap
 _DIGEST = re.compile(rf"{ALGORITHM}:[0-9a-f]{{64}}")
+
+
+def room(buffer: Buffer, offset: int) -> memoryview:
+    """Return the memory of a buffer that bytes of a file are to be put into.
+
+    It begins where in a page they lie in the file: at the same place of a page of memory, they are copied to and from
+    the page cache two to five times as fast, for processors are slow where a target lies a little further in its page
+    than the source.
+
+    Args:
+        buffer: It begins with a page.
+        offset: Where the bytes begin in the file.
+    """
+    return memoryview(buffer)[offset % PAGESIZE if len(buffer) > PAGESIZE else 0 :]
 
 
 @dataclass(frozen=True, slots=True)

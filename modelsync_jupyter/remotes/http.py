@@ -33,6 +33,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from modelsync_jupyter.archive.folder import Unread
 from modelsync_jupyter.core.errors import InvalidReply, ModelSyncError, NotAuthenticated, UsageError
 from modelsync_jupyter.wire import BENTOML_VERSION, TOKEN_HEADER, VERSION_HEADER, user_agent
 
@@ -78,7 +79,7 @@ class Body(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __iter__(self) -> Iterator[memoryview]: ...
+    def __iter__(self) -> Iterator[memoryview | Unread]: ...
 
 
 class Http:
@@ -255,6 +256,23 @@ def blocks(reply: requests.Response) -> Generator[memoryview, None, None]:
         yield memoryview(block)
 
 
+def receive(reply: requests.Response, room: memoryview) -> int:
+    """Fill memory with what comes next of the body of a reply.
+
+    Returns:
+        How many bytes came: fewer than there is room for only at the end.
+    """
+    body: Any = reply.raw._original_response  # as `requests` does: urllib3 itself would take new memory for each block
+    try:
+        count: int = body.readinto(room)
+    except (*FAULTS, http.client.HTTPException) as error:
+        registry = TOKEN_HEADER in reply.request.headers
+        raise connection_fault(error, reply.url, registry=registry) from None
+    if body.isclosed():
+        reply.raw.release_conn()
+    return count
+
+
 def _read(reply: requests.Response, most: int, deadline: float) -> bytes:
     """Read the body of a reply, or the first `most` bytes of it, as it arrives.
 
@@ -316,7 +334,7 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self, connections: int, stall: float) -> None:
         reply = staticmethod(partial(_Reply, stall))
-        plain = type("PlainConnection", (HTTPConnection,), {"response_class": reply})
+        plain = type("PlainConnection", (_Plain,), {"response_class": reply})
         secure = type("SecureConnection", (HTTPSConnection,), {"response_class": reply})
         self._pools = {
             "http": type("PlainPool", (urllib3.HTTPConnectionPool,), {"ConnectionCls": plain}),
@@ -330,6 +348,16 @@ class _Adapter(HTTPAdapter):
         if not proxy.lower().startswith("socks"):  # those have connections of their own
             manager.pool_classes_by_scheme = self._pools
         return manager
+
+
+class _Plain(HTTPConnection):
+    """A connection over which the kernel sends what was not read yet; any other reads it for that."""
+
+    def send(self, data: Any) -> None:
+        if isinstance(data, Unread) and self.sock:
+            data.send(self.sock)
+        else:
+            super().send(data)
 
 
 class _Reply(http.client.HTTPResponse):

@@ -219,7 +219,7 @@ class _Move:
         run, work, model = self.run, self.run.work, self.plan.facts.local
         assert model
         description = work.describe(run.store, model)
-        with closing(FolderSource(model.archive, description)) as source:
+        with closing(FolderSource(model.archive, description, unread=True)) as source:
             target = open_upload(
                 run.remote,
                 Version(model.info, model.archive.content_size, description),

@@ -27,7 +27,7 @@ from modelsync_jupyter.archive.description import (
 from modelsync_jupyter.archive.layout import Layout
 from modelsync_jupyter.core.errors import Conflict, IntegrityError, InvalidReply, Unavailable, UrlExpired
 from modelsync_jupyter.core.parts import Buffer, Part, even_size, split
-from modelsync_jupyter.remotes.http import blocks
+from modelsync_jupyter.remotes.http import blocks, receive
 from modelsync_jupyter.remotes.protocol import ENDLESS
 from modelsync_jupyter.wire import PROXY, model_path
 
@@ -96,16 +96,16 @@ class RemoteArchive:
             return {path: digest for path, digest in small.items() if isinstance(digest, str)}
 
     def views(self, start: int, stop: int | None, buffer: Buffer) -> Generator[memoryview, None, None]:
-        """Read the bytes of `[start, stop)` in order, as `Source` promises; `requests` brings its own memory."""
+        """Read the bytes of `[start, stop)` in order, as `Source` promises."""
         if stop is None:
             stop = self.size
         begin, end = start + self._base, None if stop is None else stop + self._base
         if self._download.urls and end is not None:
-            yield from self._direct(begin, end)
+            yield from self._direct(begin, end, buffer)
             return
         position = begin if self.ranged else 0
         with self._open(position, end) as reply:
-            for view in blocks(reply):
+            for view in self._received(reply, position, buffer):
                 position += len(view)
                 if end is not None and position > end:
                     raise InvalidReply(f"The server sent more of the archive of `{self._model.tag}` than it has.")
@@ -114,7 +114,17 @@ class RemoteArchive:
         if end is not None and position != end:
             raise Unavailable(f"The archive of `{self._model.tag}` ended early, at byte {position} of {end}.")
 
-    def _direct(self, begin: int, end: int) -> Iterator[memoryview]:
+    def _received(self, reply: requests.Response, position: int, buffer: Buffer) -> Iterator[memoryview]:
+        """Yield the body of a reply that begins at a byte of the archive; its description counts."""
+        while True:
+            room = self.layout.room(position - self._base, buffer) if self.layout else memoryview(buffer)
+            count = receive(reply, room)
+            if not count:
+                return
+            yield room[:count]
+            position += count
+
+    def _direct(self, begin: int, end: int, buffer: Buffer) -> Iterator[memoryview]:
         """Read `[begin, end)` of the archive from the objects that hold its parts."""
         parts = self._download.parts
         number = bisect_right([part.start for part in parts], begin) - 1
@@ -122,7 +132,7 @@ class RemoteArchive:
             part = parts[number]
             stop = min(end, part.stop)
             with self._open_part(number, begin, stop) as reply:
-                for view in blocks(reply):
+                for view in self._received(reply, begin, buffer):
                     begin += len(view)
                     if begin > stop:
                         raise InvalidReply(f"The server sent more of the archive of `{self._model.tag}` than it has.")

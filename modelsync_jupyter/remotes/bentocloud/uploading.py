@@ -16,6 +16,7 @@ from itertools import chain, pairwise
 from typing import Any
 
 from modelsync_jupyter.archive.description import Description, digest_bytes
+from modelsync_jupyter.archive.folder import Unread, sliced
 from modelsync_jupyter.archive.layout import CUT
 from modelsync_jupyter.core.errors import (
     Cancelled,
@@ -50,7 +51,6 @@ from .reading import RemoteArchive
 _LONGEST_UNIT, _FEWEST_UNITS, _MOST_UNITS, _SHARE = 64 * MIB, 32, 9000, 4
 #: Bytes of neighbouring parts that travel in one request to our own registry. It keeps those that have arrived.
 _SHORTEST_RUN, _LONGEST_RUN = 24 * MIB, 32 * MIB
-_SENT_AT_ONCE = MIB // 4
 
 OpenNotes = Callable[[Mapping[str, Any]], Notes]
 
@@ -351,16 +351,14 @@ class _Body:
     """Views as something `requests` can send: `__len__` makes it say Content-Length, which S3 insists on."""
 
     size: int
-    views: Iterable[memoryview]
+    views: Iterable[memoryview | Unread]
 
     def __len__(self) -> int:
         return self.size
 
-    def __iter__(self) -> Iterator[memoryview]:
-        # A socket's timeout is for a whole view: a link of 13 kB/s sends one of this size in time.
+    def __iter__(self) -> Iterator[memoryview | Unread]:
         for view in self.views:
-            for start in range(0, len(view), _SENT_AT_ONCE):
-                yield view[start : start + _SENT_AT_ONCE]
+            yield from [view] if isinstance(view, Unread) else sliced(view)
 
 
 def _cut_units(parts: Sequence[Part], threads: int) -> list[tuple[Part, ...]]:
