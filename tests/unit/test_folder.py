@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import socket
 import tarfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter.archive.folder import FolderArchive
+from modelsync_jupyter.archive.folder import BLOCK, FolderArchive, Unread
 from modelsync_jupyter.archive.layout import Entry
 from modelsync_jupyter.core.errors import InvalidModel, ModelChanged
 from modelsync_jupyter.core.parts import Part
@@ -187,6 +190,51 @@ def test_a_change_between_two_blocks_is_noticed(scanned: FolderArchive) -> None:
     (scanned.folder / "d/f").write_bytes(b"z" * 5000)
     with pytest.raises(ModelChanged):
         list(views)
+
+
+@pytest.fixture
+def unread(tmp_path: Path) -> FolderArchive:
+    """A folder with small files around one that is worth leaving unread, and one at the edge of that."""
+    files: dict[str, bytes | int] = {"a": b"a" * 700, "b": 3 * BLOCK + 77, "d/c": 64 << 10, "d/e": b""}
+    return FolderArchive.scan(make_model(tmp_path / "home", "m:v1", files), MTIME)
+
+
+@pytest.mark.parametrize("start", [0, 511, 2000, BLOCK + 5])
+def test_what_is_left_unread_is_read_or_sent_when_it_is_needed(unread: FolderArchive, start: int) -> None:
+    part, left = Part(1, start, unread.layout.size), 0
+    expected, read_later = read(unread, start), b""
+    one, other = socket.socketpair()
+    with one, other, ThreadPoolExecutor(1) as pool:
+        received = pool.submit(lambda: b"".join(iter(partial(other.recv, 1 << 16), b"")))
+        for piece in unread.unread(part, bytearray(BLOCK)):
+            if isinstance(piece, Unread):
+                assert len(piece) <= BLOCK
+                read_later += b"".join(map(bytes, piece))
+                piece.send(one)
+                left += len(piece)
+            else:
+                read_later += bytes(piece)
+                one.sendall(piece)
+        one.shutdown(socket.SHUT_WR)
+        assert received.result(10) == expected
+    assert read_later == expected
+    assert left > 2 * BLOCK
+
+
+@pytest.mark.parametrize("change", [lambda path: path.write_bytes(b"z" * 9), Path.unlink])
+def test_what_is_left_unread_is_not_sent_once_it_has_changed(
+    unread: FolderArchive, change: Callable[[Path], object]
+) -> None:
+    pieces = [
+        each for each in unread.unread(Part(1, 0, unread.layout.size), bytearray(BLOCK)) if isinstance(each, Unread)
+    ]
+    change(unread.folder / "b")
+    one, other = socket.socketpair()
+    with one, other:
+        with pytest.raises(ModelChanged):
+            pieces[0].send(one)
+        with pytest.raises(ModelChanged):
+            list(pieces[0])
 
 
 def test_nothing_changed(scanned: FolderArchive) -> None:
