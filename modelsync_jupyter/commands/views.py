@@ -67,7 +67,11 @@ def plan_text(plan: Plan | FilePlan) -> str:
     size = _forecast(forecast) if forecast else format_size(plan.size) if plan.size else ""
     text = f"Would {plan.action} {f'`{plan.tag}`' if plan.tag else 'the model'}"
     text = f"{text}{f' ({size})' if size else ''}. {plan.reason}"
-    rows = [(op.verb, format_size(op.size) if op.size else "", op.subject, op.reason) for op in plan.operations]
+    moving = ("send", "receive") if forecast else ()
+    rows = [
+        (op.verb, format_size(op.size) if op.size or op.verb in moving else "", op.subject, op.reason)
+        for op in plan.operations
+    ]
     said = [text, align(PLAN_HEAD, rows) if rows else ""]
     if forecast and forecast.changes:
         said += [_changed(forecast.changes), _change_rows(forecast.changes)]

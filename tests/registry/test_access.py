@@ -675,7 +675,10 @@ class TestPresent:
         ann.push(f"{name}:v1", archive)
 
         def present(person: Person, tag: str = f"{name}-bobs:v2") -> list[int]:
+            told = {"modelsync": {"parts": pushing.parts_json([hers])}}
+            before = person.ok("POST", "/parts/present", told)["modelsync"]["present"]
             upload, found, listed = person.declare(tag, hers)
+            assert found == before, "who asks beforehand hears the same"
             body = {"upload_id": upload, "parts": listed}
             name_, _, version = tag.partition(":")
             reply = person.call("PATCH", f"{pushing.path(name_, version)}/complete_multipart_upload", body)
