@@ -64,6 +64,8 @@ def start_multipart(name: str, version: str) -> ModelJSON:
     )
     with current().database.write(durable=False) as connection:
         uid = _open(connection, name, version, facts, declared, digest)
+        if declared:  # clients of ours begin an upload with this one request
+            models.note_start(connection, find_model(connection, name, version))
         reply = _show(connection, name, version, upload_id=uid)
     if declared:
         # Who pushes the same files again wants to replace bytes that have gone bad: all of them have to come.

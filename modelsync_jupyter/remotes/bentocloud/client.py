@@ -177,7 +177,13 @@ class Remote:
         return mapping(self.http.call("GET", f"{API}/auth/current"))
 
     def ensure_repository(self, name: str) -> bool:
-        """Make sure that models of a name can be pushed, and return whether the registry knows our extension."""
+        """Make sure that models of a name can be pushed, and return whether the registry knows our extension.
+
+        It is not asked where it has just described the repository together with a version.
+        """
+        known = self._repository
+        if isinstance(known, Mapping) and known.get("name") == name:
+            return bool(known.get("modelsync"))
         try:
             found = self.http.call("GET", repository_path(name))
         except RemoteNotFound:

@@ -224,7 +224,6 @@ class OwnUpload(Upload):
             "build_at": format_time(version.info.creation_time),
             "direct": True,
         }
-        self._remote.start_upload(self._tag)
         begun = self._remote.start_multipart(self._tag, extension)
         self._id, self._urls, self._runs = begun.id, begun.urls, begun.runs
         self._direct = bool(self._urls)
