@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from math import ceil
 from mmap import PAGESIZE, mmap
 from typing import TypedDict
 
@@ -102,7 +103,7 @@ def gather(
     Args:
         parts: The parts, in order.
         threads: How many take runs, in the order in which they are yielded.
-        shortest: Bytes below which runs are not shortened, nearly: the last wave is to be whole.
+        shortest: Bytes at which runs are short enough: what is left then makes whole waves of runs up to that long.
         longest: Bytes of a run, nearly.
         least: Bytes of a run exactly, but for the last before a gap.
     """
@@ -127,7 +128,7 @@ def _lengths(left: float, threads: int, shortest: int, longest: int) -> Iterator
     while (size := min(longest, left / (2 * threads))) >= shortest:
         yield from repeat(size, threads)
         left -= size * threads
-    waves = max(1, round(left / (threads * shortest)))
+    waves = max(1, ceil(left / (threads * shortest) - 0.1))
     yield from repeat(max(left / (waves * threads), 1))
 
 

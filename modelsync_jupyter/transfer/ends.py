@@ -31,7 +31,7 @@ from modelsync_jupyter.store.model import Model
 
 #: Bytes in one run of neighbours, nearly: a request costs a millisecond of CPU and a round trip, so it should bring
 #: more than one part.
-_SHORTEST_RUN, _LONGEST_RUN = 24 * MIB, 64 * MIB
+_SHORTEST_RUN, _LONGEST_RUN = 32 * MIB, 64 * MIB
 
 
 class StageTarget:

@@ -40,7 +40,7 @@ def test_split_is_even_but_for_the_last(size: int, part_size: int, sizes: list[i
         ([1] * 128, (2, 4, 100), [32, 32, 16, 16, 8, 8, 4, 4, 4, 4]),  # each wave takes half of what is left
         ([1] * 64, (2, 4, 10), [10] * 4 + [6, 6, 3, 3, 3, 3]),
         ([1] * 40, (10, 4, 10), [4] * 10),  # one wave
-        ([3] * 6, (2, 4, 4), [3, 6, 3, 6]),  # the edge that is nearest
+        ([3] * 6, (2, 4, 4), [3, 6, 3, 3, 3]),  # the edge that is nearest
         ([5] * 4, (2, 1, 1), [5] * 4),
         ([1] * 10, (4, 1, 9, 5), [5, 5]),
         ([50, 1, 1], (2, 4, 100), [50, 2]),

@@ -50,7 +50,7 @@ from .reading import RemoteArchive
 #: is cut so that an interruption loses little, see `transfer.copy`: a unit is a quarter of what a thread sends.
 _LONGEST_UNIT, _FEWEST_UNITS, _MOST_UNITS, _SHARE = 64 * MIB, 32, 9000, 4
 #: Bytes of neighbouring parts that travel in one request to our own registry. It keeps those that have arrived.
-_SHORTEST_RUN, _LONGEST_RUN = 24 * MIB, 32 * MIB
+_LONGEST_RUN = 32 * MIB
 
 OpenNotes = Callable[[Mapping[str, Any]], Notes]
 
@@ -235,8 +235,7 @@ class OwnUpload(Upload):
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
         """Hand off runs of neighbours, or where the registry takes none, each part by itself; send the description."""
         longest = min(_LONGEST_RUN, max(MIB, self._version.description.layout.size // 20))
-        shortest = min(_SHORTEST_RUN, longest)
-        runs = gather(parts, self._threads, shortest, longest) if self._runs else ((part,) for part in parts)
+        runs = gather(parts, self._threads, longest, longest) if self._runs else ((part,) for part in parts)
         for run in runs:
             hand_off(run)
         if not self._has_header:
@@ -371,8 +370,8 @@ def _cut_units(parts: Sequence[Part], threads: int) -> list[tuple[Part, ...]]:
 def _later_size(units: Sequence[Sequence[Part]]) -> int:
     """Return how many bytes a unit of the second half has: the mean, since their edges are those of parts."""
     half = units[-1][-1].stop // 2
-    sizes = [unit[-1].stop - unit[0].start for unit in units if unit[-1].stop > half]
-    return max(sum(sizes) // len(sizes), max(part.size for unit in units for part in unit))
+    sizes = [unit[-1].stop - unit[0].start for unit in units[:-1] if unit[-1].stop > half]  # the last may be a crumb
+    return max(sum(sizes) // max(len(sizes), 1), max(part.size for unit in units for part in unit))
 
 
 def _noted(notes: Notes) -> tuple[str, list[int], dict[int, str]]:
