@@ -9,90 +9,39 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from . import public
+
 if TYPE_CHECKING:
-    from modelsync_jupyter.contents.diff import Change, Diff
+    from modelsync_jupyter.contents.diff import Change
     from modelsync_jupyter.core.changes import Changed, Changes
     from modelsync_jupyter.core.keywords import TransferOptions
-    from modelsync_jupyter.core.outcome import Direction, Options, Outcome, SyncReport
-    from modelsync_jupyter.core.states import State
+    from modelsync_jupyter.core.outcome import Direction, Options
     from modelsync_jupyter.jobs.feed import Feed
     from modelsync_jupyter.jobs.records import Record
-    from modelsync_jupyter.jobs.transfer import Transfer
     from modelsync_jupyter.remotes.bentocloud.catalog import Alias, Catalog, Deed, Deleted
-    from modelsync_jupyter.remotes.bentocloud.client import Page, RemoteModel
+    from modelsync_jupyter.remotes.bentocloud.client import Page
     from modelsync_jupyter.remotes.bentocloud.management import Event, Grant, Management, Repository, Token, User
-    from modelsync_jupyter.remotes.contexts import Context, check_endpoint
+    from modelsync_jupyter.remotes.contexts import check_endpoint
     from modelsync_jupyter.store.care import Garbage, Usage
     from modelsync_jupyter.store.create import Draft
-    from modelsync_jupyter.store.model import Model
     from modelsync_jupyter.transfer.exchange import FilePlan
     from modelsync_jupyter.transfer.mirror import SyncPlan
-    from modelsync_jupyter.transfer.plan import Forecast, Operation, Plan
+    from modelsync_jupyter.transfer.plan import Forecast, Operation
     from modelsync_jupyter.transfer.verifying import Verdict
 
-    from .checks import Check
-    from .client import Client
-    from .defaults import Setting
-    from .functions import (
-        attach,
-        cancel,
-        configure,
-        contexts,
-        create,
-        delete,
-        diff,
-        doctor,
-        edit,
-        export_in_background,
-        export_model,
-        forget,
-        get,
-        get_remote,
-        import_in_background,
-        import_model,
-        list_models,
-        list_remote,
-        load,
-        lock,
-        login,
-        logout,
-        pause,
-        plan,
-        provenance,
-        pull,
-        pull_in_background,
-        pull_locked,
-        push,
-        push_in_background,
-        resume,
-        resume_in_background,
-        run,
-        save,
-        scan,
-        search_remote,
-        settings,
-        start,
-        status,
-        sync,
-        transfers,
-        use_context,
-    )
-    from .origins import Provenance
-    from .scanning import Scanned
-    from .statuses import Statuses, VersionStatus
+    from .functions import run, start
+    from .public import *  # noqa: F403 - that is where they are listed
+    from .statuses import Statuses
 
+#: What the faces need besides.
 __all__ = [
     "Alias",
     "Catalog",
     "Change",
     "Changed",
     "Changes",
-    "Check",
-    "Client",
-    "Context",
     "Deed",
     "Deleted",
-    "Diff",
     "Direction",
     "Draft",
     "Event",
@@ -102,75 +51,25 @@ __all__ = [
     "Garbage",
     "Grant",
     "Management",
-    "Model",
     "Operation",
     "Options",
-    "Outcome",
     "Page",
-    "Plan",
-    "Provenance",
     "Record",
-    "RemoteModel",
     "Repository",
-    "Scanned",
-    "Setting",
-    "State",
     "Statuses",
     "SyncPlan",
-    "SyncReport",
     "Token",
-    "Transfer",
     "TransferOptions",
     "Usage",
     "User",
     "Verdict",
-    "VersionStatus",
-    "attach",
-    "cancel",
     "check_endpoint",
-    "configure",
-    "contexts",
-    "create",
-    "delete",
-    "diff",
-    "doctor",
-    "edit",
-    "export_in_background",
-    "export_model",
-    "forget",
-    "get",
-    "get_remote",
-    "import_in_background",
-    "import_model",
-    "list_models",
-    "list_remote",
-    "load",
-    "lock",
-    "login",
-    "logout",
-    "pause",
-    "plan",
-    "provenance",
-    "pull",
-    "pull_in_background",
-    "pull_locked",
-    "push",
-    "push_in_background",
-    "resume",
-    "resume_in_background",
     "run",
-    "save",
-    "scan",
-    "search_remote",
-    "settings",
     "start",
-    "status",
-    "sync",
-    "transfers",
-    "use_context",
 ]
+__all__ += public.__all__
 
-#: Where the names are that are not functions.
+#: Where the names are that are neither functions nor errors.
 _PLACES = {
     "Change": "contents.diff",
     "Diff": "contents.diff",
@@ -214,6 +113,7 @@ _PLACES = {
     "Provenance": "client.origins",
     "Statuses": "client.statuses",
     "VersionStatus": "client.statuses",
+    "Setting": "client.defaults",
     "Scanned": "client.scanning",
 }
 
@@ -221,5 +121,5 @@ _PLACES = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f"modelsync_jupyter.{_PLACES.get(name, 'client.functions')}")
-    return getattr(module, name)
+    place = _PLACES.get(name) or ("core.errors" if name[0].isupper() else "client.functions")
+    return getattr(import_module(f"modelsync_jupyter.{place}"), name)
