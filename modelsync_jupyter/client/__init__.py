@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from modelsync_jupyter.core.outcome import Direction, Options
     from modelsync_jupyter.jobs.feed import Feed
     from modelsync_jupyter.jobs.records import Record
+    from modelsync_jupyter.remotes.bentocloud.accounts import Event, Grant, Repository, Token, User
     from modelsync_jupyter.remotes.bentocloud.catalog import Alias, Catalog, Deed, Deleted
     from modelsync_jupyter.remotes.bentocloud.client import Page
-    from modelsync_jupyter.remotes.bentocloud.management import Event, Grant, Management, Repository, Token, User
+    from modelsync_jupyter.remotes.bentocloud.management import Management
     from modelsync_jupyter.remotes.contexts import check_endpoint
     from modelsync_jupyter.store.care import Garbage, Usage
     from modelsync_jupyter.store.create import Draft
@@ -90,12 +91,12 @@ _PLACES = {
     "Deleted": "remotes.bentocloud.catalog",
     "Page": "remotes.bentocloud.client",
     "RemoteModel": "remotes.bentocloud.client",
-    "Event": "remotes.bentocloud.management",
-    "Grant": "remotes.bentocloud.management",
+    "Event": "remotes.bentocloud.accounts",
+    "Grant": "remotes.bentocloud.accounts",
     "Management": "remotes.bentocloud.management",
-    "Repository": "remotes.bentocloud.management",
-    "Token": "remotes.bentocloud.management",
-    "User": "remotes.bentocloud.management",
+    "Repository": "remotes.bentocloud.accounts",
+    "Token": "remotes.bentocloud.accounts",
+    "User": "remotes.bentocloud.accounts",
     "Context": "remotes.contexts",
     "check_endpoint": "remotes.contexts",
     "Garbage": "store.care",

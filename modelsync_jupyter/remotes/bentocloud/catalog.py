@@ -14,8 +14,8 @@ from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.wire import API, labels_json, model_path, parse_time, repository_path
 
 from ..http import Http
+from .accounts import Entry
 from .client import RemoteModel, items, mapping, parse_model
-from .management import _Record
 
 _PAGE = 500
 #: In the place of an expected version: the alias may point anywhere.
@@ -23,7 +23,7 @@ ANYWHERE = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class Alias(_Record):
+class Alias(Entry):
     """A name that stands for a version, until it is moved.
 
     Args:
@@ -40,7 +40,7 @@ class Alias(_Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Deed(_Record):
+class Deed(Entry):
     """What was done to a version or an alias.
 
     Args:
@@ -87,7 +87,7 @@ class Deleted:
     whole: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the same as JSON."""
+        """Return the entry as JSON."""
         times = {"deleted": self.time, "restorable_until": self.until}
         said = {key: value.isoformat() if value else None for key, value in times.items()}
         return {**self.model.to_dict(), **said, "deleted_by": self.user, "with_model": self.whole}
