@@ -19,25 +19,21 @@ import asyncio
 import io
 import logging
 import re
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import parse_qsl
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
-from multidict import CIMultiDict
 
 from . import multipart
 from .app import answer, create_app
 from .blobs.folder import FolderBlobs
 from .blobs.protocol import BLOCK, Blob, hex_of
-from .body import MAX_JSON
+from .bridge import STALL_SECONDS, Arriving, call_wsgi, environ_of, read, read_rest, read_start
 from .errors import BadRequest
 from .sending import Spans
 from .service import Registry
@@ -47,11 +43,6 @@ from .values import check_length
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: Seconds in which a small body has to be there, and after which a client that sends or takes nothing is sent away.
-_BODY_SECONDS = 30.0
-_STALL_SECONDS = 300.0
-#: Seconds for which the rest of a refused body is read: a client that still sends would not see the reply.
-_LINGER_SECONDS = 10.0
 _KEEP_ALIVE_SECONDS = 75.0
 #: Bytes that leave between two looks at the clock.
 _SENT_AT_ONCE = 4 * BLOCK
@@ -98,7 +89,7 @@ class Front:
             logger=_quiet,
             access_log=None,
             keepalive_timeout=_KEEP_ALIVE_SECONDS,
-            lingering_time=0,  # `_read_rest` does that
+            lingering_time=0,  # `read_rest` does that
             read_bufsize=BLOCK // 2,
             shutdown_timeout=9.0,
         )
@@ -129,7 +120,7 @@ class Front:
             await response.write_eof()
         finally:
             self._note(request, status, time.perf_counter() - begin)
-        await _read_rest(request)
+        await read_rest(request)
         return response
 
     def _note(self, request: web.Request, status: int, seconds: float) -> None:
@@ -188,7 +179,7 @@ class Front:
                 writing = await self._in(self._disk, registry.blobs.begin, left, digest)
                 try:
                     while left:
-                        block = rest or await _read(request, _STALL_SECONDS)
+                        block = rest or await read(request, STALL_SECONDS)
                         if not block:
                             raise BadRequest(f"the body ended {left} bytes early")
                         mine, rest = block[:left], block[left:]
@@ -206,14 +197,14 @@ class Front:
         """Let Flask answer, and send what it says."""
         head, whole = b"", True
         if request.method not in _BODILESS:
-            head, whole = await _begin_of_body(request)
+            head, whole = await read_start(request)
         if whole:
             body: Any = io.BytesIO(head)
         else:
-            body = io.BufferedReader(_Arriving(request, head, asyncio.get_running_loop()), BLOCK)
-        request["environ"] = environ = _environ(request, path, query, body)
+            body = io.BufferedReader(Arriving(request, head, asyncio.get_running_loop()), BLOCK)
+        request["environ"] = environ = environ_of(request, path, query, body)
         pool = self._api if whole else self._bodies
-        status, headers, parts = await self._in(pool, _start, self._flask, environ)
+        status, headers, parts = await self._in(pool, call_wsgi, self._flask, environ)
         response = web.StreamResponse(status=status, headers=headers)
         await response.prepare(request)
         try:
@@ -248,7 +239,7 @@ class Front:
                 while start < stop:
                     count = min(_SENT_AT_ONCE, stop - start)
                     sending = loop.sendfile(transport, file, start, count)
-                    sent = await asyncio.wait_for(sending, _STALL_SECONDS)
+                    sent = await asyncio.wait_for(sending, STALL_SECONDS)
                     if not sent:
                         raise OSError(f"blob {digest} is shorter than the catalog says")
                     start += sent
@@ -258,117 +249,11 @@ class Front:
 
     async def _stream(self, request: web.Request, response: web.StreamResponse, blocks: Any) -> None:
         while block := await self._in(self._bodies, next, blocks, b""):
-            await asyncio.wait_for(response.write(block), _STALL_SECONDS)
+            await asyncio.wait_for(response.write(block), STALL_SECONDS)
             request["sent"] += len(block)
 
     async def _in(self, pool: ThreadPoolExecutor, run: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await asyncio.get_running_loop().run_in_executor(pool, partial(run, *args, **kwargs))
-
-
-class _Arriving(io.RawIOBase):
-    """The body of a request for a thread that waits for it."""
-
-    def __init__(self, request: web.Request, head: bytes, loop: asyncio.AbstractEventLoop) -> None:
-        self._request, self._block, self._loop = request, memoryview(head), loop
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if not self._block:
-            coming = asyncio.run_coroutine_threadsafe(_read(self._request, _STALL_SECONDS), self._loop)
-            self._block = memoryview(coming.result())
-        count = min(len(buffer), len(self._block))
-        buffer[:count] = self._block[:count]
-        self._block = self._block[count:]
-        return count
-
-
-async def _begin_of_body(request: web.Request) -> tuple[bytes, bool]:
-    """Read a body up to what an API's may have; returns it, and whether that is all of it.
-
-    Raises:
-        BadRequest: It does not come.
-    """
-    head = bytearray()
-    until = asyncio.get_running_loop().time() + _BODY_SECONDS
-    while len(head) <= MAX_JSON:
-        block = await _read(request, until - asyncio.get_running_loop().time())
-        if not block:
-            return bytes(head), True
-        head += block
-    return bytes(head), False
-
-
-async def _read(request: web.Request, seconds: float) -> bytes:
-    """Return what has arrived of a body, at least a byte; none at its end.
-
-    Raises:
-        BadRequest: The connection broke, a chunk is none, or nothing comes for `seconds`.
-    """
-    content = request.content
-    try:
-        block = content.read_nowait()
-        return block or await asyncio.wait_for(content.readany(), seconds)
-    except asyncio.TimeoutError as error:
-        raise BadRequest("the body of the request did not come in time") from error
-    except (web.RequestPayloadError, HttpProcessingError, OSError) as error:
-        raise BadRequest("the connection broke in the middle of the body") from error
-
-
-async def _read_rest(request: web.Request) -> None:
-    """Read for a while what is left of a body that was refused: a client that still sends would not see the reply."""
-    until = asyncio.get_running_loop().time() + _LINGER_SECONDS
-    with suppress(BadRequest):
-        while not request.content.at_eof() and (left := until - asyncio.get_running_loop().time()) > 0:
-            await _read(request, left)
-
-
-def _start(app: Any, environ: dict[str, Any]) -> tuple[int, CIMultiDict[str], Iterable[bytes]]:
-    """Call a WSGI app; what is short is read at once, in the thread that this runs in."""
-    said: list[Any] = []
-
-    def start_response(status: str, headers: list[tuple[str, str]], info: object = None) -> None:
-        said[:] = [int(status[:3]), CIMultiDict(headers)]
-
-    parts = app(environ, start_response)
-    status, headers = said
-    headers.setdefault("Server", "modelsync")
-    if not isinstance(parts, Spans) and int(headers.get("Content-Length", BLOCK)) < BLOCK:
-        with closing(parts):
-            return status, headers, list(parts)
-    return status, headers, parts
-
-
-def _environ(request: web.Request, path: str, query: str, body: Any) -> dict[str, Any]:
-    """Return what WSGI calls a request."""
-    host, port = (request.transport.get_extra_info("sockname") or ("", 0))[:2] if request.transport else ("", 0)
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
-        "QUERY_STRING": query,
-        "SERVER_PROTOCOL": f"HTTP/{request.version.major}.{request.version.minor}",
-        "SERVER_NAME": host,
-        "SERVER_PORT": str(port),
-        "REMOTE_ADDR": request.remote or "",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": body,
-        "wsgi.input_terminated": True,
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-    }
-    for name, value in request.headers.items():
-        if "_" in name:  # it could pass for one with a hyphen, which a proxy in front has checked
-            continue
-        key = name.upper().replace("-", "_")
-        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            key = f"HTTP_{key}"
-        environ[key] = f"{environ[key]},{value}" if key in environ else value
-    return environ
 
 
 def _json(status: int, said: dict[str, Any], headers: dict[str, str] | None = None) -> web.Response:
