@@ -37,7 +37,7 @@ def __getattr__(name: str) -> _Any:
 
 
 def _show_well() -> None:
-    """In a notebook, let this package's values look well, also where nobody loads the extension."""
+    """In a notebook, give this package's values their HTML, also where the extension is not loaded."""
     import builtins
 
     if find := getattr(builtins, "get_ipython", None):

@@ -244,7 +244,7 @@ def _swap(source: Path, target: Path, old: Path) -> None:
 
 
 def sync_file_system(folder: Path) -> bool:
-    """Put all that was written to the file system of a folder on disk, by whomever, in one step.
+    """Flush a folder's whole file system to disk in one step, what other processes wrote included.
 
     For many small files this takes a hundredth of what it takes to flush each of them; for a few it may have to wait
     for much that others wrote.

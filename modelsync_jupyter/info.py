@@ -1,6 +1,6 @@
 """What a model says of itself: its model.yaml, read by the same rules and limits in the store and in the registry.
 
-Whoever wrote the file is not trusted: a few lines of YAML can name a tree without end, and some of YAML 1.1 takes
+The author of the file is not trusted: a few lines of YAML can name a tree without end, and some of YAML 1.1 takes
 quadratic or exponential time to read.
 """
 

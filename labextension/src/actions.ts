@@ -368,7 +368,7 @@ export async function dropAlias(
   const sure = await confirm({
     title: trans.__('Remove the alias %1?', alias),
     body: trans.__(
-      'It points at %1. Whoever asks for it by that name will not find it any more; the version stays.',
+      'It points at %1. It will not be found by that name any more; the version stays.',
       versionOf(tag)
     ),
     accept: trans.__('Remove'),

@@ -52,7 +52,7 @@ def _ask(context: known.Context, names: Collection[str]) -> Iterator[tuple[str, 
     """Yield the aliases of some models in a registry; it is asked once, as somebody waits for it."""
     http = Http(context, Retry(attempts=dict.fromkeys(Renew, 1)))
     try:
-        Remote(http).current_user()  # whoever does not answer this is no registry, and its 404 below means nothing
+        Remote(http).current_user()  # who does not answer this is not a registry: its 404 would mean nothing
         with ThreadPoolExecutor(min(_THREADS, len(names)), "modelsync-aliases") as pool:
             for name, aliases in zip(names, pool.map(lambda name: _list(Catalog(http), name), names), strict=True):
                 for alias in aliases:

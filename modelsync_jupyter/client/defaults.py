@@ -136,7 +136,7 @@ class Defaults:
         said = _read(path := self.home.state / _FILE)
         if name not in said:
             return Setting(name, kind.default, "default", kind.meaning)
-        value = _checked(kind, said[name], f"`{path}`", f"Set `{name}` anew, or mend the file.")
+        value = _checked(kind, said[name], f"`{path}`", f"Set `{name}` anew, or fix the file.")
         return Setting(name, value, "file", kind.meaning)
 
     def configure(self, name: str, value: object) -> Setting:
@@ -191,4 +191,4 @@ def _checked(kind: _Kind, value: object, where: str, step: str) -> Any:
 
 
 def _mend(path: Path) -> str:
-    return f'Mend or delete `{path.name}`: it is JSON, such as {{"threads": 4}}.'
+    return f'Fix or delete `{path.name}`: it is JSON, such as {{"threads": 4}}.'

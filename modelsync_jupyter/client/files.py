@@ -200,11 +200,11 @@ class FileVerbs:
             target: Where to. Versions with other content are left alone there, and reported, unless `force` is on.
             query: Only versions that the registry at the source finds with this query.
             delete: Delete at the target what the source does not have, once everything is copied.
-            keep_going: Go on past versions that fail, and report them at the end.
+            keep_going: Continue past versions that fail, and report them at the end.
 
         Raises:
             UsageError: An end is not one, or everything at the target would be deleted.
-            TransferFailed: Versions failed. Run it again: it goes on with what is missing.
+            TransferFailed: Versions failed. Run it again: it continues with what is missing.
         """
         record = self._sync_record(source, target, query, delete, keep_going, options)
         report = self._run(record, options)

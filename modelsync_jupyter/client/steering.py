@@ -1,4 +1,4 @@
-"""Steering: the verbs for transfers that there are already, whoever started them."""
+"""Steering: the verbs for transfers that exist already, started by this process or another one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Steering:
         def _explained(self, tag: str, id: str = "", *, remote: bool = False) -> AbstractContextManager[None]: ...
 
     def transfers(self) -> list[Transfer]:
-        """List all transfers, newest first, whoever started them."""
+        """List all transfers of this home, newest first, those of other processes too."""
         return [Transfer(self.home, record.id) for record in self._records.all()]
 
     def transfer(self, id: str) -> Transfer:

@@ -52,7 +52,7 @@ _ROLES = ("none", "guest", "developer", "admin")
 
 
 def add_commands(add: Any) -> None:
-    """Add the group `registry`: each command in it works on a running registry, as whoever is signed in."""
+    """Add the group `registry`: each command in it works on a running registry, as the user who is signed in."""
     what = "manage the registry: users, tokens, grants, audit trail"
     group = add("registry", what, None, epilog=_REGISTRY_EXAMPLES)
     add = partial(add_command, group.add_subparsers(dest="group", metavar="COMMAND", title="commands", required=True))

@@ -89,7 +89,7 @@ class Execution:
         """Carry it out.
 
         Raises:
-            Cancelled: Somebody asked to stop; within 2 s.
+            Cancelled: A stop was requested; raised within 2 s.
             ModelSyncError: It did not work.
         """
         self._save()
@@ -258,10 +258,10 @@ class Lock:
 
         Args:
             stop: Whether to give up.
-            waiting: Called once if somebody else has it.
+            waiting: Called once if another process has it.
 
         Raises:
-            Cancelled: Somebody asked to stop.
+            Cancelled: A stop was requested.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         told, seen, since = False, 0.0, time.monotonic()

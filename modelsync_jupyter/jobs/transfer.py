@@ -1,4 +1,4 @@
-"""Transfer: a handle on a transfer, whoever carries it out. It holds nothing but the id; the truth is the record."""
+"""Transfer: a handle on a transfer, in any process. It holds nothing but the id; the truth is the record."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Transfers as live rows of widgets: what is done, a bar, and buttons to pause, resume and forget.
 
-A thread looks at the records twice a second, so a row shows a transfer whoever started it, in this kernel, another one,
+A thread looks at the records twice a second, so a row shows a transfer that was started in this kernel, another one,
 a shell or the sidebar. Only core widgets are used, which every notebook has. Clicks may run in any thread: they ask for
 something, and return.
 """
@@ -138,7 +138,7 @@ class _Row:
 
         self._pause = button("Pause", "Stop for now; what was transferred is kept", self._stop_for_now)
         self._cancel = button("Cancel", "Stop; it can still be resumed", self._stop)
-        self._resume = button("Resume", "Go on where it stopped", lambda: client.resume_in_background(record.id))
+        self._resume = button("Resume", "Resume where it stopped", lambda: client.resume_in_background(record.id))
         self._forget = button("Forget", "Remove it from the list", self._remove)
         self.box = widgets.HBox([self._text, self._bar, self._pause, self._resume, self._cancel, self._forget])
         self._problem = ""
@@ -205,7 +205,7 @@ class LiveTransfer:
         return {**bundle, "text/plain": text, "text/html": f"<div>{escape(text)}</div>"}
 
     def _end(self, record: Record) -> None:
-        """Leave what came of it; only what can go on keeps its buttons."""
+        """Leave what came of it; only what can be resumed keeps its buttons."""
         if record.state == SUCCEEDED and self._handle is not None:
             with suppress(Exception):  # a kernel may not let a thread change an output
                 self._handle.update(self._bundle(live=False), raw=True)

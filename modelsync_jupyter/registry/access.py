@@ -27,7 +27,7 @@ _NAMES = 3
 
 
 def require(connection: Connection, who: Caller, role: Role) -> None:
-    """Go on only with at least `role` in the whole registry; `Role.NONE` asks for no more than a token of any use.
+    """Require at least `role` in the whole registry; `Role.NONE` asks for no more than a token of any use.
 
     Raises:
         Forbidden: The role is too low.
@@ -43,7 +43,7 @@ def require(connection: Connection, who: Caller, role: Role) -> None:
 
 
 def require_reach(who: Caller, right: Right) -> None:
-    """Go on only with a token whose scopes permit reading, writing, or all.
+    """Require a token whose scopes permit reading, writing, or all.
 
     Raises:
         Forbidden: They do not.
@@ -80,7 +80,7 @@ def may_replace(connection: Connection, who: Caller, model: ModelRow) -> bool:
 
 
 def require_replacing(connection: Connection, who: Caller, model: ModelRow) -> None:
-    """Go on only where a caller may replace the bytes of a version; anybody who may write may bring the first ones.
+    """Require that a caller may replace the bytes of a version; anybody who may write may bring the first ones.
 
     Raises:
         Forbidden: The caller may not.
@@ -90,7 +90,7 @@ def require_replacing(connection: Connection, who: Caller, model: ModelRow) -> N
 
 
 def require_deleting(connection: Connection, who: Caller, model: ModelRow) -> None:
-    """Go on only where a caller may delete a version.
+    """Require that a caller may delete a version.
 
     Raises:
         Forbidden: The caller may not.

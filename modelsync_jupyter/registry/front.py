@@ -98,7 +98,7 @@ class Front:
         try:
             registry = Registry.open(self._settings)
             registry.blobs.check()
-        except Exception as error:  # a worker that ends would be started again at once, and for ever
+        except Exception as error:  # a worker that ends would be started again at once, and forever
             reason = str(error) if isinstance(error, OSError) else type(error).__name__
             log.error("the registry cannot be opened, trying again: %s", reason)
             return

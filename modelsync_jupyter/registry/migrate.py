@@ -1,6 +1,6 @@
 """Copy a registry to other engines, or into a folder as a backup, while it serves.
 
-Bytes first, and each is hashed on the way: what is there already is not copied again, so a copy that was killed goes on
+Bytes first, and each is hashed on the way: what is there already is not copied again, so a copy that was killed resumes
 where it was. Then one look at the catalog, the few bytes that have come meanwhile, and all rows in one transaction: the
 copy is a registry as it was at that moment, or not one yet. Garbage collection may run all the while. It leaves alone
 what came within the last hour, so it takes nothing that a round misses, as long as the round takes less than that.
@@ -79,7 +79,7 @@ def migrate(source: Settings, target: Settings, say: Callable[[str], None] = lam
     Raises:
         UsageError: The source is not a registry of this version, or the target is the source, or is in use.
         DiskFull: The target has no space.
-        Unavailable: A disk, a bucket or a database did not do as asked; run it again to go on.
+        Unavailable: A disk, a bucket or a database did not do as asked; run it again to resume.
     """
     if _place(source) == _place(target):
         raise UsageError("Both sides have the same catalog.", "Choose another database or folder for the copy.")
@@ -87,7 +87,7 @@ def migrate(source: Settings, target: Settings, say: Callable[[str], None] = lam
         return _migrate(source, target, say)
     except (OSError, DBAPIError) as error:
         reason = (str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__])[0]
-        raise Unavailable(f"The copy broke off: {reason}.", "Run it again: it goes on where it was.") from error
+        raise Unavailable(f"The copy broke off: {reason}.", "Run it again: it resumes where it stopped.") from error
 
 
 def _migrate(source: Settings, target: Settings, say: Callable[[str], None]) -> Copied:

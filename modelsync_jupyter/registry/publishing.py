@@ -1,7 +1,7 @@
 """Publish an upload: switch bytes, manifest, labels and build time of a version in one transaction.
 
-An upload is finished, and given up, by whoever began it. Our clients name the upload. Stock ones do not: then it is the
-last one of this client, see `last_upload`; those that it does not mean stay as they are, until they expire.
+An upload is finished, and given up, by the user who began it. Our clients name the upload. Stock ones do not: then it
+is the last one of this client, see `last_upload`; those that it does not mean stay as they are, until they expire.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Space: free what nobody needs, and find what has rotted.
+"""Space: free what is not needed any more, and find what has rotted.
 
 Garbage collection runs beside everything else, as often as one likes; see `catalog.garbage` for why it is safe. First
-the catalog lets go: uploads that nobody goes on with are aborted, deleted versions are purged when their time to be
+the catalog lets go: abandoned uploads are aborted, deleted versions are purged when their time to be
 restored is over, and archives without a version are dropped. Then blobs that no row names are deleted. A blob that was
 received within the last hour is left alone, so that no client has to send one again.
 """
@@ -98,7 +98,7 @@ class _DryRun(Exception):
 
 
 def collect_garbage(registry: Registry, *, dry_run: bool = False, settle: float = _SETTLE) -> Collected:
-    """Free what nobody needs.
+    """Free what is not needed any more.
 
     Args:
         registry: The registry; others may use it all the while.

@@ -7,7 +7,7 @@ of it is limited in bytes, seconds and nesting, and nothing is decompressed.
 What `requests` does unasked is taken away: passwords from `~/.netrc` (object hosts refuse them beside a signature, and
 a redirect would carry them to any host), redirects, and signatures in the debug log of `urllib3`. What it lacks is
 added: one timeout of `requests` covers both the wait for an answer and the silence between two bytes of it, and a
-header that drips in byte by byte may take for ever. Here a whole header must arrive within the read timeout of its
+header that drips in byte by byte may take forever. Here a whole header must arrive within the read timeout of its
 request, and from then on a connection may be silent for `stall` seconds only. So a server may think for minutes about
 the bytes it was sent, while a download that stands still is noticed soon.
 """

@@ -41,7 +41,7 @@ class Garbage:
     Args:
         models: Versions to delete.
         kept: Versions that the rules would delete, each with what refers to it.
-        leftovers: Files and folders that killed processes left behind, and journals that nobody goes on with.
+        leftovers: Files and folders that killed processes left behind, and journals of abandoned transfers.
         freed: Bytes that are free afterwards: files that others link to do not count.
     """
 
@@ -207,7 +207,7 @@ def _bentos(store: LocalStore) -> dict[Tag, str]:
             said = load_yaml(read_regular(path, MAX_YAML), f"`{path}`")
         except OSError as error:
             raise InvalidModel(
-                f"`{path}` cannot be read: {error.strerror}.", "Delete that bento, or mend it."
+                f"`{path}` cannot be read: {error.strerror}.", "Delete that bento, or repair it."
             ) from error
         listed = said.get("models") if isinstance(said, dict) else None
         for item in listed if isinstance(listed, list) else ():
@@ -218,7 +218,7 @@ def _bentos(store: LocalStore) -> dict[Tag, str]:
 
 
 def _leftovers(store: LocalStore, now: float) -> Iterator[Path]:
-    """Yield journals that nobody goes on with, what they name, and stages that no other journal names."""
+    """Yield journals of abandoned transfers, what they name, and stages that no other journal names."""
     named: set[str] = set()
     for path in (store.home.state / "journals").glob("*.jsonl"):
         with suppress(OSError):
@@ -234,7 +234,7 @@ def _leftovers(store: LocalStore, now: float) -> Iterator[Path]:
 
 
 def _exported(text: str) -> Iterator[Path]:
-    """Yield the hidden file or stage of an export that nobody goes on with, beside its destination."""
+    """Yield the hidden file or stage of an abandoned export, beside its destination."""
     to = re.search(r'"to": "(/[^"]+)"', text)
     if not to:
         return

@@ -276,9 +276,9 @@ class LocalStore:
         return Model(tag, self.folder(tag), info, changed(archive, folder=self.folder(tag)))
 
     def heal(self, name: str) -> None:
-        """Mend what killed processes left behind: a stale `latest` of a name, temporary files, dead stages and trash.
+        """Repair what killed processes left behind: a stale `latest` of a name, temporary files, dead stages and trash.
 
-        Writes only where there is something to mend, and nothing where the store is read-only. A stage stays while a
+        Writes only where there is something to repair, and nothing where the store is read-only. A stage stays while a
         process works in it or a journal names it, and so do folders of models that could not be finished.
 
         Args:

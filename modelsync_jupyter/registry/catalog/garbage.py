@@ -4,7 +4,7 @@ A blob is needed as long as a row names its digest: a part of an archive, or a p
 declared, or told to be present). A part that its client sent to the store itself has a name of its own there, its
 place, and is needed as long as a row names that, or the upload that it came with is open. These rows are its *pins*. A
 pin is written in a transaction that holds the lock of pins together with others; blobs are deleted in one that holds it
-alone. So whoever has written a pin and then finds the blob in the store, keeps it; and what is found without a pin
+alone. So a writer that has noted a pin and then finds the blob in the store, keeps it; what is found without a pin
 while the lock is held cannot get one before it is gone.
 """
 

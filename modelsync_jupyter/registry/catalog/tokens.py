@@ -110,7 +110,7 @@ def identify(connection: Connection, value: str, address: str = "") -> tuple[Cal
 
 
 def check_valid(connection: Connection, token_id: int) -> None:
-    """Go on only where a token, for which a URL was presigned, is still valid and its user not disabled.
+    """Require that a token, for which a URL was presigned, is still valid and its user not disabled.
 
     Raises:
         Forbidden: It is not.

@@ -141,7 +141,7 @@ def common() -> dict[str, Any]:
 
 
 def done(endpoint: str, said: str = "", anchor: str = "", **values: str) -> Response:
-    """Go on to a page after a form was carried out, which says so.
+    """Redirect to a page that says that a form was carried out.
 
     Args:
         endpoint: The page.
@@ -159,7 +159,7 @@ def field(name: str) -> str:
 
 
 def check_typed(expected: str) -> None:
-    """Go on only where a person has typed what is about to be deleted.
+    """Require that a person has typed what is about to be deleted.
 
     Raises:
         BadRequest: They have not.
