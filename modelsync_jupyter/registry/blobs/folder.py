@@ -17,7 +17,7 @@ from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.files import fsync_folder
 
 from ..errors import BadRequest, Full
-from .protocol import BLOCK, Blob, ByteSource, Room, Stored, Writing, copy, hex_of
+from .protocol import BLOCK, Blob, Blobs, Room, Stored, Writing, hex_of
 
 #: Bytes that blobs leave free by default, for the catalog: it must still be written when no more blobs fit.
 _RESERVE = 256 << 20
@@ -27,8 +27,8 @@ _KEPT = 30 * 86400.0
 _DIGITS = re.compile("[0-9a-f]{64}")
 
 
-class FolderBlobs:
-    """A folder of blobs, one file each; a `Blobs`.
+class FolderBlobs(Blobs):
+    """A folder of blobs, one file each.
 
     Args:
         root: The folder; `root/ab/<hex>` are blobs, `root/tmp` those on their way, `root/quarantine` rotten ones.
@@ -121,14 +121,6 @@ class FolderBlobs:
     def begin(self, size: int, digest: str = "") -> Writing:
         self.check_room(size)
         return _Writing(self, self._tmp / uuid.uuid4().hex, size, digest)
-
-    def receive(self, source: ByteSource, size: int, digest: str = "") -> Blob:
-        writing = self.begin(size, digest)
-        try:
-            copy(source, writing, size)
-            return writing.commit()
-        finally:
-            writing.discard()
 
     def check_room(self, size: int) -> None:
         """Accept bytes that still fit.

@@ -29,7 +29,7 @@ from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.parts import ALGORITHM
 
 from ..errors import BadRequest
-from .protocol import BLOCK, Blob, ByteSource, Room, Stored, Writing, copy, hex_of
+from .protocol import BLOCK, Blob, Blobs, Room, Stored, Writing, hex_of
 
 _STALE = 3600.0
 _DIGITS = re.compile("[0-9a-f]{64}")
@@ -45,8 +45,8 @@ _ONE_PUT = 5 << 30
 _ATTEMPTS, _RETRY_SECONDS, _TIMEOUT = 4, 0.5, (30, 600)
 
 
-class ObjectBlobs:
-    """A bucket; a `Blobs`, and a `Direct`.
+class ObjectBlobs(Blobs):
+    """A bucket; also a `Direct`.
 
     Args:
         url: Bucket and prefix. `PREFIX/ab/<hex>` are blobs, `PREFIX/direct/UPLOAD/NUMBER` are parts that clients
@@ -150,14 +150,6 @@ class ObjectBlobs:
 
     def begin(self, size: int, digest: str = "") -> Writing:
         return _Writing(self._put, self._scratch / uuid.uuid4().hex, size, digest)
-
-    def receive(self, source: ByteSource, size: int, digest: str = "") -> Blob:
-        writing = self.begin(size, digest)
-        try:
-            copy(source, writing, size)
-            return writing.commit()
-        finally:
-            writing.discard()
 
     def _put(self, key: str, path: Path, size: int) -> None:
         """Store a file.

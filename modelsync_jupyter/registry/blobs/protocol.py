@@ -179,7 +179,20 @@ class Blobs(Protocol):
             BadRequest: The bytes end early or have another digest.
             Full: They do not fit.
         """
-        ...
+        writing = self.begin(size, digest)
+        try:
+            while size:
+                try:
+                    block = source.read(min(BLOCK, size))
+                except OSError as error:
+                    raise BadRequest("the connection broke in the middle of the body") from error
+                if not block:
+                    raise BadRequest(f"the body ended {size} bytes early")
+                writing.write(block)
+                size -= len(block)
+            return writing.commit()
+        finally:
+            writing.discard()
 
 
 @runtime_checkable
@@ -210,20 +223,3 @@ def direct_name(upload: str, number: int) -> str:
 def hex_of(digest: str) -> str:
     """Return the hexadecimal digits of a digest."""
     return digest.removeprefix(f"{ALGORITHM}:")
-
-
-def copy(source: ByteSource, writing: Writing, size: int) -> None:
-    """Write the next `size` bytes of a source.
-
-    Raises:
-        BadRequest: They end early.
-    """
-    while size:
-        try:
-            block = source.read(min(BLOCK, size))
-        except OSError as error:
-            raise BadRequest("the connection broke in the middle of the body") from error
-        if not block:
-            raise BadRequest(f"the body ended {size} bytes early")
-        writing.write(block)
-        size -= len(block)
