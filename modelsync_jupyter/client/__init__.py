@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from modelsync_jupyter.jobs.records import Record
     from modelsync_jupyter.remotes.bentocloud.accounts import Event, Grant, Repository, Token, User
     from modelsync_jupyter.remotes.bentocloud.catalog import Alias, Catalog, Deed, Deleted
-    from modelsync_jupyter.remotes.bentocloud.client import Page
     from modelsync_jupyter.remotes.bentocloud.management import Management
+    from modelsync_jupyter.remotes.bentocloud.replies import Page
     from modelsync_jupyter.remotes.contexts import check_endpoint
     from modelsync_jupyter.store.care import Garbage, Usage
     from modelsync_jupyter.store.create import Draft
@@ -89,8 +89,8 @@ _PLACES = {
     "Catalog": "remotes.bentocloud.catalog",
     "Deed": "remotes.bentocloud.catalog",
     "Deleted": "remotes.bentocloud.catalog",
-    "Page": "remotes.bentocloud.client",
-    "RemoteModel": "remotes.bentocloud.client",
+    "Page": "remotes.bentocloud.replies",
+    "RemoteModel": "remotes.bentocloud.replies",
     "Event": "remotes.bentocloud.accounts",
     "Grant": "remotes.bentocloud.accounts",
     "Management": "remotes.bentocloud.management",

@@ -14,7 +14,7 @@ from modelsync_jupyter.core.outcome import Direction, Outcome, SyncReport
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.jobs.transfer import Transfer
-from modelsync_jupyter.remotes.bentocloud.client import Page, RemoteModel
+from modelsync_jupyter.remotes.bentocloud.replies import Page, RemoteModel
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.store.create import Draft
 from modelsync_jupyter.store.local import Models

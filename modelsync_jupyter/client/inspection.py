@@ -12,7 +12,8 @@ from modelsync_jupyter.store.local import LocalStore
 
 if TYPE_CHECKING:
     from modelsync_jupyter.contents.diff import Diff, File
-    from modelsync_jupyter.remotes.bentocloud.client import Remote, RemoteModel
+    from modelsync_jupyter.remotes.bentocloud.client import Remote
+    from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
     from modelsync_jupyter.store.model import Model
 
     from .checks import Check

@@ -16,7 +16,8 @@ from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.work import Counter
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.remotes.bentocloud.client import Page, Remote, RemoteModel
+    from modelsync_jupyter.remotes.bentocloud.client import Remote
+    from modelsync_jupyter.remotes.bentocloud.replies import Page, RemoteModel
 
     from .statuses import Statuses
 

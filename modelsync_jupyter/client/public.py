@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from modelsync_jupyter.core.outcome import Outcome, SyncReport
     from modelsync_jupyter.core.states import State
     from modelsync_jupyter.jobs.transfer import Transfer
-    from modelsync_jupyter.remotes.bentocloud.client import RemoteModel
+    from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
     from modelsync_jupyter.remotes.contexts import Context
     from modelsync_jupyter.store.model import Model
     from modelsync_jupyter.transfer.plan import Plan

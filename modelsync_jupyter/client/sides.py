@@ -15,8 +15,9 @@ from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel, UnsafeArchive
 from modelsync_jupyter.core.parts import MIB
 from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo, parse_info
-from modelsync_jupyter.remotes.bentocloud.client import Remote, RemoteModel
+from modelsync_jupyter.remotes.bentocloud.client import Remote
 from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
+from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 

@@ -10,7 +10,7 @@ from typing import Any
 from modelsync_jupyter.core.errors import InvalidModel
 from modelsync_jupyter.core.states import State, compare
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remotes.bentocloud.client import RemoteModel
+from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 

@@ -23,7 +23,7 @@ from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import read_json, write_text
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.remotes.bentocloud.client import RemoteModel
+    from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
     from modelsync_jupyter.store.model import Model
 
     from .scanning import Scanned

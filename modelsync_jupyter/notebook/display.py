@@ -115,7 +115,7 @@ def _status_table(statuses: Any) -> Any:
 #: Class, its text and its HTML.
 _SHOWN: tuple[tuple[str, Callable[[Any], str] | None, Callable[[Any], str] | None], ...] = (
     ("store.model.Model", None, model_card),
-    ("remotes.bentocloud.client.RemoteModel", _remote, remote_card),
+    ("remotes.bentocloud.replies.RemoteModel", _remote, remote_card),
     ("core.outcome.Outcome", _outcome, None),
     ("transfer.plan.Plan", _plan, None),
     ("contents.diff.Diff", _diff, _diff_html),

@@ -20,8 +20,8 @@ from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.remotes.bentocloud.client import RemoteModel
     from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
+    from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 
     from .plan import Plan
     from .run import Run

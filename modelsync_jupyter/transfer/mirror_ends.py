@@ -15,8 +15,9 @@ from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.info import MODEL_YAML, ModelInfo, parse_info
 from modelsync_jupyter.remotes import contexts
 from modelsync_jupyter.remotes.bentocloud.catalog import Catalog
-from modelsync_jupyter.remotes.bentocloud.client import Remote, RemoteModel
+from modelsync_jupyter.remotes.bentocloud.client import Remote
 from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
+from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 from modelsync_jupyter.remotes.bentocloud.uploading import Version, open_upload
 from modelsync_jupyter.remotes.files.formats import FORMATS
 from modelsync_jupyter.remotes.files.places import Place

@@ -15,7 +15,7 @@ from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.store.model import Model
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.remotes.bentocloud.client import RemoteModel
+    from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 
 Action = Literal["push", "pull", "skip", "replace"]
 Verb = Literal["hash", "send", "receive", "publish", "install"]

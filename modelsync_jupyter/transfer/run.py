@@ -38,7 +38,8 @@ from .work import Work, file_key
 
 if TYPE_CHECKING:
     from modelsync_jupyter.archive.description import Description
-    from modelsync_jupyter.remotes.bentocloud.client import Remote, RemoteModel
+    from modelsync_jupyter.remotes.bentocloud.client import Remote
+    from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 
 #: A journal that was not written to for so many seconds is of use to nobody: uploads expire sooner.
 _FORGOTTEN = 14 * 86400.0

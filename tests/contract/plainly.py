@@ -8,7 +8,8 @@ from pathlib import Path
 
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.info import ModelInfo
-from modelsync_jupyter.remotes.bentocloud.client import Download, Remote, RemoteModel
+from modelsync_jupyter.remotes.bentocloud.client import Remote
+from modelsync_jupyter.remotes.bentocloud.replies import Download, RemoteModel
 from modelsync_jupyter.remotes.http import blocks
 from modelsync_jupyter.wire import (
     PROXY,

@@ -15,7 +15,7 @@ from modelsync_jupyter.archive.layout import Entry, Layout
 from modelsync_jupyter.core.errors import InvalidTag
 from modelsync_jupyter.core.parts import Part, from_sizes, gather, split
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remotes.bentocloud.client import RemoteModel
+from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.plan import Chosen, Facts, plan_pull, plan_push
 from modelsync_jupyter.transfer.work import Counter

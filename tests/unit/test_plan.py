@@ -13,7 +13,7 @@ import pytest
 from modelsync_jupyter.core.errors import Conflict, ModelNotFound
 from modelsync_jupyter.core.states import State
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.remotes.bentocloud.client import RemoteModel
+from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.plan import Chosen, Facts, Plan, plan_pull, plan_push
 from tests.harness.models import CREATED, make_model

@@ -15,7 +15,8 @@ from modelsync_jupyter.core.parts import Part, parse_parts, parts_json
 from modelsync_jupyter.core.plain import plain
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.info import ModelInfo
-from modelsync_jupyter.remotes.bentocloud.client import Download, items, mapping, parse_download, parse_model
+from modelsync_jupyter.remotes.bentocloud.client import items, mapping, parse_download, parse_model
+from modelsync_jupyter.remotes.bentocloud.replies import Download
 from modelsync_jupyter.wire import format_time, manifest_json, model_path, models_path, parse_time, repository_path
 
 DIGEST = "blake3:" + "0f" * 32

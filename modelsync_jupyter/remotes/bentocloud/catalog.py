@@ -15,7 +15,8 @@ from modelsync_jupyter.wire import API, labels_json, model_path, parse_time, rep
 
 from ..http import Http
 from .accounts import Entry
-from .client import RemoteModel, items, mapping, parse_model
+from .client import items, mapping, parse_model
+from .replies import RemoteModel
 
 _PAGE = 500
 #: In the place of an expected version: the alias may point anywhere.

@@ -31,7 +31,8 @@ from modelsync_jupyter.remotes.http import blocks, receive
 from modelsync_jupyter.remotes.protocol import ENDLESS
 from modelsync_jupyter.wire import PROXY, model_path
 
-from .client import Download, Remote, RemoteModel
+from .client import Remote
+from .replies import Download, RemoteModel
 
 #: What is read first: the description of most archives fits into it.
 _HEAD = 64 * 1024

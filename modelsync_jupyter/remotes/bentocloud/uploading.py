@@ -43,8 +43,9 @@ from modelsync_jupyter.wire import (
     model_path,
 )
 
-from .client import Remote, RemoteModel
+from .client import Remote
 from .reading import RemoteArchive
+from .replies import RemoteModel
 
 #: Bytes of a unit, nearly; how many there are until they reach it, and how many S3 takes. The second half of an archive
 #: is cut so that an interruption loses little, see `transfer.copy`: a unit is a quarter of what a thread sends.
