@@ -117,6 +117,20 @@ def read_regular(path: str | os.PathLike[str], limit: int) -> bytes:
     return data
 
 
+def is_link_within(link: Path, top: Path) -> bool:
+    """Return whether a link can stay a link in a copy of a folder: it stays inside, and leads
+    where its text says.
+
+    Args:
+        link: The link.
+        top: The folder, with no link in its path.
+    """
+    words = os.readlink(link)
+    place = os.path.normpath(link.parent.resolve() / words)
+    inside = not os.path.isabs(words) and Path(place).is_relative_to(top)
+    return inside and os.path.realpath(link) == os.path.realpath(place)
+
+
 def reserve(file: int, size: int) -> None:
     """Set an open file's size and preallocate its blocks where the system can.
 

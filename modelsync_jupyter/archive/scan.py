@@ -39,7 +39,7 @@ class Stream(Protocol):
         ...
 
     def seek(self, target: int) -> object:
-        """Go on at `target`, which is never behind the place that was reached."""
+        """Continue at `target`, which is never before the place that was reached."""
         ...
 
 

@@ -49,7 +49,7 @@ def find_aliased(home: Home, names: Collection[str]) -> dict[Tag, str]:
 
 
 def _ask(context: known.Context, names: Collection[str]) -> Iterator[tuple[str, Alias]]:
-    """Yield the aliases of some models in a registry; it is asked once, as somebody waits for it."""
+    """Yield the aliases of some models in a registry; it is asked once, for a user waits for it."""
     http = Http(context, Retry(attempts=dict.fromkeys(Renew, 1)))
     try:
         Remote(http).current_user()  # who does not answer this is not a registry: its 404 would mean nothing

@@ -29,7 +29,7 @@ def shown(title: str, wish: Sink | bool | None = None) -> AbstractContextManager
 
     Args:
         title: What is done to what, such as `push iris:v1`.
-        wish: A sink to use as it is; True or False for a bar or none; None for a bar where somebody can see it: in a
+        wish: A sink to use as it is; True or False for a bar or none; None for a bar where it can be seen: in a
             notebook, or on a terminal.
     """
     if callable(wish):

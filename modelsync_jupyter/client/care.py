@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Care:
-    """A part of `Client`: see there."""
+    """The part of a `Client` that cleans the local store, measures it and verifies it."""
 
     home: Home
     _store: LocalStore

@@ -1,6 +1,6 @@
 """Settings: what every face takes where nothing else is said, in one file of the home.
 
-`$BENTOML_HOME/.modelsync/config.json` holds what somebody has set, and nothing else. An environment variable is
+`$BENTOML_HOME/.modelsync/config.json` holds what was set, and nothing else. An environment variable is
 stronger than the file, and what a call says is stronger than both. Names that this version does not know stay in it.
 """
 

@@ -34,7 +34,7 @@ PathOrUrl = str | os.PathLike[str]
 
 
 class FileVerbs:
-    """A part of `Client`: see there."""
+    """The part of a `Client` that exports, imports and syncs."""
 
     home: Home
     _store: LocalStore

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Making:
-    """A part of `Client`: see there."""
+    """The part of a `Client` that makes models and edits them."""
 
     home: Home
     _store: LocalStore

@@ -26,7 +26,7 @@ _FIRST, _NEXT = 100, 1000
 
 
 class ModelVerbs:
-    """A part of `Client`: see there."""
+    """The part of a `Client` that looks for models and deletes them."""
 
     _store: LocalStore
 

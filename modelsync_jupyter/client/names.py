@@ -1,4 +1,4 @@
-"""Tags of a registry that are remembered for completion: nothing here may wait for the network while somebody types.
+"""Tags of a registry that are remembered for completion: nothing here may wait for the network while a user types.
 
 They are kept in a file for each context, which all kernels of a home share. Where the file is old, a thread asks the
 registry, and the next key finds what it answered.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Registries:
-    """A part of `Client`: see there."""
+    """The part of a `Client` that signs in to registries and chooses one."""
 
     home: Home
     context: str | None

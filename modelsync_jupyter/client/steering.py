@@ -52,7 +52,7 @@ class Steering:
 
         Args:
             id: Its id, or the beginning of it.
-            progress: Called with progress updates; by default a bar is drawn where somebody can see it, False for none.
+            progress: Called with progress updates; by default a bar is drawn where it can be seen; False for none.
 
         Raises:
             TransferNotFound: There is none.
@@ -110,7 +110,7 @@ class Steering:
 
         Args:
             id: Its id, or the beginning of it.
-            progress: Called with progress updates; by default a bar is drawn where somebody can see it, False for none.
+            progress: Called with progress updates; by default a bar is drawn where it can be seen; False for none.
 
         Raises:
             TransferNotFound: There is none.

@@ -13,7 +13,7 @@
     ├── ModelChanged             files changed while they were being read
     ├── IntegrityError           bytes do not match their digest, size or structure       (retried per part)
     ├── DiskFull                 no space for the staged model
-    ├── Cancelled                somebody asked the transfer to stop: a state, not a fault
+    ├── Cancelled                a stop was requested: a state, not a fault
     │   └── Paused               … for now
     ├── TransferNotFound         no transfer has that id
     ├── TransferFailed           a background transfer ended in failure
@@ -178,7 +178,7 @@ class DiskFull(ModelSyncError):
 
 
 class Cancelled(ModelSyncError):
-    """Somebody asked the transfer to stop: a state, not a fault."""
+    """A stop was requested: a state, not a fault."""
 
     code = "cancelled"
     step = Step("retry", "Start it again to resume where it left off.")
@@ -186,7 +186,7 @@ class Cancelled(ModelSyncError):
 
 
 class Paused(Cancelled):
-    """Somebody asked the transfer to stop for now."""
+    """A stop was requested, for now."""
 
     code = "paused"
     step = Step("retry", "Resume it; it will go on where it left off.")

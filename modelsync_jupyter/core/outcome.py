@@ -34,7 +34,7 @@ class Options:
         target: Where a sync goes to; `path` is where it comes from.
         query: Which versions of a registry a sync copies.
         delete: Whether a sync deletes what its source does not have.
-        keep_going: Whether a sync goes on past versions that fail.
+        keep_going: Whether a sync continues past versions that fail.
     """
 
     force: bool = False

@@ -1,4 +1,4 @@
-"""Feed: the transfers that have changed since somebody last looked. Cheap to ask when nothing has."""
+"""Feed: the transfers that have changed since the last look. Cheap to ask when nothing has."""
 
 from __future__ import annotations
 

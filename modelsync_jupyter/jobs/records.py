@@ -44,7 +44,7 @@ class Record:
         direction: "push", "pull", "export", "import" or "sync".
         tag: The tag, with `latest` resolved once that is known; of an import the name of the file until then.
         state: planned → running → succeeded | failed | cancelled | paused; interrupted when its owner is gone. No
-            process works on a paused one: it differs from a cancelled one in that somebody means to resume it.
+            process works on a paused one: it differs from a cancelled one in that it is meant to be resumed.
         context: Name of the context, or "".
         endpoint: The registry, once known.
         step: What is being done.
@@ -175,7 +175,7 @@ class Records:
         write_text(self._path(id, "cancel"), state, durable=False)
 
     def wish(self, id: str) -> str:
-        """Return the state in which somebody wants a transfer to stop, or "" where nobody does."""
+        """Return the state in which a transfer was asked to stop, or "" if it was not."""
         try:
             return self._path(id, "cancel").read_text(encoding="utf-8") or CANCELLED
         except (OSError, ValueError):

@@ -2,6 +2,8 @@
 
 ::
 
+    server     gunicorn and its processes             front      the connections of one process
+    bridge     between the front and Flask            search     the language of queries
     settings   what the server was told               catalog/   typed rows, queries, migrations: all SQL
     app        the Flask app and its error replies    routes/    one function per endpoint: parse, call, reply
     service    catalog, blobs and signer together     blobs/     what a store of blobs promises; a folder as one
@@ -11,6 +13,7 @@
     access     who may do what: decided here only     auth       who calls; the rule that each route says
     sessions   what the page signs in with            throttle   failed sign-ins are counted and slowed
     inspection files, tensors and differences         pages/     the registry in a browser, over the API
+    space      garbage collection, rotten blobs       migrate    copies and backups of a whole registry
 
 A stored archive is an ordered list of parts named by their BLAKE3 digest; equal parts are stored once. A version
 becomes visible in one catalog transaction, after all its bytes are durable. Its content digest is computed from these

@@ -26,7 +26,7 @@ _BODY_SECONDS = 30.0
 _LINGER_SECONDS = 10.0
 
 
-class Arriving(io.RawIOBase):
+class ArrivingBody(io.RawIOBase):
     """The body of a request for a thread that waits for it."""
 
     def __init__(self, request: web.Request, head: bytes, loop: asyncio.AbstractEventLoop) -> None:

@@ -22,9 +22,8 @@ from modelsync_jupyter.archive.layout import LARGE
 from modelsync_jupyter.archive.scan import scan_tar
 from modelsync_jupyter.core.parts import Part, from_sizes, split
 
-from .blobs.protocol import BLOCK, Blob, ByteSource
+from .blobs.protocol import BLOCK, Blob, ByteSource, read_exactly
 from .contents import check_tar
-from .errors import BadRequest
 
 Store = Callable[[ByteSource, int], Blob]
 _IN_MEMORY, _PASSED = 32 * BLOCK, 16 * BLOCK
@@ -45,7 +44,7 @@ def receive_archive(store: Store, source: ByteSource, size: int, scratch: Path) 
         UnsafeArchive: It has a member that no client would install.
     """
     stored: list[Blob] = []
-    head = _read(source, min(tarfile.BLOCKSIZE, size))
+    head = b"".join(read_exactly(source, min(tarfile.BLOCKSIZE, size)))
     check_tar(head)
     body = _Rest(head, source)
     base = min(description_size(head), size)
@@ -103,7 +102,7 @@ class _Arriving:
     def read(self, size: int) -> bytes:
         if size == 1 and self._position == self._target + 1:
             return b"\0"  # `tarfile` asks for the last byte before a header, which went into a part
-        data = _read(self._source, min(size, self.stop - self._position))
+        data = b"".join(read_exactly(self._source, min(size, self.stop - self._position)))
         self._waiting.seek(0, SEEK_END)
         self._waiting.write(data)
         self._position += len(data)
@@ -171,21 +170,3 @@ class _Coming:
 
     def read(self, offset: int, size: int) -> bytes:
         return self.stream.read_at(self.start + offset, max(0, min(size, self.size - offset)))
-
-
-def _read(source: ByteSource, size: int) -> bytes:
-    """Read all of `size` bytes.
-
-    Raises:
-        BadRequest: They end early.
-    """
-    data = bytearray()
-    while len(data) < size:
-        try:
-            block = source.read(min(BLOCK, size - len(data)))
-        except OSError as error:
-            raise BadRequest("the connection broke in the middle of the body") from error
-        if not block:
-            raise BadRequest(f"the body ended {size - len(data)} bytes early")
-        data += block
-    return bytes(data)

@@ -33,7 +33,7 @@ from . import multipart
 from .app import answer, create_app
 from .blobs.folder import FolderBlobs
 from .blobs.protocol import BLOCK, Blob, hex_of
-from .bridge import STALL_SECONDS, Arriving, call_wsgi, environ_of, read, read_rest, read_start
+from .bridge import STALL_SECONDS, ArrivingBody, call_wsgi, environ_of, read, read_rest, read_start
 from .errors import BadRequest
 from .sending import Spans
 from .service import Registry
@@ -201,7 +201,7 @@ class Front:
         if whole:
             body: Any = io.BytesIO(head)
         else:
-            body = io.BufferedReader(Arriving(request, head, asyncio.get_running_loop()), BLOCK)
+            body = io.BufferedReader(ArrivingBody(request, head, asyncio.get_running_loop()), BLOCK)
         request["environ"] = environ = environ_of(request, path, query, body)
         pool = self._api if whole else self._bodies
         status, headers, parts = await self._in(pool, call_wsgi, self._flask, environ)

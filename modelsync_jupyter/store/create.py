@@ -23,7 +23,7 @@ from modelsync_jupyter.core.config import DEFAULT_THREADS
 from modelsync_jupyter.core.errors import ModelChanged, ModelExists, ModelSyncError, UsageError
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag, new_version
-from modelsync_jupyter.files import disk_errors, fsync_tree, remove_tree, write_text
+from modelsync_jupyter.files import disk_errors, fsync_tree, is_link_within, remove_tree, write_text
 from modelsync_jupyter.info import MODEL_YAML, ModelInfo, info_yaml
 
 from .local import LocalStore
@@ -114,7 +114,7 @@ def copy_in(source: Path, target: Path) -> None:
         else:
             raise UsageError(f"`{source}` is not a file or folder.", step="Name what to save as a model.")
     except (FileNotFoundError, PermissionError) as error:
-        raise UsageError(f"`{error.filename}` cannot be read: {error.strerror}.", "Check what it is.") from error
+        raise UsageError(f"`{error.filename}` cannot be read: {error.strerror}.", "Check its permissions.") from error
 
 
 def _copy_folder(source: Path, target: Path, top: Path, above: tuple[Path, ...]) -> None:
@@ -124,21 +124,13 @@ def _copy_folder(source: Path, target: Path, top: Path, above: tuple[Path, ...])
         raise UsageError(f"`{source}` is a link to a folder that it is in.", "Take the link out of the folder.")
     for item in sorted(source.iterdir()):
         to = target / item.name
-        if item.is_symlink() and _stays_inside(item, top):
+        if item.is_symlink() and is_link_within(item, top):
             to.symlink_to(os.readlink(item))
         elif item.is_dir():
             to.mkdir(exist_ok=True)
             _copy_folder(item, to, item.resolve() if item.is_symlink() else top, (*above, here))
         else:
             _copy_file(item, to)
-
-
-def _stays_inside(link: Path, top: Path) -> bool:
-    """Return whether a link can be a link in the copy: by its words it stays inside, and leads where they say."""
-    words = os.readlink(link)
-    place = os.path.normpath(link.parent.resolve() / words)
-    inside = not os.path.isabs(words) and Path(place).is_relative_to(top)
-    return inside and os.path.realpath(link) == os.path.realpath(place)
 
 
 def _copy_file(source: Path, target: Path) -> None:

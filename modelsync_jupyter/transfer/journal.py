@@ -1,7 +1,7 @@
-"""Journal: what a transfer has safely done, a line for each part, so that the next attempt goes on from there.
+"""Journal: what a transfer has safely done, a line for each part, so that the next attempt resumes there.
 
 The first line says what the transfer is about; a journal about something else is begun anew. A line that a crash cut
-short is let go. A note about staged bytes is believed only when the bytes on disk still hash to it.
+short is ignored. A note about staged bytes is believed only when the bytes on disk still hash to it.
 """
 
 from __future__ import annotations

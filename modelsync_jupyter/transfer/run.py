@@ -68,7 +68,7 @@ class Run:
     def resolve(self, direction: Direction, asked: Tag) -> Chosen:
         """Decide which version is meant: `latest` is asked of the local store for a push, of the registry for a pull.
 
-        An alias is known to the registry only; a pull goes on with the version that it points at.
+        An alias is known to the registry only; a pull continues with the version that it points at.
 
         Raises:
             ModelNotFound: The local store has no such model to push.
@@ -183,7 +183,7 @@ class Run:
             return ""
 
     def _tidy(self, plan: Plan) -> None:
-        """Sweep what killed attempts left behind: journals that nobody goes on with, dead stages, a stale `latest`."""
+        """Sweep what killed attempts left behind: journals of abandoned transfers, dead stages, a stale `latest`."""
         folder = self.work.home.state / "journals"
         with suppress(OSError):
             for path in folder.glob("*.jsonl"):

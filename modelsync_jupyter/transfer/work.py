@@ -39,19 +39,19 @@ class Stop:
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody asked to stop."""
+        """Whether a stop was requested."""
         return self._event.is_set() or (self.above is not None and self.above.wanted)
 
     def check(self) -> None:
-        """Raise `Cancelled` if somebody asked to stop."""
+        """Raise `Cancelled` if a stop was requested."""
         if self.wanted:
             raise Cancelled("The transfer was cancelled.")
 
     def sleep(self, seconds: float) -> None:
-        """Wait, but not longer than until somebody asks to stop.
+        """Wait, but not longer than until a stop is requested.
 
         Raises:
-            Cancelled: Somebody did.
+            Cancelled: A stop was requested.
         """
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0 and not self.wanted:
@@ -107,7 +107,7 @@ class Work:
     Args:
         home: BentoML's home folder.
         options: How to transfer.
-        cancel: Set when somebody cancels the transfer.
+        cancel: Set when the transfer is cancelled.
         counter: Bytes so far.
 
     Attributes:

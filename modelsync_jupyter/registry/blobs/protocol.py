@@ -181,15 +181,8 @@ class Blobs(Protocol):
         """
         writing = self.begin(size, digest)
         try:
-            while size:
-                try:
-                    block = source.read(min(BLOCK, size))
-                except OSError as error:
-                    raise BadRequest("the connection broke in the middle of the body") from error
-                if not block:
-                    raise BadRequest(f"the body ended {size} bytes early")
+            for block in read_exactly(source, size):
                 writing.write(block)
-                size -= len(block)
             return writing.commit()
         finally:
             writing.discard()
@@ -213,6 +206,23 @@ class Direct(Protocol):
     def arrived(self, upload: str) -> Mapping[str, int]:
         """Return the names and sizes of what was sent for an upload."""
         ...
+
+
+def read_exactly(source: ByteSource, size: int) -> Iterator[bytes]:
+    """Yield the next `size` bytes of a source, as they come.
+
+    Raises:
+        BadRequest: They end early.
+    """
+    while size:
+        try:
+            block = source.read(min(BLOCK, size))
+        except OSError as error:
+            raise BadRequest("the connection broke in the middle of the body") from error
+        if not block:
+            raise BadRequest(f"the body ended {size} bytes early")
+        yield block
+        size -= len(block)
 
 
 def direct_name(upload: str, number: int) -> str:

@@ -20,6 +20,7 @@ from modelsync_jupyter.archive.layout import MTIME, Entry, Layout, check_link, c
 from modelsync_jupyter.archive.scan import MAX_MEMBERS
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel, ModelChanged, UnsafeArchive
 from modelsync_jupyter.core.parts import Buffer, Part, even_size, split
+from modelsync_jupyter.files import is_link_within
 
 from .codecs import FREE_SIZE, MAX_RATIO
 from .places import LocalPlace, Place
@@ -177,7 +178,7 @@ class FolderTree:
             raise InvalidModel(f"`{folder}` is a link to a folder that it is in.", "Take the link out of the folder.")
         for item in sorted(folder.iterdir()):
             path = f"{prefix}{item.name}"
-            if item.is_symlink() and _stays_inside(item, top):
+            if item.is_symlink() and is_link_within(item, top) and os.path.exists(item):
                 self.members.append(Entry(_text(path), "link", 0, 0, target=_text(os.readlink(item))))
             elif item.is_dir():
                 self.members.append(Entry(_text(path), "dir", 0, 0))
@@ -336,14 +337,6 @@ def read_small(tree: Tree, path: str, limit: int) -> bytes | None:
         return None
     with closing(tree.views(path, 0, entry.size, bytearray(64 * 1024))) as views:
         return b"".join(bytes(view) for view in views)
-
-
-def _stays_inside(link: Path, top: Path) -> bool:
-    """Return whether a link can be a link in the copy: by its words it stays inside, and leads where they say."""
-    words = os.readlink(link)
-    place = os.path.normpath(link.parent.resolve() / words)
-    inside = not os.path.isabs(words) and Path(place).is_relative_to(top)
-    return inside and os.path.realpath(link) == os.path.realpath(place) and os.path.exists(link)
 
 
 def _stamp(facts: os.stat_result) -> tuple[int, ...]:
