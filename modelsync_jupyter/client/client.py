@@ -179,7 +179,13 @@ class Client(Steering, ModelVerbs, Registries, Inspection, FileVerbs, Care, Use,
     # Help for the above
 
     def _options(self, given: TransferOptions) -> Options:
-        """Check what was given by keyword; what was not is as the settings say."""
+        """Check what was given by keyword; what was not is as the settings say.
+
+        Raises:
+            TypeError: There is no such option. Python looks for that where a function names its options one by one.
+        """
+        if unknown := given.keys() - TransferOptions.__annotations__.keys():
+            raise TypeError(f"unexpected keyword argument '{unknown.pop()}'; see help for the options")
         threads, rate = given.get("threads"), given.get("rate_limit")
         try:
             threads = self.setting("threads").value if threads is None else check_threads(threads, text=False)

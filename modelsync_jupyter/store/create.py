@@ -114,7 +114,7 @@ def copy_in(source: Path, target: Path) -> None:
         else:
             raise UsageError(f"`{source}` is not a file or folder.", step="Name what to save as a model.")
     except (FileNotFoundError, PermissionError) as error:
-        raise UsageError(f"`{error.filename}` cannot be read: {error.strerror}.", "Check its permissions.") from error
+        raise UsageError(f"`{error.filename}` cannot be read: {error.strerror}.", "Check that it is there.") from error
 
 
 def _copy_folder(source: Path, target: Path, top: Path, above: tuple[Path, ...]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
 
 import pytest
 
@@ -92,6 +93,13 @@ def test_push_and_pull_take_what_the_contract_says(name: str) -> None:
     wanted = {"force": False, "threads": 10, "rate_limit": None, "progress": None, "context": None, "home": None}
     assert {key: each.default for key, each in found.items() if key != "tag"} == wanted
     assert all(found[key].kind is inspect.Parameter.KEYWORD_ONLY for key in wanted)
+
+
+@pytest.mark.parametrize("name", ["push", "pull_in_background", "plan", "export_model", "import_model", "sync"])
+def test_an_option_that_is_misspelled_is_refused(name: str, tmp_path: Path) -> None:
+    words = {"plan": ("push", "m"), "sync": ("local", str(tmp_path / "mirror"))}.get(name, ("m:v1",))
+    with pytest.raises(TypeError, match="unexpected keyword argument 'treads'"):
+        getattr(modelsync_jupyter, name)(*words, treads=4, home=tmp_path)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
