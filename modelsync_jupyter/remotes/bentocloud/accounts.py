@@ -176,7 +176,7 @@ def parse_user(data: object) -> User:
 
 
 def parse_token(data: object) -> Token:
-    """Read a token, without its value from a reply."""
+    """Read a token from a reply, without its value."""
     record = mapping(data)
     parent = mapping(record.get("modelsync") or {}).get("parent")
     scopes = record.get("scopes")
