@@ -23,7 +23,7 @@ from .layout import Entry
 
 #: Processor time per byte above which the cache is slow, in seconds: a MiB takes 0.1 to 0.6 ms where memory is
 #: at hand, and 2 to 8 ms where it is not.
-_DEAR = 0.8e-3 / MIB
+_SLOW = 0.8e-3 / MIB
 #: Writes that go past the cache before it is tried again.
 _PAST = 64
 #: Writes smaller than this take too little time to tell, and are not worth going past the cache.
@@ -69,7 +69,7 @@ class Writer:
             self._past = _PAST  # this thread tries the cache, while the others go on
         started = time.thread_time()
         self._write_through(entry, view, position)
-        self._past = _PAST if time.thread_time() - started > _DEAR * len(view) else 0
+        self._past = _PAST if time.thread_time() - started > _SLOW * len(view) else 0
         return len(view)
 
     def _write_through(self, entry: Entry, view: memoryview, position: int) -> None:

@@ -24,22 +24,22 @@ _COLUMNS = 80
 _PAUSE = 0.1
 
 
-def shown(title: str, wish: Sink | bool | None = None) -> AbstractContextManager[Sink | None]:
+def shown(title: str, wanted: Sink | bool | None = None) -> AbstractContextManager[Sink | None]:
     """Return what shows progress.
 
     Args:
         title: What is done to what, such as `push iris:v1`.
-        wish: A sink to use as it is; True or False for a bar or none; None for a bar where it can be seen: in a
+        wanted: A sink to use as it is; True or False for a bar or none; None for a bar where it can be seen: in a
             notebook, or on a terminal.
     """
-    if callable(wish):
-        return nullcontext(wish)
-    if wish is False:
+    if callable(wanted):
+        return nullcontext(wanted)
+    if wanted is False:
         return nullcontext()
     find = getattr(builtins, "get_ipython", None)  # IPython puts it there while it runs a cell
     if find is not None and hasattr(find(), "kernel"):  # its cells can show more than text
         return Line(title)
-    if not wish and not sys.stderr.isatty():
+    if not wanted and not sys.stderr.isatty():
         return nullcontext()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

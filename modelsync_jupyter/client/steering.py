@@ -145,5 +145,5 @@ class Steering:
             raise UsageError(f"Transfer {record.id} is still running.", step)
         if record.outcome:
             raise UsageError(f"Transfer {record.id} has succeeded already.", "There is nothing to resume.")
-        self._records.clear_wish(record.id)
+        self._records.clear_stop_request(record.id)
         return record

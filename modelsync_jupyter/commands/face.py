@@ -63,13 +63,13 @@ class Face(ABC):
         """Show a progress bar; None where none is wanted."""
 
 
-def bar(title: str, wish: bool | None = None) -> AbstractContextManager[Sink | None]:
+def bar(title: str, wanted: bool | None = None) -> AbstractContextManager[Sink | None]:
     """Return a bar as this place can draw it.
 
     Args:
         title: What stands before it.
-        wish: Whether one is wanted; by default where somebody can see it.
+        wanted: Whether to draw one; by default where it can be seen.
     """
     from modelsync_jupyter.client.bar import shown  # imported when a bar is drawn: `modelsync --help` must not wait
 
-    return shown(title, wish)
+    return shown(title, wanted)

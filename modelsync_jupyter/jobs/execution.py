@@ -1,7 +1,7 @@
 """A transfer being carried out in this process, the only one that works on its tag in this direction.
 
-A thread of its own does the work; the thread that asked for it draws progress, keeps the record, listens for a wish to
-cancel and turns Ctrl-C into one. So neither a slow network nor a slow display can hold up the other.
+A thread of its own does the work; the thread that asked for it draws progress, keeps the record, listens for requests
+to stop and turns Ctrl-C into one. So neither a slow network nor a slow display can hold up the other.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Execution:
             ModelSyncError: It did not work.
         """
         self._save()
-        if self._records.wish(self._record.id):
+        if self._records.stop_request(self._record.id):
             self.cancel()
         threading.Thread(target=self._work, name="modelsync-transfer", daemon=True).start()
         try:
@@ -102,7 +102,7 @@ class Execution:
             self.cancel()
             self._done.wait(_GRACE_SECONDS)
         result = self._result or Cancelled("The transfer was cancelled.")
-        if isinstance(result, Cancelled) and self._records.wish(self._record.id) == PAUSED:
+        if isinstance(result, Cancelled) and self._records.stop_request(self._record.id) == PAUSED:
             result = Paused("The transfer was paused.")
         return self._end(result)
 
@@ -115,7 +115,7 @@ class Execution:
         saved, asked, ended = time.monotonic(), 0.0, False
         while not ended:
             ended = self._done.wait(_DRAW_SECONDS)
-            if self._records.wish(self._record.id):  # another process wants it to stop
+            if self._records.stop_request(self._record.id):  # another process wants it to stop
                 self.cancel()
             if self._remark and self._on_wait:
                 self._on_wait(self._remark)
@@ -231,7 +231,7 @@ class Execution:
                 self._records.remove(self._record.id)  # it was never a transfer: the tag or the options were wrong
             else:
                 self._save()
-            self._records.clear_wish(self._record.id)
+            self._records.clear_stop_request(self._record.id)
         if self._lock:
             self._lock.release()
         if isinstance(result, BaseException):

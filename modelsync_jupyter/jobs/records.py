@@ -174,14 +174,14 @@ class Records:
         """
         write_text(self._path(id, "cancel"), state, durable=False)
 
-    def wish(self, id: str) -> str:
+    def stop_request(self, id: str) -> str:
         """Return the state in which a transfer was asked to stop, or "" if it was not."""
         try:
             return self._path(id, "cancel").read_text(encoding="utf-8") or CANCELLED
         except (OSError, ValueError):
             return ""
 
-    def clear_wish(self, id: str) -> None:
+    def clear_stop_request(self, id: str) -> None:
         """Forget what was asked of an earlier attempt."""
         self._path(id, "cancel").unlink(missing_ok=True)
 

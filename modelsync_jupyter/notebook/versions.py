@@ -35,7 +35,7 @@ class Versions:
         self, client: Client, changed: Callable[[], object], failed: Callable[[ModelSyncError], object]
     ) -> None:
         self._client, self._changed, self._failed = client, changed, failed
-        self._lock, self._idle, self._wishes = threading.Lock(), threading.Event(), set[str]()
+        self._lock, self._idle, self._requested = threading.Lock(), threading.Event(), set[str]()
         self._idle.set()
         self._texts: list[str] = []
         self._whole = False
@@ -55,7 +55,7 @@ class Versions:
             name: Only the versions of this model.
         """
         with self._lock:
-            self._wishes.add(name)
+            self._requested.add(name)
             if not self._idle.is_set():
                 return
             self._idle.clear()
@@ -103,13 +103,13 @@ class Versions:
                 self._changed()
 
     def _next(self) -> str | None:
-        """Take a wish; a reading of all fulfils those for names too."""
+        """Take a request; a reading of all answers those for names too."""
         with self._lock:
-            if _ALL in self._wishes:
-                self._wishes.clear()
+            if _ALL in self._requested:
+                self._requested.clear()
                 return _ALL
-            if self._wishes:
-                return self._wishes.pop()
+            if self._requested:
+                return self._requested.pop()
             self._idle.set()
             return None
 

@@ -2,7 +2,7 @@
 
 Computing one takes reading all its bytes, so an upgrade does not wait for it: while the registry serves, one thread of
 one process works through them, the newest first and one archive at a time. Until it has come to a version, that
-version has no content digest in replies, and its state is unknown to clients. A restart goes on where this one was.
+version has no content digest in replies, and its state is unknown to clients. A restart resumes where this one was.
 """
 
 from __future__ import annotations

@@ -288,15 +288,15 @@ def test_old_transfers_that_ended_make_room(records: Records, monkeypatch: pytes
 
 def test_word_is_left_for_the_owner_and_taken_back(records: Records) -> None:
     records.save(record())
-    assert records.wish("abcd2345") == ""
+    assert records.stop_request("abcd2345") == ""
     records.ask_to_stop("abcd2345", state="paused")
-    assert records.wish("abcd2345") == "paused"
+    assert records.stop_request("abcd2345") == "paused"
     records.ask_to_stop("abcd2345")
-    assert records.wish("abcd2345") == "cancelled"
+    assert records.stop_request("abcd2345") == "cancelled"
     assert [each.id for each in records.all()] == ["abcd2345"]
-    records.clear_wish("abcd2345")
-    records.clear_wish("abcd2345")
-    assert records.wish("abcd2345") == ""
+    records.clear_stop_request("abcd2345")
+    records.clear_stop_request("abcd2345")
+    assert records.stop_request("abcd2345") == ""
 
 
 @pytest.mark.processes
@@ -325,12 +325,12 @@ def test_a_handle_waits_no_longer_than_asked_and_cancels_what_runs(records: Reco
     with pytest.raises(TimeoutError):
         transfer.wait(timeout=0.01)
     transfer.cancel()
-    assert records.wish(transfer.id) == "cancelled"
+    assert records.stop_request(transfer.id) == "cancelled"
     transfer.pause()
-    assert records.wish(transfer.id) == "paused"
+    assert records.stop_request(transfer.id) == "paused"
     records.save(dataclasses.replace(record(), id="done", state="succeeded"))
     Transfer(Home(tmp_path), "done").cancel()
-    assert records.wish("done") == ""
+    assert records.stop_request("done") == ""
     records.save(dataclasses.replace(record(), id="later", state="paused"))
     Transfer(Home(tmp_path), "later").cancel()  # no process is there to ask
     assert records.get("later").state == "cancelled"

@@ -55,13 +55,13 @@ class Opener:
 @pytest.fixture
 def dear(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every write through the cache is dear."""
-    monkeypatch.setattr(module, "_DEAR", 0.0)
+    monkeypatch.setattr(module, "_SLOW", 0.0)
 
 
 @pytest.fixture
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     """No write through the cache is dear."""
-    monkeypatch.setattr(module, "_DEAR", 1.0)
+    monkeypatch.setattr(module, "_SLOW", 1.0)
 
 
 def write_in_pieces(writer: Writer, data: bytes, seed: int) -> int:

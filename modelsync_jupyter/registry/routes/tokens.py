@@ -110,13 +110,13 @@ def _own(connection: Connection, uid: str) -> TokenRow:
     return row
 
 
-def _owner(connection: Connection, who: Caller, wish: Fields) -> UserRow:
+def _owner(connection: Connection, who: Caller, asked: Fields) -> UserRow:
     """Find the user that the token is for; make one where an admin names a new one and its role."""
-    name = wish.text("user", 63)
+    name = asked.text("user", 63)
     if not name or name == who.name:
         return get_user(connection, who.name)
     access.require(connection, who, Role.ADMIN)
-    role = role_in(wish)
+    role = role_in(asked)
     found = find_user(connection, check_user_name(name))
     if found is None:
         role = Role.DEVELOPER if role is None else role

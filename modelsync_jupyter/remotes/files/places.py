@@ -178,7 +178,7 @@ class LocalWriter:
     Args:
         path: The final name.
         replace: Whether to replace what is there.
-        name: Hidden name that an earlier attempt used, to go on with what it wrote.
+        name: Hidden name that an earlier attempt used, to continue what it wrote.
 
     Attributes:
         name: The hidden name.
