@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import stat
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timezone
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Protocol
 
 from modelsync_jupyter.archive.description import Description, Hasher
 from modelsync_jupyter.archive.layout import Entry, Layout, contents
@@ -17,7 +15,7 @@ from modelsync_jupyter.remotes.protocol import HandOff, Read
 
 from .formats import Format
 from .places import Place, Writer
-from .trees import ZipTree
+from .zips import ZipWriter
 
 
 class ExportTarget:
@@ -77,7 +75,7 @@ class MembersTarget(ExportTarget):
         self._discard()
         self.present = set()
         if self._format.name == "zip":
-            self._members = _Zip(self._place, self._description, replace=self._replace, created=self._created)
+            self._members = ZipWriter(self._place, self._description, replace=self._replace, created=self._created)
         else:
             self._members = _RemoteFolder(self._place, replace=self._replace)
         members = self._members
@@ -136,73 +134,6 @@ class _Members(Protocol):
 
     def discard(self) -> None:
         """Remove everything."""
-
-
-class _Zip:
-    """A zip being written; its comment is the content digest."""
-
-    def __init__(self, place: Place, description: Description, *, replace: bool, created: datetime) -> None:
-        self._out = place.writer(replace=replace)
-        self._zip = zipfile.ZipFile(_Forwards(self._out), "w", zipfile.ZIP_DEFLATED)  # type: ignore[call-overload]
-        self._zip.comment = ZipTree.COMMENT + description.digest.encode()
-        time = created.astimezone(timezone.utc)
-        self._time = max(time.timetuple()[:6], (1980, 1, 1, 0, 0, 0))
-        self._file: Any = None
-
-    def add(self, entry: Entry) -> None:
-        if entry.kind == "dir":
-            info = self._info(f"{entry.path}/", stat.S_IFDIR | 0o755)
-            info.external_attr |= 0x10
-            self._zip.writestr(info, b"")
-        elif entry.kind == "link":
-            self._zip.writestr(self._info(entry.path, stat.S_IFLNK | 0o777), entry.target.encode())
-        else:
-            self._zip.writestr(self._info(entry.path, self._mode(entry)), b"")
-
-    def begin(self, entry: Entry) -> None:
-        info = self._info(entry.path, self._mode(entry))
-        info.compress_type = zipfile.ZIP_DEFLATED
-        info.file_size = entry.size
-        self._file = self._zip.open(info, "w", force_zip64=entry.size >= 1 << 31)
-
-    def write(self, view: memoryview) -> None:
-        self._file.write(view)
-
-    def end(self) -> None:
-        file, self._file = self._file, None
-        file.close()
-
-    def commit(self) -> None:
-        self._zip.close()
-        self._out.commit()
-
-    def discard(self) -> None:
-        self._file = None
-        self._zip.fp = None  # else Python would complete it when it forgets it
-        self._out.discard()
-
-    def _info(self, name: str, mode: int) -> zipfile.ZipInfo:
-        info = zipfile.ZipInfo(name, self._time)
-        info.create_system, info.external_attr = 3, mode << 16
-        return info
-
-    def _mode(self, entry: Entry) -> int:
-        return stat.S_IFREG | (0o755 if entry.executable else 0o644)
-
-
-class _Forwards:
-    """A writer as a file that can be written forwards only."""
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data).cast("B")
-        self._writer.write(view)
-        return len(view)
-
-    def flush(self) -> None:
-        """Nothing is kept back here."""
 
 
 class _RemoteFolder:

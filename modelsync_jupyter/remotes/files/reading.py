@@ -23,7 +23,8 @@ from modelsync_jupyter.remotes.protocol import ENDLESS
 
 from .codecs import Codec, find_codec
 from .places import Place
-from .trees import FolderTree, RemoteTree, Tree, ZipTree
+from .trees import FolderTree, RemoteTree, Tree
+from .zips import ZipTree
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 #: What is read first: the description of most archives fits into it.

@@ -9,24 +9,18 @@ from __future__ import annotations
 
 import os
 import stat
-import zipfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 from modelsync_jupyter.archive.description import Description
-from modelsync_jupyter.archive.layout import MTIME, Entry, Layout, check_link, check_tree, safe_path
-from modelsync_jupyter.archive.scan import MAX_MEMBERS
-from modelsync_jupyter.core.errors import IntegrityError, InvalidModel, ModelChanged, UnsafeArchive
+from modelsync_jupyter.archive.layout import MTIME, Entry, Layout, check_tree, safe_path
+from modelsync_jupyter.core.errors import InvalidModel, ModelChanged, UnsafeArchive
 from modelsync_jupyter.core.parts import Buffer, Part, even_size, split
 from modelsync_jupyter.files import is_link_within
 
-from .codecs import FREE_SIZE, MAX_RATIO
 from .places import LocalPlace, Place
-
-#: Bytes of a link's target in a zip at most.
-_LONGEST_LINK = 4096
 
 
 class Tree(Protocol):
@@ -231,103 +225,6 @@ class RemoteTree:
 
     def _look(self) -> list[tuple[str, int]]:
         return [(self._place.name, self._place.stamp()[0])] if self._single else sorted(self._place.walk())
-
-
-class ZipTree:
-    """A zip; a `Tree`. Its files are read from their start to their end only.
-
-    Args:
-        place: The file.
-
-    Raises:
-        IntegrityError: It is not a zip, or is damaged.
-        UnsafeArchive: A member would leave the folder, is a device, or the sizes are those of a bomb.
-    """
-
-    ranged = False
-    #: How the comment of a zip of ours begins; its content digest follows.
-    COMMENT = b"modelsync "
-
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        size, mark = place.stamp()
-        self.identity: object = [place.shown, size, mark]
-        self._file: IO[bytes] = place.file()
-        try:
-            self._zip = zipfile.ZipFile(self._file)
-            self._infos: dict[str, zipfile.ZipInfo] = {}
-            self.members = list(self._read_members(size))
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
-            self._file.close()
-            raise IntegrityError(f"`{place.shown}` is not a good zip: {error}.", "Get another copy of it.") from error
-        except BaseException:
-            self._file.close()
-            raise
-        comment = self._zip.comment
-        self.claimed = comment[len(self.COMMENT) :].decode("ascii", "replace") if self._is_ours(comment) else ""
-
-    def views(self, path: str, start: int, stop: int, buffer: Buffer) -> Generator[memoryview, None, None]:
-        try:
-            with self._zip.open(self._infos[path]) as file:
-                position, size = 0, self._infos[path].file_size
-                while position < size and (data := file.read(min(len(buffer), size - position))):
-                    view = memoryview(data)[max(0, start - position) : max(0, stop - position)]
-                    position += len(data)
-                    if view:
-                        yield view
-                    if position >= stop < size:
-                        return
-                if file.read(1):
-                    raise IntegrityError(f"`{path}` in `{self._place.shown}` is longer than it says.")
-        except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, OSError, ValueError) as error:
-            message = f"`{path}` in `{self._place.shown}` is damaged: {error}."
-            raise IntegrityError(message, "Get another copy of it.") from error
-        except Exception as error:
-            if type(error).__module__ in ("zlib", "_lzma", "bz2"):
-                message = f"`{path}` in `{self._place.shown}` is damaged: {error}."
-                raise IntegrityError(message, "Get another copy of it.") from error
-            raise
-
-    def check(self) -> None:
-        if list(self._place.stamp()) != self.identity[1:]:  # type: ignore[index]
-            raise ModelChanged(f"`{self._place.shown}` was changed while it was being read.", "Run it again.")
-
-    def close(self) -> None:
-        self._zip.close()
-        self._file.close()
-
-    def _is_ours(self, comment: bytes) -> bool:
-        return comment.startswith(self.COMMENT)
-
-    def _read_members(self, archive_size: int) -> Iterator[Entry]:
-        infos = self._zip.infolist()
-        if len(infos) > MAX_MEMBERS:
-            raise UnsafeArchive(f"The archive has more than {MAX_MEMBERS:,} members.")
-        if sum(info.file_size for info in infos) > FREE_SIZE + MAX_RATIO * max(archive_size, 0):
-            text = "If you trust it, unpack it with other tools, and import the folder."
-            raise UnsafeArchive(f"`{self._place.shown}` expands to more than {MAX_RATIO} times its size.", text)
-        for info in infos:
-            path = safe_path(info.filename.replace("\\", "/"))
-            mode = info.external_attr >> 16
-            if info.flag_bits & 1:
-                raise UnsafeArchive(
-                    f"Member `{path}` is encrypted.", "Unpack it with other tools, and import the folder."
-                )
-            if path is None:
-                continue
-            if info.is_dir():
-                yield Entry(path, "dir", 0, 0)
-            elif stat.S_ISLNK(mode):
-                if info.file_size > _LONGEST_LINK:
-                    raise UnsafeArchive(f"Link `{path}` has a target of {info.file_size} bytes.")
-                target = self._zip.read(info).decode("utf-8", "strict")
-                check_link(path, target)
-                yield Entry(path, "link", 0, 0, target=target)
-            elif stat.S_IFMT(mode) in (0, stat.S_IFREG):
-                self._infos[path] = info
-                yield Entry(path, "file", 0, 0, info.file_size, bool(mode & 0o100))
-            else:
-                raise UnsafeArchive(f"Member `{path}` is not a file, folder or link.")
 
 
 def read_small(tree: Tree, path: str, limit: int) -> bytes | None:
