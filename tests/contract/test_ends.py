@@ -64,9 +64,10 @@ def runs_of(target: Target, source: Source) -> list[tuple[Part, ...]]:
 
 
 def fill(target: Target, source: Source) -> None:
-    """Write all that is missing: the last part first, by several threads."""
-    with ThreadPoolExecutor(3) as pool:
-        for done in [pool.submit(write, target, source, run) for run in reversed(runs_of(target, source))]:
+    """Write all that is missing: the last run first, each by a thread of its own, for some targets wait for turns."""
+    runs = runs_of(target, source)
+    with ThreadPoolExecutor(len(runs) or 1) as pool:
+        for done in [pool.submit(write, target, source, run) for run in reversed(runs)]:
             done.result()
 
 
@@ -229,7 +230,7 @@ class TestTargets:
     ) -> None:
         ends, source, made = written
         with closing(ends.open(source)) as target:
-            write(target, source, runs_of(target, source)[-1])
+            write(target, source, runs_of(target, source)[0])
             done = set(target.present)
             assert done
             target.give_up(Unavailable("Interrupted."))
