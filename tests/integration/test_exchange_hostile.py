@@ -18,7 +18,7 @@ import pytest
 from modelsync_jupyter.archive.description import description_size
 from modelsync_jupyter.client import Client
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel, ModelExists, ModelSyncError, UnsafeArchive
-from modelsync_jupyter.remotes.files import codecs, trees
+from modelsync_jupyter.remotes.files import codecs, zips
 from tests.harness.models import differences, make_model
 
 from .test_hostile_archives import UNSAFE, Add, file
@@ -118,7 +118,7 @@ def test_damaged_exports(here: Client, tmp_path: Path, format: str, damage: str)
 
 @pytest.mark.parametrize("make", [*COMPRESSORS, "zip"])
 def test_bombs(here: Client, tmp_path: Path, make: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (codecs, trees):
+    for module in (codecs, zips):
         monkeypatch.setattr(module, "FREE_SIZE", 1 << 18)
     (tmp_path / "in").mkdir()
     path, bomb = tmp_path / "in" / "m", bytes(10 << 20)
