@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import filecmp
+import os
+import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from textwrap import indent
 
 from modelsync_jupyter.client import Client, Model
 from modelsync_jupyter.commands.face import Face
@@ -29,10 +34,11 @@ _SENTENCES = [
 ]
 _NEXT = """\
 What to type next:
-  modelsync list                                   the models you have saved with BentoML
-  modelsync serve --data DIR                       a registry for your team
-  modelsync login ENDPOINT                         sign in to it
-  modelsync push NAME:VERSION                      and in a notebook:
+  {modelsync} list                  the models you have saved with BentoML
+  {modelsync} serve --data DIR      a registry for your team
+  {modelsync} login ENDPOINT        sign in to it
+  {modelsync} push NAME:VERSION     send one of your models
+In a notebook:
   %load_ext modelsync_jupyter
   %modelsync push NAME:VERSION"""
 
@@ -94,7 +100,7 @@ class Story:
         start = time.perf_counter()
         trained = classifier.train()
         self._row("train", 0, time.perf_counter() - start)
-        _go_on(
+        _tell(
             f"learnt from {trained.learnt:,} words; {100 * trained.accuracy:.1f} % right on {trained.held_out:,} others"
         )
         return trained
@@ -109,19 +115,20 @@ class Story:
             classifier.save(trained.model, Path(draft.path))
         model = client.get(draft.tag)
         self._row("save", model.size, time.perf_counter() - start)
-        _go_on(f"{model.tag}, {format_size(model.size)}")
+        _tell(f"{model.tag}, {format_size(model.size)}")
         return model
 
     def _sign_in(self, served: Served) -> None:
         _say("Serve", f"a registry of our own, a separate process: {served.url}")
         for home in (self._maker, self._user):
             Client(home).login(served.url, served.token, name=_CONTEXT)
-        _go_on("signed in to it from both stores")
+        _tell("signed in to it from both stores")
 
     def _move(self, direction: Direction, tag: Tag, home: Path) -> Outcome:
         with self._face.progress(direction) as progress:
             outcome = Client(home, _CONTEXT).run(direction, tag, progress=progress or False)
-        _go_on(outcome_text(outcome, self._face.words))
+        shown = replace(outcome, page="")  # the registry, and its pages, end with this demonstration
+        _tell(outcome_text(shown, self._face.words))
         return outcome
 
     def _compare(self, made: Path, fetched: Path) -> None:
@@ -132,27 +139,38 @@ class Story:
         if different or missing:
             raise IntegrityError(f"Not the same: {', '.join(f'`{name}`' for name in different + missing)}.")
         self._row("compare", sum((made / name).stat().st_size for name in same), time.perf_counter() - start)
-        _go_on(f"{len(same)} files, all the same: {', '.join(same)}")
+        _tell(f"{len(same)} files, all the same: {', '.join(same)}")
 
     def _use(self, folder: Path) -> None:
         _say("Use", "the pulled model; `bentoml.sklearn.load_model` loads it too")
         for sentence, (mood, chance) in zip(_SENTENCES, classifier.predict(folder, _SENTENCES), strict=True):
-            _go_on(f"{mood} ({100 * chance:.0f} %)  {sentence}")
+            _tell(f"{mood} ({100 * chance:.0f} %)  {sentence}")
 
     def _row(self, step: str, size: int, seconds: float) -> None:
         speed = f"{format_size(size / seconds)}/s" if size and seconds else ""
         self._rows.append((step, format_size(size) if size else "", format_seconds(seconds), speed))
 
     def _close(self) -> None:
-        print(f"\n{align(('STEP', 'SIZE', 'TIME', 'RATE'), self._rows)}\n\n{_NEXT}", flush=True)
+        print(
+            f"\n{align(('STEP', 'SIZE', 'TIME', 'RATE'), self._rows)}\n\n{_NEXT.format(modelsync=_command())}",
+            flush=True,
+        )
+
+
+def _command() -> str:
+    """Return what runs `modelsync` in this shell: its path where `make` has installed it aside."""
+    if shutil.which("modelsync"):
+        return "modelsync"
+    return os.path.relpath(Path(sys.executable).with_name("modelsync"))
 
 
 def _say(step: str, what: str) -> None:
     print(f"\n{step:<8} {what}", flush=True)
 
 
-def _go_on(what: str) -> None:
-    print(f"{'':<8} {what}", flush=True)
+def _tell(what: str) -> None:
+    """Print what came of a step, below it."""
+    print(indent(what, " " * 9), flush=True)
 
 
 @contextmanager
