@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from modelsync_jupyter.transfer.verifying import Verdict
 
 
-class Care:
+class CareVerbs:
     """The part of a `Client` that cleans the local store, measures it and verifies it."""
 
     home: Home

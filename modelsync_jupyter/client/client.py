@@ -30,15 +30,15 @@ from modelsync_jupyter.transfer.run import Run
 from modelsync_jupyter.transfer.work import Work
 
 from .bar import Watched, shown
-from .care import Care
-from .defaults import Defaults, check_rate, check_threads
+from .care import CareVerbs
+from .defaults import SettingVerbs, check_rate, check_threads
 from .files import FileVerbs
-from .inspection import Inspection
-from .making import Making
+from .inspection import InspectionVerbs
+from .making import MakingVerbs
 from .models import ModelVerbs
-from .registries import Registries
-from .steering import Steering
-from .using import Use
+from .registries import RegistryVerbs
+from .steering import TransferVerbs
+from .using import UsingVerbs
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -49,7 +49,17 @@ if TYPE_CHECKING:
 _LETTERS, _MOST = 3, 200
 
 
-class Client(Steering, ModelVerbs, Registries, Inspection, FileVerbs, Care, Use, Making, Defaults):
+class Client(
+    TransferVerbs,
+    ModelVerbs,
+    RegistryVerbs,
+    InspectionVerbs,
+    FileVerbs,
+    CareVerbs,
+    UsingVerbs,
+    MakingVerbs,
+    SettingVerbs,
+):
     """The verbs, for one BentoML home and one registry.
 
     Args:

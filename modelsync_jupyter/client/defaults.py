@@ -105,7 +105,7 @@ class Setting:
         return {"name": self.name, "value": self.value, "source": self.source, "meaning": self.meaning}
 
 
-class Defaults:
+class SettingVerbs:
     """The part of a `Client` that shows and sets defaults."""
 
     home: Home

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .origins import Provenance
 
 
-class Inspection:
+class InspectionVerbs:
     """The part of a `Client` that looks and changes nothing."""
 
     home: Home

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from modelsync_jupyter.store.model import Model
 
 
-class Making:
+class MakingVerbs:
     """The part of a `Client` that makes models and edits them."""
 
     home: Home

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from modelsync_jupyter.remotes.http import Http
 
 
-class Registries:
+class RegistryVerbs:
     """The part of a `Client` that signs in to registries and chooses one."""
 
     home: Home

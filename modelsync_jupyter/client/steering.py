@@ -21,7 +21,7 @@ from .bar import shown
 _CANCEL_SECONDS = 5.0
 
 
-class Steering:
+class TransferVerbs:
     """The part of a `Client` that follows, stops and resumes transfers."""
 
     home: Home

@@ -34,7 +34,7 @@ LOCK, _FORMAT = "modelsync.lock", 1
 PICKLED = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".sav", ".p"})
 
 
-class Use:
+class UsingVerbs:
     """The part of a `Client` that uses models."""
 
     home: Home
