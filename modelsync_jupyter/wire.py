@@ -86,6 +86,7 @@ class Extension(TypedDict, total=False):
     - `direct` in a request to start a multipart upload or to presign a download: the client can move bytes to and from
       the store of blobs itself. Where there is one that it may reach, the reply has `urls`: by number those to PUT
       parts to, as many as fit into a reply; or those to GET the first parts from, in order.
+    - `look` in a request to presign a download: it is not to be counted as one.
     - In the replies to start a multipart upload of declared parts, and to presign one of them: `runs`, a URL for all of
       them. With `/FIRST-LAST` behind its path it takes these neighbours in one body, and answers with the ETag of the
       last; those that came whole are kept if the connection breaks.
@@ -112,6 +113,7 @@ class Extension(TypedDict, total=False):
     labels: list[LabelJSON]
     build_at: str
     direct: bool
+    look: bool
     runs: str
     urls: dict[str, str] | list[str]
 

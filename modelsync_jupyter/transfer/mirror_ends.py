@@ -229,7 +229,7 @@ class RegistryEnd:
 
     def open(self, held: Held, work: Work) -> tuple[Source, ModelInfo]:
         record: RemoteModel = held.what
-        source = RemoteArchive(self._remote, record)
+        source = RemoteArchive(self._remote, record, look=False)
         if source.layout is None:  # a stock archive on a foreign registry: all else is told when it is unpacked
             return source, ModelInfo(held.tag, record.creation_time)
         entry = next((each for each in source.layout.entries if each.path == MODEL_YAML), None)

@@ -245,7 +245,7 @@ class _Move:
 
         run, work, remote = self.run, self.run.work, self.plan.facts.remote
         assert remote
-        with closing(RemoteArchive(run.remote, remote)) as source:
+        with closing(RemoteArchive(run.remote, remote, look=False)) as source:
             claimed = source.content_digest  # what the registry, or its archive, says
             target = StageTarget(
                 run.store,

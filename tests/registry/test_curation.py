@@ -196,6 +196,7 @@ class TestHistory:
 
     def test_downloads_are_counted(self, admin: Client, name: str) -> None:
         push(admin, name, "v1")
+        admin.ok("PATCH", path(name, "v1", "presign_download_url"), {"modelsync": {"look": True}})
         for _ in range(3):
             admin.ok("PATCH", path(name, "v1", "presign_download_url"))
         admin.call("GET", path(name, "v1", "download"))

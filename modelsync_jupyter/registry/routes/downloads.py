@@ -31,7 +31,7 @@ def presign_download(name: str, version: str) -> ModelJSON:
 
     Asked for by an alias, the archive goes by that name.
     """
-    strategy = current().settings.strategy
+    strategy, fields = current().settings.strategy, body.fields().object("modelsync")
     with current().database.read() as connection:
         model = resolve_model(connection, name, version)
         if model.is_elsewhere:
@@ -40,11 +40,11 @@ def presign_download(name: str, version: str) -> ModelJSON:
         extension: Extension
         if version == model.version:
             link = presigned("GET", f"/objects/archives/{archive.uid}")
-            extension = _extension(connection, archive, body.fields().object("modelsync").flag("direct") or False)
+            extension = _extension(connection, archive, fields.flag("direct") or False)
         else:
             link = presigned("GET", f"/objects/archives/{archive.uid}/{version}")
             extension = {"alias": version}
-    if strategy != PROXY:
+    if strategy != PROXY and not fields.flag("look"):
         current().downloads.count(model.id)
     return model_json(model, strategy, presigned_download_url=link, modelsync=extension)
 

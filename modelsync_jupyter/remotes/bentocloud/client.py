@@ -234,15 +234,17 @@ class Remote:
         url = str(reply.get("presigned_upload_url") or "")
         return url if url != "None" else ""
 
-    def presign_download(self, tag: Tag, *, direct: bool = False) -> Download:
+    def presign_download(self, tag: Tag, *, direct: bool = False, look: bool = False) -> Download:
         """Ask where to download the archive.
 
         Args:
             tag: The version.
             direct: Whether to ask for URLs of the store of blobs too, of a registry that knows our extension.
+            look: Whether a registry that knows our extension is not to count it as a download.
         """
         path = model_path(tag, "presign_download_url")
-        body = {"modelsync": {"direct": True}} if direct else None
+        extension = {key: True for key, asked in (("direct", direct), ("look", look)) if asked}
+        body = {"modelsync": extension} if extension else None
         return parse_download(self.http.call("PATCH", path, body, most=_LARGEST_DOWNLOAD))
 
     def _all(self, path: str, params: Mapping[str, Any], start: int, limit: int | None, name: str = "") -> Page:

@@ -45,6 +45,7 @@ class RemoteArchive:
     Args:
         remote: The registry.
         model: Its record of the version.
+        look: Whether only to look at it, which a registry that knows our extension does not count as a download.
 
     Attributes:
         content_digest: What the archive or, where it says nothing, the registry calls its content digest, or "".
@@ -54,11 +55,12 @@ class RemoteArchive:
         InvalidReply: The registry and the archive contradict each other.
     """
 
-    def __init__(self, remote: Remote, model: RemoteModel) -> None:
+    def __init__(self, remote: Remote, model: RemoteModel, *, look: bool = True) -> None:
         self._remote, self._model = remote, model
         self._lock = threading.Lock()
         self._ours = bool(model.digest)
-        self._download = remote.presign_download(model.tag, direct=self._ours)
+        self._look = look and self._ours
+        self._download = self._presign()
         self._through_api = model.strategy == PROXY or not self._download.url
         self._total: int | None = None
         self._etag = ""
@@ -235,10 +237,13 @@ class RemoteArchive:
         except UrlExpired:
             with self._lock:  # one thread has the URL signed again, for all
                 if download is self._download:
-                    self._download = self._remote.presign_download(self._model.tag, direct=self._ours)
+                    self._download = self._presign()
                     if self._download.digest != download.digest:
                         raise self._replaced() from None
             raise
+
+    def _presign(self) -> Download:
+        return self._remote.presign_download(self._model.tag, direct=self._ours, look=self._look)
 
     def _get(self, download: Download, headers: dict[str, str]) -> AbstractContextManager[requests.Response]:
         if self._through_api:
