@@ -97,7 +97,7 @@ def _remote_side(tag: Tag, archive: RemoteArchive, folder: Path | None = None) -
     files = files_of(layout.entries, described.files if described else archive.file_digests, archive.parts)
 
     def fetch(start: int, stop: int) -> bytes:
-        return b"".join(map(bytes, archive.views(start, stop, bytearray())))
+        return b"".join(map(bytes, archive.views(start, stop, bytearray(stop - start))))
 
     def open_file(path: str) -> Reader:
         return FileReader(folder / path) if folder else SliceReader(fetch, entries[path].offset, entries[path].size)
