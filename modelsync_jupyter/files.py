@@ -35,6 +35,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PAGE = 4096
 #: Linux's FICLONERANGE, and its argument: file, offset, length, and offset in the file that is asked.
 _CLONE, _RANGE = 0x4020940D, struct.Struct("=qQQQ")
+#: Bytes of JSON that are read at most: our own files are far shorter, but others may write into a shared home.
+_LONGEST_JSON = 64 << 20
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 #: Seconds after which what a process of another machine has not touched counts as left behind.
 _ABANDONED = 24 * 3600.0
@@ -84,10 +86,10 @@ def _create(path: Path, mode: int) -> int:
 
 
 def read_json(path: Path) -> Any:
-    """Return what a JSON file holds, or None where there is none or it is broken."""
+    """Return what a JSON file holds, or None where there is none, it is broken, or it is no file that ends."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return json.loads(read_regular(path, _LONGEST_JSON))
+    except (OSError, ValueError, RecursionError):
         return None
 
 

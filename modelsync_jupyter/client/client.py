@@ -241,7 +241,7 @@ class Client(
         """List names of the registry that may be meant: those completion remembers, and those with the same letters."""
         from .names import remembered
 
-        names = {tag.partition(":")[0] for tag in remembered(self.home, self.context, ask=False)}
+        names = {tag.partition(":")[0] for tag in remembered(self.home, self.context)}
         with suppress(ModelSyncError):
             names |= {each.tag.name for each in self.search_remote(name[:_LETTERS], limit=_MOST).items}
         return names

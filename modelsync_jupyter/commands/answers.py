@@ -36,5 +36,9 @@ class Answer:
         if output == "yaml":
             import yaml
 
-            return str(yaml.safe_dump(plain(self.data), sort_keys=False, allow_unicode=True)).rstrip()
+            data = plain(self.data)
+            text = str(yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
+            if printable(text) != text:  # it would turn the direction of what follows: all of it is escaped then
+                text = yaml.safe_dump(data, sort_keys=False)
+            return text.rstrip()
         return self.path if output == "path" else printable(self.text)

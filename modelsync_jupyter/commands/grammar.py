@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "insight": ("diff", "doctor", "panel"),
     "using": ("scan", "lock"),
     "config": ("config",),
+    "completion": ("completion",),
     "access": ("login", "logout", "contexts", "serve", "demo"),
     "registry_group": ("registry",),
 }

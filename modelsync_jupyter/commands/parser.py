@@ -50,10 +50,38 @@ class Parser(argparse.ArgumentParser):
         """Every option string, such as `--force`."""
         return sorted(self._option_string_actions)
 
+    @property
+    def meanings(self) -> list[tuple[str, str]]:
+        """Every option string that help shows, with what it means."""
+        known = self._option_string_actions
+        shown = [name for name in self.options if known[name].help != argparse.SUPPRESS]
+        return [(name, (known[name].help or "") % {"default": known[name].default}) for name in shown]
+
     def values(self, option: str) -> list[str] | None:
         """Return the values that an option may have, [] for any; None where no value follows."""
         action = self._option_string_actions.get(option)
         return None if action is None or action.nargs == 0 else list(action.choices or ())
+
+    def type_of(self, option: str) -> Any:
+        """Return what reads the value of an option, None where that is a text."""
+        action = self._option_string_actions.get(option)
+        return action and action.type
+
+    def argument(self, words: Sequence[str]) -> argparse.Action | None:
+        """Return the argument that the next word would be, if it is not an option, or None where there is none left.
+
+        Args:
+            words: What stands behind the command.
+        """
+        given, previous = 0, ""
+        for word in words:
+            given += not (word.startswith("-") or self.values(previous) is not None)
+            previous = word
+        for action in self._get_positional_actions():
+            if action.nargs in ("+", "*") or given == 0:
+                return action
+            given -= 1
+        return None
 
     def deepest(self, words: Sequence[str]) -> Parser:
         """Return the parser of the command that stands in a line, or of the command of that command."""

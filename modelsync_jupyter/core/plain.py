@@ -11,6 +11,7 @@ from typing import Any
 #: Control characters but for the line feed, line and paragraph separators, lone surrogates, and the marks that turn
 #: the direction of text: they could move the cursor, write to the clipboard or make a false row of a table.
 _UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 def plain(value: Any, *, nan_as_text: bool = False) -> Any:
@@ -34,7 +35,7 @@ def plain(value: Any, *, nan_as_text: bool = False) -> Any:
 
 def is_text(text: str) -> bool:
     """Return whether a text is Unicode without NUL, which every file system, database and journal can hold."""
-    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return not _NO_TEXT.search(text)
 
 
 def fits(value: object, *, depth: int, values: int) -> bool:

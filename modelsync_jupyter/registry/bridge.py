@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -22,6 +22,7 @@ from .sending import Spans
 #: Seconds after which a client that sends or takes nothing is sent away, and in which a small body has to be there.
 STALL_SECONDS = 300.0
 _BODY_SECONDS = 30.0
+LATE, BROKEN = "the body of the request did not come in time", "the connection broke in the middle of the body"
 #: Seconds for which the rest of a refused body is read: a client that still sends would not see the reply.
 _LINGER_SECONDS = 10.0
 
@@ -43,6 +44,64 @@ class ArrivingBody(io.RawIOBase):
         buffer[:count] = self._block[:count]
         self._block = self._block[count:]
         return count
+
+
+class Watch:
+    """Does something once nothing has moved for a while; a context manager. To be told of each move costs nothing.
+
+    Args:
+        stop: What to do then.
+    """
+
+    def __init__(self, stop: Callable[[], object]) -> None:
+        self._stop, self._loop = stop, asyncio.get_running_loop()
+        self._moved = self._loop.time()
+        self._timer = self._loop.call_later(STALL_SECONDS, self._look)
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._timer.cancel()
+
+    def touch(self) -> None:
+        """Note that something has moved."""
+        self._moved = self._loop.time()
+
+    def _look(self) -> None:
+        left = self._moved + STALL_SECONDS - self._loop.time()
+        if left <= 0:
+            self._stop()
+        else:
+            self._timer = self._loop.call_later(left, self._look)
+
+
+class Body:
+    """The body of a request, in blocks as they arrived: none is copied to make them longer."""
+
+    def __init__(self, request: web.Request) -> None:
+        self._content, self._rest = request.content, memoryview(b"")
+
+    async def gather(self, size: int, watch: Watch) -> list[memoryview]:
+        """Wait for the next `size` bytes.
+
+        Raises:
+            BadRequest: The body ends before that, the connection broke, or nothing comes.
+        """
+        blocks: list[memoryview] = []
+        while size:
+            if not self._rest:
+                try:
+                    self._rest = memoryview((await self._content.readchunk())[0])
+                except (web.RequestPayloadError, HttpProcessingError, OSError) as error:
+                    raise BadRequest(BROKEN) from error
+                watch.touch()
+                if not self._rest:
+                    raise BadRequest(f"the body ended {size} bytes early")
+            blocks.append(self._rest[:size])
+            self._rest = self._rest[size:]
+            size -= len(blocks[-1])
+        return blocks
 
 
 async def read_start(request: web.Request) -> tuple[bytes, bool]:
@@ -72,9 +131,9 @@ async def read(request: web.Request, seconds: float) -> bytes:
         block = content.read_nowait()
         return block or await asyncio.wait_for(content.readany(), seconds)
     except asyncio.TimeoutError as error:
-        raise BadRequest("the body of the request did not come in time") from error
+        raise BadRequest(LATE) from error
     except (web.RequestPayloadError, HttpProcessingError, OSError) as error:
-        raise BadRequest("the connection broke in the middle of the body") from error
+        raise BadRequest(BROKEN) from error
 
 
 async def read_rest(request: web.Request) -> None:

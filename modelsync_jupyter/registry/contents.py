@@ -29,6 +29,7 @@ from modelsync_jupyter.wire import EntryJSON
 
 from .blobs.protocol import BLOCK, Blobs
 from .errors import BadRequest
+from .patience import Patience
 from .reader import ArchiveReader
 
 #: Members whose layout is kept and told to clients, 20 MB of JSON; of more, clients read the tar headers.
@@ -42,8 +43,8 @@ class Contents:
     Args:
         base: Bytes of its own description in front of the body.
         layout: Members of the body.
-        files: The digest of each file.
-        digest: The content digest.
+        files: The digest of each file; none where there was no time to compute them.
+        digest: The content digest, or "".
         info: What its model.yaml says.
 
     Attributes:
@@ -77,7 +78,9 @@ class Contents:
         return listed
 
 
-def read_contents(blobs: Blobs, parts: Sequence[Part], *, cut: bool = False) -> Contents:
+def read_contents(
+    blobs: Blobs, parts: Sequence[Part], *, cut: bool = False, patience: Patience | None = None
+) -> Contents:
     """Read an archive whose parts are stored.
 
     Args:
@@ -85,6 +88,8 @@ def read_contents(blobs: Blobs, parts: Sequence[Part], *, cut: bool = False) -> 
         parts: The parts.
         cut: Whether they are those that `cut_file` makes of large files. So are those of an archive that describes
             itself, by the word of who made it; any other is read to cut it.
+        patience: When to give up computing digests: all else is told by the headers alone. An archive that describes
+            itself is read to its end in any case, for what it says may not be so.
 
     Raises:
         BadRequest: It is not a tar.
@@ -104,7 +109,12 @@ def read_contents(blobs: Blobs, parts: Sequence[Part], *, cut: bool = False) -> 
         check_tree(layout.entries)
         info = _info(file, layout.entries)  # before the long work, for it may be refused
         digests = _Digests(file, {(part.start - base, part.stop - base): part.digest for part in parts})
-        files = digests.files(layout, claimed.parts if claimed else digests.known if cut else None)
+        if not claimed:
+            digests.patience = patience
+        try:
+            files = digests.files(layout, claimed.parts if claimed else digests.known if cut else None)
+        except TimeoutError:
+            return Contents(base, layout, {}, "", info)
         digest = content_digest(layout.entries, files)
         if claimed and not (claimed.digest == digest and claimed.layout == layout and digests.are(claimed.parts)):
             raise IntegrityError("The archive's description of itself does not match its bytes.")
@@ -136,10 +146,15 @@ def _description(file: ArchiveReader) -> Description | None:
 
 
 class _Digests:
-    """Digests of slices of an archive's body: known of parts, computed once of all others."""
+    """Digests of slices of an archive's body: known of parts, computed once of all others.
+
+    Attributes:
+        patience: When to give up, or None.
+    """
 
     def __init__(self, file: ArchiveReader, known: dict[tuple[int, int], str]) -> None:
         self._file, self._known = file, known
+        self.patience: Patience | None = None
 
     @property
     def known(self) -> list[Part]:
@@ -147,16 +162,22 @@ class _Digests:
         return [Part(0, *span, digest) for span, digest in self._known.items()]
 
     def of(self, start: int, stop: int) -> str:
-        """Return the digest of the bytes in `[start, stop)`."""
+        """Return the digest of the bytes in `[start, stop)`.
+
+        Raises:
+            TimeoutError: It would take too long.
+        """
         if (start, stop) not in self._known:
-            hasher = Hasher()
+            hasher, left = Hasher(), stop - start
             self._file.seek(start)
-            while start < stop:
-                block = self._file.read(min(BLOCK, stop - start))
+            while left:
+                block = self._file.read(min(BLOCK, left))
                 if not block:
                     raise IntegrityError("The archive breaks off.")
                 hasher.update(memoryview(block))
-                start += len(block)
+                left -= len(block)
+                if self.patience:
+                    self.patience.count(len(block))
             self._known[start, stop] = hasher.digest()
         return self._known[start, stop]
 

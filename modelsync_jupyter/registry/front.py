@@ -21,10 +21,11 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, BinaryIO, ParamSpec, TypeVar
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -32,9 +33,10 @@ from aiohttp import web
 from . import multipart
 from .app import answer, create_app
 from .blobs.folder import FolderBlobs
-from .blobs.protocol import BLOCK, Blob, hex_of
-from .bridge import STALL_SECONDS, ArrivingBody, call_wsgi, environ_of, read, read_rest, read_start
+from .blobs.protocol import BLOCK, Blob, Blobs, hex_of
+from .bridge import LATE, STALL_SECONDS, ArrivingBody, Body, Watch, call_wsgi, environ_of, read_rest, read_start
 from .errors import BadRequest
+from .receiving import Receiving
 from .sending import Spans
 from .service import Registry
 from .settings import Settings
@@ -42,10 +44,13 @@ from .values import check_length
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 _KEEP_ALIVE_SECONDS = 75.0
 #: Bytes that leave between two looks at the clock.
 _SENT_AT_ONCE = 4 * BLOCK
+#: Files that are open for one reply: to open one takes a trip to a thread, and parts may be small.
+_OPENED_AT_ONCE = 8
 _DISK_THREADS = 8
 _BODY_THREADS = 64
 _RETRY_SECONDS = 1.0
@@ -173,25 +178,28 @@ class Front:
         run = range(int(first), int(last or first) + 1)
         coming = await self._in(self._api, multipart.begin_parts, registry, uid, run, size, token_id)
         stored: dict[int, Blob] = {}
-        rest = b""
+        body = Body(request)
         try:
-            for number, left, digest in coming:
-                writing = await self._in(self._disk, registry.blobs.begin, left, digest)
-                try:
-                    while left:
-                        block = rest or await read(request, STALL_SECONDS)
-                        if not block:
-                            raise BadRequest(f"the body ended {left} bytes early")
-                        mine, rest = block[:left], block[left:]
-                        left -= len(mine)
-                        await self._in(self._disk, writing.write, mine)
-                    stored[number] = await self._in(self._disk, writing.commit)
-                finally:
-                    await asyncio.shield(self._in(self._disk, writing.discard))
+            with Watch(partial(request.content.set_exception, BadRequest(LATE))) as watch:
+                for number, length, digest in coming:
+                    stored[number] = await self._receive(registry, body, watch, length, digest)
         finally:
             if stored:
                 await asyncio.shield(self._in(self._api, multipart.record_parts, registry, uid, stored))
         return web.Response(headers={"ETag": f'"{hex_of(stored[run[-1]].digest)}"'})
+
+    async def _receive(self, registry: Registry, body: Body, watch: Watch, size: int, digest: str) -> Blob:
+        """Store the next `size` bytes of a body. A thread has work once a block is there, or all of a shorter one."""
+        writing = Receiving(registry.blobs, size, digest)
+        try:
+            while True:
+                blocks = await body.gather(min(BLOCK, writing.left), watch)
+                blob = await self._in(self._disk, writing.write, blocks)
+                if blob:
+                    return blob
+        except BaseException:
+            await asyncio.shield(self._in(self._disk, writing.discard))
+            raise
 
     async def _call(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
         """Let Flask answer, and send what it says."""
@@ -233,19 +241,18 @@ class Front:
         loop, transport = asyncio.get_running_loop(), request.transport
         if transport is None:
             raise ConnectionResetError
-        for digest, start, stop in spans.pieces:
-            file = await self._in(self._disk, spans.blobs.open, digest)
-            try:
-                while start < stop:
-                    count = min(_SENT_AT_ONCE, stop - start)
-                    sending = loop.sendfile(transport, file, start, count)
-                    sent = await asyncio.wait_for(sending, STALL_SECONDS)
-                    if not sent:
-                        raise OSError(f"blob {digest} is shorter than the catalog says")
-                    start += sent
-                    request["sent"] += sent
-            finally:
-                await self._in(self._disk, file.close)
+        with Watch(transport.abort) as watch, ExitStack() as stack:
+            for some in _batches(spans.pieces, _OPENED_AT_ONCE):
+                files = await self._in(self._disk, _open_all, spans.blobs, [digest for digest, _, _ in some], stack)
+                for file, (digest, start, stop) in zip(files, some, strict=True):
+                    while start < stop:
+                        sent = await loop.sendfile(transport, file, start, min(_SENT_AT_ONCE, stop - start))
+                        if not sent:
+                            raise OSError(f"blob {digest} is shorter than the catalog says")
+                        start += sent
+                        request["sent"] += sent
+                        watch.touch()
+                stack.close()
 
     async def _stream(self, request: web.Request, response: web.StreamResponse, blocks: Any) -> None:
         while block := await self._in(self._bodies, next, blocks, b""):
@@ -254,6 +261,14 @@ class Front:
 
     async def _in(self, pool: ThreadPoolExecutor, run: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await asyncio.get_running_loop().run_in_executor(pool, partial(run, *args, **kwargs))
+
+
+def _batches(pieces: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (pieces[start : start + size] for start in range(0, len(pieces), size))
+
+
+def _open_all(blobs: Blobs, digests: list[str], stack: ExitStack) -> list[BinaryIO]:
+    return [stack.enter_context(blobs.open(digest)) for digest in digests]
 
 
 def _json(status: int, said: dict[str, Any], headers: dict[str, str] | None = None) -> web.Response:

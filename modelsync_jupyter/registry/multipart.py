@@ -12,7 +12,7 @@ from modelsync_jupyter.core.tags import Tag
 from . import modelyaml
 from .blobs.protocol import Blob, ByteSource, Direct, direct_name, hex_of
 from .catalog import uploads
-from .catalog.archives import Described, add_archive, readable_parts
+from .catalog.archives import Described, add_archive, readable_parts, readable_parts_of
 from .catalog.database import now
 from .catalog.garbage import hold_pins
 from .catalog.rows import PartRow, StoredPart, UploadRow
@@ -22,10 +22,13 @@ from .catalog.words import UploadState
 from .contents import Contents, read_contents
 from .cutting import receive_archive
 from .errors import Again, BadRequest
+from .patience import Patience
 from .recutting import recut
 from .service import Registry
 from .values import MAX_PART_NUMBER
 
+#: Seconds that a stock client waits while its upload becomes an archive: it gives up after a minute.
+_SECONDS = 45.0
 #: How often a part may come with other bytes than before: what it replaces stays on the disk for an hour or more, and
 #: who has the URL of one part could fill the disk.
 _MAX_PUTS = 8
@@ -67,7 +70,7 @@ def present(
                 uploads.record_arrived(connection, upload_id, sizes)
     with registry.database.read() as connection:
         upload = uploads.find_upload(connection, uid, caller=caller)
-        known = set() if again else readable_parts(connection, caller, {part.digest for part in parts})
+        known = set() if again else readable_parts_of(connection, caller, upload.id)
         if direct:
             places = uploads.places_of(connection, caller, known)
     there = {part.number: places[part.digest] for part in parts if part.digest in places}
@@ -94,7 +97,8 @@ def present(
     with registry.database.write(durable=False) as connection:
         check_open(uploads.find_upload(connection, uid, lock=True))
         uploads.record_present(connection, upload.id, here)
-        uploads.record_places(connection, upload.id, {**names, **coming})
+        uploads.record_places(connection, upload.id, names)
+        uploads.expect_parts(connection, upload.id, uid, coming)
     return sorted(numbers), coming
 
 
@@ -227,17 +231,25 @@ def complete(registry: Registry, caller: Caller, uid: str, model_id: int, listed
     if upload.state != UploadState.OPEN:
         return
     found = _match(registry, uid, parts, listed)
-    ours = any(part.declared_digest or part.place for part in parts)
-    if not ours:
-        with suppress(Again):  # garbage was collected in between
-            cut = recut(registry, found)
-            assemble(registry, upload, cut, cut=cut is not found, pinned=False)
-            return
-    assemble(registry, upload, found)
+    if any(part.declared_digest or part.place for part in parts):  # ours, whose clients wait for minutes
+        assemble(registry, upload, found)
+        return
+    patience = Patience(found[-1].stop, _SECONDS)
+    with suppress(Again):  # garbage was collected in between
+        cut = recut(registry, found)
+        assemble(registry, upload, cut, cut=cut is not found, pinned=False, patience=patience)
+        return
+    assemble(registry, upload, found, patience=patience)
 
 
 def assemble(
-    registry: Registry, upload: UploadRow, parts: tuple[Part, ...], *, cut: bool = False, pinned: bool = True
+    registry: Registry,
+    upload: UploadRow,
+    parts: tuple[Part, ...],
+    *,
+    cut: bool = False,
+    pinned: bool = True,
+    patience: Patience | None = None,
 ) -> None:
     """Make the archive of an upload out of parts that are all durable.
 
@@ -247,6 +259,7 @@ def assemble(
         parts: Its parts.
         cut: Whether we have cut them ourselves.
         pinned: Whether the upload itself keeps them from being collected.
+        patience: How long the client waits; where digests take longer, `backfill` computes them behind its back.
 
     Raises:
         Again: One was collected meanwhile.
@@ -255,10 +268,10 @@ def assemble(
         InvalidModel: Its model.yaml is missing or broken.
         UnsafeArchive: It has a member that no client would install.
     """
-    found = read_contents(registry.blobs, parts, cut=cut)
+    found = read_contents(registry.blobs, parts, cut=cut, patience=patience)
     if found.info.tag != Tag(upload.name, upload.version):
         raise BadRequest(f"the archive is of `{found.info.tag}`, the upload of `{upload.name}:{upload.version}`")
-    if upload.content_digest not in (None, found.digest):
+    if found.digest and upload.content_digest not in (None, found.digest):
         said = f"is `{found.digest}`; declared was `{upload.content_digest}`"
         raise BadRequest(f"the content digest of the archive {said}")
     facts = upload.facts
@@ -271,13 +284,15 @@ def assemble(
         if not pinned:  # from here on nobody can collect them
             hold_pins(connection)
             _check_stored(registry, parts)
-        noted = {"archive_id": archive_id, "content_digest": found.digest, "active_at": now()}
+        noted = {"archive_id": archive_id, "content_digest": found.digest or None, "active_at": now()}
         uploads.set_upload(connection, upload.id, state=UploadState.COMPLETE, **noted, **facts.columns())
+    if not found.digest:
+        registry.undescribed.set()
 
 
 def described(found: Contents) -> Described:
     """Return what the catalog keeps of the contents of an archive."""
-    return Described(found.layout_json(), found.base, found.digest, found.cut)
+    return Described(found.layout_json(), found.base, found.digest or None, found.cut if found.digest else None)
 
 
 def _check_stored(registry: Registry, blobs: Collection[Blob | Part]) -> None:

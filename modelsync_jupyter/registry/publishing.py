@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from . import access
 from .catalog import events, tables, uploads
+from .catalog.archives import digest_of_archive
 from .catalog.database import now
 from .catalog.history import Deed, release_archive, remember
 from .catalog.labels import replace_labels
@@ -44,8 +45,7 @@ def publish(connection: Connection, caller: Caller, name: str, version: str, uid
     if upload is None or upload.state != UploadState.COMPLETE:
         raise BadRequest(f"`{name}:{version}` has no complete upload of yours: complete it before finishing it")
     access.require_replacing(connection, caller, model)
-    _switch(connection, caller, model, upload)
-    digest = archive.content_digest if (archive := find_model(connection, name, version).archive) else None
+    digest = _switch(connection, caller, model, upload)
     replaced = model.upload_status == UploadStatus.SUCCESS
     events.note(
         connection, caller, "pushed", "model", f"{name}:{version}", force=replaced, upload=upload.uid, digest=digest
@@ -92,11 +92,13 @@ def _meant(connection: Connection, model: ModelRow, caller: Caller, uid: str, st
     return uploads.last_upload(connection, model.id, caller, state)
 
 
-def _switch(connection: Connection, caller: Caller, model: ModelRow, upload: UploadRow) -> None:
+def _switch(connection: Connection, caller: Caller, model: ModelRow, upload: UploadRow) -> str | None:
+    """Put an upload in the place of what a version was; returns its content digest, or None while it is not known."""
     facts, moment = upload.facts, now()
     columns = manifest_columns(facts.manifest) if facts.manifest else {}
     if facts.build_at is not None:
         columns["build_at"] = facts.build_at
+    digest = digest_of_archive(connection, upload.archive_id) if upload.archive_id is not None else None
     deed = Deed.REPLACED if model.upload_status == UploadStatus.SUCCESS else Deed.PUSHED
     release_archive(connection, model.archive.id if model.archive else None)
     set_model(
@@ -119,9 +121,10 @@ def _switch(connection: Connection, caller: Caller, model: ModelRow, upload: Upl
         model_id=model.id,
         archive_id=upload.archive_id,
         size=(facts.manifest or model.manifest)["size_bytes"],
-        content_digest=upload.content_digest or None,
+        content_digest=digest,
     )
     if facts.labels is not None:
         replace_labels(connection, tables.models, model.id, facts.labels)
     touch_repository(connection, model.repository.id)
     uploads.set_upload(connection, upload.id, state=UploadState.PUBLISHED)
+    return digest

@@ -10,7 +10,6 @@ everything while there is no room for both.
 from __future__ import annotations
 
 import io
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,12 +22,11 @@ from .blobs.protocol import Blob, Blobs, ByteSource
 from .catalog.rows import name_of
 from .cutting import receive_archive
 from .errors import ApiError
+from .patience import Patience
 from .service import Registry
 
 #: Bytes of an archive, and seconds, that may be copied while a client waits.
 LARGEST, SECONDS = 8 << 30, 30.0
-#: Seconds after which it is judged how long the whole will take.
-_TRIAL = 2.0
 #: Parts on their way to the store at the same time, each in memory: a bucket or a disk answers slowly, each time.
 _AT_ONCE = 4
 
@@ -67,7 +65,7 @@ class _Copy:
         self._blobs, self._pool = blobs, pool
         self._running: deque[Future[Blob]] = deque()
         self._blocks, self._rest = _blocks(blobs, parts), b""
-        self._began, self._done, self._work = time.monotonic(), 0, 2 * parts[-1].stop
+        self._patience = Patience(2 * parts[-1].stop, SECONDS)
 
     def read(self, size: int) -> bytes:
         """Return the next bytes of the archive.
@@ -77,7 +75,7 @@ class _Copy:
         """
         block = self._rest or next(self._blocks, b"")
         data, self._rest = block[:size], block[size:]
-        self._count(len(data))
+        self._patience.count(len(data))
         return data
 
     def store(self, source: ByteSource, size: int) -> Blob:
@@ -95,19 +93,13 @@ class _Copy:
         hasher.update(memoryview(data))
         blob = Blob(hasher.digest(), size)
         self._running.append(self._pool.submit(self._blobs.receive, io.BytesIO(data), size, blob.digest))
-        self._count(size)
+        self._patience.count(size)
         return blob
 
     def wait(self) -> None:
         """Wait until all is stored, and raise what went wrong."""
         for each in self._running:
             each.result()
-
-    def _count(self, size: int) -> None:
-        self._done += size
-        spent = time.monotonic() - self._began
-        if spent > _TRIAL and spent * self._work > SECONDS * self._done:
-            raise TimeoutError("it would take too long")
 
 
 def _blocks(blobs: Blobs, parts: Sequence[Part]) -> Iterator[bytes]:

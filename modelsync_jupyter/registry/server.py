@@ -136,8 +136,8 @@ class _Worker(GunicornWebWorker):
     def _begin(self, registry: Registry) -> None:
         """In the first worker, print the URL and do what only one process has to do; its successors are silent."""
         start_housekeeping(registry)
+        start_backfill(registry)
         if self.age == 1:
-            start_backfill(registry)
             host, port = self.sockets[0].getsockname()[:2]
             print(f"modelsync registry at http://{_bind(host, port)}", flush=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass, field
 
 from flask import current_app
@@ -38,6 +39,7 @@ class Registry:
         signer: Makes presigned URLs.
         downloads: Counts downloads.
         throttle: Counts failed sign-ins.
+        undescribed: Set when an archive was taken in whose content digest is to be computed later.
     """
 
     settings: Settings
@@ -46,6 +48,7 @@ class Registry:
     signer: Signer
     downloads: Downloads
     throttle: Throttle = field(default_factory=Throttle)
+    undescribed: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
     def open(cls, settings: Settings) -> Registry:

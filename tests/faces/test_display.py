@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 from IPython.core.interactiveshell import InteractiveShell
 
 from modelsync_jupyter.client import Client
+from modelsync_jupyter.commands.answers import Answer
 from modelsync_jupyter.commands.tables import Table
 
 from .conftest import Make, Shell
@@ -56,3 +58,10 @@ def test_a_token_is_asked_for_where_there_is_none(client: Client, served: Any, m
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("getpass.getpass", lambda prompt: served.token)
     assert client.login(served.url, name="asked").name == "asked"
+
+
+def test_nothing_that_turns_text_around_reaches_a_terminal_as_yaml() -> None:
+    told = Answer(None, "", {"label": "a\u202eb", "name": "ä"}).render("yaml")
+    assert "\u202e" not in told
+    assert yaml.safe_load(told) == {"label": "a\u202eb", "name": "ä"}
+    assert "ä" in Answer(None, "", {"name": "ä"}).render("yaml")

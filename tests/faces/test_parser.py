@@ -39,7 +39,7 @@ def test_global_options_stand_before_or_behind_the_command() -> None:
 def test_every_command_is_there_and_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     parser, names = build_parser("%modelsync"), [name for names in COMMANDS.values() for name in names]
     assert list(parser.commands) == names
-    assert len(names) == len(set(names)) == 35
+    assert len(names) == len(set(names)) == 36
     for name in names:
         with pytest.raises(HelpShown):
             parser.read([name, "-h"])

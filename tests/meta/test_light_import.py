@@ -29,6 +29,7 @@ def loaded(code: str, folder: Path) -> set[str]:
         "import modelsync_jupyter",
         "import modelsync_jupyter; modelsync_jupyter.__version__; dir(modelsync_jupyter)",
         "import modelsync_jupyter.cli.main",
+        "from modelsync_jupyter.cli.main import main; main(['completion', '--of', 'modelsync push '])",
         "import modelsync_jupyter.core.errors, modelsync_jupyter.core.tags, modelsync_jupyter.core.parts",
     ],
 )

@@ -20,7 +20,8 @@ from modelsync_jupyter.archive.description import Description, Hasher
 from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
 from modelsync_jupyter.archive.layout import CUT, LARGE
 from modelsync_jupyter.core.parts import Part
-from modelsync_jupyter.registry import recutting
+from modelsync_jupyter.registry import multipart, recutting
+from modelsync_jupyter.registry.backfill import describe_old_archives
 from modelsync_jupyter.registry.catalog.tables import archive_parts
 from tests.harness.cutting import BytesReader, cut_folder
 
@@ -266,7 +267,6 @@ def test_copy_that_would_take_too_long_is_given_up(tmp_path: Path, monkeypatch: 
     """A stock client waits a minute: what would not be cut in time stays as it was sent, and is as good."""
     house = House(tmp_path, monkeypatch)
     house.admin.push("m:v1", WEIGHTS)
-    monkeypatch.setattr(recutting, "_TRIAL", 0.0)
     monkeypatch.setattr(recutting, "SECONDS", 0.0)
     house.admin.push("m:v2", WEIGHTS)
     with house.registry.database.read() as connection:
@@ -276,4 +276,36 @@ def test_copy_that_would_take_too_long_is_given_up(tmp_path: Path, monkeypatch: 
     found = {version: house.admin.ok("GET", f"{path('m', version)}/files")["items"] for version in ("v1", "v2")}
     digests = [{file["path"]: file["digest"] for file in found[version]}["weights.bin"] for version in ("v1", "v2")]
     assert digests[0] == digests[1]
+    house.registry.database.close()
+
+
+def test_digest_that_takes_longer_than_a_client_waits_is_computed_behind_its_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then it is not known, and nothing else is told."""
+    house = House(tmp_path, monkeypatch)
+    house.admin.push("m:v1", WEIGHTS)
+    monkeypatch.setattr(recutting, "SECONDS", 0.0)
+    monkeypatch.setattr(multipart, "_SECONDS", 0.0)
+    house.admin.push("m:v2", WEIGHTS)
+
+    def known(version: str) -> tuple[str | None, str | None, list[str]]:
+        said = house.admin.ok("GET", path("m", version))["modelsync"].get("content_digest")
+        pushes = house.admin.ok("GET", "/model_repositories/m/history", query_string={"version": version})["items"]
+        found = house.admin.ok("GET", "/models", query_string={"q": f"digest:{digest}"})["items"]
+        return said, pushes[0]["content_digest"], [item["version"] for item in found]
+
+    digest = house.admin.ok("GET", path("m", "v1"))["modelsync"]["content_digest"]
+    assert known("v2") == (None, None, ["v1"])
+    listed = house.admin.ok("GET", f"{path('m', 'v2')}/files")["items"]
+    assert {(file["path"], file["digest"]) for file in listed} == {("model.yaml", None), ("weights.bin", None)}
+    diff = house.admin.ok("GET", f"{path('m', 'v2')}/diff", query_string={"from": "m:v1"})
+    assert (diff["state"], {change["how"] for change in diff["changes"]}) == ("unknown", {"unknown"})
+    assert house.registry.undescribed.is_set()
+    assert describe_old_archives(house.registry, older=False) == 1
+    other = house.admin.ok("GET", path("m", "v2"))["modelsync"]["content_digest"]
+    assert known("v2") == (other, other, ["v1"])
+    listed = house.admin.ok("GET", f"{path('m', 'v2')}/files")["items"]
+    assert all(file["digest"] for file in listed)
+    assert describe_old_archives(house.registry, older=False) == 0
     house.registry.database.close()

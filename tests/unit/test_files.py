@@ -171,6 +171,14 @@ def test_who_is_at_work(tmp_path: Path) -> None:
         assert not files.is_at_work(unknown, yesterday)
 
 
+def test_json_is_read_from_files_that_end_alone(tmp_path: Path) -> None:
+    """In a shared home somebody else may put a pipe where a record is expected: nobody waits for that."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "deep").write_text("[" * 100_000)
+    (tmp_path / "good").write_text('{"a": "ä"}', encoding="utf-8")
+    assert [read_json(tmp_path / name) for name in ("pipe", "deep", "none", "good")] == [None, None, None, {"a": "ä"}]
+
+
 def test_a_tree_of_read_only_folders_is_removed_and_links_are_not_followed(tmp_path: Path) -> None:
     outside = folder(tmp_path / "outside", "stays")
     tree = folder(tmp_path / "tree" / "a", "goes").parent

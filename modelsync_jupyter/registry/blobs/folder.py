@@ -146,7 +146,7 @@ class _Writing:
         self._hasher, self._left = Hasher(), size
         self._file = open(path, "xb", buffering=0)  # noqa: SIM115  # closed by `discard`
 
-    def write(self, block: bytes) -> None:
+    def write(self, block: bytes | memoryview) -> None:
         view = memoryview(block)
         self._left -= len(view)
         if self._left < 0:

@@ -247,7 +247,7 @@ class _Writing:
         self._hasher, self._left = Hasher(), size
         self._file = open(path, "xb")  # noqa: SIM115  # closed by `discard`
 
-    def write(self, block: bytes) -> None:
+    def write(self, block: bytes | memoryview) -> None:
         self._left -= len(block)
         if self._left < 0:
             raise BadRequest(f"the body has more than {self._size} bytes")

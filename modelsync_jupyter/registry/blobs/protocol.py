@@ -61,7 +61,7 @@ class Room:
 class Writing(Protocol):
     """A blob that is being received. Ends with `discard`, whatever happened before."""
 
-    def write(self, block: bytes, /) -> None:
+    def write(self, block: bytes | memoryview, /) -> None:
         """Take the next bytes.
 
         Raises:
@@ -225,8 +225,8 @@ def read_exactly(source: ByteSource, size: int) -> Iterator[bytes]:
         size -= len(block)
 
 
-def direct_name(upload: str, number: int) -> str:
-    """Return the name of a part that its client sends to the store itself."""
+def direct_name(upload: str, number: int | str) -> str:
+    """Return the name of a part that its client sends to the store itself, or with "" how all of an upload begin."""
     return f"direct/{upload}/{number}"
 
 

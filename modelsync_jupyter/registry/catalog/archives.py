@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, insert, or_, select, union, update
+from sqlalchemy import Connection, Select, and_, exists, func, insert, or_, select, union, update
 
 from modelsync_jupyter.archive.layout import CUT
 from modelsync_jupyter.core.parts import Part
@@ -31,14 +31,14 @@ class Described:
     Args:
         layout: Its members, or None where they cannot be told.
         base: Bytes of its own description in front of its body.
-        content_digest: The content digest of its files, or "".
-        cut: Name of the rules that the content digest is built on, or "".
+        content_digest: The content digest of its files, or None where it is not computed yet.
+        cut: Name of the rules that the content digest is built on, or None.
     """
 
     layout: list[EntryJSON] | None
     base: int
-    content_digest: str
-    cut: str
+    content_digest: str | None
+    cut: str | None
 
     def columns(self) -> dict[str, Any]:
         """Return the same as columns of an archive."""
@@ -81,24 +81,31 @@ def add_archive(connection: Connection, digest: str, parts: Sequence[Part], desc
 
 
 def describe_archive(connection: Connection, archive_id: int, described: Described | None) -> None:
-    """Write down what the bytes of an archive of an earlier version tell; None for no more than is known of it."""
+    """Write down what the bytes of an archive tell that was taken in without; None for no more than is known of it."""
     columns: dict[str, Any] = described.columns() if described else {"content_digest": "", "cut": ""}
     connection.execute(update(archives).where(archives.c.id == archive_id).values(**columns))
     noted = update(history).where(history.c.archive_id == archive_id)
     connection.execute(noted.values(content_digest=columns["content_digest"]))
 
 
-def undescribed(connection: Connection, before: int | None, count: int) -> list[tuple[int, int]]:
-    """List rows and sizes of archives that an earlier version of the registry took in, the newest first: without a
-    content digest, or with one that is built on other rules of cutting.
+def digest_of_archive(connection: Connection, archive_id: int) -> str | None:
+    """Return the content digest of an archive, or None; it stays as it is until this write ends."""
+    query = select(archives.c.content_digest).where(archives.c.id == archive_id).with_for_update()
+    return connection.execute(query).scalar_one() or None
+
+
+def undescribed(connection: Connection, before: int | None, count: int, *, older: bool) -> list[tuple[int, int]]:
+    """List rows and sizes of archives whose content digest was not computed yet, the newest first.
 
     Args:
         connection: A read.
         before: Only rows with a smaller number.
         count: How many at most.
+        older: Also those whose content digest is built on other rules of cutting.
     """
-    older = and_(archives.c.cut != CUT, archives.c.cut != "")
-    query = select(archives.c.id, archives.c.size).where(or_(archives.c.content_digest.is_(None), older))
+    missing = archives.c.content_digest.is_(None)
+    other = and_(archives.c.cut != CUT, archives.c.cut != "")
+    query = select(archives.c.id, archives.c.size).where(or_(missing, other) if older else missing)
     if before is not None:
         query = query.where(archives.c.id < before)
     return [(row.id, row.size) for row in connection.execute(query.order_by(archives.c.id.desc()).limit(count))]
@@ -125,20 +132,30 @@ def readable_parts(connection: Connection, who: Caller, digests: Collection[str]
     found: set[str] = set()
     wanted = sorted(digests)
     for start in range(0, len(wanted), _AT_ONCE):
-        some = wanted[start : start + _AT_ONCE]
-        read = (
-            select(archive_parts.c.digest)
-            .join(models, models.c.archive_id == archive_parts.c.archive_id)
-            .join(repositories, models.c.repository_id == repositories.c.id)
-            .where(archive_parts.c.digest.in_(some), models.c.deleted_at.is_(None), visible(who))
-        )
-        sent = (
-            select(upload_parts.c.digest)
-            .join(uploads, uploads.c.id == upload_parts.c.upload_id)
-            .where(upload_parts.c.digest.in_(some), uploads.c.creator_id == who.user_id, ~upload_parts.c.present)
-        )
-        found.update(connection.execute(union(read, sent)).scalars())
+        found |= _readable(connection, who, wanted[start : start + _AT_ONCE])
     return found
+
+
+def readable_parts_of(connection: Connection, who: Caller, upload_id: int) -> set[str]:
+    """Return the same of the digests that an upload declares: the database knows them, and need not be told again."""
+    return _readable(
+        connection, who, select(upload_parts.c.declared_digest).where(upload_parts.c.upload_id == upload_id)
+    )
+
+
+def _readable(connection: Connection, who: Caller, some: list[str] | Select[Any]) -> set[str]:
+    read = (
+        select(archive_parts.c.digest)
+        .join(models, models.c.archive_id == archive_parts.c.archive_id)
+        .join(repositories, models.c.repository_id == repositories.c.id)
+        .where(archive_parts.c.digest.in_(some), models.c.deleted_at.is_(None), visible(who))
+    )
+    sent = (
+        select(upload_parts.c.digest)
+        .join(uploads, uploads.c.id == upload_parts.c.upload_id)
+        .where(upload_parts.c.digest.in_(some), uploads.c.creator_id == who.user_id, ~upload_parts.c.present)
+    )
+    return set(connection.execute(union(read, sent)).scalars())
 
 
 def totals(connection: Connection) -> dict[str, int]:

@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, exists, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    String,
+    bindparam,
+    case,
+    cast,
+    exists,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from modelsync_jupyter.core.parts import Part
 
+from ..blobs.protocol import direct_name
 from ..errors import NotFound
 from .database import new_uid, now
 from .garbage import hold_pins
@@ -30,6 +44,7 @@ _BY_UID = _UPLOADS.where(uploads.c.uid == bindparam("uid"), uploads.c.state != U
 _BY_UID_TO_CHANGE = _BY_UID.with_for_update(of=uploads)
 _PARTS = select(upload_parts).where(upload_parts.c.upload_id == bindparam("upload")).order_by(upload_parts.c.number)
 _PART = _PARTS.where(upload_parts.c.number == bindparam("part"))
+_AS_DECLARED = {"size": upload_parts.c.declared_size, "digest": upload_parts.c.declared_digest}
 
 
 def open_upload(
@@ -147,7 +162,7 @@ def record_part(connection: Connection, upload_id: int, number: int, size: int, 
 
 
 def record_places(connection: Connection, upload_id: int, places: Mapping[int, str | None]) -> None:
-    """Note under which names parts will be, or are, in the store of blobs; the upload must be locked.
+    """Note under which names parts are in the store of blobs; the upload must be locked.
 
     From then on those that are there are not garbage; whether one was removed before, the caller has to look.
     """
@@ -158,6 +173,13 @@ def record_places(connection: Connection, upload_id: int, places: Mapping[int, s
         )
         rows = [{"at": number, "there": place} for number, place in places.items()]
         connection.execute(change.values(place=bindparam("there")), rows)
+
+
+def expect_parts(connection: Connection, upload_id: int, uid: str, numbers: Collection[int]) -> None:
+    """Note that parts will come under their direct names; the upload must be locked."""
+    hold_pins(connection)
+    name = literal(direct_name(uid, "")) + cast(upload_parts.c.number, String)
+    _change_parts(connection, upload_id, numbers, place=name)
 
 
 def awaited(connection: Connection, who: Caller, model_id: int) -> list[tuple[int, str]]:
@@ -180,11 +202,12 @@ def record_arrived(connection: Connection, upload_id: int, sizes: Mapping[str, i
         upload_id: The upload.
         sizes: Bytes of what is there, by its name.
     """
-    for part in list_parts(connection, upload_id):
-        if part.place and not part.received_digest and sizes.get(part.place) == part.declared_size:
-            here = (upload_parts.c.upload_id == upload_id) & (upload_parts.c.number == part.number)
-            columns = {"size": part.declared_size, "digest": part.declared_digest}
-            connection.execute(update(upload_parts).where(here).values(**columns))
+    here = [
+        part.number
+        for part in list_parts(connection, upload_id)
+        if part.place and not part.received_digest and sizes.get(part.place) == part.declared_size
+    ]
+    _change_parts(connection, upload_id, here, **_AS_DECLARED)
 
 
 def places_of(connection: Connection, who: Caller, digests: Collection[str]) -> dict[str, str]:
@@ -204,12 +227,20 @@ def places_of(connection: Connection, who: Caller, digests: Collection[str]) -> 
 
 def record_present(connection: Connection, upload_id: int, parts: Collection[Part]) -> None:
     """Note that declared parts need not be sent; the upload must be locked."""
-    if parts:
-        change = update(upload_parts).where(
-            upload_parts.c.upload_id == upload_id, upload_parts.c.number == bindparam("at")
-        )
-        change = change.values(size=bindparam("bytes"), digest=bindparam("hash"), present=True)
-        connection.execute(change, [{"at": part.number, "bytes": part.size, "hash": part.digest} for part in parts])
+    _change_parts(connection, upload_id, [part.number for part in parts], present=True, **_AS_DECLARED)
+
+
+def _change_parts(connection: Connection, upload_id: int, numbers: Collection[int], **columns: Any) -> None:
+    """Change parts of an upload alike: a model has thousands, and a statement for each would take most of a push."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and runs[-1][1] == number - 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    for start in range(0, len(runs), _AT_ONCE):
+        these = or_(*(upload_parts.c.number.between(first, last) for first, last in runs[start : start + _AT_ONCE]))
+        connection.execute(update(upload_parts).where(upload_parts.c.upload_id == upload_id, these).values(**columns))
 
 
 def set_upload(connection: Connection, upload_id: int, **columns: Any) -> None:
