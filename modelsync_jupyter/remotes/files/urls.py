@@ -26,6 +26,7 @@ from modelsync_jupyter.core.errors import (
     ModelExists,
     ModelSyncError,
     PermissionDenied,
+    RemoteError,
     RemoteNotFound,
     Unavailable,
     UsageError,
@@ -216,6 +217,8 @@ def _broken(error: Exception, shown: str) -> ModelSyncError:
     """Turn a failure of a driver's own into one of our errors: most are of the network. Its text may hold URLs."""
     reply = getattr(error, "response", None)
     status = getattr(error, "status", None) or getattr(error, "code", None) or getattr(reply, "status_code", None)
+    if found := re.search(r"status code: (\d{3})\b", str(error)):  # obstore says it in words only
+        status = int(found[1])
     if status == 404:
         return RemoteNotFound(f"There is nothing at `{shown}`.", "Check the URL.")
     if status in (401, 403):
@@ -226,7 +229,9 @@ def _broken(error: Exception, shown: str) -> ModelSyncError:
         return PermissionDenied(f"No permission for `{shown}`.", "Check the credentials in the environment.")
     if name in ("RepositoryNotFoundError", "RevisionNotFoundError", "NotFoundError"):
         return RemoteNotFound(f"There is nothing at `{shown}`.", "Check the URL.")
-    return Unavailable(f"`{shown}` cannot be reached: {name}: {words}")
+    if isinstance(status, int) and 400 <= status < 500 and status not in (408, 425, 429):
+        return RemoteError(f"`{shown}` refused this (HTTP {status}): {words}", "Check the URL.", status=status)
+    return Unavailable(f"`{shown}` cannot be reached: {name}: {words}", "Check the network, then try again.")
 
 
 class _RemoteWriter:
