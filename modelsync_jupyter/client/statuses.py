@@ -33,6 +33,9 @@ class VersionStatus:
     local: Model | None
     remote: RemoteModel | None
 
+    def __repr__(self) -> str:
+        return f"VersionStatus({self.tag}, {self.state})"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the status as JSON."""
         return {

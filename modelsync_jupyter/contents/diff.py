@@ -128,6 +128,9 @@ class Diff:
     files_compared: bool = True
     remarks: tuple[str, ...] = field(default=())
 
+    def __repr__(self) -> str:
+        return f"Diff({self.old.tag} to {self.new.tag}, {len(self.changes)} changes)"
+
     @property
     def equal(self) -> bool:
         """Whether all is known to be the same but tag and time."""

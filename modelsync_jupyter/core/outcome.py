@@ -10,6 +10,7 @@ from .changes import Changes
 from .config import DEFAULT_THREADS
 from .states import State
 from .tags import Tag
+from .units import format_seconds, format_size
 
 Direction = Literal["push", "pull", "export", "import", "sync"]
 Status = Literal["pushed", "pulled", "exported", "imported", "skipped"]
@@ -84,6 +85,9 @@ class Outcome:
     path: str = ""
     page: str = ""
     changes: Changes | None = None
+
+    def __repr__(self) -> str:
+        return f"Outcome({self.status} {self.tag}, {format_size(self.moved)} in {format_seconds(self.seconds)})"
 
     @property
     def different(self) -> bool:

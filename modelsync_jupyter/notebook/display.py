@@ -88,16 +88,6 @@ def _transfer(transfer: Any) -> str:
     return transfer_text(transfer)
 
 
-def _remote(model: Any) -> str:
-    from modelsync_jupyter.core.units import format_size
-
-    return f"RemoteModel({model.tag}, {format_size(model.size)}, {model.upload_status})"
-
-
-def _context(context: Any) -> str:
-    return f"Context({context.name}: {context.endpoint}{', current' if context.current else ''})"
-
-
 def _models_table(models: Any) -> Any:
     from modelsync_jupyter.commands.tables import Table
     from modelsync_jupyter.commands.views import MODEL_HEAD, model_row
@@ -115,12 +105,11 @@ def _status_table(statuses: Any) -> Any:
 #: Class, its text and its HTML.
 _SHOWN: tuple[tuple[str, Callable[[Any], str] | None, Callable[[Any], str] | None], ...] = (
     ("store.model.Model", None, model_card),
-    ("remotes.bentocloud.replies.RemoteModel", _remote, remote_card),
+    ("remotes.bentocloud.replies.RemoteModel", None, remote_card),
     ("core.outcome.Outcome", _outcome, None),
     ("transfer.plan.Plan", _plan, None),
     ("contents.diff.Diff", _diff, _diff_html),
     ("jobs.transfer.Transfer", _transfer, None),
-    ("remotes.contexts.Context", _context, None),
     ("store.local.Models", lambda models: repr(_models_table(models)), lambda each: _models_table(each)._repr_html_()),
     (
         "client.statuses.Statuses",

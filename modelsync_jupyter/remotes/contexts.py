@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,9 +33,12 @@ class Context:
 
     name: str
     endpoint: str
-    token: str = field(repr=False)
+    token: str
     email: str = ""
     current: bool = False
+
+    def __repr__(self) -> str:  # without the token
+        return f"Context({self.name}: {self.endpoint}{', current' if self.current else ''})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the context as JSON, without its token."""

@@ -131,6 +131,9 @@ class Plan:
     facts: Facts = field(default_factory=Facts)
     forecast: Forecast | None = None
 
+    def __repr__(self) -> str:
+        return f"Plan({self.action} {self.tag}, at most {format_size(self.size)})"
+
     def with_forecast(self, forecast: Forecast) -> Plan:
         """Return the same plan with its forecast, and with sizes to match."""
         moved = forecast.moved

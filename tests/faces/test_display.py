@@ -33,6 +33,10 @@ def test_values_are_sentences_and_cards_and_not_raw_fields(
     assert "<table>" in looks(ip, client.list_models())["text/html"]
     assert "in sync" in looks(ip, client.status(name))["text/html"]
     assert looks(ip, client.transfers()[0])["text/plain"].startswith(f"Push of `{name}:v1` succeeded")
+    assert repr(client.push(model.tag, progress=False)).startswith(f"Outcome(skipped {name}:v1, 0 B in ")
+    assert repr(client.plan("pull", model.tag)) == f"Plan(skip {name}:v1, at most 0 B)"
+    assert repr(client.status(name)) == f"[VersionStatus({name}:v1, in sync)]"
+    assert repr(client.diff(model.tag, remote=True)) == f"Diff({name}:v1 to {name}:v1, 0 changes)"
 
 
 def test_a_list_slices_and_finds_by_tag(ip: InteractiveShell, make: Make) -> None:

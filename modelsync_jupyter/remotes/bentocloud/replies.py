@@ -9,6 +9,7 @@ from typing import Any
 
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.wire import SUCCESS
 
 
@@ -51,6 +52,9 @@ class RemoteModel:
     alias: str = ""
     aliases: tuple[str, ...] = ()
     downloads: int = 0
+
+    def __repr__(self) -> str:
+        return f"RemoteModel({self.tag}, {format_size(self.size)}, {self.upload_status})"
 
     @property
     def complete(self) -> bool:
