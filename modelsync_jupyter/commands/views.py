@@ -35,6 +35,15 @@ TRANSFER_HEAD = ("ID", "WHAT", "TAG", "STATE", "DONE", "SIZE", "RATE", "STARTED"
 CONTEXT_HEAD = ("", "NAME", "ENDPOINT", "USER")
 STATUS_HEAD = ("TAG", "STATE", "SIZE", "CREATED", "DIGEST")
 PLAN_HEAD = ("DO", "SIZE", "WHAT", "WHY")
+#: What a sync does with versions, as a plan says it and as the outcome does; what it leaves alone has one word.
+_SYNCED = {
+    "copy": ("to copy", "copied"),
+    "replace": ("to replace", "replaced"),
+    "update": ("to update", "updated"),
+    "delete": ("to delete", "deleted"),
+    "alias": ("aliases to move", "aliases moved"),
+    "same": ("the same", "the same"),
+}
 #: Changes that a sentence names, and that a table lists.
 _NAMED, _LISTED = 3, 20
 
@@ -109,13 +118,14 @@ def sync_plan_text(plan: SyncPlan) -> str:
     """Say what a sync would do: a row for each version that is not the same on both sides, and for each alias."""
     rows = [(each.action, str(each.tag), format_size(each.size)) for each in plan.items if each.action != "same"]
     rows += [("alias", f"{each.name}:{each.alias} → {each.version or 'removed'}", "") for each in plan.aliases]
-    text = f"From `{plan.source}` to `{plan.target}`: {_counts(plan.counts)}, {format_size(plan.size)} to copy."
+    text = f"From `{plan.source}` to `{plan.target}`: {_counts(plan.counts, 0)}. "
+    text += f"At most {format_size(plan.size)} to transfer."
     return f"{text}\n\n{align(('DO', 'TAG', 'SIZE'), rows)}" if rows else text
 
 
 def sync_text(report: SyncReport) -> str:
     """Say what a sync did, and what it left alone."""
-    text = f"Synced `{report.source}` to `{report.target}`: {_counts(report.counts)}; "
+    text = f"Synced `{report.source}` to `{report.target}`: {_counts(report.counts, 1)}; "
     text += f"{format_size(report.moved)} in {format_seconds(report.seconds)}."
     if report.different:
         shown = ", ".join(f"`{tag}`" for tag in report.different[:5])
@@ -124,8 +134,10 @@ def sync_text(report: SyncReport) -> str:
     return text
 
 
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{number} {action}" for action, number in sorted(counts.items())) or "no models"
+def _counts(counts: Mapping[str, int], done: int) -> str:
+    """Say how many versions there are of each kind, before it is done (0) or afterwards (1)."""
+    said = [f"{number} {_SYNCED.get(kind, (kind, kind))[done]}" for kind, number in sorted(counts.items())]
+    return ", ".join(said) or "no models"
 
 
 def model_text(model: Model, digest: str | None) -> str:
