@@ -116,12 +116,15 @@ class Target(Protocol):
             target holds equal ones, or because `write` has noted them. Each was verified, or its digest is not known.
         grain: Bytes that one thread may lose at most when it is interrupted in the middle of a write, in the second
             half of the archive: in the mean of threads, where writes differ a little.
+        ordered: Whether a write waits for those before it. Then no number of writes in flight may keep one of them out.
     """
 
     @property
     def present(self) -> set[int]: ...
     @property
     def grain(self) -> int: ...
+    @property
+    def ordered(self) -> bool: ...
 
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
         """Arrange parts that are not present into writes, runs of neighbours, and hand each of them off.

@@ -14,7 +14,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from mmap import mmap
@@ -58,10 +58,11 @@ def copy(source: Source, target: Target, work: Work, step: str) -> None:
         if part.number in target.present:
             work.counter.add(part.size, reused=True)
     missing = [part for part in source.parts if part.number not in target.present]
-    stream, workers = _Stream(source, target, work, InFlight(threads, work.stop.check)), Workers(threads, work.stop)
+    in_flight = None if target.ordered else InFlight(threads, work.stop.check)
+    stream, workers = _Stream(source, target, work, in_flight), Workers(threads, work.stop)
 
     def arrange(buffer: Buffer) -> None:
-        with stream.in_flight.place():
+        with stream.place():
             target.arrange(missing, partial(stream.read, buffer), partial(workers.submit, stream.write))
 
     workers.submit(arrange)  # a thread like the others: what it reads counts as a request in flight
@@ -97,7 +98,11 @@ class _Stream:
     source: Source
     target: Target
     work: Work
-    in_flight: InFlight
+    in_flight: InFlight | None
+
+    def place(self) -> AbstractContextManager[None]:
+        """Hold a place among the requests in flight, where their number is limited."""
+        return self.in_flight.place() if self.in_flight else nullcontext()
 
     def write(self, parts: tuple[Part, ...], buffer: Buffer) -> None:
         """Copy neighbouring parts, in as many attempts as that takes."""
@@ -133,7 +138,7 @@ class _Stream:
 
         # Each part that arrives starts the count of failures again, so that every part has attempts of its own. What
         # cannot be read from the middle is begun anew as a whole, which is up to the caller.
-        with self.in_flight.place():
+        with self.place():
             self.work.retry.run(attempt, arrived, renew=WITHIN_A_PART if self.source.ranged else ())
 
     def read(self, buffer: Buffer, start: int, stop: int | None) -> Generator[memoryview, None, None]:
@@ -161,7 +166,8 @@ class _Stream:
                 work.pace.keep(len(view))
                 yield view
                 work.counter.add(len(view))
-                self.in_flight.moved(len(view))
+                if self.in_flight:
+                    self.in_flight.moved(len(view))
         finally:
             stream.close()
 

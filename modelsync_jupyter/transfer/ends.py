@@ -56,6 +56,7 @@ class StageTarget:
         DiskFull: There is no space for it.
     """
 
+    ordered = False
     _prefix = PREFIX
 
     def __init__(

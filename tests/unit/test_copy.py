@@ -81,6 +81,8 @@ class Memory:
         seconds: How long a write takes.
     """
 
+    ordered = False
+
     def __init__(self, size: int = len(DATA), run: int = 6, seconds: float = 0.0) -> None:
         self.data = bytearray(size)
         self.present: set[int] = set()
@@ -193,6 +195,40 @@ def test_a_failure_stops_the_other_threads(work: Work) -> None:
     assert work.stop.wanted
     work.again()
     assert not work.stop.wanted
+
+
+class Ordered(Memory):
+    """A target whose writes wait for those before them, as a file that is written from its front does.
+
+    The first one is refused once, when others wait for it.
+    """
+
+    ordered = True
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size, run=1)
+        self._turn, self._next, self._waiting, self._refused = threading.Condition(), 1, 0, False
+
+    def write(self, parts: tuple[Part, ...], views: Iterator[memoryview]) -> None:
+        data = b"".join(bytes(view) for view in views)
+        with self._turn:
+            self._waiting += 1
+            self._turn.notify_all()
+            if parts[0].number == 1 and not self._refused:
+                assert self._turn.wait_for(lambda: self._waiting >= 4, 20)
+                self._refused = True
+                raise Unavailable("Busy.", status=503, retry_after=0)
+            assert self._turn.wait_for(lambda: self._next == parts[0].number, 20)
+            self._take(parts, data)
+            self._next += 1
+            self._turn.notify_all()
+
+
+def test_writes_that_wait_for_others_do_not_keep_them_out(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work.retry, "_sleep", work._wait)
+    source, target = Bytes(DATA * 9), Ordered(len(DATA) * 9)
+    copy(source, target, work, "exporting")
+    assert bytes(target.data) == DATA * 9
 
 
 class Whole(Memory):

@@ -118,6 +118,8 @@ class Upload(ABC):
         check: Called before the last step; may raise to stop.
     """
 
+    ordered = False
+
     def __init__(
         self,
         remote: Remote,

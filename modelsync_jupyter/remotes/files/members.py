@@ -26,6 +26,8 @@ class ExportTarget:
         check: Called before the last step; may raise to stop.
     """
 
+    ordered = False
+
     def __init__(self, description: Description, check: Callable[[], None]) -> None:
         self._description, self._check = description, check
         self.parts = description.parts

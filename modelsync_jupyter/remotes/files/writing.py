@@ -137,6 +137,8 @@ class StreamTarget(ExportTarget):
         check: Called before the last step, and while a thread waits for its turn; may raise to stop.
     """
 
+    ordered = True
+
     def __init__(
         self,
         place: Place,
