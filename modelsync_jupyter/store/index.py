@@ -242,7 +242,7 @@ class Index:
 
 def state_of(archive: FolderArchive) -> str:
     """Return a fingerprint of a folder as it was scanned: names, kinds, stamps and targets, but no content."""
-    facts = [archive.mtime, *((each.path, each.kind, each.target) for each in archive.layout.entries), archive.stamps]
+    facts = [archive.mtime, *((each.path, each.kind, each.target) for each in archive.members), archive.stamps]
     return blake3(repr(facts).encode()).hexdigest()
 
 
