@@ -113,8 +113,9 @@ def _archive(run: Run, record: RemoteModel) -> RemoteArchive:
 
 def _known_side(store: LocalStore, model: Model) -> Side | None:
     """Return a local version, or None where its digests are not known: nothing is hashed."""
-    if store.index.digest(model.tag, model.archive):
-        return _local_side(model.tag, model.path, store.describe(model))
+    archive = model.archive  # scanned once
+    if store.index.digest(model.tag, archive):
+        return _local_side(model.tag, model.path, store.index.describe(model.tag, archive))
     return None
 
 
