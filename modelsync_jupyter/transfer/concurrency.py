@@ -111,10 +111,11 @@ class InFlight:
     Args:
         most: How many requests there may ever be at the same time.
         check: Called while a thread waits; raises when it is to stop.
+        ordered: Whether requests wait for those before them: then there is a place for each of them at any time.
     """
 
-    def __init__(self, most: int, check: Callable[[], None]) -> None:
-        self._window, self._check = Window(most), check
+    def __init__(self, most: int, check: Callable[[], None], *, ordered: bool = False) -> None:
+        self._window, self._check, self._ordered = Window(most), check, ordered
         self._changed = threading.Condition()
 
     @contextmanager
@@ -144,7 +145,7 @@ class InFlight:
 
     def _take(self) -> None:
         with self._changed:
-            while self._window.running >= self._window.limit:
+            while self._window.running >= self._window.limit and not self._ordered:
                 self._changed.wait(0.2)
                 self._check()
             _here.place = (self, self._window.begin())

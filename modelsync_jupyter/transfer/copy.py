@@ -14,7 +14,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from mmap import mmap
@@ -58,11 +58,11 @@ def copy(source: Source, target: Target, work: Work, step: str) -> None:
         if part.number in target.present:
             work.counter.add(part.size, reused=True)
     missing = [part for part in source.parts if part.number not in target.present]
-    in_flight = None if target.ordered else InFlight(threads, work.stop.check)
+    in_flight = InFlight(threads, work.stop.check, ordered=target.ordered)
     stream, workers = _Stream(source, target, work, in_flight), Workers(threads, work.stop)
 
     def arrange(buffer: Buffer) -> None:
-        with stream.place():
+        with in_flight.place():
             target.arrange(missing, partial(stream.read, buffer), partial(workers.submit, stream.write))
 
     workers.submit(arrange)  # a thread like the others: what it reads counts as a request in flight
@@ -98,11 +98,7 @@ class _Stream:
     source: Source
     target: Target
     work: Work
-    in_flight: InFlight | None
-
-    def place(self) -> AbstractContextManager[None]:
-        """Hold a place among the requests in flight, where their number is limited."""
-        return self.in_flight.place() if self.in_flight else nullcontext()
+    in_flight: InFlight
 
     def write(self, parts: tuple[Part, ...], buffer: Buffer) -> None:
         """Copy neighbouring parts, in as many attempts as that takes."""
@@ -138,7 +134,7 @@ class _Stream:
 
         # Each part that arrives starts the count of failures again, so that every part has attempts of its own. What
         # cannot be read from the middle is begun anew as a whole, which is up to the caller.
-        with self.place():
+        with self.in_flight.place():
             self.work.retry.run(attempt, arrived, renew=WITHIN_A_PART if self.source.ranged else ())
 
     def read(self, buffer: Buffer, start: int, stop: int | None) -> Generator[memoryview, None, None]:
@@ -166,8 +162,7 @@ class _Stream:
                 work.pace.keep(len(view))
                 yield view
                 work.counter.add(len(view))
-                if self.in_flight:
-                    self.in_flight.moved(len(view))
+                self.in_flight.moved(len(view))
         finally:
             stream.close()
 

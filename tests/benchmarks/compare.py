@@ -9,10 +9,10 @@ round. Every pull goes into an empty place, and what came is compared byte by by
 and waits for the disk, as always; `curl`, `cp`, `tar` and the S3 tools do neither. The page cache holds what is pushed.
 
 Servers: an object host that forgets what is PUT and answers GETs from nginx, so that clients are measured and not
-servers; one S3 server (JuiceFS's gateway); a host with 30 ms to the first byte and 90 MB/s for each connection. CPU
-is user and system time of the client's process alone. `own` is memory of its own (RssAnon + RssShmem, sampled, the
-worst of all rounds), `disk` what it gave to file systems to write, `wire` what all processes sent over the loopback
-meanwhile.
+servers; one S3 server (JuiceFS's gateway); a host with 30 ms to the first byte and 90 MB/s for each connection, where a
+client of bare sockets shows what the simulation carries on this machine. CPU is user and system time of the client's
+process alone. `own` is memory of its own (RssAnon + RssShmem, sampled, the worst of all rounds), `disk` what it gave to
+file systems to write, `wire` what all processes sent over the loopback meanwhile.
 
 A run on a busy machine says little about seconds; ratios and CPU seconds hold better.
 """
