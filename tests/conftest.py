@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-_FOREIGN = ("BENTO", "MODELSYNC", "YATAI", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC")
+from tests.harness.processes import is_foreign
+
 _TRUST = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 #: What Python reports just before it starts a process.
 _PROCESS_EVENTS = {"subprocess.Popen", "os.system", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn"}
@@ -55,7 +56,7 @@ def _clean_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the caller's endpoints, tokens, proxies and homes from tests and from the processes they start."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
-            if name.upper().startswith(_FOREIGN) or name in _TRUST:
+            if is_foreign(name) or name in _TRUST:
                 patch.delenv(name)
         patch.setenv("HOME", str(tmp_path_factory.mktemp("user")))
         yield

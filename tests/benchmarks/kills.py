@@ -169,13 +169,12 @@ class Soak:
         return Registry.open(self._settings), kill
 
     def _kill_server(self) -> None:
-        self.server.kill()
+        self.server.kill(workers=False)
         time.sleep(random.random() / 2)
         self.server.start()
 
     def _kill_worker(self) -> None:
-        assert self.server.process is not None
-        os.kill(random.choice(children(self.server.process.pid)), signal.SIGKILL)
+        os.kill(random.choice(children(self.server.pid)), signal.SIGKILL)
 
     def _kill(self, kill: Callable[[], None]) -> None:
         while not self._over.wait(random.uniform(0.2, self._args.gap)):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from modelsync_jupyter.remotes.bentocloud.client import Remote
+from tests.harness import fixtures
 
 from .backends import BACKENDS, Backend
+
+name = fixtures.name
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
@@ -24,12 +26,6 @@ def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def remote(backend: Backend) -> Iterator[Remote]:
     with backend.remote() as remote:
         yield remote
-
-
-@pytest.fixture
-def name() -> str:
-    """A name that no other test uses."""
-    return f"m{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture

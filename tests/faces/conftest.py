@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,28 +13,22 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from modelsync_jupyter.client import Client, Model
-from modelsync_jupyter.demo.process import Served, registry
-from tests.harness import zygote
+from modelsync_jupyter.demo.process import Served
+from tests.harness import fixtures, zygote
 from tests.harness.faults import Fault, FaultyProxy
+from tests.harness.processes import RegistryProcess
 
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 Make = Callable[..., Model]
 SLOW = 100_000  # bytes a second
 HELD = 300_000  # bytes
+line, name, registry = fixtures.line, fixtures.name, fixtures.registry
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(registry: RegistryProcess) -> Served:
     """A real registry in a process of its own; each test uses names of its own in it."""
-    with registry(tmp_path_factory.mktemp("registry")) as running:
-        yield running
-
-
-@pytest.fixture
-def line(served: Served) -> Iterator[FaultyProxy]:
-    """The line to that registry, on which things can go wrong."""
-    with FaultyProxy(served.url) as proxy:
-        yield proxy
+    return Served(registry.url, registry.token)
 
 
 @pytest.fixture
@@ -65,12 +58,6 @@ def client(home: Path, served: Served) -> Client:
     found = Client(home)
     found.login(served.url, served.token)
     return found
-
-
-@pytest.fixture
-def name() -> str:
-    """A name that no other test uses."""
-    return f"m{uuid.uuid4().hex[:8]}"
 
 
 @pytest.fixture

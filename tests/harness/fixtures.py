@@ -1,4 +1,4 @@
-"""Fixtures for tests of the Jupyter server and of the sidebar; a module that imports them brings its own `home`."""
+"""Fixtures that a `conftest.py` imports; for some of them it brings its own `home`."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -17,7 +17,12 @@ from .nginx import free_port
 
 TOKEN = "harness-token"
 MODELSYNC = (sys.executable, "-m", "modelsync_jupyter")
-_FOREIGN = ("BENTO", "MODELSYNC", "YATAI", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_FOREIGN = ("BENTO", "MODELSYNC", "YATAI", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC")
+
+
+def is_foreign(name: str) -> bool:
+    """Whether a variable of the caller's environment would lead a client to the caller's endpoints or proxies."""
+    return name.upper().startswith(_FOREIGN)
 
 
 def environment(home: Path, url: str = "", token: str = TOKEN, **more: str) -> dict[str, str]:
@@ -29,7 +34,7 @@ def environment(home: Path, url: str = "", token: str = TOKEN, **more: str) -> d
         token: The API token.
         more: Other variables.
     """
-    mine = {name: value for name, value in os.environ.items() if not name.upper().startswith(_FOREIGN)}
+    mine = {name: value for name, value in os.environ.items() if not is_foreign(name)}
     context = {"BENTO_CLOUD_API_ENDPOINT": url, "BENTO_CLOUD_API_KEY": token} if url else {}
     return {**mine, **context, "BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True", **more}
 
@@ -51,28 +56,21 @@ def start_modelsync(*words: str, env: dict[str, str]) -> subprocess.Popen[str]:
     )
 
 
-def serve(words: Sequence[str], env: Mapping[str, str], stderr: int) -> tuple[zygote.Started, str]:
-    """Start `modelsync serve ...`, and wait for the line that it prints when it is ready; "" if it ends before that."""
-    out, into = os.pipe()
-    with open(os.devnull) as nothing:
-        started = zygote.of("modelsync_jupyter serve").start(["serve", *words], env, nothing.fileno(), into, stderr)
-    os.close(into)
-    started.stdout = os.fdopen(out)
-    return started, started.stdout.readline()
-
-
 class RegistryProcess:
     """Our registry over a folder; a context manager. After `kill` or `stop` it can be started again on the same port.
 
     Args:
         data: Its folder.
         options: More options of `modelsync serve`.
-        env: More variables of its environment.
+        env: More variables of its environment; an empty one is left out.
+        log: The file to which its stderr is added; that of this process by default.
     """
 
-    def __init__(self, data: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, data: Path, *options: str, env: Mapping[str, str] | None = None, log: Path | None = None
+    ) -> None:
         self.data, self.token, self.port = data, TOKEN, free_port()
-        self._options, self._env = options, env or {}
+        self._options, self._env, self._log = options, env or {}, log
         self._child: zygote.Started | None = None
 
     @property
@@ -83,36 +81,52 @@ class RegistryProcess:
     @property
     def pid(self) -> int:
         """Its process and process group, while it runs; else 0."""
-        return self._child.pid if self._child else 0
+        return self._child.pid if self._child and self.alive else 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._child is not None and self._child.poll() is None
 
     def start(self) -> RegistryProcess:
         """Start it and wait until it serves."""
         words = ["--port", str(self.port), "--data", str(self.data), *self._options]
         env = {**environment(self.data), "MODELSYNC_ADMIN_TOKEN": self.token, **self._env}
-        self._child, line = serve(words, env, 2)
-        if self.url not in line:
-            raise RuntimeError(f"the registry did not start: {line}")
+        with self._log.open("a") if self._log else contextlib.nullcontext(sys.__stderr__) as stderr:
+            assert stderr
+            self._child, line = _serve(words, {key: value for key, value in env.items() if value}, stderr.fileno())
+        if line != f"modelsync registry at {self.url}\n":
+            raise RuntimeError(f"the registry did not start: {line}{self._log.read_text() if self._log else ''}")
         return self
 
     def stop(self) -> int:
-        """Ask it to end; returns its exit code."""
+        """Ask it to end; returns its exit code, which it had already if it was killed."""
         return self._end(signal.SIGTERM)
 
-    def kill(self) -> None:
-        """Kill -9 of it and its workers."""
-        self._end(signal.SIGKILL)
+    def kill(self, *, workers: bool = True) -> None:
+        """Kill -9 of it and its workers, or of the one process that was started, behind which they have to end."""
+        self._end(signal.SIGKILL, os.killpg if workers else os.kill)
 
-    def _end(self, number: signal.Signals) -> int:
-        child, self._child = self._child, None
-        if child is None:
+    def _end(self, number: signal.Signals, send: Callable[[int, int], None] = os.kill) -> int:
+        if self._child is None:
             return 0
-        target = os.killpg if number == signal.SIGKILL else os.kill
-        with contextlib.suppress(ProcessLookupError):
-            target(child.pid, number)
-        return child.wait(LONG)
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                send(self._child.pid, number)
+        return self._child.wait(LONG)
 
     def __enter__(self) -> RegistryProcess:
         return self.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
+
+
+def _serve(words: Sequence[str], env: Mapping[str, str], stderr: int) -> tuple[zygote.Started, str]:
+    """Start `modelsync serve ...`, and wait for the line that it prints when it is ready; "" if it ends before that."""
+    out, into = os.pipe()
+    with open(os.devnull) as nothing:
+        started = zygote.of("modelsync_jupyter serve").start(["serve", *words], env, nothing.fileno(), into, stderr)
+    os.close(into)
+    started.stdout = os.fdopen(out)
+    return started, started.stdout.readline()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from modelsync_jupyter.remotes import http, retry
+from tests.harness import fixtures
 from tests.harness.faults import FaultyProxy
 from tests.harness.models import make_model
 from tests.harness.processes import RegistryProcess
@@ -16,12 +17,7 @@ from tests.harness.yatai import Yatai
 
 from .scene import FILES, Client
 
-
-@pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
-    """Our registry, for tests that do not stop it; each uses tags of its own."""
-    with RegistryProcess(tmp_path_factory.mktemp("registry")) as registry:
-        yield registry
+registry = fixtures.registry
 
 
 @pytest.fixture

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.harness import fixtures
+
 from .server import Client, Server
+
+name = fixtures.name
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +30,6 @@ def admin(registry: Server) -> Client:
 
 
 @pytest.fixture
-def name() -> str:
-    """A name that no other test uses."""
-    return f"m{uuid.uuid4().hex[:12]}"
-
-
-@pytest.fixture
 def launch(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Start registries with settings of their own; whatever runs at the end is stopped."""
     servers: list[Server] = []
@@ -45,5 +42,5 @@ def launch(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
     yield start
     for server in servers:
-        if server.process and server.process.poll() is None:
+        if server.alive:
             server.stop()

@@ -1,67 +1,39 @@
-"""The real server in a process of its own."""
+"""The real server in a process of its own, and a client that sends it whatever a test wants."""
 
 from __future__ import annotations
 
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from tests.harness.clock import LONG
-from tests.harness.nginx import free_port
-from tests.harness.processes import serve
-from tests.harness.zygote import Started
-
-TOKEN = "first-admin-token-of-the-tests"
+from tests.harness.processes import RegistryProcess
 
 
-class Server:
-    """A registry over `data`; `start` again after `kill` finds what was there.
+class Server(RegistryProcess):
+    """A registry over `data`, whose log can be read, and whose clients are closed before it is stopped.
 
     Args:
         data: Its folder.
         arguments: More for the command line.
-        environment: More for the environment.
+        environment: More for the environment; what is empty is left out of it.
     """
 
     def __init__(self, data: Path, arguments: tuple[str, ...] = (), **environment: str) -> None:
-        self.data = data
-        self.url = f"http://127.0.0.1:{free_port()}"
-        self.token = TOKEN
-        self.process: Started | None = None
+        self._written = data.parent / "log"
+        super().__init__(data, *arguments, env=environment, log=self._written)
         self._clients: list[Client] = []
-        self._arguments = arguments
-        self._environment = {**os.environ, "MODELSYNC_ADMIN_TOKEN": TOKEN, **environment}
-
-    def start(self) -> Server:
-        """Run it and wait for the line with its URL; the port stays the same over restarts."""
-        words = ["--data", str(self.data), "--port", self.url.rpartition(":")[2], *self._arguments]
-        env = {key: value for key, value in self._environment.items() if value}
-        with (self.data.parent / "log").open("a") as log:
-            self.process, line = serve(words, env, log.fileno())
-        assert line == f"modelsync registry at {self.url}\n", f"said {line!r}; log: {self.log}"
-        return self
 
     @property
     def log(self) -> str:
         """What it wrote to stderr."""
-        return (self.data.parent / "log").read_text()
+        return self._written.read_text()
 
     def stop(self) -> int:
         """Ask it to end, as an init system does; kept-alive connections would hold it for two seconds."""
-        assert self.process is not None
         for client in self._clients:
             client.session.close()
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(LONG)
-
-    def kill(self) -> None:
-        """`kill -9` of the one process that was started."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(LONG)
+        return super().stop()
 
     def client(self, token: str | None = None) -> Client:
         """A client with this token; by default the admin's."""

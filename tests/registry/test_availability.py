@@ -100,8 +100,7 @@ def test_catalog_that_is_away_is_waited_for(tmp_path: Path) -> None:
         client = server.client()
         assert client.call("GET", "/models").status_code == 200
         there.rename(away)
-        assert server.process is not None
-        worker = int(Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text())
+        worker = int(Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text())
         os.kill(worker, signal.SIGKILL)
         wait_until(lambda: _status(server) == 503, "a server without its catalog")
         away.rename(there)

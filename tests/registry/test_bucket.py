@@ -25,13 +25,13 @@ from modelsync_jupyter.registry.service import Registry
 from modelsync_jupyter.registry.space import collect_garbage, verify_blobs
 from tests.harness.models import MIB, differences, make_model
 from tests.harness.nginx import free_port, nginx
-from tests.harness.processes import environment, modelsync
+from tests.harness.processes import TOKEN, environment, modelsync
 from tests.harness.s3 import BUCKET, s3_server
 
 from . import pushing, test_blobs
 from .contract import RegistryContract
 from .pushing import complete, finish, model_tar, parts_json, path, register, start
-from .server import TOKEN, Client, Server
+from .server import Client, Server
 from .test_postgresql import cluster  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.processes

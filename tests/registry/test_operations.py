@@ -14,9 +14,10 @@ import requests
 
 from modelsync_jupyter.registry import Settings
 from modelsync_jupyter.registry.service import Registry
+from tests.harness.processes import TOKEN
 
 from . import pushing
-from .server import TOKEN, Server
+from .server import Server
 
 pytestmark = pytest.mark.processes
 
