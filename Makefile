@@ -33,7 +33,7 @@ test-python: $(VENV)/.test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --ignore tests/ui
 
 test-ui: $(VENV)/.test $(if $(NODE),$(VENV)/.sidebar)
-	$(BIN)/python -m pytest tests/ui
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/ui
 
 test-sidebar: $(VENV)/.sidebar
 	$(JLPM) test

@@ -6,6 +6,7 @@ import contextlib
 import getpass
 import os
 import random
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from .clock import wait_until
 
+#: Why a test that is about nginx is left out; "" where it is installed.
+MISSING = "" if shutil.which("nginx") else "no nginx: `apt-get install nginx-light`"
 _NGINX = """
 {user}daemon off; worker_processes {workers}; pid {run}/nginx.pid; error_log {run}/error.log;
 events {{ worker_connections 256; }}

@@ -24,7 +24,7 @@ from modelsync_jupyter.registry.keeping import Keeping
 from modelsync_jupyter.registry.service import Registry
 from modelsync_jupyter.registry.space import collect_garbage, verify_blobs
 from tests.harness.models import MIB, differences, make_model
-from tests.harness.nginx import free_port, nginx
+from tests.harness.nginx import MISSING, free_port, nginx
 from tests.harness.processes import TOKEN, environment, modelsync
 from tests.harness.s3 import BUCKET, s3_server
 
@@ -225,6 +225,7 @@ def test_no_upload_to_the_bucket_is_left_half_done_by_a_kill(
     assert "X-Amz" not in str(raised.value)
 
 
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
 def test_two_registries_over_one_database_and_bucket_behind_nginx(
     s3: dict[str, str],
     cluster: str,  # noqa: F811

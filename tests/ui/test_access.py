@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from playwright.sync_api import Page, expect
 from modelsync_jupyter import client as api
 from modelsync_jupyter.wire import TOKEN_HEADER
 from tests.harness.faults import Fault, FaultyProxy
+from tests.harness.nginx import MISSING
 from tests.harness.processes import TOKEN
 
 from .conftest import HEIGHT, WIDTH
@@ -113,7 +113,7 @@ def test_a_registry_that_stops_is_said_at_the_top_and_comes_back_by_itself(
     expect(sidebar.problem).to_have_count(0, timeout=30_000)
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx: `apt-get install nginx-light`")
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
 def test_it_works_behind_nginx_and_zoomed_to_200_percent(
     signed_in: str, make: Callable[..., api.Model], name: str, lab: Lab, open_page: Callable[..., Page]
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from modelsync_jupyter import client as api
 from tests.harness.processes import TOKEN as REGISTRY_TOKEN
@@ -20,6 +20,8 @@ from .notebook import wait_for_kernel
 
 pytestmark = pytest.mark.processes
 _CODE = "from modelsync_jupyter import panel\np = panel('label:stage=prod')\np"
+_OPEN = "path => window.jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'}).then(() => null)"
+_CHANGE_THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme}).then(() => null)"
 #: Where to put pictures to look at; none are taken where it is not set.
 _PICTURES = os.environ.get("MODELSYNC_PICTURES", "")
 
@@ -33,23 +35,27 @@ def notebook(lab: Lab) -> Path:
     return path
 
 
-@pytest.fixture(params=["notebook light", "lab dark"])
-def face(request: pytest.FixtureRequest, lab: Lab, browser: Browser, notebook: Path) -> Iterator[Page]:
-    """A page with that notebook, in one of the applications and themes."""
-    application, theme = str(request.param).split()
-    context = browser.new_context(viewport={"width": 1200, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    place = "lab/tree" if application == "lab" else "notebooks"
-    page.goto(f"{lab.url}{place}/{notebook.name}?token={TOKEN}" + ("&reset" if application == "lab" else ""))
+@pytest.fixture
+def in_lab(page: Page, notebook: Path) -> Page:
+    """The shared page of JupyterLab, with that notebook in front."""
+    page.evaluate(_OPEN, notebook.name)
     wait_for_kernel(page)
-    if theme == "dark":
-        page.get_by_role("menuitem", name="Settings").click()
-        page.get_by_text("Theme", exact=True).hover()
-        page.get_by_text("JupyterLab Dark", exact=True).click()
-        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
+    return page
+
+
+@pytest.fixture(params=["notebook light", "lab dark"])
+def face(request: pytest.FixtureRequest, lab: Lab, notebook: Path, open_page: Callable[..., Page]) -> Iterator[Page]:
+    """A page with that notebook, in one of the applications and themes."""
+    if request.param == "notebook light":
+        page = open_page(lab, path=f"notebooks/{notebook.name}?token={TOKEN}", wait=".jp-Notebook")
+        wait_for_kernel(page)
+        yield page
+        return
+    page = request.getfixturevalue("in_lab")
+    page.evaluate(_CHANGE_THEME, "JupyterLab Dark")
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
     yield page
-    context.close()
+    page.evaluate(_CHANGE_THEME, "JupyterLab Light")
 
 
 def open_panel(page: Page) -> Locator:
@@ -106,14 +112,10 @@ def test_search_push_pull_and_overwrite(
     expect(options.filter(has_text=f"{name}:v1")).to_contain_text("= in sync", timeout=20_000)
 
 
-def test_signing_in_leaves_no_token_in_the_notebook(
-    lab: Lab, notebook: Path, home: Path, open_page: Callable[..., Page], signed_in: str
-) -> None:
+def test_signing_in_leaves_no_token_in_the_notebook(in_lab: Page, notebook: Path, home: Path, signed_in: str) -> None:
     endpoint = api.contexts(home=home)[0].endpoint
     (home / ".yatai.yaml").unlink()
-    page = open_page(lab, path=f"lab/tree/{notebook.name}?token={TOKEN}&reset", wait=".jp-Notebook")
-    wait_for_kernel(page)
-    shown = open_panel(page)
+    page, shown = in_lab, open_panel(in_lab)
     shown.get_by_placeholder("https://registry.example.com").fill(endpoint)
     shown.get_by_placeholder("API token").fill(REGISTRY_TOKEN)
     shown.get_by_role("button", name="Sign in").click()
