@@ -13,7 +13,6 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from sklearn.ensemble import RandomForestClassifier
 
 from modelsync_jupyter.contents.judging import DANGEROUS, KNOWN, UNKNOWN, judge
 from modelsync_jupyter.contents.pickles import NotAPickle, read_pickle
@@ -40,6 +39,8 @@ def test_a_program_is_told_and_not_run(protocol: int, call: Any, tmp_path: Path,
 
 @pytest.mark.parametrize("compress", [0, 3, ("gzip", 3)])
 def test_what_scikit_learn_saves_is_known(compress: Any) -> None:
+    from sklearn.ensemble import RandomForestClassifier  # not at the top: each worker of the tests would take a second
+
     data = io.BytesIO()
     joblib.dump(RandomForestClassifier(2).fit(np.eye(4), [0, 1, 0, 1]), data, compress=compress)
     found = read_pickle(data.getvalue())

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import psutil
 import pytest
 import yaml
 
+from tests.harness import zygote
 from tests.harness.clock import within
+from tests.harness.processes import environment
 
 from .conftest import Shell, command
 
@@ -38,9 +39,7 @@ def test_demo_tells_the_whole_story(modelsync: Shell, home: Path, tmp_path: Path
 def loaded_by_bentoml(home: Path) -> str:
     """What BentoML's own loader makes of the pulled model."""
     code = "import bentoml; print(bentoml.sklearn.load_model('sentiment:latest').predict(['great stuff', 'awful']))"
-    env = {**os.environ, "BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "1"}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
-    return done.stdout.strip()
+    return zygote.run("bentoml", ["-c", code], environment(home)).stdout.strip()
 
 
 @pytest.mark.timeout(300)

@@ -16,7 +16,6 @@ import joblib
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
-from sklearn.linear_model import LinearRegression
 
 from modelsync_jupyter.client import Client
 from modelsync_jupyter.core.errors import (
@@ -48,9 +47,16 @@ def save(home: Path, tag: str, fill: Fill, **options: Any) -> None:
         fill(draft.path)
 
 
-def test_each_kind_is_loaded_by_its_own_loader(home: Path) -> None:
+@pytest.fixture(scope="module")
+def fitted() -> Any:
+    """A model of scikit-learn, which is not imported at the top: each worker of the tests would take a second."""
+    from sklearn.linear_model import LinearRegression
+
+    return LinearRegression().fit(np.arange(6.0).reshape(2, 3), [0, 1])
+
+
+def test_each_kind_is_loaded_by_its_own_loader(home: Path, fitted: Any) -> None:
     client, array = Client(home), np.arange(6.0).reshape(2, 3)
-    fitted = LinearRegression().fit(array, [0, 1])
     save(home, "st:v1", lambda path: save_file({"w": array}, path / "m.safetensors"))
     save(home, "npz:v1", lambda path: np.savez(path / "m.npz", w=array))
     save(home, "sk:v1", lambda path: joblib.dump(fitted, path / "m.joblib"))
@@ -59,13 +65,12 @@ def test_each_kind_is_loaded_by_its_own_loader(home: Path) -> None:
     assert client.load("sk").predict(array).shape == (2,)
 
 
-def test_bentoml_loads_what_bentoml_saved(home: Path) -> None:
-    fitted = LinearRegression().fit(np.eye(2), [0, 1])
+def test_bentoml_loads_what_bentoml_saved(home: Path, fitted: Any) -> None:
     options = {"module": "bentoml.sklearn", "context": {"framework_name": "sklearn", "framework_versions": {}}}
     save(home, "bento:v1", lambda path: joblib.dump(fitted, path / "saved_model.pkl"), **options)
     code = "from modelsync_jupyter import load; print(load('bento:v1').coef_.shape)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout == "(2,)\n", done.stderr
+    assert done.stdout == "(3,)\n", done.stderr
 
 
 def test_what_runs_a_program_is_refused_and_not_run(

@@ -64,13 +64,17 @@ class RegistryProcess:
         options: More options of `modelsync serve`.
         env: More variables of its environment; an empty one is left out.
         log: The file to which its stderr is added; that of this process by default.
+
+    Attributes:
+        env: Those variables, for its next start.
     """
 
     def __init__(
         self, data: Path, *options: str, env: Mapping[str, str] | None = None, log: Path | None = None
     ) -> None:
         self.data, self.token, self.port = data, TOKEN, free_port()
-        self._options, self._env, self._log = options, env or {}, log
+        self.env = dict(env or {})
+        self._options, self._log = options, log
         self._child: zygote.Started | None = None
 
     @property
@@ -91,7 +95,7 @@ class RegistryProcess:
     def start(self) -> RegistryProcess:
         """Start it and wait until it serves."""
         words = ["--port", str(self.port), "--data", str(self.data), *self._options]
-        env = {**environment(self.data), "MODELSYNC_ADMIN_TOKEN": self.token, **self._env}
+        env = {**environment(self.data), "MODELSYNC_ADMIN_TOKEN": self.token, **self.env}
         with self._log.open("a") if self._log else contextlib.nullcontext(sys.__stderr__) as stderr:
             assert stderr
             self._child, line = _serve(words, {key: value for key, value in env.items() if value}, stderr.fileno())

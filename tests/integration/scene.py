@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+import pytest
 
 from modelsync_jupyter import client as api
 from modelsync_jupyter.core.config import Home
@@ -33,7 +36,21 @@ FILES: Mapping[str, Entry] = {
 LARGEST = 5 * MIB + 5000
 #: Bytes that a client may read more than once at each attempt: the head of the archive.
 HEAD = 64 << 10
+#: What a client does after a fault does not depend on who answers: cases take turns with the two kinds of server.
+SERVERS = ("registry", "yatai")
 T = TypeVar("T")
+
+
+def in_turn(cases: Mapping[str, object], both: Collection[str] = ()) -> list[Any]:
+    """Cases for a test with a parameter and the fixture `server`, which are parametrized together.
+
+    Args:
+        cases: Values of the parameter, by name.
+        both: Names of those that are tried with both kinds of server.
+    """
+    turns = itertools.cycle(SERVERS)
+    chosen = [(name, server) for name in cases for server in (SERVERS if name in both else (next(turns),))]
+    return [pytest.param(cases[name], server, id=f"{server}-{name}") for name, server in chosen]
 
 
 @dataclass(frozen=True)

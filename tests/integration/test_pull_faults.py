@@ -14,7 +14,7 @@ from tests.harness.models import differences, make_model
 from tests.harness.processes import RegistryProcess
 from tests.harness.yatai import Yatai
 
-from .scene import FILES, HEAD, LARGEST, MIB, Client, struck
+from .scene import FILES, HEAD, LARGEST, MIB, Client, in_turn, struck
 
 GET = {"method": "GET", "path": "^/objects/"}
 #: What may happen to a request for a range; at most `LARGEST` bytes are fetched again for each.
@@ -31,10 +31,12 @@ RANGE_FAULTS = {
     "flipped": [Fault.flip_response(MIB, **GET, skip=1, times=3)],
     "flipped-head": [Fault.flip_response(600, **GET, skip=1)],
 }
+#: Those after which the two kinds of server have to be asked for different things, or have told different digests.
+BOTH = ("reset-inside", "expired", "flipped", "flipped-head")
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("faults", RANGE_FAULTS.values(), ids=RANGE_FAULTS.keys())
+@pytest.mark.parametrize(("faults", "server"), in_turn(RANGE_FAULTS, BOTH), indirect=["server"])
 def test_a_range_is_fetched_again(
     proxy: FaultyProxy, near: Client, to_pull: Path, tag: str, faults: list[Fault], far: Client
 ) -> None:
@@ -55,7 +57,11 @@ def test_a_broken_range_goes_on_from_its_offset(proxy: FaultyProxy, near: Client
     assert differences(to_pull, near.folder(tag)) == []
 
 
-@pytest.mark.parametrize(("status", "path"), [(503, "^/objects/"), (429, "/presign_")])
+@pytest.mark.parametrize(
+    ("status", "path", "server"),
+    [(503, "^/objects/", "yatai"), (429, "/presign_", "registry")],
+    indirect=["server"],
+)
 def test_the_wait_a_server_asks_for_is_kept(
     proxy: FaultyProxy, near: Client, to_pull: Path, tag: str, status: int, path: str
 ) -> None:

@@ -15,7 +15,7 @@ from tests.harness.models import differences, make_model
 from tests.harness.processes import RegistryProcess
 from tests.harness.yatai import Yatai
 
-from .scene import FILES, LARGEST, MIB, Client, struck
+from .scene import FILES, LARGEST, MIB, Client, in_turn, struck
 
 PUT = {"method": "PUT", "path": "^/objects/"}
 #: Each strikes two parts; at most those two are sent again.
@@ -29,6 +29,8 @@ PART_FAULTS = {
     "stalled-inside": [Fault.stall_request(after=MIB, **PUT, skip=2, times=2)],
     "stalled-at-the-end": [Fault.stall(**PUT, skip=1, times=2)],
 }
+#: Those after which the two kinds of server have to be asked for different things.
+BOTH = ("reset-inside", "expired")
 #: Actions of the API whose request or reply is lost, in the order in which a push calls them.
 ACTIONS = {
     "repository": "/model_repositories$",
@@ -42,7 +44,7 @@ ACTIONS = {
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("faults", PART_FAULTS.values(), ids=PART_FAULTS.keys())
+@pytest.mark.parametrize(("faults", "server"), in_turn(PART_FAULTS, BOTH), indirect=["server"])
 def test_a_part_is_sent_again(
     proxy: FaultyProxy, near: Client, far: Client, to_push: Path, tag: str, faults: list[Fault]
 ) -> None:
@@ -54,7 +56,11 @@ def test_a_part_is_sent_again(
     assert differences(to_push, far.folder(tag)) == []
 
 
-@pytest.mark.parametrize(("status", "path"), [(503, "^/objects/"), (429, "/(start|complete)_multipart")])
+@pytest.mark.parametrize(
+    ("status", "path", "server"),
+    [(503, "^/objects/", "yatai"), (429, "/(start|complete)_multipart", "registry")],
+    indirect=["server"],
+)
 def test_the_wait_a_server_asks_for_is_kept(
     proxy: FaultyProxy, near: Client, to_push: Path, tag: str, status: int, path: str
 ) -> None:

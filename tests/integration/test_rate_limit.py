@@ -26,7 +26,7 @@ def source(far: Client, tag: str) -> None:
     far.push(tag)
 
 
-@pytest.mark.parametrize("direction", ["push", "pull"])
+@pytest.mark.parametrize(("direction", "server"), [("push", "registry"), ("pull", "yatai")], indirect=["server"])
 @pytest.mark.usefixtures("source")
 def test_bytes_pass_no_faster_than_they_may(near: Client, far: Client, tag: str, direction: Direction) -> None:
     began = time.monotonic()

@@ -21,10 +21,9 @@ from .scene import FILES, HEAD, MIB, Client
 
 MODELS: dict[str, dict[str, Entry]] = {
     "odd": ODD_FILES,
-    "several": dict(FILES),
     "only-model-yaml": {},
     "many-small": {f"shards/{number % 7}/{number:04}.json": b"%d" % number for number in range(400)},
-    "one-big": {"weights.bin": 50 * MIB + 12345},
+    "one-big": {"weights.bin": 33 * MIB + 12345},
     "edges": {"a": 4 * MIB, "b": 16 * MIB, "c": 16 * MIB + 1, "d": 16 * MIB - 1, "e": b""},
 }
 

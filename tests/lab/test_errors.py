@@ -79,12 +79,12 @@ BAD: list[tuple[str, str, Any, int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "body", "status", "code"), BAD)
-async def test_bad_requests(call_url: Call, method: str, path: str, body: Any, status: int, code: str) -> None:
-    answered, error = await call_url(method, path, body)
-    assert (answered, error["code"]) == (status, code)
-    assert set(error) == {"code", "message", "hint", "step"}
-    assert error["message"]
+async def test_bad_requests(call_url: Call) -> None:
+    for method, path, body, status, code in BAD:
+        answered, error = await call_url(method, path, body)
+        assert (answered, error["code"]) == (status, code), (method, path, body)
+        assert set(error) == {"code", "message", "hint", "step"}, (method, path, body)
+        assert error["message"], (method, path, body)
 
 
 @pytest.mark.parametrize("since", ["x", "-1", "0", "a-b", "-" + "9" * 5000, "²", "a-²"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -61,8 +62,13 @@ def name_of(path: Path) -> str:
     return ".".join(words[:-1] if words[-1] == "__init__" else words)
 
 
-def imports(path: Path) -> Iterator[tuple[str, bool, int]]:
+@cache
+def imports(path: Path) -> list[tuple[str, bool, int]]:
     """Each module that a file imports, whether at its top, and in which line; `TYPE_CHECKING` blocks do not count."""
+    return list(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[str, bool, int]]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     stack: list[tuple[ast.AST, bool]] = [(node, True) for node in tree.body]
     while stack:
@@ -105,29 +111,34 @@ def test_every_part_has_its_place_in_the_table() -> None:
     assert parts == set(MAY)
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_layers(path: Path) -> None:
-    mine = part_of(name_of(path))
-    for module, top, line in imports(path):
-        if module.partition(".")[0] != NAME:
-            continue
+def every_import() -> Iterator[tuple[str, str, str, bool]]:
+    """Each import of the package: its part, where it stands, what it imports, and whether at the top of its file."""
+    for path in modules():
+        for module, top, line in imports(path):
+            yield part_of(name_of(path)), f"{path.relative_to(PACKAGE)}:{line}", module, top
+
+
+def test_layers() -> None:
+    wrong = []
+    for mine, place, module, top in every_import():
         allowed = MAY[mine] | {mine} | (set() if top else LATER.get(mine, set()))
-        words = module.split(".")[1:]
-        names = {part_of(module), ".".join(words[:2])}
-        assert names & allowed, f"{path.name}:{line}: {mine} may not import {module}"
+        names = {part_of(module), ".".join(module.split(".")[1:3])}
+        if module.partition(".")[0] == NAME and not names & allowed:
+            wrong.append(f"{place}: {mine} may not import {module}")
+    assert wrong == []
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_heavy_packages_are_imported_where_they_are_used(path: Path) -> None:
-    mine = part_of(name_of(path))
-    for module, top, line in imports(path):
+def test_heavy_packages_are_imported_where_they_are_used() -> None:
+    wrong = []
+    for mine, place, module, top in every_import():
         package = module.partition(".")[0]
-        light = mine not in HEAVY_PARTS
-        assert not (light and top and package in HEAVY), (
-            f"{path.name}:{line}: import {module} inside the function that uses it"
-        )
-        assert package not in SERVER or mine == "registry", f"{path.name}:{line}: {module} is for the registry alone"
-        assert package != "bentoml", f"{path.name}:{line}: BentoML is no dependency"
+        if mine not in HEAVY_PARTS and top and package in HEAVY:
+            wrong.append(f"{place}: import {module} inside the function that uses it")
+        if package in SERVER and mine != "registry":
+            wrong.append(f"{place}: {module} is for the registry alone")
+        if package == "bentoml":
+            wrong.append(f"{place}: BentoML is no dependency")
+    assert wrong == []
 
 
 def test_the_core_needs_the_standard_library_alone() -> None:

@@ -376,7 +376,7 @@ class TestFullDisk:
         client = server.client()
         push(client, name, "v1")
         server.stop()
-        server._environment["MODELSYNC_RESERVE"] = "1000TB"  # more than any disk has: as good as a full one
+        server.env["MODELSYNC_RESERVE"] = "1000TB"  # more than any disk has: as good as a full one
         server.start()
         client = server.client()
         register(client, name, "v2")
