@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.harness import zygote
+from tests.harness import fixtures, zygote
 from tests.harness.processes import RegistryProcess, environment, modelsync
+
+registry = fixtures.registry
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,6 @@ class Person:
         done = zygote.run("bentoml", words, environment(self.home, self.url))
         assert done.returncode == 0, done.stdout + done.stderr
         return done
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[RegistryProcess]:
-    """A registry."""
-    with RegistryProcess(tmp_path / "registry") as registry:
-        yield registry
 
 
 @pytest.fixture
