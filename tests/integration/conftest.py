@@ -82,7 +82,10 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In this process a connection that moves no byte for one second is stalled, and tries follow each other soon."""
+def impatient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process tries follow each other soon; and where a fault of the test's stalls connections, one that moves
+    no byte for three seconds is stalled. Others keep their patience: on a busy machine they would be given up too."""
     monkeypatch.setattr(retry, "_LONGEST", 0.05)
-    monkeypatch.setattr(http, "LIMITS", http.Limits(connect=1.0, stall=1.0, answer=1.0, api=1.0))
+    params = request.node.callspec.params
+    if any("stall" in fault.kind for fault in params.get("faults") or [params["fault"]]):
+        monkeypatch.setattr(http, "LIMITS", http.Limits(connect=3.0, stall=3.0, answer=3.0, api=30.0))

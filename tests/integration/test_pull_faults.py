@@ -27,7 +27,7 @@ RANGE_FAULTS = {
     "408": [Fault.unavailable(408, **GET, skip=1, times=2)],
     "expired": [Fault.expired(**GET, times=3)],
     "stalled-before": [Fault.stall(**GET, skip=2)],
-    "stalled-inside": [Fault.stall(after=MIB, **GET, times=5)],
+    "stalled-inside": [Fault.stall(after=MIB, **GET, times=2)],
     "flipped": [Fault.flip_response(MIB, **GET, skip=1, times=3)],
     "flipped-head": [Fault.flip_response(600, **GET, skip=1)],
 }

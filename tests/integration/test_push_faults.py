@@ -74,7 +74,7 @@ def test_the_wait_a_server_asks_for_is_kept(
     assert struck(proxy) == 2
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("brisk")
 @pytest.mark.parametrize("action", ACTIONS.values(), ids=ACTIONS.keys())
 def test_an_api_call_is_made_again(
     proxy: FaultyProxy, near: Client, far: Client, tag: str, action: str, request: pytest.FixtureRequest
