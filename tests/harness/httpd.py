@@ -140,6 +140,7 @@ class Listener(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 256
+    timeout = 0  # of `handle_request`, which is called when there is one
 
     def __init__(self, service: Service, port: int, tls: ssl.SSLContext | None) -> None:
         self.service = service
@@ -158,7 +159,7 @@ class Listener(ThreadingHTTPServer):
             for each in (self.socket, self._ending):
                 selector.register(each, selectors.EVENT_READ)
             while all(key.fileobj is not self._ending for key, _ in selector.select()):
-                self._handle_request_noblock()
+                self.handle_request()
 
     def end(self) -> None:
         """Let `serve` return."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from modelsync_jupyter.client import Client
-from tests.harness.models import differences, make_model
+from tests.harness.models import Entry, differences, make_model
 
 from .conftest import Person
 
@@ -35,7 +35,7 @@ for format, path in paths.items():
 @pytest.fixture
 def model(tmp_path: Path) -> tuple[Path, Path]:
     """A home, and the folder of a model with all that every format of stock BentoML keeps."""
-    files = {"weights.bin": 300_000, "sub/deep/a.json": b"{}", "sub/empty": b"", "ü.txt": b"\xc3\xbc"}
+    files: dict[str, Entry] = {"weights.bin": 300_000, "sub/deep/a.json": b"{}", "sub/empty": b"", "ü.txt": b"\xc3\xbc"}
     return tmp_path / "ann", make_model(tmp_path / "ann", "m:v1", files)
 
 

@@ -63,6 +63,7 @@ def write(tree: Tree, folder: Path, *, backwards: bool = False) -> Path:
             path.symlink_to(item.target)
         else:
             content = item.content if isinstance(item, Executable) else item
+            assert isinstance(content, bytes)
             path.write_bytes(content)
             path.chmod(0o755 if isinstance(item, Executable) else 0o644)
     return folder
