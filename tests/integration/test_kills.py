@@ -19,13 +19,13 @@ from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.models import differences, make_model
 from tests.harness.processes import RegistryProcess
 
-from .scene import FILES, HEAD, LARGEST, MIB, Client, struck, wait_for
+from .scene import FILES, HEAD, LARGEST, MIB, Client, in_turn, struck, wait_for
 
 THREADS = 2
 #: Bytes that one thread may have to move again after a kill: a part; a foreign server takes parts with their headers.
 AGAIN = THREADS * (LARGEST + MIB)
 #: Bytes that have moved when the client is killed, of 20 MiB.
-POINTS = [0, 3 * MIB, 10 * MIB, 17 * MIB]
+POINTS = {"0": 0, "3": 3 * MIB, "10": 10 * MIB, "17": 17 * MIB}
 
 
 def kill(child: subprocess.Popen[str]) -> None:
@@ -39,7 +39,7 @@ def seen(client: Client, tag: str) -> list[str]:
     return [model.upload_status for model in found if model.upload_status not in ("pending", "uploading")]
 
 
-@pytest.mark.parametrize("moved", POINTS)
+@pytest.mark.parametrize(("moved", "server"), in_turn(POINTS, both=["10"]), indirect=["server"])
 def test_a_killed_push_goes_on(
     proxy: FaultyProxy, near: Client, far: Client, to_push: Path, tag: str, moved: int
 ) -> None:
@@ -64,7 +64,7 @@ def test_a_killed_push_goes_on(
     assert differences(to_push, far.folder(tag)) == []
 
 
-@pytest.mark.parametrize("moved", POINTS)
+@pytest.mark.parametrize(("moved", "server"), in_turn(POINTS, both=["10"]), indirect=["server"])
 def test_a_killed_pull_goes_on(
     proxy: FaultyProxy, near: Client, far: Client, to_pull: Path, tag: str, moved: int
 ) -> None:
