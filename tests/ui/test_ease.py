@@ -65,9 +65,11 @@ def test_nothing_is_in_anybodys_way(
     expect(sidebar.transfer(f"{name}:v2")).to_contain_text("left")
     expect(sidebar.row(f"{name}:v1")).to_contain_text("different")
     check("2-running", ".jp-ModelSync-status")
-    assert page.evaluate(MOVING)
+    page.wait_for_function(f"({MOVING})().length")  # when the bar grows
     page.emulate_media(reduced_motion="reduce", forced_colors="active")
     assert page.evaluate(MOVING) == []
+    bar = sidebar.transfer(f"{name}:v2").locator(".jp-ModelSync-bar > span")
+    expect(bar).to_have_css("transition-property", "none")
     shoot(page, "2-running-forced-colors")
     page.emulate_media(reduced_motion="null", forced_colors="none")
 
