@@ -145,7 +145,7 @@ def big(tmp_path_factory: pytest.TempPathFactory, registry: RegistryProcess) -> 
 
 def test_memory_and_disk(big: Client, registry: RegistryProcess, tmp_path: Path) -> None:
     """With ten threads, through our registry."""
-    check_costs(big, registry.url, tmp_path / "other")
+    check_costs(Client.at(big.home, registry.url), registry.url, tmp_path / "other")
 
 
 @pytest.mark.parametrize("strategy", ["presigned_url", "proxy"])

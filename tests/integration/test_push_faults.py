@@ -18,7 +18,7 @@ from tests.harness.yatai import Yatai
 from .scene import FILES, LARGEST, MIB, Client, in_turn, struck
 
 PUT = {"method": "PUT", "path": "^/objects/"}
-#: Each strikes two parts; at most those two are sent again.
+#: Each strikes one or two parts; at most those are sent again.
 PART_FAULTS = {
     "reset-before": [Fault.reset(**PUT, skip=1, times=2)],
     "reset-inside": [Fault.reset_request(after=MIB, **PUT, times=6)],
@@ -50,7 +50,7 @@ def test_a_part_is_sent_again(
 ) -> None:
     proxy.script(*faults)
     assert near.push(tag).status == "pushed"
-    assert struck(proxy) >= 2
+    assert struck(proxy) >= 1  # a unit that is shorter than where a fault strikes gets away
     assert proxy.log.sent("^/objects/") <= near.size(tag) + struck(proxy) * (LARGEST + MIB)
     far.pull(tag)
     assert differences(to_push, far.folder(tag)) == []

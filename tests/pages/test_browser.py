@@ -46,6 +46,10 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProce
                 (draft.path / "w.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + value * 6)
             done = modelsync("push", f"churn:{version}", env=environment(home))
             assert done.stdout.splitlines()[-1] == f"{registry.url}/models/churn/{version}"
+        with api.create("churn-of-old:v1", home=home) as draft:
+            (draft.path / "w.bin").write_bytes(b"w")
+        api.push("churn-of-old:v1", home=home)
+        api.Client(home).catalog.move_alias("churn-of-old:v1", "kept")
         yield registry
 
 
