@@ -9,8 +9,8 @@ from typing import Any, Literal
 from .tags import Tag
 
 How = Literal["added", "removed", "changed", "unknown"]
-#: Files, and tensors, that are named; all are counted.
-MOST = 200
+#: Files, and tensors, that are named; all are counted. Every transfer on record keeps them.
+MOST = 50
 
 
 @dataclass(frozen=True, slots=True)
