@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -125,6 +124,8 @@ class StageTarget:
 
         Raises:
             IntegrityError: The bytes do not have their digest. What was written of that part does not count.
+            ModelChanged: The file that has them is not as it was when scanned.
+            InvalidModel: It cannot be read.
         """
         receiver, position = _Receiver(self, parts, self._share(parts, archive, start)), parts[0].start
         for view in views:
@@ -134,15 +135,12 @@ class StageTarget:
     def _share(self, parts: tuple[Part, ...], archive: FolderArchive, start: int) -> tuple[int, int]:
         """Let whole pages of parts share blocks with a file of a folder; return which bytes of the archive do now."""
         first, last = parts[0].start, parts[-1].stop
-        entry = archive.layout.entries[archive.layout.find(start)]
+        index = archive.layout.find(start)
+        entry = archive.layout.entries[index]
         inside = entry.offset <= start and start + last - first <= entry.content_stop
         if inside and self._stage.within_one(first, last):
-            with suppress(OSError):  # gone, which reading will tell
-                file = os.open(archive.folder / entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-                try:
-                    return self._stage.share(first, last, file, start - entry.offset)
-                finally:
-                    os.close(file)
+            with archive.open(index) as file:
+                return self._stage.share(first, last, file.fileno(), start - entry.offset)
         return first, first
 
     def publish(self) -> None:
