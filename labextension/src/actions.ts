@@ -16,16 +16,18 @@ import {
   askToDelete,
   askToDeleteInRegistry,
   askToOverwrite,
+  askToRestore,
   confirm,
   showChecks
 } from './dialogs';
+import { formatSize } from './format';
 import type { SidebarModel } from './model';
 import { AWHILE } from './notify';
 import type { DetailsPlace } from './detailswidget';
 import { browserPath, codeFor, findTag } from './target';
 import { nameOf, versionOf } from './tags';
 import { CommandIDs } from './tokens';
-import type { Direction, IOrder } from './wire';
+import type { Direction, IOrder, ITrashed } from './wire';
 
 export interface ICommandContext {
   app: JupyterFrontEnd;
@@ -296,12 +298,95 @@ export async function reveal(
 }
 
 export async function remove(
-  { model, trans }: ICommandContext,
+  { app, model, trans }: ICommandContext,
   tag: string
 ): Promise<void> {
-  const { remote } = await model.service.details(tag);
-  if (await askToDelete(tag, remote !== null, trans)) {
-    await model.delete(tag);
+  const { remote, local_details } = await model.service.details(tag);
+  const size = local_details?.size ?? 0;
+  const chosen = await askToDelete(tag, size, remote !== null, trans);
+  if (!chosen) {
+    return;
+  }
+  await model.delete(tag, chosen === 'permanently');
+  if (chosen === 'permanently') {
+    Notification.success(trans.__('Deleted %1 permanently.', tag), {
+      autoClose: AWHILE
+    });
+    return;
+  }
+  offerUndo(trans.__('Deleted %1.', tag), trans, () =>
+    app.commands.execute(CommandIDs.restoreLocal, { tag })
+  );
+}
+
+/** Say that something was deleted, long enough for a second thought. */
+function offerUndo(
+  text: string,
+  trans: TranslationBundle,
+  undo: () => Promise<unknown>
+): void {
+  Notification.success(text, {
+    autoClose: 6 * AWHILE,
+    actions: [{ label: trans.__('Undo'), callback: () => void undo() }]
+  });
+}
+
+/** The local versions that can be restored; says so where there are none. */
+async function trashOf({
+  model,
+  trans
+}: ICommandContext): Promise<ITrashed[]> {
+  const found = await model.service.trash();
+  if (!found.length) {
+    Notification.info(
+      trans.__('No model was deleted on this computer within the last 7 days.'),
+      { autoClose: AWHILE }
+    );
+  }
+  return found;
+}
+
+/** Undo the deletion of a local version; it is asked for where nothing says which one. */
+export async function restoreLocal(
+  context: ICommandContext,
+  args: Args
+): Promise<void> {
+  const { model, trans } = context;
+  const tag =
+    typeof args.tag === 'string'
+      ? args.tag
+      : await askToRestore(await trashOf(context), trans);
+  if (tag) {
+    await model.service.restoreLocal(tag);
+    Notification.success(trans.__('Restored %1 on this computer.', tag), {
+      autoClose: AWHILE
+    });
+    await model.touched(tag);
+  }
+}
+
+/** Delete for good what could be restored. */
+export async function emptyTrash(context: ICommandContext): Promise<void> {
+  const { model, trans } = context;
+  const found = await trashOf(context);
+  const size = formatSize(found.reduce((sum, each) => sum + each.size, 0));
+  const sure =
+    found.length > 0 &&
+    (await confirm({
+      title: trans.__('Delete these models permanently?'),
+      body: trans.__(
+        '%1 deleted from this computer can still be restored: %2. Deleting them permanently frees %3.',
+        trans._n('%1 version', '%1 versions', found.length),
+        found.map(each => each.tag).join(', '),
+        size
+      ),
+      accept: trans.__('Delete Permanently'),
+      trans
+    }));
+  if (sure) {
+    const freed = formatSize(await model.service.emptyTrash());
+    Notification.success(trans.__('Freed %1.', freed), { autoClose: AWHILE });
+    found.forEach(each => void model.touched(each.tag));
   }
 }
 
@@ -322,15 +407,9 @@ export async function removeRemote(
     return;
   }
   await model.service.deleteRemote(tag);
-  Notification.success(trans.__('Deleted %1 in %2.', tag, registry), {
-    autoClose: 6 * AWHILE,
-    actions: [
-      {
-        label: trans.__('Undo'),
-        callback: () => void app.commands.execute(CommandIDs.restore, { tag })
-      }
-    ]
-  });
+  offerUndo(trans.__('Deleted %1 in %2.', tag, registry), trans, () =>
+    app.commands.execute(CommandIDs.restore, { tag })
+  );
   await model.touched(tag);
 }
 

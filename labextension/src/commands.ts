@@ -25,6 +25,7 @@ import {
   clearHistory,
   diagnose,
   dropAlias,
+  emptyTrash,
   exportModel,
   type ICommandContext,
   importModel,
@@ -34,6 +35,7 @@ import {
   remove,
   removeRemote,
   restore,
+  restoreLocal,
   reveal,
   save,
   signOut,
@@ -317,6 +319,17 @@ function modelCommands(context: ICommandContext): ICommand[] {
       label: trans.__('Restore in the Registry'),
       args: MODEL_ARGS,
       execute: on(restore)
+    },
+    {
+      id: CommandIDs.restoreLocal,
+      label: trans.__('Restore Deleted Model…'),
+      args: MODEL_ARGS,
+      execute: args => restoreLocal(context, args)
+    },
+    {
+      id: CommandIDs.emptyTrash,
+      label: trans.__('Free Space of Deleted Models…'),
+      execute: () => emptyTrash(context)
     },
     {
       id: CommandIDs.save,

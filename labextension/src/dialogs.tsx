@@ -1,16 +1,28 @@
 /**
  * Questions to the user. Each resolves to the answer, or to null if the user cancels.
  */
-import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
+import {
+  Dialog,
+  InputDialog,
+  ReactWidget,
+  showDialog
+} from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Message } from '@lumino/messaging';
 import React from 'react';
 
 import { Words } from './components/parts';
-import { formatSize, formatTime, shortDigest } from './format';
+import { formatAge, formatSize, formatTime, shortDigest } from './format';
 import { nameOf, parseLabels, suggestName, versionOf } from './tags';
 import { ApiError } from './request';
-import type { IAlias, ICheck, IDetails, IDraft, IPlan } from './wire';
+import type {
+  IAlias,
+  ICheck,
+  IDetails,
+  IDraft,
+  IPlan,
+  ITrashed
+} from './wire';
 
 /** Whether to do something that cannot be undone. */
 export async function confirm(options: {
@@ -32,32 +44,76 @@ export async function confirm(options: {
   return button.accept;
 }
 
-/** Whether to delete a version from the local store; the only copy has to be named. */
-export function askToDelete(
+/**
+ * Whether to delete a version from the local store, and whether its space is wanted now. What cannot be undone has to be
+ * named, where it is the only copy.
+ */
+export async function askToDelete(
   tag: string,
+  size: number,
   elsewhere: boolean,
   trans: TranslationBundle
-): Promise<boolean> {
-  const title = trans.__('Delete %1?', tag);
-  const accept = trans.__('Delete');
-  return elsewhere
-    ? confirm({
-        title,
-        body: trans.__(
-          'It will be deleted from this computer. The registry keeps its copy.'
-        ),
-        accept,
-        trans
-      })
-    : confirmByTyping({
-        title,
-        text: trans.__(
-          'It will be permanently deleted from this computer. The registry does not have it.'
-        ),
-        typed: tag,
-        accept,
-        trans
-      });
+): Promise<'restorable' | 'permanently' | null> {
+  const { button, isChecked } = await showDialog({
+    title: trans.__('Delete %1?', tag),
+    body: [
+      trans.__('It will be deleted from this computer.'),
+      elsewhere
+        ? trans.__('The registry keeps its copy.')
+        : trans.__('The registry does not have it.'),
+      trans.__('It can be restored for 7 days, and takes space until then.')
+    ].join(' '),
+    checkbox: {
+      label: trans.__('Delete permanently and free %1 now', formatSize(size))
+    },
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Cancel') }),
+      Dialog.warnButton({ label: trans.__('Delete') })
+    ],
+    defaultButton: 0
+  });
+  if (!button.accept) {
+    return null;
+  }
+  if (!isChecked) {
+    return 'restorable';
+  }
+  const sure =
+    elsewhere ||
+    (await confirmByTyping({
+      title: trans.__('Delete the only copy of %1?', tag),
+      text: trans.__(
+        'It will be permanently deleted from this computer. The registry does not have it.'
+      ),
+      typed: tag,
+      accept: trans.__('Delete Permanently'),
+      trans
+    }));
+  return sure ? 'permanently' : null;
+}
+
+/** Which of the deleted local versions to restore; null where there are none. */
+export async function askToRestore(
+  trash: readonly ITrashed[],
+  trans: TranslationBundle
+): Promise<string | null> {
+  if (!trash.length) {
+    return null;
+  }
+  const items = trash.map(each =>
+    [
+      each.tag,
+      formatSize(each.size),
+      trans.__('deleted %1', formatAge(each.deleted, trans))
+    ].join(' · ')
+  );
+  const { value } = await InputDialog.getItem({
+    title: trans.__('Restore a deleted model'),
+    label: trans.__('Deleted from this computer within the last 7 days:'),
+    items,
+    okLabel: trans.__('Restore')
+  });
+  return value === null ? null : (trash[items.indexOf(value)]?.tag ?? null);
 }
 
 /** Whether to delete a version in the registry; it has to be named. */

@@ -184,8 +184,8 @@ export class SidebarModel {
     this.transfers.drop(await this.service.forget(id));
   }
 
-  async delete(tag: string): Promise<void> {
-    await this.service.deleteLocal(tag);
+  async delete(tag: string, permanently = false): Promise<void> {
+    await this.service.deleteLocal(tag, permanently);
     await this.touched(tag);
   }
 

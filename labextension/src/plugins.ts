@@ -218,6 +218,8 @@ function addToPalette(
     CommandIDs.cancel,
     CommandIDs.details,
     CommandIDs.remove,
+    CommandIDs.restoreLocal,
+    CommandIDs.emptyTrash,
     CommandIDs.save,
     CommandIDs.importModel,
     CommandIDs.diagnose,

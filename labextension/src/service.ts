@@ -88,14 +88,44 @@ export class Service {
     return this._post(['versions', ...split(tag), 'digest'], {});
   }
 
-  async deleteLocal(tag: string): Promise<string[]> {
+  /**
+   * Delete a local version.
+   *
+   * @param permanently Whether its space is freed now; else it can be restored for a week.
+   */
+  async deleteLocal(tag: string, permanently = false): Promise<string[]> {
     const reply = await request<{ deleted: string[] }>(
       this._settings,
       ['local', ...split(tag)],
-      {},
+      permanently ? { permanently: 1 } : {},
       { method: 'DELETE' }
     );
     return reply.deleted;
+  }
+
+  async restoreLocal(tag: string): Promise<void> {
+    await this._post(['local', ...split(tag), 'restore'], {});
+  }
+
+  /** Local versions that were deleted and can be restored, the last one first; all, or those of a name. */
+  async trash(name = ''): Promise<wire.ITrashed[]> {
+    const reply = await request<{ versions: wire.ITrashed[] }>(
+      this._settings,
+      ['trash'],
+      { name }
+    );
+    return reply.versions;
+  }
+
+  /** Delete all of these for good; returns how many bytes that freed. */
+  async emptyTrash(): Promise<number> {
+    const reply = await request<{ freed: number }>(
+      this._settings,
+      ['trash'],
+      {},
+      { method: 'DELETE' }
+    );
+    return reply.freed;
   }
 
   /** Change labels and description of one side of a version. */

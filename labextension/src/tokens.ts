@@ -25,6 +25,8 @@ export namespace CommandIDs {
   export const dropAlias = 'modelsync:remove-alias';
   export const removeRemote = 'modelsync:delete-in-registry';
   export const restore = 'modelsync:restore';
+  export const restoreLocal = 'modelsync:restore-local';
+  export const emptyTrash = 'modelsync:empty-trash';
   export const check = 'modelsync:check';
   export const forget = 'modelsync:forget';
   export const clearHistory = 'modelsync:clear-history';

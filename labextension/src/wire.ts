@@ -383,6 +383,16 @@ export interface IAlias {
   moved: string;
 }
 
+/** A local version that was deleted and can be restored. */
+export interface ITrashed {
+  tag: string;
+  /** Bytes that deleting it permanently frees. */
+  size: number;
+  /** ISO 8601. */
+  deleted: string;
+  restorable_until: string;
+}
+
 /** What was done to a version in the registry, or to an alias of it. */
 export interface IDeed {
   /** ISO 8601. */

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from modelsync_jupyter.remotes.contexts import check_endpoint
     from modelsync_jupyter.store.care import Garbage, Usage
     from modelsync_jupyter.store.create import Draft
+    from modelsync_jupyter.store.trash import Trashed
     from modelsync_jupyter.transfer.exchange import FilePlan
     from modelsync_jupyter.transfer.mirror import SyncPlan
     from modelsync_jupyter.transfer.plan import Forecast, Operation
@@ -61,6 +62,7 @@ __all__ = [
     "SyncPlan",
     "Token",
     "TransferOptions",
+    "Trashed",
     "Usage",
     "User",
     "Verdict",
@@ -103,6 +105,7 @@ _PLACES = {
     "Usage": "store.care",
     "Draft": "store.create",
     "Model": "store.model",
+    "Trashed": "store.trash",
     "FilePlan": "transfer.exchange",
     "SyncPlan": "transfer.mirror",
     "Forecast": "transfer.plan",

@@ -42,6 +42,7 @@ class CareVerbs:
         older_than: timedelta | None = None,
         labels: Iterable[str] = (),
         ignore_aliases: bool = False,
+        trash: bool = False,
         dry_run: bool = False,
         agreed: Garbage | None = None,
     ) -> Garbage:
@@ -57,6 +58,7 @@ class CareVerbs:
             older_than: How old a version must be to go; where both rules are given, both must hold.
             labels: `key` or `key=value`: versions with such a label stay too.
             ignore_aliases: Ask no registry; what its aliases refer to may go.
+            trash: Delete for good what was deleted within the last week and could still be restored.
             dry_run: Decide, and delete nothing.
             agreed: What a dry run found and a user agreed to: of versions only these go, and only as they were then.
 
@@ -79,6 +81,7 @@ class CareVerbs:
             older_than=older_than,
             labels=tuple(labels),
             aliased=None if ignore_aliases else partial(find_aliased, self.home),
+            trash=trash,
         )
         return found if dry_run else care.delete(self._store, found, agreed)
 

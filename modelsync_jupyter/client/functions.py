@@ -349,8 +349,13 @@ def edit(
 
 
 @partial(documented_as, Client.delete)
-def delete(tag: str | Tag, **at: Unpack[AtHome]) -> list[Tag]:
-    return Client(**at).delete(tag)
+def delete(tag: str | Tag, *, permanently: bool = False, **at: Unpack[AtHome]) -> list[Tag]:
+    return Client(**at).delete(tag, permanently=permanently)
+
+
+@partial(documented_as, Client.restore)
+def restore(tag: str | Tag, **at: Unpack[AtHome]) -> list[Tag]:
+    return Client(**at).restore(tag)
 
 
 @partial(documented_as, Client.login)

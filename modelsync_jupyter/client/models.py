@@ -13,6 +13,7 @@ from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.store.local import LocalStore, Models
 from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.store.trash import Trashed
 from modelsync_jupyter.transfer.work import Counter
 
 if TYPE_CHECKING:
@@ -223,11 +224,14 @@ class ModelVerbs:
                 raise
         return self.pull(tag)
 
-    def delete(self, tag: str | Tag) -> list[Tag]:
+    def delete(self, tag: str | Tag, *, permanently: bool = False) -> list[Tag]:
         """Delete a model from the local store, and return what was deleted; the registry is not touched.
+
+        For a week `restore` undoes it. Until then its space stays taken, unless a pull needs it.
 
         Args:
             tag: `name:version`; `name:latest` for the latest alone; a bare `name` for every version of it.
+            permanently: Delete for good, which frees the space now.
 
         Raises:
             ModelNotFound: There is none.
@@ -235,7 +239,27 @@ class ModelVerbs:
         parsed = Tag.parse(str(tag))
         with self._explained(str(tag)):
             only_latest = parsed.is_latest and ":" in str(tag)
-            return self._store.delete(self._store.get(parsed).tag if only_latest else parsed)
+            return self._store.delete(self._store.get(parsed).tag if only_latest else parsed, discard=not permanently)
+
+    def restore(self, tag: str | Tag) -> list[Tag]:
+        """Undo the deletion of a model from the local store, and return what is there again.
+
+        Args:
+            tag: `name:version`; a bare `name` for every version of it that was deleted and is not there.
+
+        Raises:
+            ModelNotFound: It was not deleted, or longer than a week ago, or a pull needed the space.
+            ModelExists: There is another model of this tag by now; both are kept.
+        """
+        return self._store.restore(Tag.parse(str(tag)))
+
+    def deleted(self, name: str | None = None) -> list[Trashed]:
+        """List the models that were deleted from the local store and can be restored, the last deleted first.
+
+        Args:
+            name: Only this name.
+        """
+        return self._store.trash.items(Tag.parse(name).name if name else None)
 
     def _hash(self, models: list[Model], progress: Sink | None) -> None:
         missing = [model for model in models if not self._store.digest(model)]

@@ -34,6 +34,8 @@ def add_commands(add: Any) -> None:
     parser.add_argument("--keep-label", action="append", default=[], metavar="K[=V]", help=what)
     what = "ask no registry, and delete also what its aliases refer to"
     parser.add_argument("--ignore-aliases", action="store_true", help=what)
+    what = "delete for good what `delete` put aside within the last week, which `restore --local` could bring back"
+    parser.add_argument("--trash", action="store_true", help=what)
     parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be deleted, and delete nothing")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
     add_output(parser)
@@ -55,7 +57,7 @@ def gc_command(args: argparse.Namespace, face: Face) -> Answer:
     """`gc`: what was deleted, after a question where versions are among it."""
     client = client_of(args)
     age = datetime.now(timezone.utc) - args.older_than if args.older_than else None
-    rules: dict[str, Any] = {"keep": args.keep, "older_than": age, "labels": args.keep_label}
+    rules: dict[str, Any] = {"keep": args.keep, "older_than": age, "labels": args.keep_label, "trash": args.trash}
     found = client.gc(args.name, dry_run=True, ignore_aliases=args.ignore_aliases, **rules)
     if args.dry_run:
         return Answer(found, _garbage_text(found, "Would delete"), found.to_dict())
@@ -72,13 +74,19 @@ def gc_command(args: argparse.Namespace, face: Face) -> Answer:
 
 def du_command(args: argparse.Namespace, face: Face) -> Answer:
     """`du`: a row for each name."""
-    found = client_of(args).du(args.name)
+    client = client_of(args)
+    found = client.du(args.name)
 
     def row(usage: Usage) -> tuple[str, ...]:
         sizes = (format_size(size) for size in (usage.size, usage.disk, usage.shared))
         return usage.name, str(usage.versions), *sizes
 
     table = Table(found, _USAGE_HEAD, row, "There are no models here yet.")
+    if not args.name and (trash := client.deleted()):
+        size = format_size(sum(item.size for item in trash))
+        what = f"{len(trash)} deleted {'version' if len(trash) == 1 else 'versions'}"
+        free = face.words.command("gc --trash")
+        face.note(f"Besides, {what} can be restored for up to a week and take {size}; {free} frees that.")
     return Answer(table, str(table), data=[usage.to_dict() for usage in found])
 
 
@@ -101,5 +109,6 @@ def verify_command(args: argparse.Namespace, face: Face) -> Answer:
 def _garbage_text(found: Garbage, verb: str) -> str:
     versions = ", ".join(f"`{model.tag}`" for model in found.models) or "no versions"
     rest = f" and {len(found.leftovers)} leftovers of killed transfers" if found.leftovers else ""
-    text = f"{verb} {versions}{rest}: {format_size(found.freed)}."
+    thrown = f" and {len(found.thrown)} in the trash" if found.thrown else ""
+    text = f"{verb} {versions}{rest}{thrown}: {format_size(found.freed)}."
     return "\n".join([text, *(f"Kept `{tag}`: {reason}." for tag, reason in found.kept.items())])

@@ -1,6 +1,7 @@
 """Versions in the registry: `alias`, `label`, `history`, `restore`, and what `delete --remote` does.
 
-`label --local` is the one that changes a local model: there, labels are in the model.yaml.
+With `--local`, `label` changes a local model, whose labels are in its model.yaml, and `restore` undoes a local
+`delete`.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from .tables import Table
 from .views import labels_text
 
 if TYPE_CHECKING:
-    from modelsync_jupyter.client import Alias, Deed, Deleted
+    from modelsync_jupyter.client import Alias, Deed, Deleted, Trashed
 
 _ALIASES = ("ALIAS", "VERSION", "SINCE", "BY")
 _DEEDS = ("TIME (UTC)", "DID", "VERSION", "BY", "FROM", "SIZE", "DIGEST", "MORE")
 _DELETED = ("TAG", "SIZE", "DELETED", "BY", "UNTIL (UTC)")
+_TRASHED = ("TAG", "ON DISK", "DELETED", "UNTIL (UTC)")
 _ALIAS_EXAMPLES = """\
 examples:
   alias sentiment                              its aliases
@@ -48,7 +50,9 @@ _RESTORE_EXAMPLES = """\
 examples:
   restore                                      what can be restored, and until when
   restore sentiment:v1
-  restore sentiment                            the whole model, with what was deleted together with it"""
+  restore sentiment                            the whole model, with what was deleted together with it
+  restore --local                              what was deleted from this computer within a week
+  restore --local sentiment:v1"""
 
 
 def alias_command(args: argparse.Namespace, face: Face) -> Answer:
@@ -91,12 +95,23 @@ def history_command(args: argparse.Namespace, face: Face) -> Answer:
 
 def restore_command(args: argparse.Namespace, face: Face) -> Answer:
     """`restore`: what can be restored; `restore TAG`: do it."""
+    if args.local:
+        return _restore_local(args)
     catalog = client_of(args).catalog
     if args.tag is None:
         table = Table(catalog.deleted(), _DELETED, _deleted_row, "There is nothing to restore.")
         return Answer(table, str(table), [model.to_dict() for model in table])
     catalog.restore(args.tag)
     return Answer(None, f"Restored `{args.tag}` in the registry.", {"tag": args.tag})
+
+
+def _restore_local(args: argparse.Namespace) -> Answer:
+    client = client_of(args)
+    if args.tag is None:
+        table = Table(client.deleted(), _TRASHED, _trashed_row, "There is nothing to restore.")
+        return Answer(table, str(table), [item.to_dict() for item in table])
+    back = [str(tag) for tag in client.restore(args.tag)]
+    return Answer(None, f"Restored {', '.join(f'`{tag}`' for tag in back)}.", back)
 
 
 def delete_remote(args: argparse.Namespace, face: Face) -> Answer:
@@ -141,9 +156,10 @@ def add_commands(add: Any) -> None:
     parser.add_argument("-n", "--limit", type=positive, default=100, metavar="N", help="at most N (default 100)")
     _finish(parser)
 
-    what = "restore what was deleted in the registry, or list what can be"
+    what = "restore what was deleted in the registry or locally, or list what can be"
     parser = add("restore", what, restore_command, epilog=_RESTORE_EXAMPLES)
     parser.add_argument("tag", nargs="?", metavar="TAG", help="NAME:VERSION, or NAME for a whole model")
+    parser.add_argument("--local", action="store_true", help="what was deleted from this computer within a week")
     _finish(parser)
 
 
@@ -164,6 +180,10 @@ def _deleted_row(gone: Deleted) -> tuple[str, ...]:
     deleted = format_age(gone.time) if gone.time else ""
     until = f"{gone.until:%Y-%m-%d %H:%M}" if gone.until else ""
     return str(gone.model.tag), format_size(gone.model.size), deleted, gone.user, until
+
+
+def _trashed_row(item: Trashed) -> tuple[str, ...]:
+    return str(item.tag), format_size(item.size), format_age(item.deleted), f"{item.until:%Y-%m-%d %H:%M}"
 
 
 def _deed_row(deed: Deed) -> tuple[str, ...]:

@@ -52,6 +52,8 @@ def add_commands(add: Any) -> None:
     parser = add("delete", what, delete_command)
     parser.add_argument("tags", nargs="+", metavar="TAG", help="NAME:VERSION, or NAME for every version of it")
     parser.add_argument("--remote", action="store_true", help="in the registry, where they can be restored for a while")
+    what = "free the space of local models now, instead of keeping them for a week so that they can be restored"
+    parser.add_argument("--permanently", action="store_true", help=what)
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
     add_context(parser)
     add_output(parser)
@@ -165,10 +167,17 @@ def delete_command(args: argparse.Namespace, face: Face) -> Answer:
         raise UsageError("`--context` is for a registry.", step="Add `--remote`.")
     client = client_of(args)
     tags = [tag for word in args.tags for tag in _versions(word, client)]
-    if not args.yes and not face.confirm(f"Delete {_name(tags)} from this computer?"):
+    how = "permanently from" if args.permanently else "from"
+    if not args.yes and not face.confirm(f"Delete {_name(tags)} {how} this computer?"):
         return Answer(None, "Nothing was deleted.", data=[])
-    gone = [tag for each in tags for tag in client.delete(each)]
-    return Answer(None, f"Deleted {_name(gone)}.", data=[str(tag) for tag in gone])
+    gone = [tag for each in tags for tag in client.delete(each, permanently=args.permanently)]
+    text = f"Deleted {_name(gone)}."
+    if not args.permanently:
+        undo = " and ".join(face.words.command("restore-local", tag=str(tag)) for tag in gone[:3])
+        rest = " and so on" if len(gone) > 3 else ""
+        space = face.words.command("gc --trash")
+        text += f" For a week {undo}{rest} undoes that; {space} frees the space now."
+    return Answer(None, text, data=[str(tag) for tag in gone])
 
 
 def _limit(args: argparse.Namespace) -> int | None:

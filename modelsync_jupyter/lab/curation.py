@@ -1,4 +1,4 @@
-"""Curation: what people change in versions that exist: labels, descriptions, aliases, and deleting in the registry.
+"""Curation: what people change in versions that exist: labels, descriptions, aliases, and deleting on either side.
 
 All below `modelsync/api`, JSON in and out; `context=NAME` in the query names the registry, where it is not the current
 one. After each, read the name again (`POST list` with `"refresh": NAME`): nothing here changes the list by itself.
@@ -9,13 +9,21 @@ one. After each, read the name again (`POST list` with `"refresh": NAME`): nothi
                                        named stay, a description of "" is removed. They are files of the version: a
                                        copy in the registry is `different` afterwards.
                                        → `{"tag", "labels", "description"}`
+`DELETE local/NAME/VERSION`            Delete the local copy; `permanently=1` in the query frees its space now. →
+                                       `{"deleted": [TAG]}`
+`POST local/NAME/VERSION/restore`      Undo that, within a week. Body `{}`. → `{"restored": [TAG]}`; 409 `model-exists`
+                                       where there is another one by now.
+`GET trash`                            Local versions that can be restored, the last first; `name=` narrows. →
+                                       `{"versions": [{"tag", "size", "deleted", "restorable_until"}]}`; `size` is the
+                                       space on disk.
+`DELETE trash`                         Delete them for good. → `{"freed": BYTES}`
 `POST remote/NAME/VERSION`             The same for the registry's copy, which stays `in sync`. → the same
 `DELETE remote/NAME/VERSION`           Delete in the registry. → `{"deleted": TAG, "restorable": true}`. A version with
                                        an alias is refused (409): move or remove that first.
 `POST remote/NAME/VERSION/restore`     Undo that, while the registry keeps it. Body `{}`. → `{"restored": TAG}`
 `GET remote/NAME/VERSION/files`        → `{"tag", "listed", "files": [{"path", "size", "digest", "link"}]}`; `listed` is
                                        false where the registry does not tell which files it has.
-`GET deleted?name=NAME`                Versions that can be restored, the last first. → `{"versions": [{"tag",
+`GET deleted?name=NAME`                Versions that the registry can restore, the last first. → `{"versions": [{"tag",
                                        "deleted", "deleted_by", "restorable_until", …}]}`
 `GET aliases/NAME`                     → `{"aliases": [{"name", "version", "user", "moved"}]}`
 `POST aliases/NAME/ALIAS`              Let an alias point at a version; a new one is made. Body `{"version": V}`, and
@@ -61,8 +69,37 @@ class LocalModel(Handler):
     @authorized
     async def delete(self, name: str, version: str) -> None:
         """Delete one version from the local store."""
+        tag, permanently = Tag.parse(f"{name}:{version}"), self.get_query_argument("permanently", "") == "1"
+        run = self.slow if permanently else self.local
+        gone = await run(lambda: api.delete(tag, permanently=permanently, home=self.home))
+        self.reply({"deleted": [str(each) for each in gone]})
+
+
+class RestoringLocal(Handler):
+    @web.authenticated
+    @authorized
+    async def post(self, name: str, version: str) -> None:
+        """Restore a version that was deleted from the local store."""
         tag = Tag.parse(f"{name}:{version}")
-        self.reply({"deleted": [str(gone) for gone in await self.local(lambda: api.delete(str(tag), home=self.home))]})
+        self.reply({"restored": [str(each) for each in await self.local(lambda: api.restore(tag, home=self.home))]})
+
+
+class Trash(Handler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """List the local versions that can be restored."""
+        name = self.get_query_argument("name", "") or None
+        client = api.Client(self.home)
+        found = await self.slow(lambda: [each.to_dict() for each in client.deleted(name)])  # files are looked at
+        self.reply({"versions": found})
+
+    @web.authenticated
+    @authorized
+    async def delete(self) -> None:
+        """Delete for good what could be restored."""
+        found = await self.slow(lambda: api.Client(self.home).gc(trash=True))
+        self.reply({"freed": found.freed})
 
 
 class _OfRegistry(Handler):

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from .curation import Alias, Aliases, Deleted, History, LocalModel, RemoteFiles, RemoteModel, Restoring
+from .curation import (
+    Alias,
+    Aliases,
+    Deleted,
+    History,
+    LocalModel,
+    RemoteFiles,
+    RemoteModel,
+    Restoring,
+    RestoringLocal,
+    Trash,
+)
 from .handler import Handler, Missing
 from .inspection import Diff, Doctor
 from .listing import Digest, Listing, Version
@@ -19,6 +30,8 @@ ROUTES: list[tuple[str, type[Handler]]] = [
     (f"{_API}/versions/{_NAME}/{_NAME}", Version),
     (f"{_API}/versions/{_NAME}/{_NAME}/digest", Digest),
     (f"{_API}/local/{_NAME}/{_NAME}", LocalModel),
+    (f"{_API}/local/{_NAME}/{_NAME}/restore", RestoringLocal),
+    (f"{_API}/trash", Trash),
     (f"{_API}/remote/{_NAME}/{_NAME}", RemoteModel),
     (f"{_API}/remote/{_NAME}/{_NAME}/restore", Restoring),
     (f"{_API}/remote/{_NAME}/{_NAME}/files", RemoteFiles),

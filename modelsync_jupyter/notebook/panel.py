@@ -8,7 +8,7 @@ table.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any
 
@@ -324,6 +324,12 @@ def option_text(version: VersionStatus) -> str:
     return "  ·  ".join(filter(None, [*parts, aliases, labels]))
 
 
+def _chips(words: Iterable[str], colour: str) -> str:
+    """Show words as chips, as the sidebar does, in colours of Jupyter's theme where there is one."""
+    style = f"display:inline-block;padding:0 6px;border:1px solid {colour};border-radius:3px;line-height:1.5"
+    return " ".join(f"<span style='{style}'>{escape(word)}</span>" for word in words)
+
+
 def details_html(version: VersionStatus) -> str:
     """Show everything about a version, and the code that uses it."""
     pairs = [("state", f"{MARKS[version.state]} {version.state}")]
@@ -331,12 +337,17 @@ def details_html(version: VersionStatus) -> str:
         pairs += facts_of(version.local, version.digest)
     elif remote := version.remote:
         pairs += remote_facts(remote)
-    pairs.insert(2, ("aliases", " ".join(f"@{alias}" for alias in aliases_of(version))))
+    chips = {
+        "aliases": _chips(aliases_of(version), "var(--jp-brand-color1, #1976d2)"),
+        "labels": _chips((f"{key}={value}" if value else key for key, value in labels_of(version).items()), "#8888"),
+    }
+    cells = {name: escape(value) for name, value in pairs} | chips
+    order = dict.fromkeys(["state", "tag", "aliases", *cells])
     rows = "".join(
         f"<tr><th style='text-align:left;vertical-align:top'>{escape(name)}</th>"
-        f"<td style='text-align:left;white-space:pre-wrap;overflow-wrap:anywhere'>{escape(value)}</td></tr>"
-        for name, value in pairs
-        if value
+        f"<td style='text-align:left;white-space:pre-wrap;overflow-wrap:anywhere'>{cells[name]}</td></tr>"
+        for name in order
+        if cells[name]
     )
     code = f'model = get("{version.tag}", pull=True)'
     return f"<table style='line-height:1.4'>{rows}</table><pre>{escape(code)}</pre>"

@@ -23,6 +23,7 @@ from modelsync_jupyter.info import MAX_YAML, load_yaml
 
 from .local import LocalStore
 from .model import Model
+from .trash import PREFIX
 
 #: A label with this name keeps a version, whatever its value.
 KEEP_LABEL = "keep"
@@ -43,12 +44,14 @@ class Garbage:
         kept: Versions that the rules would delete, each with what refers to it.
         leftovers: Files and folders that killed processes left behind, and journals of abandoned transfers.
         freed: Bytes that are free afterwards: files that others link to do not count.
+        thrown: Folders of the trash.
     """
 
     models: tuple[Model, ...]
     kept: Mapping[Tag, str]
     leftovers: tuple[Path, ...]
     freed: int
+    thrown: tuple[Path, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return what is deleted, as JSON."""
@@ -56,6 +59,7 @@ class Garbage:
             "deleted": [str(model.tag) for model in self.models],
             "kept": {str(tag): reason for tag, reason in self.kept.items()},
             "leftovers": len(self.leftovers),
+            "trash": len(self.thrown),
             "bytes_freed": self.freed,
         }
 
@@ -91,6 +95,7 @@ def find_garbage(
     older_than: timedelta | None = None,
     labels: Collection[str] = (),
     aliased: Callable[[Collection[str]], Mapping[Tag, str]] | None = None,
+    trash: bool = False,
     now: datetime | None = None,
 ) -> Garbage:
     """Decide what may go. Without a rule no version does, only what killed processes left behind.
@@ -102,6 +107,7 @@ def find_garbage(
         older_than: How old a version must be to go; where both rules are given, both must hold.
         labels: `key` or `key=value`: versions with such a label stay, as those with a label `keep` do.
         aliased: Called with the names of versions that would go; tells which versions aliases refer to, and how.
+        trash: Whether what is in the trash goes too, and not only what has been there for long enough.
         now: The time to reckon from.
     """
     now = now or datetime.now(timezone.utc)
@@ -126,8 +132,10 @@ def find_garbage(
         kept |= {model.tag: referred[model.tag] for model in models if model.tag in referred}
         models = [model for model in models if model.tag not in referred]
     leftovers = tuple(_leftovers(store, now.timestamp()))
-    freed = _freed([*(model.path for model in models), *leftovers])
-    return Garbage(tuple(models), kept, leftovers, freed)
+    thrown = tuple(item.place for item in store.trash.items()) if trash else ()
+    thrown += tuple(store.trash.expired())
+    freed = _freed([*(model.path for model in models), *leftovers, *thrown])
+    return Garbage(tuple(models), kept, leftovers, freed, thrown)
 
 
 def delete(store: LocalStore, garbage: Garbage, agreed: Garbage | None = None) -> Garbage:
@@ -159,6 +167,7 @@ def delete(store: LocalStore, garbage: Garbage, agreed: Garbage | None = None) -
             remove_tree(path)
         else:
             path.unlink(missing_ok=True)
+    store.trash.remove(garbage.thrown)
     for folder in _names(store):
         store.heal(folder)
     return Garbage(tuple(gone), kept, garbage.leftovers, freed - _freed(stuck))
@@ -229,7 +238,8 @@ def _leftovers(store: LocalStore, now: float) -> Iterator[Path]:
             yield path
             yield from _exported(text)
     for path in store.home.tmp.glob("modelsync-*"):
-        if not path.name.startswith("modelsync-kept-") and path.name not in named and is_abandoned(path):
+        kept = path.name.startswith(("modelsync-kept-", PREFIX))
+        if not kept and path.name not in named and is_abandoned(path):
             yield path
 
 

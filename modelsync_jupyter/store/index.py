@@ -164,6 +164,17 @@ class Index:
         with suppress(OSError):
             self._file(tag).unlink(missing_ok=True)
 
+    def take(self, tag: Tag, place: Path) -> None:
+        """Forget a version, but keep what is known of it at a place outside, on the same file system."""
+        with suppress(OSError):
+            self._file(tag).rename(place)
+        self.forget(tag)
+
+    def put(self, tag: Tag, place: Path) -> None:
+        """Know again what `take` has kept."""
+        with suppress(OSError):
+            place.rename(self._file(tag))
+
     def sweep(self, name: str, versions: Callable[[], Collection[str]]) -> None:
         """Forget versions of a name that other programs deleted, and remove what killed processes left behind.
 

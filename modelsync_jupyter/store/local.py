@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace as changed
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.archive.folder import FolderArchive
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelNotFound, UsageError
+from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import LATEST, Tag
 from modelsync_jupyter.files import (
     find_leftovers,
@@ -33,6 +35,7 @@ from modelsync_jupyter.files import (
 
 from .index import Index
 from .model import Model, read_creation_time, read_info
+from .trash import PREFIX, Trash, Trashed
 
 #: How the names of our folders in BentoML's `tmp` begin, and of those among them that a user may still want.
 _OURS, _KEPT = "modelsync-", "modelsync-kept-"
@@ -60,12 +63,14 @@ class LocalStore:
 
     Attributes:
         index: Content digests of its models.
+        trash: Versions that were discarded and can be restored.
     """
 
     def __init__(self, home: Home) -> None:
         self.home = home
         self._models = str(home.models)
         self.index = Index(home.state / "digests")
+        self.trash = Trash(home.tmp)
 
     def folder(self, tag: Tag) -> Path:
         """Return where a version is, or would be."""
@@ -229,20 +234,60 @@ class LocalStore:
         """
         return self.index.describe(model.tag, model.archive, threads, check=check, given=description)
 
-    def delete(self, tag: Tag) -> list[Tag]:
+    def delete(self, tag: Tag, *, discard: bool = False) -> list[Tag]:
         """Delete a version, or with no version every one of that name; each is gone in one step.
 
         A version that another process deletes first is passed over.
+
+        Args:
+            tag: What to delete.
+            discard: Whether it goes into the trash, from which it can be restored, and not for good.
 
         Raises:
             ModelNotFound: There is none.
         """
         versions = self._versions(tag.name) if tag.is_latest else [str(tag.version)]
-        gone = [each for version in versions if self._remove(each := Tag(tag.name, version))]
+        remove = self._discard if discard else self._remove
+        gone = [each for version in versions if remove(each := Tag(tag.name, version))]
         if not gone:
             raise ModelNotFound(f"No model `{tag}` in `{self.home.models}`.")
         self._mend_latest(tag.name)
         return gone
+
+    def restore(self, tag: Tag) -> list[Tag]:
+        """Take a version out of the trash, or with no version every one of that name; each is back in one step.
+
+        Of several that had the same tag it is the one that was deleted last.
+
+        Raises:
+            ModelNotFound: The trash has none.
+            ModelExists: There is such a version; the trash keeps the other.
+        """
+        found: dict[Tag, Trashed] = {}
+        for item in self.trash.items(tag.name):
+            if tag.is_latest or item.tag == tag:
+                found.setdefault(item.tag, item)
+        if tag.is_latest:
+            found = {each: item for each, item in found.items() if not self.folder(each).exists()}
+        back = []
+        for each, item in found.items():
+            try:
+                put_folder(item.model, self.folder(each), replace=False)
+            except FileExistsError as error:
+                step = "Delete that one first; both can be restored afterwards."
+                raise ModelExists(f"There is another `{each}` in the local store by now.", step=step) from error
+            except FileNotFoundError:
+                continue  # another process was faster
+            self.index.put(each, item.digest)
+            self.trash.remove([item.place])
+            back.append(each)
+        self._mend_latest(tag.name)
+        if not back:
+            raise ModelNotFound(
+                f"`{tag}` is not among the deleted models that can be restored.",
+                step=Step("restore-local", "See what can be restored."),
+            )
+        return back
 
     def install(self, folder: Path, tag: Tag, *, replace: bool = False) -> Model:
         """Make a finished folder visible as a model, in one step; `latest` follows if it is the newest.
@@ -276,7 +321,8 @@ class LocalStore:
         return Model(tag, self.folder(tag), info, changed(archive, folder=self.folder(tag)))
 
     def heal(self, name: str) -> None:
-        """Repair what killed processes left behind: a stale `latest` of a name, temporary files, dead stages and trash.
+        """Repair what killed processes left behind: a stale `latest` of a name, temporary files, dead stages; and delete
+        for good what has been in the trash for long enough.
 
         Writes only where there is something to repair, and nothing where the store is read-only. A stage stays while a
         process works in it or a journal names it, and so do folders of models that could not be finished.
@@ -295,8 +341,10 @@ class LocalStore:
         self.index.sweep(name, lambda: self._versions(name))
         with suppress(OSError):
             for path in self.home.tmp.glob(f"{_OURS}*"):
-                if not path.name.startswith(_KEPT) and is_abandoned(path) and not self._is_in_a_journal(path.name):
+                kept = path.name.startswith((_KEPT, PREFIX))
+                if not kept and is_abandoned(path) and not self._is_in_a_journal(path.name):
                     remove_tree(path)
+        self.trash.remove(self.trash.expired())
 
     def new_folder(self, purpose: str) -> Path:
         """Make a private folder on the store's file system, to build in."""
@@ -392,6 +440,17 @@ class LocalStore:
         finally:
             remove_tree(trash)
         self.index.forget(tag)
+        return True
+
+    def _discard(self, tag: Tag) -> bool:
+        """Move a version into the trash, with what the index knows of it; False where there is none."""
+        if not self.folder(tag).is_dir():
+            return False
+        self.building_place()
+        try:
+            self.trash.put(tag, self.folder(tag), partial(self.index.take, tag))
+        except FileNotFoundError:
+            return False
         return True
 
     def _mend_latest(self, name: str) -> None:

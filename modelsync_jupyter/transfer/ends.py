@@ -212,6 +212,9 @@ class StageTarget:
         staged = sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
         missing = (self._source.size or 0) - staged
         if missing > free:
+            self._store.trash.make_room(missing - free)
+            free = shutil.disk_usage(folder).free
+        if missing > free:
             place = folder.parent.parent
             raise DiskFull(f"`{self._tag}` needs {format_size(missing)}, and `{place}` has {format_size(free)} left.")
 

@@ -193,7 +193,7 @@ class LocalEnd:
         """Nothing to move: there are no aliases."""
 
     def delete(self, held: Held) -> None:
-        self._store.delete(held.tag)
+        self._store.delete(held.tag, discard=True)
 
 
 class RegistryEnd:

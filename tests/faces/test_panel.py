@@ -92,6 +92,7 @@ def test_an_alias_moves_from_where_it_was_seen_and_nowhere_else(
 
     point_at("v1")
     wait_for(lambda: [f"{name}:v1" in text for text in shown()] == [True], "the alias in the list")
+    wait_for(lambda: ">production</span>" in panel._details.value, "the alias as a chip")
     client.catalog.move_alias(f"{name}:v2", "production")  # somebody else was quicker
     point_at("v3")
     wait_for(lambda: "role='status'" in panel._message.value and "v2" in panel._message.value, "the refusal")

@@ -61,6 +61,24 @@ async def test_labels_of_the_local_copy_are_files_of_it(
     assert (await call("POST", f"local/{name}/v9", {}))[0] == 404
 
 
+async def test_a_local_deletion_is_undone_and_its_space_freed(call: Call, make: Make, home: Path, name: str) -> None:
+    make(f"{name}:v1", 50_000)
+    assert await call("DELETE", f"local/{name}/v1") == (200, {"deleted": [f"{name}:v1"]})
+    (item,) = (await call("GET", "trash", name=name))[1]["versions"]
+    assert (item["tag"], item["restorable_until"] > item["deleted"]) == (f"{name}:v1", True)
+    assert item["size"] >= 50_000
+    assert await call("POST", f"local/{name}/v1/restore", {}) == (200, {"restored": [f"{name}:v1"]})
+    assert (await call("POST", f"local/{name}/v1/restore", {}))[0] == 404
+    await call("DELETE", f"local/{name}/v1")
+    make(f"{name}:v1")
+    code, body = await call("POST", f"local/{name}/v1/restore", {})
+    assert (code, body["code"]) == (409, "model-exists")
+    await call("DELETE", f"local/{name}/v1", permanently="1")
+    assert (await call("DELETE", "trash"))[1]["freed"] >= item["size"]
+    assert await call("GET", "trash") == (200, {"versions": []})
+    assert list((home / "tmp").iterdir()) == []
+
+
 async def test_aliases_are_pointed_compared_and_removed(
     call: Call, make: Make, signed_in: str, home: Path, name: str
 ) -> None:

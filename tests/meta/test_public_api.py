@@ -16,8 +16,8 @@ FUNCTIONS = [
     *("attach", "cancel", "configure", "contexts", "create", "delete", "diff", "doctor", "edit"),
     *("export_in_background", "export_model", "forget", "get", "get_remote", "import_in_background", "import_model"),
     *("list_models", "list_remote", "load", "lock", "login", "logout", "pause", "plan", "provenance", "pull"),
-    *("pull_in_background", "pull_locked", "push", "push_in_background", "resume", "resume_in_background", "save"),
-    *("scan", "search_remote", "settings", "status", "sync", "transfers", "use_context"),
+    *("pull_in_background", "pull_locked", "push", "push_in_background", "restore", "resume", "resume_in_background"),
+    *("save", "scan", "search_remote", "settings", "status", "sync", "transfers", "use_context"),
 ]
 CLASSES = [
     *("Check", "Client", "Context", "Diff", "Model", "Outcome", "Plan", "Provenance", "RemoteModel", "Scanned"),

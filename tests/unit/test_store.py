@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,8 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(Home(tmp_path))
 
 
-def make(store: LocalStore, tag: str, day: int = 0, **fields: Any) -> Path:
-    return make_model(store.home.path, tag, {"f": b"1"}, created=CREATED + timedelta(days=day), **fields)
+def make(store: LocalStore, tag: str, day: int = 0, content: bytes = b"1", **fields: Any) -> Path:
+    return make_model(store.home.path, tag, {"f": content}, created=CREATED + timedelta(days=day), **fields)
 
 
 def tags(models: list[Model]) -> list[str]:
@@ -206,3 +207,58 @@ def test_of_many_versions_each_has_its_time(store: LocalStore, monkeypatch: pyte
     monkeypatch.setattr(local, "_FEW", 3)
     assert store.creation_times("m", lambda tag: True) == times
     assert tags(store.models(limit=3)) == ["m:v29", "m:v28", "m:v27"]
+
+
+def test_what_was_deleted_is_restored_as_it_was_and_nobody_else_sees_it(store: LocalStore) -> None:
+    here = api.Client(store.home.path)
+    for day, version in enumerate(("v1", "v2", "v3")):
+        make(store, f"m:{version}", day)
+    digest = here.digest(here.get("m:v3"), hash=True)
+    assert here.delete("m:v3") == [Tag("m", "v3")]
+    assert here.delete("m") == [Tag("m", "v1"), Tag("m", "v2")]
+    assert not (store.home.models / "m").exists()
+    store.heal("m")
+    here.gc()
+    assert {str(each.tag) for each in here.deleted()} == {"m:v1", "m:v2", "m:v3"}
+    assert here.restore("m:v2") == [Tag("m", "v2")]
+    assert set(here.restore("m")) == {Tag("m", "v1"), Tag("m", "v3")}
+    assert (store.home.models / "m/latest").read_text() == "v3"
+    assert here.digest(here.get("m:v3")) == digest  # no file is read for that
+    assert (here.deleted(), list(store.home.tmp.iterdir())) == ([], [])
+    with pytest.raises(ModelNotFound, match="not among the deleted"):
+        here.restore("m:v3")
+
+
+def test_of_two_that_had_a_tag_the_last_comes_back_and_never_over_a_third(store: LocalStore) -> None:
+    here = api.Client(store.home.path)
+    for content in (b"first", b"second"):
+        make(store, "m:v1", content=content)
+        here.delete("m:v1")
+    make(store, "m:v1", content=b"third")
+    with pytest.raises(ModelExists, match="another `m:v1`"):
+        here.restore("m:v1")
+    assert here.get("m:v1").path.joinpath("f").read_bytes() == b"third"
+    here.delete("m:v1", permanently=True)
+    for content in (b"second", b"first"):
+        assert here.restore("m:v1") == [Tag("m", "v1")]
+        assert here.get("m:v1").path.joinpath("f").read_bytes() == content
+        here.delete("m:v1", permanently=True)
+
+
+def test_the_trash_is_emptied_by_time_by_gc_and_where_a_pull_needs_the_space(store: LocalStore) -> None:
+    here = api.Client(store.home.path)
+    for version in ("v1", "v2", "v3", "v4"):
+        make(store, f"m:{version}", content=bytes(100_000))
+        here.delete(f"m:{version}")
+    week = time.time() - 7 * 86_400 - 1
+    (old,) = store.home.tmp.glob("modelsync-trash-m@v1-*")
+    os.utime(old, (week, week))
+    assert [str(each.tag) for each in here.deleted()] == ["m:v4", "m:v3", "m:v2"]
+    store.heal("other")
+    assert not old.exists()
+    store.trash.make_room(100_000)
+    assert [str(each.tag) for each in here.deleted()] == ["m:v4", "m:v3"]
+    assert here.gc(trash=True, dry_run=True).freed >= 200_000
+    assert len(here.deleted()) == 2
+    here.gc(trash=True)
+    assert (here.deleted(), list(store.home.tmp.iterdir())) == ([], [])

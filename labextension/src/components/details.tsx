@@ -505,20 +505,50 @@ function wordsFor(
       : word;
 }
 
-/** Versions of the same name that were deleted in the registry, which keeps them for a while. */
-function Deleted(props: {
+/** Versions of the same name that were deleted, and are kept for a while: by the registry, or on this computer. */
+function Deleted(props: { model: SidebarModel; tag: string }): JSX.Element {
+  const { trans } = useEnv();
+  const { service } = props.model;
+  const name = nameOf(props.tag);
+  const there = React.useCallback(() => service.deleted(name), [service, name]);
+  const here = React.useCallback(
+    async () => (await service.trash(name)).map(each => each.tag),
+    [service, name]
+  );
+  return (
+    <>
+      <Restorable
+        {...props}
+        title={trans.__('Deleted on this computer')}
+        ask={here}
+        command={CommandIDs.restoreLocal}
+      />
+      <Restorable
+        {...props}
+        title={trans.__('Deleted in the registry')}
+        ask={there}
+        command={CommandIDs.restore}
+      />
+    </>
+  );
+}
+
+function Restorable(props: {
   model: SidebarModel;
   tag: string;
+  title: string;
+  ask: () => Promise<readonly string[]>;
+  command: string;
 }): JSX.Element | null {
   const { trans, run } = useEnv();
-  const { model, tag } = props;
+  const { model, tag, title, ask, command } = props;
   const name = nameOf(tag);
   const [tags, setTags] = React.useState<readonly string[]>([]);
   React.useEffect(() => {
     let late = false;
     const load = (): void => {
-      model.service.deleted(name).then(
-        found => !late && setTags(found),
+      ask().then(
+        found => !late && setTags([...new Set(found)]),
         () => !late && setTags([]) // of a registry that keeps none there is nothing to say
       );
     };
@@ -533,17 +563,17 @@ function Deleted(props: {
       late = true;
       model.touchedTag.disconnect(update);
     };
-  }, [model, name]);
+  }, [model, name, ask]);
   return tags.length ? (
     <Table
-      title={trans.__('Deleted in the registry')}
+      title={title}
       rows={tags.map(each => [
         versionOf(each),
         <TextButton
           key="restore"
           label={trans.__('Restore')}
           description={trans.__('Restore %1', each)}
-          onClick={() => run(CommandIDs.restore, { tag: each })}
+          onClick={() => run(command, { tag: each })}
         />
       ])}
     />
