@@ -45,9 +45,12 @@ export async function askForTag(
   direction: Direction
 ): Promise<string | null> {
   if (direction === 'pull') {
-    const { value } = await InputDialog.getText({
+    const there = await model.service.search('', 'registry');
+    const { value } = await InputDialog.getItem({
       title: trans.__('Pull a model'),
-      label: trans.__('name:version, or a name for its newest version'),
+      label: trans.__('Type name:version, or a name for its newest version'),
+      items: there.filter(each => !each.local).map(each => each.tag),
+      editable: true,
       okLabel: trans.__('Pull')
     });
     return value?.trim() || null;

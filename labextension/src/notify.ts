@@ -116,8 +116,13 @@ function short(
   return left >= message.length
     ? `${message} ${step}`.trim()
     : left > 40
-      ? `${message.slice(0, left - 1)}… ${step}`
-      : step || `${message.slice(0, room - 1)}…`;
+      ? `${cut(message, left)} ${step}`
+      : step || cut(message, room);
+}
+
+/** Cut a text behind a word. */
+function cut(text: string, room: number): string {
+  return `${text.slice(0, room - 1).replace(/\s+\S*$/, '')}…`;
 }
 
 /** Notifications show plain text. */

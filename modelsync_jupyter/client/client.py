@@ -153,7 +153,13 @@ class Client(
         Args:
             direction: "push" or "pull".
             tag: As for `push` and `pull`.
+
+        Raises:
+            ModelNotFound: There is nothing to push.
         """
+        if direction == "push":  # a typo is said at once, and leaves no record
+            with self._explained(str(tag)):
+                self._store.get(Tag.parse(str(tag)))
         record = self._record(direction, tag, options, background=True)
         spawn(self.home, record)
         return Transfer(self.home, record.id)

@@ -86,7 +86,7 @@ def du_command(args: argparse.Namespace, face: Face) -> Answer:
         size = format_size(sum(item.size for item in trash))
         what = f"{len(trash)} deleted {'version' if len(trash) == 1 else 'versions'}"
         free = face.words.command("gc --trash")
-        face.note(f"Besides, {what} can be restored for up to a week and take {size}; {free} frees that.")
+        face.note(f"Besides, {size} are kept so that {what} can be restored; {free} frees that.")
     return Answer(table, str(table), data=[usage.to_dict() for usage in found])
 
 
@@ -109,6 +109,6 @@ def verify_command(args: argparse.Namespace, face: Face) -> Answer:
 def _garbage_text(found: Garbage, verb: str) -> str:
     versions = ", ".join(f"`{model.tag}`" for model in found.models) or "no versions"
     rest = f" and {len(found.leftovers)} leftovers of killed transfers" if found.leftovers else ""
-    thrown = f" and {len(found.thrown)} in the trash" if found.thrown else ""
+    thrown = f" and {len(found.thrown)} that could be restored" if found.thrown else ""
     text = f"{verb} {versions}{rest}{thrown}: {format_size(found.freed)}."
     return "\n".join([text, *(f"Kept `{tag}`: {reason}." for tag, reason in found.kept.items())])

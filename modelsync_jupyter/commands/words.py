@@ -32,6 +32,7 @@ _COMMANDS: Mapping[str, str] = {
     "gc --trash": "gc --trash",
     "restore": "restore {tag}",
     "restore-local": "restore --local {tag}",
+    "trash": "restore --local",
     "resume": "resume {id}",
     "status": "status {name}",
     "transfers": "transfers",

@@ -285,7 +285,7 @@ class LocalStore:
         if not back:
             raise ModelNotFound(
                 f"`{tag}` is not among the deleted models that can be restored.",
-                step=Step("restore-local", "See what can be restored."),
+                step=Step("trash", "See what can be restored."),
             )
         return back
 

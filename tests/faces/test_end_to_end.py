@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -53,8 +54,14 @@ def test_the_way_of_a_model(signed_in: Shell, served: Served, weights: Path, tmp
     assert (path / "weights.bin").read_bytes() == (weights / "weights.bin").read_bytes()
     assert signed_in("pull", f"{name}:v1", *other).stdout.startswith(f"Skipped `{name}:v1`. ")
 
-    assert signed_in("delete", name, "-y", *other).stdout == f"Deleted `{name}:v1`.\n"
+    said = signed_in("delete", name, "-y", *other).stdout
+    assert said.startswith(f"Deleted `{name}:v1`. For a week `modelsync restore --local {name}:v1` undoes that")
     assert json.loads(signed_in("list", "-o", "json", *other).stdout) == []
+    assert f"{name}:v1" in signed_in("restore", "--local", *other).stdout
+    assert signed_in("restore", "--local", f"{name}:v1", *other).stdout == f"Restored `{name}:v1`.\n"
+    assert (path / "weights.bin").read_bytes() == (weights / "weights.bin").read_bytes()
+    assert signed_in("delete", name, "-y", "--permanently", *other).stdout == f"Deleted `{name}:v1`.\n"
+    assert "nothing to restore" in signed_in("restore", "--local", *other).stdout
 
 
 def test_the_bar_is_for_a_terminal_only(signed_in: Shell, weights: Path, name: str) -> None:
@@ -66,7 +73,11 @@ def test_the_bar_is_for_a_terminal_only(signed_in: Shell, weights: Path, name: s
         with os.fdopen(slave, "wb") as terminal:
             subprocess.run(command("push", f"{name}:v1", "-f"), stdout=subprocess.DEVNULL, stderr=terminal, timeout=60)
         with os.fdopen(master, "rb") as screen:
-            drawn = screen.read1(65536).decode()
+            pieces: list[bytes] = []
+            with suppress(OSError):  # how a terminal says that nobody writes to it any more
+                while piece := screen.read1(65536):
+                    pieces.append(piece)
+            drawn = b"".join(pieces).decode()
             assert f"push {name}:v1: 100%" in drawn
             assert "done" in drawn
 

@@ -51,7 +51,7 @@ class TestConfigured:
     async def test_context_and_threads_are_those_configured(self, call: Call) -> None:
         _, status = await call("GET", "status")
         assert (status["current"], status["threads"]) == ("team", 3)
-        _, record = await call("POST", "transfers", {"direction": "push", "tag": "iris:v1"})
+        _, record = await call("POST", "transfers", {"direction": "pull", "tag": "iris:v1"})
         assert record["options"] == {"force": False, "threads": 3, "context": "team", "rate_limit": 200_000}
         code, body = await call("GET", "plan", direction="pull", tag="iris:v1")
         assert (code, body["code"]) == (401, "no-context")

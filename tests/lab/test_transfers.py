@@ -71,6 +71,9 @@ async def test_a_failure_carries_code_and_hint(call: Call, signed_in: str, ended
     failed = await ended(record["id"])
     assert (failed["state"], failed["error"]["code"]) == ("failed", "model-not-found")
     assert failed["error"]["hint"]
+    code, body = await call("POST", "transfers", {"direction": "push", "tag": f"{name}:v9"})
+    assert (code, body["code"]) == (404, "model-not-found")
+    assert [each["id"] for each in (await call("GET", "transfers"))[1]["transfers"]] == [record["id"]]
 
 
 async def test_cancel_then_resume(call: Call, make: Make, held: FaultyProxy, ended: Ended, name: str) -> None:

@@ -87,11 +87,17 @@ def test_push_then_pull_elsewhere(signed_in: str, make: Make, name: str, home: P
     sidebar.look_for(name)
     sidebar.act(tag, f"Push {tag}")
     expect(sidebar.row(tag)).to_contain_text("in sync")
-    sidebar.menu(tag, "Delete…")
     dialog = sidebar.page.get_by_role("dialog")
-    expect(dialog).to_contain_text("The registry keeps its copy.")
-    dialog.get_by_role("button", name="Delete").click()
-    expect(sidebar.row(tag)).to_contain_text("remote only")
+    for permanently in (False, True):
+        sidebar.menu(tag, "Delete…")
+        expect(dialog).to_contain_text("The registry keeps its copy.")
+        dialog.get_by_label("Delete permanently").set_checked(permanently)
+        dialog.get_by_role("button", name="Delete", exact=True).click()
+        expect(sidebar.row(tag)).to_contain_text("remote only")
+        if not permanently:
+            sidebar.page.locator(".jp-toast-button").filter(has_text="Undo").click()
+            expect(sidebar.row(tag)).to_contain_text("in sync")
+    assert api.Client(home).deleted(name) == []
     sidebar.group(name).click()  # folded, the name acts for its newest version
     expect(sidebar.group(name)).to_have_attribute("aria-expanded", "false")
     sidebar.group(name).hover()

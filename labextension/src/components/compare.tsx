@@ -65,8 +65,10 @@ export function Compare(props: {
         setMine('local');
         setChoice(keyOf({ tag, place: 'remote' }));
       }
-      box.current?.scrollIntoView?.({ block: 'nearest' });
-      box.current?.querySelector<HTMLElement>('select:last-of-type')?.focus();
+      box.current?.scrollIntoView?.({ block: 'start' });
+      box.current
+        ?.querySelector<HTMLElement>('select:last-of-type')
+        ?.focus({ preventScroll: true });
     }
   }, [wanted, bothSides, tag]);
 

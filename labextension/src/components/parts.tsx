@@ -62,12 +62,14 @@ export function IconButton(props: {
 /** A text that is cut in its middle where there is no room, since ends tell names and versions apart. */
 export function Middle(props: {
   text: string;
-  /** Letters at the end that are never cut. */
+  /** Letters at the end that are never cut; a few more where a word would be cut in two. */
   tail: number;
   className?: string;
 }): JSX.Element {
   const { text, tail, className } = props;
-  const cut = text.length > tail + 4 ? text.length - tail : text.length;
+  const end = text.length > tail + 4 ? text.length - tail : text.length;
+  const word = text.slice(0, end).search(/[^-_.]{1,6}$/);
+  const cut = end < text.length && word > 4 ? word : end;
   return (
     <span className={`jp-ModelSync-middle ${className ?? ''}`} title={text}>
       <span>{text.slice(0, cut)}</span>

@@ -50,6 +50,7 @@ export const TreeRow = React.memo(function TreeRow(props: IProps): JSX.Element {
   const tag = isName ? row.newest.tag : row.tag;
   const more = (event: React.MouseEvent<HTMLElement>): void => {
     const tree = event.currentTarget.closest<HTMLElement>('[role=tree]');
+    props.onSelect(); // the row that the menu is about
     openMenu(event.currentTarget, row, tree ?? event.currentTarget);
   };
   const click = (): void => {
