@@ -2,7 +2,7 @@
  * What commands do that takes more than a line: questions, plans, notebooks and files.
  */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Clipboard, InputDialog, Notification } from '@jupyterlab/apputils';
+import { Clipboard, Notification } from '@jupyterlab/apputils';
 import { PageConfig } from '@jupyterlab/coreutils';
 import type { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -17,6 +17,7 @@ import {
   askToDeleteInRegistry,
   askToOverwrite,
   askToRestore,
+  choose,
   confirm,
   showChecks
 } from './dialogs';
@@ -46,14 +47,14 @@ export async function askForTag(
 ): Promise<string | null> {
   if (direction === 'pull') {
     const there = await model.service.search('', 'registry');
-    const { value } = await InputDialog.getItem({
+    return choose({
       title: trans.__('Pull a model'),
-      label: trans.__('Type name:version, or a name for its newest version'),
+      label: trans.__('name:version, or a name for its newest version'),
       items: there.filter(each => !each.local).map(each => each.tag),
-      editable: true,
-      okLabel: trans.__('Pull')
+      free: true,
+      accept: trans.__('Pull'),
+      trans
     });
-    return value?.trim() || null;
   }
   const changed = await model.service.search('', 'changed');
   const tags = changed
@@ -65,14 +66,14 @@ export async function askForTag(
     });
     return null;
   }
-  const { value } = await InputDialog.getItem({
+  return choose({
     title: trans.__('Push a model'),
-    label: trans.__('Type to filter'),
+    label: trans.__('name:version (type to filter)'),
     items: tags,
-    editable: true,
-    okLabel: trans.__('Push')
+    free: true,
+    accept: trans.__('Push'),
+    trans
   });
-  return value?.trim() || null;
 }
 
 /** Ask for a version on either side; any tag may be typed. */
@@ -81,13 +82,14 @@ export async function chooseTag(
   title: string
 ): Promise<string | null> {
   const versions = await model.service.search('');
-  const { value } = await InputDialog.getItem({
+  return choose({
     title,
-    label: trans.__('Type to filter'),
+    label: trans.__('name:version (type to filter)'),
     items: versions.map(each => each.tag),
-    editable: true
+    free: true,
+    accept: trans.__('Choose'),
+    trans
   });
-  return value?.trim() || null;
 }
 
 /** Cancel one of the transfers that run. */
@@ -103,11 +105,12 @@ export async function cancelOne({
     return;
   }
   const words = active.map(({ direction, tag }) => `${direction} ${tag}`);
-  const { value } = await InputDialog.getItem({
+  const value = await choose({
     title: trans.__('Cancel a transfer'),
-    label: trans.__('It can be resumed.'),
+    label: trans.__('Transfer (it can be resumed)'),
     items: words,
-    okLabel: trans.__('Cancel Transfer')
+    accept: trans.__('Cancel Transfer'),
+    trans
   });
   const chosen = value === null ? undefined : active[words.indexOf(value)];
   if (chosen) {
@@ -124,13 +127,14 @@ export async function switchRegistry(
   const chosen =
     typeof args.name === 'string'
       ? args.name
-      : (
-          await InputDialog.getItem({
-            title: trans.__('Switch registry'),
-            items: names,
-            current: Math.max(0, names.indexOf(model.context?.name ?? ''))
-          })
-        ).value;
+      : await choose({
+          title: trans.__('Switch registry'),
+          label: trans.__('Registry'),
+          items: names,
+          current: model.context?.name,
+          accept: trans.__('Switch'),
+          trans
+        });
   if (chosen) {
     await model.useContext(chosen);
   }

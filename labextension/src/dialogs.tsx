@@ -1,12 +1,7 @@
 /**
  * Questions to the user. Each resolves to the answer, or to null if the user cancels.
  */
-import {
-  Dialog,
-  InputDialog,
-  ReactWidget,
-  showDialog
-} from '@jupyterlab/apputils';
+import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Message } from '@lumino/messaging';
 import React from 'react';
@@ -107,13 +102,44 @@ export async function askToRestore(
       trans.__('deleted %1', formatAge(each.deleted, trans))
     ].join(' · ')
   );
-  const { value } = await InputDialog.getItem({
+  const value = await choose({
     title: trans.__('Restore a deleted model'),
-    label: trans.__('Deleted from this computer within the last 7 days:'),
+    label: trans.__('Deleted from this computer within the last 7 days'),
     items,
-    okLabel: trans.__('Restore')
+    accept: trans.__('Restore'),
+    trans
   });
   return value === null ? null : (trash[items.indexOf(value)]?.tag ?? null);
+}
+
+/** Which of some texts; null if the user cancels. JupyterLab's own dialog for that has a list without a name. */
+export async function choose(options: {
+  title: string;
+  label: string;
+  items: readonly string[];
+  /** The one that is chosen already. */
+  current?: string;
+  /** Whether another text may be typed. */
+  free?: boolean;
+  accept: string;
+  trans: TranslationBundle;
+}): Promise<string | null> {
+  const { label, items, current, free, ...more } = options;
+  const values = await ask({
+    ...more,
+    fields: [
+      {
+        name: 'choice',
+        label,
+        required: true,
+        value: current,
+        ...(free
+          ? { suggestions: [...items] }
+          : { choices: items.map(each => [each, each]) })
+      }
+    ]
+  });
+  return values?.choice || null;
 }
 
 /** Whether to delete a version in the registry; it has to be named. */
@@ -325,7 +351,11 @@ export function Checks(props: {
     );
   }
   return (
-    <table className="jp-ModelSync-checks">
+    <table
+      className="jp-ModelSync-checks"
+      aria-label={trans.__('Diagnose problems')}
+      tabIndex={0} // so that the keys scroll what does not fit
+    >
       <tbody>
         {found.map((each, index) => (
           <tr key={index} className={`jp-mod-${each.mark}`}>

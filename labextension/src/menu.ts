@@ -83,5 +83,9 @@ function open(
   });
   const box = anchor.getBoundingClientRect();
   menu.open(box.left, box.bottom);
+  for (const line of menu.node.querySelectorAll('[data-type=separator]')) {
+    line.setAttribute('role', 'separator'); // Lumino's can be focused, and say nothing
+    line.removeAttribute('tabindex');
+  }
   menu.activateNextItem();
 }

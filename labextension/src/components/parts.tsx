@@ -68,7 +68,7 @@ export function Middle(props: {
 }): JSX.Element {
   const { text, tail, className } = props;
   const end = text.length > tail + 4 ? text.length - tail : text.length;
-  const word = text.slice(0, end).search(/[^-_.]{1,6}$/);
+  const word = text.slice(0, end).search(/[-_.][^-_.]{1,6}$/) + 1;
   const cut = end < text.length && word > 4 ? word : end;
   return (
     <span className={`jp-ModelSync-middle ${className ?? ''}`} title={text}>
