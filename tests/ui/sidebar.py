@@ -83,6 +83,7 @@ class Sidebar:
         expect(group).to_be_visible()
         if group.get_attribute("aria-expanded") == "false":
             group.click()
+            expect(group).to_have_attribute("aria-expanded", "true")  # before anybody else finds it folded
         return self.tree.locator(f'[data-ms-tag="{tag}"][data-ms-version="{version}"]')
 
     def act(self, tag: str, name: str) -> None:
