@@ -339,10 +339,7 @@ function offerUndo(
 }
 
 /** The local versions that can be restored; says so where there are none. */
-async function trashOf({
-  model,
-  trans
-}: ICommandContext): Promise<ITrashed[]> {
+async function trashOf({ model, trans }: ICommandContext): Promise<ITrashed[]> {
   const found = await model.service.trash();
   if (!found.length) {
     Notification.info(

@@ -10,14 +10,7 @@ import { Words } from './components/parts';
 import { formatAge, formatSize, formatTime, shortDigest } from './format';
 import { nameOf, parseLabels, suggestName, versionOf } from './tags';
 import { ApiError } from './request';
-import type {
-  IAlias,
-  ICheck,
-  IDetails,
-  IDraft,
-  IPlan,
-  ITrashed
-} from './wire';
+import type { IAlias, ICheck, IDetails, IDraft, IPlan, ITrashed } from './wire';
 
 /** Whether to do something that cannot be undone. */
 export async function confirm(options: {

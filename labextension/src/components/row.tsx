@@ -192,6 +192,7 @@ function VersionText(
 ): JSX.Element {
   const { trans } = useEnv();
   const { row, transfer, stopping, onSearch } = props;
+  const labels = labelsOf(row);
   return (
     <span className="jp-ModelSync-text">
       <span className="jp-ModelSync-line">
@@ -199,6 +200,7 @@ function VersionText(
           className="jp-ModelSync-name"
           text={versionOf(row.tag)}
           tail={8}
+          least={11}
         />
         {row.aliases.map(alias => (
           <Chip key={alias} text={alias} kind="alias" onSearch={onSearch} />
@@ -213,18 +215,27 @@ function VersionText(
             <span title={formatTime(row.creation_time)}>
               {formatSize(row.size)} · {formatAge(row.creation_time, trans)}
             </span>
-            {Object.entries(row.labels).map(([key, value]) => (
-              <Chip
-                key={key}
-                text={value ? `${key}=${value}` : key}
-                kind="label"
-                onSearch={onSearch}
-              />
+            {labels.map(label => (
+              <Chip key={label} text={label} kind="label" onSearch={onSearch} />
             ))}
+            {labels.length > 1 && (
+              <span
+                className="jp-ModelSync-more"
+                title={labels.slice(1).join(', ')}
+              >
+                +{labels.length - 1}
+              </span>
+            )}
           </>
         )}
       </span>
     </span>
+  );
+}
+
+function labelsOf({ labels }: IVersion): string[] {
+  return Object.entries(labels).map(([key, value]) =>
+    value ? `${key}=${value}` : key
   );
 }
 
@@ -278,14 +289,11 @@ function describe(row: Row, trans: ReturnType<typeof useEnv>['trans']): string {
     );
     return [row.name, count, ...states].join(', ');
   }
-  const labels = Object.entries(row.labels).map(([key, value]) =>
-    value ? `${key}=${value}` : key
-  );
   return [
     trans.__('%1 of %2', versionOf(row.tag), nameOf(row.tag)),
     ...(row.state ? [row.state] : []),
     formatSize(row.size),
     ...row.aliases,
-    ...labels
+    ...labelsOf(row)
   ].join(', ');
 }
