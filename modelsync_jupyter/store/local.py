@@ -321,8 +321,9 @@ class LocalStore:
         return Model(tag, self.folder(tag), info, changed(archive, folder=self.folder(tag)))
 
     def heal(self, name: str) -> None:
-        """Repair what killed processes left behind: a stale `latest` of a name, temporary files, dead stages; and delete
-        for good what has been in the trash for long enough.
+        """Repair what killed processes left behind: a stale `latest` of a name, temporary files, dead stages.
+
+        What has been in the trash for long enough is deleted for good.
 
         Writes only where there is something to repair, and nothing where the store is read-only. A stage stays while a
         process works in it or a journal names it, and so do folders of models that could not be finished.
