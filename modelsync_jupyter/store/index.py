@@ -162,18 +162,7 @@ class Index:
     def forget(self, tag: Tag) -> None:
         """Forget a version."""
         with suppress(OSError):
-            self._file(tag).unlink(missing_ok=True)
-
-    def take(self, tag: Tag, place: Path) -> None:
-        """Forget a version, but keep what is known of it at a place outside, on the same file system."""
-        with suppress(OSError):
-            self._file(tag).rename(place)
-        self.forget(tag)
-
-    def put(self, tag: Tag, place: Path) -> None:
-        """Know again what `take` has kept."""
-        with suppress(OSError):
-            place.rename(self._file(tag))
+            self.file(tag).unlink(missing_ok=True)
 
     def sweep(self, name: str, versions: Callable[[], Collection[str]]) -> None:
         """Forget versions of a name that other programs deleted, and remove what killed processes left behind.
@@ -212,7 +201,8 @@ class Index:
                 time.sleep(0.001)
         return False  # a store that is read-only: nothing will be kept
 
-    def _file(self, tag: Tag) -> Path:
+    def file(self, tag: Tag) -> Path:
+        """Return the file of a version, which may be moved away and back with its folder."""
         return self.folder / f"{tag.name}@{tag.version}.json"  # `@` cannot occur in a tag
 
     def _read(self, tag: Tag, *, whole: bool = True) -> Known:
@@ -221,7 +211,7 @@ class Index:
         What others own or may write to, or is not a file, is not believed: a digest decides whether a model is sent.
         """
         try:
-            file = os.open(self._file(tag), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            file = os.open(self.file(tag), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return Known()
         try:
@@ -248,7 +238,7 @@ class Index:
         lines = [head, {"parts": known.parts, "files": known.files, "large": known.large}]
         with suppress(OSError):  # a store that is read-only can be described all the same
             text = "".join(json.dumps(line) + "\n" for line in lines)
-            write_text(self._file(tag), text, mode=0o644, durable=False)
+            write_text(self.file(tag), text, mode=0o644, durable=False)
 
 
 def state_of(archive: FolderArchive) -> str:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace as changed
 from datetime import datetime, timezone
-from functools import partial
 from pathlib import Path
 
 from modelsync_jupyter.archive.description import Description
@@ -278,7 +277,8 @@ class LocalStore:
                 raise ModelExists(f"There is another `{each}` in the local store by now.", step=step) from error
             except FileNotFoundError:
                 continue  # another process was faster
-            self.index.put(each, item.digest)
+            with suppress(OSError):
+                item.digest.rename(self.index.file(each))
             self.trash.remove([item.place])
             back.append(each)
         self._mend_latest(tag.name)
@@ -449,9 +449,10 @@ class LocalStore:
             return False
         self.building_place()
         try:
-            self.trash.put(tag, self.folder(tag), partial(self.index.take, tag))
+            self.trash.put(tag, self.folder(tag), self.index.file(tag))
         except FileNotFoundError:
             return False
+        self.index.forget(tag)
         return True
 
     def _mend_latest(self, name: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -93,13 +93,13 @@ class Trash:
         found = [each for each in self._all() if os.path.lexists(each.model) and each.until > now]
         return sorted((each for each in found if name in (None, each.tag.name)), key=lambda each: each.deleted)[::-1]
 
-    def put(self, tag: Tag, folder: Path, take: Callable[[Path], None]) -> None:
+    def put(self, tag: Tag, folder: Path, digest: Path) -> None:
         """Take a version out of the store.
 
         Args:
             tag: The version.
             folder: Where it is.
-            take: Called with the path to move to what the index knows of it.
+            digest: What the index knows of it; it is moved too, where there is such a file.
 
         Raises:
             FileNotFoundError: Another process was faster.
@@ -112,7 +112,8 @@ class Trash:
             with suppress(OSError):
                 place.rmdir()
             raise
-        take(item.digest)
+        with suppress(OSError):
+            digest.rename(item.digest)
         now = time.time_ns()  # finer than the clock of the file system, for which two may be deleted at once
         os.utime(place, ns=(now, now))
 
