@@ -174,6 +174,8 @@ class Http:
         """
         headers = {"Content-Type": "application/octet-stream"}
         with self._open(self._objects, "PUT", url, headers, timeout or self.limits.answer, data=body) as reply:
+            with suppress(ModelSyncError):  # what is read to its end leaves its connection to the next request
+                _read(reply, _ERROR_TEXT, time.monotonic() + self.limits.stall)
             return reply.headers.get("ETag", "")
 
     def put_api(self, path: str, body: Body) -> None:
