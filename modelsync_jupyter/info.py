@@ -134,7 +134,7 @@ def load_yaml(data: bytes, where: str) -> Any:
     """
     if re.search(rb"^%TAG", data, re.MULTILINE):  # libyaml compares each with all others
         raise InvalidModel(f"{where} has directives.")
-    too_much = InvalidModel(f"{where} has more than {MAX_VALUES:,} values or {MAX_DEPTH} levels.")
+    too_much = f"{where} has more than {MAX_VALUES:,} values or {MAX_DEPTH} levels."
     try:
         # What is nested deep makes libyaml overrun the stack, so depth is counted beforehand. Most files are spared
         # that: each level takes one of these characters, each value a byte.
@@ -143,10 +143,10 @@ def load_yaml(data: bytes, where: str) -> Any:
             for count, event in enumerate(yaml.parse(data, _Loader)):
                 depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
                 if depth > MAX_DEPTH + 1 or count > 2 * MAX_VALUES:
-                    raise too_much
+                    raise InvalidModel(too_much)
         found = yaml.load(data, _Loader)
         if b"*" in data and not fits(found, depth=MAX_DEPTH, values=MAX_VALUES):  # else no alias writes more of it out
-            raise too_much
+            raise InvalidModel(too_much)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidModel(f"{where} is not valid YAML.") from error
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import chain, repeat
 from math import ceil
 from mmap import PAGESIZE, mmap
 from typing import TypedDict
@@ -107,7 +107,13 @@ def gather(
         longest: Bytes of a run, nearly.
         least: Bytes of a run exactly, but for the last before a gap.
     """
-    lengths = _lengths(sum(part.size for part in parts), threads, shortest, longest)
+    left: float = sum(part.size for part in parts)
+    waves: list[float] = []
+    while (length := min(longest, left / (2 * threads))) >= shortest:
+        waves.append(length)
+        left -= length * threads
+    even = left / threads / max(1, ceil(left / (threads * shortest) - 0.1))
+    lengths = chain.from_iterable(repeat(each, threads) for each in chain(waves, repeat(max(even, 1))))
     run: list[Part] = []
     size, position, border = 0, 0, next(lengths)
     for part in parts:
@@ -122,14 +128,6 @@ def gather(
         position += part.size
     if run:
         yield tuple(run)
-
-
-def _lengths(left: float, threads: int, shortest: int, longest: int) -> Iterator[float]:
-    while (size := min(longest, left / (2 * threads))) >= shortest:
-        yield from repeat(size, threads)
-        left -= size * threads
-    waves = max(1, ceil(left / (threads * shortest) - 0.1))
-    yield from repeat(max(left / (waves * threads), 1))
 
 
 def check_digest(text: object) -> str:

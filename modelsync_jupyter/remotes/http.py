@@ -20,8 +20,9 @@ import json as jsons
 import logging
 import re
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
@@ -127,6 +128,7 @@ class Http:
         *,
         timeout: float | None = None,
         most: int | None = None,
+        absent: bool = False,
     ) -> Any:
         """Call the API, again where that may help, and return the JSON of its reply.
 
@@ -139,6 +141,7 @@ class Http:
             params: Query.
             timeout: Seconds in which the whole reply must have arrived; by default `Limits.api`.
             most: Bytes of the reply; by default `Limits.reply`.
+            absent: Whether there may be no such thing: then None is returned where the API answers 404.
 
         Raises:
             InvalidReply: The reply is no JSON, or larger or deeper than any reply can be.
@@ -147,9 +150,12 @@ class Http:
 
         def attempt() -> Any:
             deadline = time.monotonic() + seconds
-            with self._open(self._api, method, path, {}, seconds, json=json, params=params) as reply:
+            known = (404,) if absent else ()
+            with self._open(self._api, method, path, {}, seconds, known, json=json, params=params) as reply:
                 data = _read(reply, most + 1, deadline)
                 status = reply.status_code
+            if status in known:
+                return None
             if len(data) > most:
                 raise InvalidReply(f"The registry's reply is larger than {most:,} bytes.", status=status)
             try:
@@ -204,6 +210,7 @@ class Http:
         url: str,
         headers: Mapping[str, str],
         wait: float,
+        known: Collection[int] = (),
         **keywords: Any,
     ) -> Iterator[requests.Response]:
         """Send a request and yield its reply, unread, if it says success.
@@ -214,6 +221,7 @@ class Http:
             url: A path below the endpoint, or a URL.
             headers: More headers.
             wait: Seconds until the header of the reply must have arrived.
+            known: Statuses besides those of success that the caller knows what to do with.
             keywords: The body, for `requests`.
         """
         registry = session is self._api
@@ -234,7 +242,7 @@ class Http:
             reply.close()
             base, target = target, location
         try:
-            if not 200 <= reply.status_code < 300:
+            if not 200 <= reply.status_code < 300 and reply.status_code not in known:
                 data = b""
                 with suppress(ModelSyncError):  # a reason is good to have, the status is what counts
                     data = _read(reply, _ERROR_TEXT, time.monotonic() + self.limits.stall)
@@ -319,7 +327,7 @@ class Session(requests.Session):
     def __init__(self, connections: int, stall: float) -> None:
         super().__init__()
         self.headers["User-Agent"] = user_agent()
-        self.auth = lambda request: request  # else `requests` looks for a password in ~/.netrc
+        self.auth = copy  # a function of a request that adds nothing: else a password is looked for in ~/.netrc
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # they know hosts, but not ports
         adapter = _Adapter(connections, stall)
         self.mount("http://", adapter)

@@ -67,9 +67,8 @@ class Remote:
         known = self._repository
         if isinstance(known, Mapping) and known.get("name") == name:
             return bool(known.get("modelsync"))
-        try:
-            found = self.http.call("GET", repository_path(name))
-        except RemoteNotFound:
+        found = self.http.call("GET", repository_path(name), absent=True)
+        if found is None:
             body = {"name": name, "description": "", "labels": []}
             try:
                 found = self.http.call("POST", repository_path(), body)
@@ -97,9 +96,8 @@ class Remote:
         Raises:
             Conflict: It is an alias and must not be.
         """
-        try:
-            reply = self.http.call("GET", model_path(tag))
-        except RemoteNotFound:
+        reply = self.http.call("GET", model_path(tag), absent=True)
+        if reply is None:
             return None
         found = parse_model(reply, tag.name)
         self._repository = reply.get("repository")
