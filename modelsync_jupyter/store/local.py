@@ -33,7 +33,7 @@ from modelsync_jupyter.files import (
 )
 
 from .index import Index
-from .model import Model, read_creation_time, read_info
+from .model import Model, read_creation_time
 from .trash import PREFIX, Trash, Trashed
 
 #: How the names of our folders in BentoML's `tmp` begin, and of those among them that a user may still want.
@@ -304,7 +304,7 @@ class LocalStore:
             InvalidModel: The model.yaml in it is missing, broken or names another tag.
             ModelExists: There is such a version, and `replace` is off.
         """
-        info = read_info(folder)
+        info = Model.load(folder).info
         if info.tag != tag:
             step = "Ask the person who pushed it to push it again."
             raise InvalidModel(f"The archive of `{tag}` holds `{info.tag}`.", step=step)

@@ -40,12 +40,19 @@ class Model:
 
     @classmethod
     def load(cls, path: Path) -> Model:
-        """Read the model in a folder.
+        """Read the model.yaml of the model in a folder.
 
         Raises:
-            InvalidModel: Its model.yaml is missing or broken.
+            InvalidModel: It is missing, broken, larger than a registry takes, or not a file.
         """
-        info = read_info(path)
+        file = path / MODEL_YAML
+        try:
+            data = read_regular(file, MAX_YAML)
+        except FileNotFoundError as error:
+            raise InvalidModel(f"`{path}` holds no `{MODEL_YAML}`.") from error
+        except OSError as error:
+            raise InvalidModel(f"`{file}` cannot be read: {error.strerror}.") from error
+        info = parse_info(data, f"`{file}`")
         return cls(info.tag, path, info)
 
     @cached_property
@@ -79,22 +86,6 @@ class Model:
 
     def __repr__(self) -> str:
         return f"Model({self.tag}, {format_size(self.size)}, {str(self.path)!r})"
-
-
-def read_info(folder: Path) -> ModelInfo:
-    """Read the model.yaml in a folder.
-
-    Raises:
-        InvalidModel: It is missing, broken, larger than a registry takes, or not a file.
-    """
-    file = folder / MODEL_YAML
-    try:
-        data = read_regular(file, MAX_YAML)
-    except FileNotFoundError as error:
-        raise InvalidModel(f"`{folder}` holds no `{MODEL_YAML}`.") from error
-    except OSError as error:
-        raise InvalidModel(f"`{file}` cannot be read: {error.strerror}.") from error
-    return parse_info(data, f"`{file}`")
 
 
 def read_creation_time(folder: str, tag: Tag) -> datetime | None:

@@ -30,7 +30,7 @@ from modelsync_jupyter.remotes.protocol import Source
 from modelsync_jupyter.remotes.retry import Renew
 from modelsync_jupyter.store.index import Index
 from modelsync_jupyter.store.local import LocalStore
-from modelsync_jupyter.store.model import Model, read_info
+from modelsync_jupyter.store.model import Model
 
 from .ends import StageTarget
 from .exchange import RENEWED, FilePlan, copy_all, file_journal, file_outcome, journal_closed, place_key
@@ -278,14 +278,14 @@ class ImportTarget(StageTarget):
 
     def _name(self, folder: Path) -> ModelInfo:
         try:
-            info = read_info(folder)
+            info = Model.load(folder).info
         except InvalidModel as error:
             raise InvalidModel(f"`{self._shown}` holds no model: {error.message}", _FOREIGN) from error
         if self._rename and (tag := _renamed(info.tag, self._rename)) != info.tag:
             text = renamed_yaml((folder / MODEL_YAML).read_bytes(), info, tag)
             (folder / MODEL_YAML).unlink()
             write_text(folder / MODEL_YAML, text, durable=False)
-            return read_info(folder)
+            return Model.load(folder).info
         return info
 
     def _find(self, tag: Tag) -> Model | None:

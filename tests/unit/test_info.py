@@ -13,7 +13,7 @@ import yaml
 from modelsync_jupyter.core.errors import InvalidModel, UsageError
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.info import ModelInfo, info_yaml, parse_info
-from modelsync_jupyter.store.model import read_info
+from modelsync_jupyter.store.model import Model
 from tests.harness.models import CREATED, make_model
 
 GOOD = {"name": "m", "version": "v1", "creation_time": "2024-05-17T09:30:12.345678+00:00"}
@@ -82,7 +82,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         signatures={"predict": {"batchable": True}},
     )
     (tmp_path / "model.yaml").write_text(info_yaml(info), encoding="utf-8")
-    assert read_info(tmp_path) == info
+    assert Model.load(tmp_path).info == info
 
 
 def test_what_would_be_too_large_is_not_written() -> None:
@@ -117,7 +117,7 @@ def test_keys_are_in_the_order_in_which_bentoml_writes_them(tmp_path: Path) -> N
 def test_a_broken_file_is_one_clear_error(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "model.yaml").write_bytes(content)
     with pytest.raises(InvalidModel):
-        read_info(tmp_path)
+        Model.load(tmp_path).info
 
 
 def test_aliases_may_repeat_but_not_explode(tmp_path: Path) -> None:
@@ -126,17 +126,17 @@ def test_aliases_may_repeat_but_not_explode(tmp_path: Path) -> None:
     for metadata in ("metadata: &a {x: *a}", "metadata: {x: &a [*a]}", f"metadata:\n  a0: &a0 [lol]\n{laughs}"):
         (tmp_path / "model.yaml").write_text(facts + metadata)
         with pytest.raises(InvalidModel, match="50 levels"):
-            read_info(tmp_path)
+            Model.load(tmp_path).info
     (tmp_path / "model.yaml").write_text(facts + "labels: &a {x: y}\nmetadata: {one: *a, two: *a}")
-    assert read_info(tmp_path).metadata == {"one": {"x": "y"}, "two": {"x": "y"}}
+    assert Model.load(tmp_path).info.metadata == {"one": {"x": "y"}, "two": {"x": "y"}}
 
 
 def test_a_folder_in_the_place_of_the_file(tmp_path: Path) -> None:
     with pytest.raises(InvalidModel, match=r"holds no `model\.yaml`"):
-        read_info(tmp_path)
+        Model.load(tmp_path).info
     (tmp_path / "model.yaml").mkdir()
     with pytest.raises(InvalidModel, match="cannot be read"):
-        read_info(tmp_path)
+        Model.load(tmp_path).info
 
 
 FACTS = b"name: m\nversion: v1\ncreation_time: '2024-01-01'\nmetadata: "
@@ -168,14 +168,14 @@ def test_a_file_of_one_megabyte_is_refused_in_little_time(metadata: bytes, tmp_p
     (tmp_path / "model.yaml").write_bytes(FACTS + metadata)
     started = time.thread_time()
     with pytest.raises(InvalidModel):
-        read_info(tmp_path)
+        Model.load(tmp_path).info
     assert time.thread_time() - started < 10  # each took minutes, or for ever
 
 
 def test_what_looks_like_a_number_of_base_60_is_text(tmp_path: Path) -> None:
     text = b"{a: 1:30:00, b: 1:30.5, c: 12, d: 1.5, e: 0x1f, f: 1_000, g: -1.0e+3, h: <<, i: =, j: {<<: {x: 1}}}"
     (tmp_path / "model.yaml").write_bytes(FACTS + text)
-    assert read_info(tmp_path).metadata == {
+    assert Model.load(tmp_path).info.metadata == {
         **{"a": "1:30:00", "b": "1:30.5", "c": 12, "d": 1.5, "e": 31, "f": 1000, "g": -1000.0, "h": "<<", "i": "="},
         "j": {"<<": {"x": 1}},
     }
@@ -185,4 +185,4 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "model.yaml").write_bytes(FACTS + b"{}\n#")
     os.truncate(tmp_path / "model.yaml", MILLION + 1)
     with pytest.raises(InvalidModel, match="Larger"):
-        read_info(tmp_path)
+        Model.load(tmp_path).info
