@@ -25,11 +25,11 @@ from modelsync_jupyter.core.errors import (
 )
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.bentocloud.client import Remote
-from modelsync_jupyter.remotes.http import blocks
+from modelsync_jupyter.remotes.http import blocks, receive
 from tests.harness.clock import LONG
 from tests.harness.httpd import Handler
 
-from .conftest import TOKEN, Answer, Bytes, Net
+from .conftest import TOKEN, Answer, Authority, Bytes, Net
 
 
 def drip(handler: Handler, data: bytes, pause: float = 0.05) -> None:
@@ -323,3 +323,22 @@ def test_a_reason_is_shown_without_secrets_and_control_characters(text: str, net
 def test_html_is_not_for_people(net: Net) -> None:
     server = net.serve(lambda handler: handler.reply(403, b"<html>no way", {"Content-Type": "text/html"}))
     assert error_of(lambda: net.client(server.url).call("GET", "/api/x")).message == "The registry answered 403."
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_one_connection_carries_one_request_after_another(net: Net, trusted: Authority, tls: bool) -> None:
+    ports = []
+
+    def answer(handler: Handler) -> None:
+        ports.append(handler.client_address[1])
+        handler.read()
+        handler.reply(200, b"x" * (1 << 20) if handler.command == "GET" else b"", {"ETag": '"e"'})
+
+    server = net.serve(answer, trusted.server() if tls else None)
+    http, buffer = net.client(server.url), memoryview(bytearray(1 << 20))
+    for _ in range(2):
+        assert http.put(f"{server.url}/o/x", Bytes()) == '"e"'
+        with http.get(f"{server.url}/o/x", {}) as reply:
+            assert receive(reply, buffer) == len(buffer)
+    assert len(ports) == 4
+    assert len(set(ports)) == 1
