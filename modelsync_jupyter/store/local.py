@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace as changed
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 
 from modelsync_jupyter.archive.description import Description
@@ -62,14 +63,17 @@ class LocalStore:
 
     Attributes:
         index: Content digests of its models.
-        trash: Versions that were discarded and can be restored.
     """
 
     def __init__(self, home: Home) -> None:
         self.home = home
         self._models = str(home.models)
         self.index = Index(home.state / "digests")
-        self.trash = Trash(home.tmp)
+
+    @cached_property
+    def trash(self) -> Trash:
+        """Versions that were discarded and can be restored."""
+        return Trash(self.home.tmp)
 
     def folder(self, tag: Tag) -> Path:
         """Return where a version is, or would be."""
