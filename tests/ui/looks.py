@@ -35,11 +35,12 @@ STICKS_OUT = """selector => {
 }"""
 
 
-def violations(page: Page, *selectors: str) -> list[str]:
-    """What axe-core finds wrong with parts of the page."""
+def violations(page: Page, *selectors: str, colours: bool = False) -> list[str]:
+    """What axe-core finds wrong with parts of the page, or with their colours only."""
     if not page.evaluate("'axe' in window"):
         page.add_script_tag(path=AXE)
-    options = {"rules": {"target-size": {"enabled": True}}}  # of WCAG 2.2, and off by default
+    every = {"rules": {"target-size": {"enabled": True}}}  # of WCAG 2.2, and off by default
+    options = {"runOnly": ["color-contrast"]} if colours else every
     context = {"include": [[selector] for selector in selectors]}
     found: dict[str, list[dict[str, Any]]] = page.evaluate("all => axe.run(...all)", [context, options])
     assert found["passes"], "axe-core has looked at nothing"
