@@ -20,7 +20,6 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence, Set
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -29,6 +28,7 @@ from mmap import mmap
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
@@ -40,6 +40,9 @@ from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.parts import ALGORITHM, Part
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import find_leftovers, write_text
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _DIGEST = re.compile(rf"{ALGORITHM}:[0-9a-f]{{64}}")
 _EMPTY = f"{ALGORITHM}:{blake3().hexdigest()}"
@@ -367,6 +370,8 @@ class _Hashing:
 
     def _in_threads(self, jobs: Sequence[Job]) -> None:
         """Run jobs, and those that they submit; raise the first error of one as soon as the others have seen it."""
+        from concurrent.futures import ThreadPoolExecutor  # a digest that is known needs no threads
+
         done: SimpleQueue[Future[int]] = SimpleQueue()
         with ThreadPoolExecutor(max(1, min(self._threads, processors())), "modelsync-hash") as pool:
             # hashing waits for nothing but processors

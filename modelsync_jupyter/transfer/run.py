@@ -30,10 +30,8 @@ from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 
 from .copy import copy, published
-from .ends import StageTarget
 from .journal import Journal
 from .plan import Chosen, Facts, Plan, plan_pull, plan_push
-from .reuse import reuse_parts
 from .work import Work, file_key
 
 if TYPE_CHECKING:
@@ -242,6 +240,8 @@ class _Move:
         from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
 
         from .changes import changes_of_pull
+        from .ends import StageTarget
+        from .reuse import reuse_parts
 
         run, work, remote = self.run, self.run.work, self.plan.facts.remote
         assert remote
