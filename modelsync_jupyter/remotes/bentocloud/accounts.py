@@ -18,17 +18,17 @@ from modelsync_jupyter.wire import parse_time
 from .client import items, mapping, parse_labels
 
 
-class Entry:
-    """Something that a registry of ours keeps; a dataclass with a form in JSON."""
+class AsJSON:
+    """A dataclass with a form in JSON."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the entry as JSON."""
+        """Return it as JSON."""
         fields = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}  # type: ignore[arg-type]  # of subclasses
         return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in fields.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class User(Entry):
+class User(AsJSON):
     """A user of the registry.
 
     Args:
@@ -49,7 +49,7 @@ class User(Entry):
 
 
 @dataclass(frozen=True, slots=True)
-class Token(Entry):
+class Token(AsJSON):
     """An API token.
 
     Args:
@@ -76,7 +76,7 @@ class Token(Entry):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the token as JSON, without its value."""
-        return {key: value for key, value in Entry.to_dict(self).items() if key != "value"}
+        return {key: value for key, value in AsJSON.to_dict(self).items() if key != "value"}
 
     def save(self, path: Path) -> None:
         """Write the value into a file that only its owner can read."""
@@ -84,7 +84,7 @@ class Token(Entry):
 
 
 @dataclass(frozen=True, slots=True)
-class Grant(Entry):
+class Grant(AsJSON):
     """What a user may do in one repository.
 
     Args:
@@ -99,7 +99,7 @@ class Grant(Entry):
 
 
 @dataclass(frozen=True, slots=True)
-class Event(Entry):
+class Event(AsJSON):
     """An event of the audit trail.
 
     Args:
@@ -126,7 +126,7 @@ class Event(Entry):
 
 
 @dataclass(frozen=True, slots=True)
-class Repository(Entry):
+class Repository(AsJSON):
     """A repository: all versions of one name.
 
     Args:

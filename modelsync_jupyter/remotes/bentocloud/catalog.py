@@ -14,7 +14,7 @@ from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.wire import API, labels_json, model_path, parse_time, repository_path
 
 from ..http import Http
-from .accounts import Entry
+from .accounts import AsJSON
 from .client import items, mapping, parse_model
 from .replies import RemoteModel
 
@@ -24,7 +24,7 @@ ANYWHERE = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class Alias(Entry):
+class Alias(AsJSON):
     """A name that stands for a version, until it is moved.
 
     Args:
@@ -41,7 +41,7 @@ class Alias(Entry):
 
 
 @dataclass(frozen=True, slots=True)
-class Deed(Entry):
+class Deed(AsJSON):
     """What was done to a version or an alias.
 
     Args:
@@ -88,7 +88,7 @@ class Deleted:
     whole: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the entry as JSON."""
+        """Return it as JSON."""
         times = {"deleted": self.time, "restorable_until": self.until}
         said = {key: value.isoformat() if value else None for key, value in times.items()}
         return {**self.model.to_dict(), **said, "deleted_by": self.user, "with_model": self.whole}
