@@ -1,4 +1,4 @@
-"""Files that are never seen half-written, folders that change places in one step, and whose temporary ones are.
+"""Files that are never seen half-written, and whose temporary ones are; `folders` has the same for folders.
 
 What is temporary carries the name of the process that made it, so that what a killed process left behind can be told
 from what another is just working on.
@@ -11,8 +11,6 @@ import errno
 import fcntl
 import json
 import os
-import re
-import shutil
 import socket
 import stat
 import struct
@@ -22,14 +20,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 from uuid import uuid4
 
 from modelsync_jupyter.core.errors import DiskFull
 
-#: Files above which the whole file system is flushed at once.
-MANY = 200
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 #: What file systems that share blocks between files share: whole pages.
 PAGE = 4096
@@ -37,11 +32,8 @@ PAGE = 4096
 _CLONE, _RANGE = 0x4020940D, struct.Struct("=qQQQ")
 #: Bytes of JSON that are read at most: our own files are far shorter, but others may write into a shared home.
 _LONGEST_JSON = 64 << 20
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 #: Seconds after which what a process of another machine has not touched counts as left behind.
 _ABANDONED = 24 * 3600.0
-#: Name of the file in a private folder that says who works in it.
-_OWNER = "owner"
 
 
 def write_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = True) -> None:
@@ -62,7 +54,7 @@ def prepared_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = T
     """Write a text beside a file, and replace the file when the block is done; not if it fails. As `write_text`."""
     temporary = path.with_name(f".{path.name}.{this_process()}-{uuid4().hex[:8]}")
     try:
-        with open(_create(temporary, mode), "w", encoding="utf-8") as file:
+        with open(create_file(temporary, mode), "w", encoding="utf-8") as file:
             file.write(text)
             if durable:
                 file.flush()
@@ -73,7 +65,7 @@ def prepared_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = T
         temporary.unlink(missing_ok=True)
 
 
-def _create(path: Path, mode: int) -> int:
+def create_file(path: Path, mode: int) -> int:
     """Create a file and its folder, which another process may be deleting because it is still empty."""
     for attempts_left in (2, 1, 0):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +134,7 @@ def reserve(file: int, size: int) -> None:
     disk = os.fstatvfs(file)
     if size - os.fstat(file).st_blocks * 512 > disk.f_bavail * disk.f_frsize:  # else the system would take all there is
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    fallocate = _libc("fallocate")  # not `posix_fallocate`, which writes the file where it cannot be reserved
+    fallocate = libc("fallocate")  # not `posix_fallocate`, which writes the file where it cannot be reserved
     if fallocate and size and fallocate(file, 0, ctypes.c_int64(0), ctypes.c_int64(size)):
         number = ctypes.get_errno()
         if number in _FULL:
@@ -150,152 +142,13 @@ def reserve(file: int, size: int) -> None:
     os.ftruncate(file, size)
 
 
-def put_folder(source: Path, target: Path, *, replace: bool) -> None:
-    """Move a finished folder to its place in one step, on one file system.
-
-    Args:
-        source: The folder; gone afterwards.
-        target: Where to.
-        replace: Whether to replace a folder that is there already, in the same step where the system can.
-
-    Raises:
-        FileExistsError: Something is there and `replace` is off.
-    """
-    if _rename(source, target):
-        fsync_folder(target.parent)
-        return
-    if not replace:
-        raise FileExistsError(str(target))
-    with _out_of_sight(source, target) as old:
-        if not _exchange(source, target):
-            _swap(source, target, old)
-    fsync_folder(target.parent)
-
-
-def _rename(source: Path, target: Path) -> bool:
-    """Rename, unless something is there already."""
-    for attempts_left in (2, 1, 0):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if os.path.lexists(target):
-            return False
-        try:
-            move(source, target)
-        except FileNotFoundError:  # a process that deletes the last model of a name takes its empty folder away
-            if not attempts_left:
-                raise
-        except OSError:
-            if os.path.lexists(target):  # another process was faster
-                return False
-            raise
-        else:
-            return True
-    raise AssertionError("unreachable")
-
-
-def move(source: Path, target: Path) -> None:
-    """Rename a folder; one that is read-only is opened up, for a folder that moves has to be written to."""
-    try:
-        source.rename(target)
-    except PermissionError:
-        if source.is_symlink() or not source.is_dir():
-            raise
-        source.chmod(0o755)
-        source.rename(target)
-
-
-def remove_tree(folder: Path) -> None:
-    """Delete a folder with all that is in it, read-only folders too; what cannot be deleted stays."""
-    shutil.rmtree(folder, ignore_errors=True)
-    if os.path.lexists(folder):
-        _open_up(folder)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _open_up(folder: Path) -> None:
-    with suppress(OSError):
-        if not stat.S_ISDIR(folder.lstat().st_mode):
-            return
-        folder.chmod(0o700)
-        for item in folder.iterdir():
-            _open_up(item)
-
-
-@contextmanager
-def _out_of_sight(source: Path, target: Path) -> Iterator[Path]:
-    old = source.with_name(f"{source.name}.old-{target.name}")
-    yield old
-    for leftover in (source, old):
-        remove_tree(leftover)
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two paths in one step; False where the system cannot."""
-    renameat2 = _libc("renameat2")
-    if renameat2 is None:
-        return False
-    for path in (one, other):
-        with suppress(OSError):
-            if not os.access(path, os.W_OK):
-                path.chmod(0o755)  # as in `move`
-    done: int = renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
-    return done == 0
-
-
 @cache
-def _libc(name: str) -> Any:
+def libc(name: str) -> Any:
     """Return a function of the C library, or None where it has none of this name."""
     try:
         return getattr(ctypes.CDLL(None, use_errno=True), name)
     except (OSError, AttributeError):
         return None
-
-
-def _swap(source: Path, target: Path, old: Path) -> None:
-    move(target, old)
-    try:
-        move(source, target)
-    except BaseException:
-        old.rename(target)
-        raise
-
-
-def sync_file_system(folder: Path) -> bool:
-    """Flush a folder's whole file system to disk in one step, what other processes wrote included.
-
-    For many small files this takes a hundredth of what it takes to flush each of them; for a few it may have to wait
-    for much that others wrote.
-
-    Returns:
-        Whether it is done: not where the system has no way, or would not say that a write was lost (Linux before 5.8).
-
-    Raises:
-        OSError: A write did not reach the disk.
-    """
-    syncfs = _libc("syncfs")
-    if syncfs is None or tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) < (5, 8):
-        return False
-    file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if not syncfs(file):
-            return True
-        number = ctypes.get_errno()
-    finally:
-        os.close(file)
-    if number in (errno.ENOSYS, errno.EPERM):  # a sandbox
-        return False
-    raise OSError(number, os.strerror(number), str(folder))
-
-
-def fsync_tree(folder: Path) -> None:
-    """Flush all files and folders below to disk."""
-    if sum(len(names) for _, _, names in os.walk(folder)) > MANY and sync_file_system(folder):
-        return
-    for path, _, names in os.walk(folder):
-        for name in names:
-            if not (file := Path(path) / name).is_symlink():
-                with open(file, "rb") as opened:
-                    os.fsync(opened.fileno())
-        fsync_folder(Path(path))
 
 
 @contextmanager
@@ -321,15 +174,6 @@ def writable_or_skipped() -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise
-
-
-def fsync_folder(folder: Path) -> None:
-    """Flush a folder's list of names to disk."""
-    file = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 def _start_of(pid: int) -> str:
@@ -387,43 +231,6 @@ def find_leftovers(folder: Path, start: str, end: str) -> list[Path]:
             if not is_at_work(process, path.lstat().st_mtime):
                 found.append(path)
     return found
-
-
-def private_folder(place: Path, prefix: str) -> Path:
-    """Make a folder of a random name that only this user may enter, marked as this process's own."""
-    folder = Path(mkdtemp(prefix=prefix, dir=place))
-    claim(folder)
-    return folder
-
-
-def is_private(folder: Path) -> bool:
-    """Return whether a path is a folder, not a link to one, that belongs to this user alone."""
-    try:
-        facts = folder.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid() and not facts.st_mode & 0o077
-
-
-def claim(folder: Path) -> None:
-    """Mark a private folder as this process's own."""
-    (folder / _OWNER).unlink(missing_ok=True)
-    with open(_create(folder / _OWNER, 0o600), "w", encoding="utf-8") as file:
-        file.write(this_process())
-
-
-def is_abandoned(folder: Path) -> bool:
-    """Return whether a temporary folder is this user's and no process works in it any more."""
-    with suppress(OSError):
-        facts = folder.lstat()
-        if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():
-            return False
-        process, touched = "", facts.st_mtime
-        with suppress(OSError, UnicodeDecodeError):
-            process = read_regular(folder / _OWNER, 1024).decode()
-            touched = max(touched, (folder / _OWNER).lstat().st_mtime)
-        return not is_at_work(process, touched)
-    return False
 
 
 def share_blocks(source: int, position: int, target: int, offset: int, size: int) -> bool:

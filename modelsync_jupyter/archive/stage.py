@@ -16,17 +16,14 @@ from pathlib import Path
 
 from modelsync_jupyter.core.errors import UnsafeArchive
 from modelsync_jupyter.core.parts import room
-from modelsync_jupyter.files import (
+from modelsync_jupyter.files import PAGE, disk_errors, reserve, share_blocks
+from modelsync_jupyter.folders import (
     MANY,
-    PAGE,
     claim,
-    disk_errors,
     fsync_folder,
     is_private,
     private_folder,
     remove_tree,
-    reserve,
-    share_blocks,
     sync_file_system,
 )
 

@@ -18,7 +18,8 @@ from typing import Any
 
 from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelNotFound, ModelSyncError
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.files import is_abandoned, read_regular, remove_tree
+from modelsync_jupyter.files import read_regular
+from modelsync_jupyter.folders import is_abandoned, remove_tree
 from modelsync_jupyter.info import MAX_YAML, load_yaml
 
 from .local import LocalStore

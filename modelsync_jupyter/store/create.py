@@ -23,7 +23,8 @@ from modelsync_jupyter.core.config import DEFAULT_THREADS
 from modelsync_jupyter.core.errors import ModelChanged, ModelExists, ModelSyncError, UsageError
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag, new_version
-from modelsync_jupyter.files import disk_errors, fsync_tree, is_link_within, remove_tree, write_text
+from modelsync_jupyter.files import disk_errors, is_link_within, write_text
+from modelsync_jupyter.folders import fsync_tree, remove_tree
 from modelsync_jupyter.info import MODEL_YAML, ModelInfo, info_yaml
 
 from .local import LocalStore

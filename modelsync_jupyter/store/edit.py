@@ -11,7 +11,8 @@ from typing import Any
 
 from modelsync_jupyter.core.errors import ModelChanged
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.files import disk_errors, read_regular, remove_tree, write_text
+from modelsync_jupyter.files import disk_errors, read_regular, write_text
+from modelsync_jupyter.folders import remove_tree
 from modelsync_jupyter.info import DESCRIPTION, MAX_YAML, MODEL_YAML, ModelInfo, check_limits, edited_yaml
 
 from .create import checked_info

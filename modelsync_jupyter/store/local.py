@@ -21,17 +21,8 @@ from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelNotFound, UsageError
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import LATEST, Tag
-from modelsync_jupyter.files import (
-    find_leftovers,
-    is_abandoned,
-    move,
-    prepared_text,
-    private_folder,
-    put_folder,
-    read_regular,
-    remove_tree,
-    write_text,
-)
+from modelsync_jupyter.files import find_leftovers, prepared_text, read_regular, write_text
+from modelsync_jupyter.folders import is_abandoned, move, private_folder, put_folder, remove_tree
 
 from .index import Index
 from .model import Model, read_creation_time

@@ -19,7 +19,7 @@ from typing import Any
 
 from modelsync_jupyter.core.errors import InvalidTag
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.files import is_private, move, remove_tree
+from modelsync_jupyter.folders import is_private, move, remove_tree
 
 #: How the names of its folders in BentoML's `tmp` begin; `NAME@VERSION` and a random end follow.
 PREFIX = "modelsync-trash-"

@@ -20,7 +20,7 @@ from modelsync_jupyter.core.errors import (
 from modelsync_jupyter.core.outcome import Outcome
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
-from modelsync_jupyter.files import put_folder
+from modelsync_jupyter.folders import put_folder
 from modelsync_jupyter.remotes.files.formats import choose_format
 from modelsync_jupyter.remotes.files.places import EXISTS, LocalPlace, Place
 from modelsync_jupyter.remotes.files.reading import open_archive

@@ -24,7 +24,7 @@ from modelsync_jupyter.core.outcome import SyncReport
 from modelsync_jupyter.core.parts import MIB
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.files import remove_tree
+from modelsync_jupyter.folders import remove_tree
 from modelsync_jupyter.remotes.bentocloud.uploading import Version
 from modelsync_jupyter.remotes.protocol import Source
 from modelsync_jupyter.remotes.retry import Renew

@@ -46,7 +46,8 @@ import numpy as np
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size, parse_size
-from modelsync_jupyter.files import fsync_tree, reserve
+from modelsync_jupyter.files import reserve
+from modelsync_jupyter.folders import fsync_tree
 from modelsync_jupyter.store.local import LocalStore
 from tests.harness.models import MIB, Entry, make_model
 from tests.harness.processes import TOKEN, RegistryProcess, environment, modelsync

@@ -14,7 +14,7 @@ import modelsync_jupyter
 
 PACKAGE = Path(modelsync_jupyter.__file__).parent
 NAME = PACKAGE.name
-ENDS = {"core", "info", "wire", "files", "archive", "store", "remotes"}
+ENDS = {"core", "info", "wire", "files", "folders", "archive", "store", "remotes"}
 
 #: For each part of the package: what of the package it may import, besides itself.
 MAY: dict[str, set[str]] = {
@@ -22,9 +22,10 @@ MAY: dict[str, set[str]] = {
     "info": {"core"},
     "wire": {"core", "info"},
     "files": {"core"},
-    "archive": {"core", "files"},
-    "store": {"core", "info", "files", "archive"},
-    "remotes": {"core", "info", "wire", "files", "archive"},
+    "folders": {"core", "files"},
+    "archive": {"core", "files", "folders"},
+    "store": {"core", "info", "files", "folders", "archive"},
+    "remotes": {"core", "info", "wire", "files", "folders", "archive"},
     "contents": {"core", "info", "files", "archive"},
     "transfer": {*ENDS, "contents"},
     "jobs": {*ENDS, "transfer"},
@@ -34,7 +35,7 @@ MAY: dict[str, set[str]] = {
     "notebook": {"core", "client", "commands"},
     "lab": {"core", "client", "commands", "__init__"},
     "demo": {"core", "client", "commands"},
-    "registry": {"core", "info", "wire", "files", "archive", "contents", "__init__"},
+    "registry": {"core", "info", "wire", "files", "folders", "archive", "contents", "__init__"},
     "__init__": {"core", "client", "notebook", "lab"},
     "__main__": {"cli"},
 }

@@ -11,7 +11,7 @@ import pytest
 from modelsync_jupyter.client import Client
 from modelsync_jupyter.core.errors import ModelChanged, ModelNotFound, UsageError
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.files import remove_tree
+from modelsync_jupyter.folders import remove_tree
 from modelsync_jupyter.store import edit as editing
 
 

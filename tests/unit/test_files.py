@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter import files
+from modelsync_jupyter import files, folders
 from modelsync_jupyter.core.errors import DiskFull
-from modelsync_jupyter.files import disk_errors, fsync_tree, put_folder, read_json, reserve, write_text
+from modelsync_jupyter.files import disk_errors, read_json, reserve, write_text
+from modelsync_jupyter.folders import fsync_tree, put_folder
 
 
 def folder(path: Path, content: str) -> Path:
@@ -93,7 +94,7 @@ def test_an_empty_folder_counts_as_being_there(tmp_path: Path) -> None:
 def test_without_an_exchange_the_old_folder_comes_back_if_the_new_one_cannot_move(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(folders, "_exchange", lambda one, other: False)
     source, target = folder(tmp_path / "tmp" / "new", "new"), folder(tmp_path / "target", "old")
     put_folder(source, target, replace=True)
     assert (target / "f").read_text() == "new"
@@ -151,13 +152,13 @@ def test_a_regular_file_is_read_and_nothing_else_is_waited_for(tmp_path: Path) -
 
 
 def test_a_private_folder_is_this_user_s_and_no_link(tmp_path: Path) -> None:
-    one, two = files.private_folder(tmp_path, "p-"), files.private_folder(tmp_path, "p-")
+    one, two = folders.private_folder(tmp_path, "p-"), folders.private_folder(tmp_path, "p-")
     assert one != two
-    assert files.is_private(one)
+    assert folders.is_private(one)
     (tmp_path / "link").symlink_to(one)
     two.chmod(0o750)
     for bad in (tmp_path / "link", two, tmp_path / "none", one / "owner"):
-        assert not files.is_private(bad)
+        assert not folders.is_private(bad)
 
 
 def test_who_is_at_work(tmp_path: Path) -> None:
@@ -185,9 +186,9 @@ def test_a_tree_of_read_only_folders_is_removed_and_links_are_not_followed(tmp_p
     (tree / "link").symlink_to(outside)
     for path in (tree / "a", tree):
         path.chmod(0o500)
-    files.remove_tree(tree)
+    folders.remove_tree(tree)
     assert not tree.exists()
     assert (outside / "f").read_text() == "stays"
     (tmp_path / "top").symlink_to(outside)
-    files.remove_tree(tmp_path / "top")
+    folders.remove_tree(tmp_path / "top")
     assert (outside / "f").read_text() == "stays"

@@ -14,7 +14,7 @@ from modelsync_jupyter.archive.layout import Entry, Layout
 from modelsync_jupyter.archive.stage import Stage
 from modelsync_jupyter.core.errors import UnsafeArchive
 from modelsync_jupyter.core.parts import split
-from modelsync_jupyter.files import MANY
+from modelsync_jupyter.folders import MANY
 from tests.harness.models import ODD_FILES, differences, make_model
 
 from .archives import MTIME, read

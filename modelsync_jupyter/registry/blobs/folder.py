@@ -14,7 +14,7 @@ from pathlib import Path
 from modelsync_jupyter.archive.description import Hasher
 from modelsync_jupyter.core.parts import ALGORITHM
 from modelsync_jupyter.core.units import format_size
-from modelsync_jupyter.files import fsync_folder
+from modelsync_jupyter.folders import fsync_folder
 
 from ..errors import BadRequest, Full
 from .protocol import BLOCK, Blob, Blobs, Room, Stored, Writing, hex_of

@@ -19,7 +19,8 @@ from modelsync_jupyter.archive.writer import Writer as FileWriter
 from modelsync_jupyter.core.errors import ModelChanged, ModelExists
 from modelsync_jupyter.core.parts import Buffer
 from modelsync_jupyter.core.steps import advice
-from modelsync_jupyter.files import fsync_folder, reserve
+from modelsync_jupyter.files import reserve
+from modelsync_jupyter.folders import fsync_folder
 
 #: How the hidden names of files that are not whole yet end.
 PARTIAL = ".partial"
