@@ -17,7 +17,7 @@ from .parser import Parser
 
 #: A word that may stand here, and what it means, or "".
 Choice = tuple[str, str]
-#: The answer where a file or a folder may stand, of which whoever asks knows more than we.
+#: The answer where a file or a folder may stand, of which the shell that asks knows more.
 FILES: list[Choice] = [(":files", "")]
 #: What may be typed for options whose values are not a fixed set.
 _SAMPLES: dict[str, tuple[str, ...]] = {
