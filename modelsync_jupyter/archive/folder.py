@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Generator, Iterator
@@ -25,8 +26,6 @@ from .layout import MTIME, Entry, Layout, check_link
 BLOCK = 1 << 20
 #: Bytes of content from which on it is cheaper not to read it than to send it together with what lies around it.
 _WORTH = 64 * 1024
-
-
 #: Bytes that a socket is given at once: its timeout is for all of them, and a link of 13 kB/s sends so many in time.
 _SENT_AT_ONCE = 256 * 1024
 
@@ -68,11 +67,18 @@ class Unread:
 
         Raises:
             ModelChanged: The file is not as it was when scanned.
+            InvalidModel: It cannot be read.
             OSError: The connection broke.
         """
         with self.archive.open(self.index) as file:
-            if connection.sendfile(file, self.offset, self.size) != self.size:
-                raise self.archive.changed(self.index)
+            try:
+                sent = connection.sendfile(file, self.offset, self.size)
+            except OSError as error:
+                if error.errno == errno.EIO:  # what disks say, and sockets do not
+                    raise InvalidModel(f"`{file.name}` cannot be read: {error.strerror}.") from error
+                raise
+        if sent != self.size:
+            raise self.archive.changed(self.index)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
@@ -235,6 +236,23 @@ def test_what_is_left_unread_is_not_sent_once_it_has_changed(
             pieces[0].send(one)
         with pytest.raises(ModelChanged):
             list(pieces[0])
+
+
+def test_a_disk_that_cannot_be_read_is_told_from_a_connection_that_broke(unread: FolderArchive) -> None:
+    class Broken(socket.socket):
+        number = errno.EIO
+
+        def sendfile(self, *_: object) -> int:
+            raise OSError(self.number, os.strerror(self.number))
+
+    pieces = unread.unread(Part(1, 0, unread.layout.size), bytearray(BLOCK))
+    piece = next(each for each in pieces if isinstance(each, Unread))
+    with Broken() as connection:
+        with pytest.raises(InvalidModel, match="cannot be read"):
+            piece.send(connection)
+        connection.number = errno.EPIPE
+        with pytest.raises(BrokenPipeError):
+            piece.send(connection)
 
 
 def test_nothing_changed(scanned: FolderArchive) -> None:
