@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 from uuid import uuid4
 
@@ -34,6 +35,8 @@ _CLONE, _RANGE = 0x4020940D, struct.Struct("=qQQQ")
 _LONGEST_JSON = 64 << 20
 #: Seconds after which what a process of another machine has not touched counts as left behind.
 _ABANDONED = 24 * 3600.0
+#: Seconds to wait at most for a tick of a file system's clock, and the longest tick of one, in nanoseconds.
+_PATIENCE, _TICK_ELSEWHERE = 0.05, 2_000_000_000
 
 
 def write_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = True) -> None:
@@ -123,6 +126,50 @@ def is_link_within(link: Path, top: Path) -> bool:
     place = os.path.normpath(link.parent.resolve() / words)
     inside = not os.path.isabs(words) and Path(place).is_relative_to(top)
     return inside and os.path.realpath(link) == os.path.realpath(place)
+
+
+def open_own(path: Path, limit: int) -> int | None:
+    """Open a file to read that this user, or root, wrote and nobody else can write to; None where it is another.
+
+    Args:
+        path: The file; a link is not followed.
+        limit: Bytes it may have at most.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    facts = os.fstat(file)
+    private = facts.st_uid in (os.geteuid(), 0) and not facts.st_mode & 0o022
+    if stat.S_ISREG(facts.st_mode) and private and facts.st_size <= limit:
+        return file
+    os.close(file)
+    return None
+
+
+def clock_passes(folder: Path, moment: int, device: int) -> bool:
+    """Wait until a file system's own clock has passed a moment, so that what changes from now on has a later time.
+
+    Args:
+        folder: Where to ask for the time, by a fresh file; made if need be.
+        moment: The moment, in nanoseconds.
+        device: The file system that the moment is of.
+
+    Returns:
+        Whether it has; not where that would take more than a twentieth of a second, or the folder is read-only.
+    """
+    end = time.monotonic() + _PATIENCE
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        slack = 0 if folder.stat().st_dev == device else _TICK_ELSEWHERE
+        while True:
+            with TemporaryFile(dir=folder) as probe:
+                if os.fstat(probe.fileno()).st_ctime_ns - slack > moment:
+                    return True
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.001)
+    return False
 
 
 def reserve(file: int, size: int) -> None:

@@ -15,7 +15,7 @@ from mmap import mmap
 from pathlib import Path
 
 from modelsync_jupyter.core.errors import UnsafeArchive
-from modelsync_jupyter.core.parts import room
+from modelsync_jupyter.core.parts import Part, room
 from modelsync_jupyter.files import PAGE, disk_errors, reserve, share_blocks
 from modelsync_jupyter.folders import (
     MANY,
@@ -27,6 +27,7 @@ from modelsync_jupyter.folders import (
     sync_file_system,
 )
 
+from .arrival import Arrival
 from .description import Hasher
 from .folder import BLOCK
 from .layout import Entry, Kind, claim_path, contents
@@ -117,11 +118,22 @@ class Stage:
         self.entries.append(entry)
         self._starts.append(entry.start)
 
-    def write(self, offset: int, view: memoryview) -> None:
-        """Write a piece of the archive; content of known files goes there, headers and padding are ignored."""
+    def arrival(self, part: Part) -> Arrival:
+        """Return what takes the bytes of a part apart, as far as its files are known when they come."""
+        return Arrival(self.entries, self._starts, alone=self.within_one(part.start, part.stop))
+
+    def write(self, offset: int, view: memoryview, arrival: Arrival | None = None) -> None:
+        """Write a piece of the archive; content of known files goes there, headers and padding are ignored.
+
+        Args:
+            offset: Where it lies in the archive.
+            view: Its bytes.
+            arrival: That of the part which it is a piece of, where somebody wants to know what passed.
+        """
+        arrival = arrival or self.arrival(Part(0, offset, offset + len(view)))
         with disk_errors(self.folder):
-            for entry, begin, end in contents(self.entries, self._starts, offset, offset + len(view)):
-                cached = self._writer.write(entry, view[begin - offset : end - offset], begin - entry.offset)
+            for entry, position, content in arrival.take(offset, view):
+                cached = self._writer.write(entry, content, position)
                 self._flusher.wrote(entry, cached)
 
     def share(self, start: int, stop: int, file: int, position: int) -> tuple[int, int]:

@@ -16,9 +16,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -27,19 +25,18 @@ from itertools import accumulate
 from mmap import mmap
 from pathlib import Path
 from queue import SimpleQueue
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
 from modelsync_jupyter.archive.cut import cut_file
-from modelsync_jupyter.archive.description import Description, Hasher
+from modelsync_jupyter.archive.description import Description, Hasher, digest_bytes
 from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
 from modelsync_jupyter.archive.layout import CUT, LARGE, Entry, contents, cut
 from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.parts import ALGORITHM, Part
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.files import find_leftovers, write_text
+from modelsync_jupyter.files import clock_passes, find_leftovers, open_own, write_text
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -48,8 +45,6 @@ _DIGEST = re.compile(rf"{ALGORITHM}:[0-9a-f]{{64}}")
 _EMPTY = f"{ALGORITHM}:{blake3().hexdigest()}"
 #: Bytes of the first line, and of a whole file of the index, at most. A model of a terabyte needs 8 MB.
 _HEAD, _LONGEST = 1024, 256 << 20
-#: Seconds to wait at most for a tick of the file system's clock, and its tick where it is not the store's own.
-_PATIENCE, _TICK_ELSEWHERE = 0.05, 2_000_000_000
 
 Job = Callable[["Callable[[Job], None]"], int]
 
@@ -74,6 +69,25 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What was hashed of a version while its files were written, by the one who wrote them.
+
+    Args:
+        files: Digests of small files by their paths.
+        parts: Digests of parts that hold no piece of a large file, by offset and size, where all that is no content is
+            what our own archive has there.
+    """
+
+    files: dict[str, str] = field(default_factory=dict)
+    parts: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    @classmethod
+    def all_of(cls, description: Description) -> Seen:
+        """Return what a description says, for one that was made of the very files."""
+        return cls(dict(description.files), {(part.start, part.size): part.digest for part in description.parts})
+
+
+@dataclass(frozen=True)
 class Index:
     """Content digests by version, in files of which each is replaced in one step.
 
@@ -86,7 +100,7 @@ class Index:
     def digest(self, tag: Tag, archive: FolderArchive) -> str | None:
         """Return the content digest of a folder, or None where it is not known; reads no file of it."""
         known = self._read(tag, whole=False)
-        return known.digest if known.state == state_of(archive) else None
+        return known.digest if known.state == state_of(archive)[0] else None
 
     def recorded(self, tag: Tag) -> str:
         """Return the content digest that a version had when last described, whatever its folder is now, or ""."""
@@ -100,6 +114,8 @@ class Index:
         hashed: Callable[[int], None] | None = None,
         check: Callable[[], None] | None = None,
         given: Description | None = None,
+        seen: Seen | None = None,
+        keep: int = 0,
     ) -> Description:
         """Describe a folder: hash what the index lacks of it, and keep the result unless the store is read-only.
 
@@ -111,18 +127,24 @@ class Index:
             check: Called often, by any thread; may raise to stop.
             given: What is known already: the digests of parts of large files in it are believed; where it has a content
                 digest, so is the way in which it cuts these files.
+            seen: What was hashed as the files were written; all of it is believed. Of parts, if `given` has the layout
+                that the folder has.
+            keep: Parts with small files that have to be read stay in the memory of `archive`, if together they have no
+                more bytes than this, for one who reads them next: to open a file takes longer than to read it.
+
+        Returns:
+            What the folder was when it was scanned.
 
         Raises:
-            ModelChanged: A file changed meanwhile; nothing is kept.
+            ModelChanged: A file that had to be read is not as it was scanned; nothing is kept.
             InvalidModel: A file cannot be read.
         """
-        known, state = self._read(tag), state_of(archive)
-        hashing = _Hashing(archive, known, threads, hashed, check, given)
+        known, (state, facts) = self._read(tag), state_of(archive)
+        hashing = _Hashing(archive, facts, known, threads, hashed, check, given, seen or Seen(), keep)
         settled = False
         if hashing.is_needed or known.state != state:
             settled = self.settle(archive)
             hashing.run()
-            archive.check_unchanged()
         description = hashing.description()
         if settled:
             self._write(tag, hashing.known(description.digest, state))
@@ -157,7 +179,7 @@ class Index:
             for size, digest in known.large.get(_key(stamp), ()) if entry.size >= LARGE else ():
                 found.append((digest, entry.path, position))
                 position += size
-        for part, key in keyed_parts(archive):
+        for part, key in keyed_parts(archive, state_of(archive)[1]):
             if key in known.parts:
                 found.append((known.parts[key], "", part.start))
         return archive, [each for each in found if each[0] in wanted]
@@ -190,19 +212,9 @@ class Index:
 
         The clock that counts is the file system's: the time of a fresh file.
         """
-        newest = max((stamp[2] for stamp in archive.stamps if stamp), default=0)
-        end = time.monotonic() + _PATIENCE
         with suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            slack = 0 if self.folder.stat().st_dev == archive.folder.stat().st_dev else _TICK_ELSEWHERE
-            while True:
-                with TemporaryFile(dir=self.folder) as probe:
-                    if os.fstat(probe.fileno()).st_ctime_ns - slack > newest:
-                        return True
-                if time.monotonic() > end:
-                    return False
-                time.sleep(0.001)
-        return False  # a store that is read-only: nothing will be kept
+            return clock_passes(self.folder, archive.last_change, archive.folder.stat().st_dev)
+        return False
 
     def file(self, tag: Tag) -> Path:
         """Return the file of a version, which may be moved away and back with its folder."""
@@ -213,14 +225,9 @@ class Index:
 
         What others own or may write to, or is not a file, is not believed: a digest decides whether a model is sent.
         """
+        file = None
         try:
-            file = os.open(self.file(tag), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
-            return Known()
-        try:
-            facts = os.fstat(file)
-            private = facts.st_uid in (os.geteuid(), 0) and not facts.st_mode & 0o022
-            if not (stat.S_ISREG(facts.st_mode) and private and facts.st_size <= _LONGEST):
+            if (file := open_own(self.file(tag), _LONGEST)) is None:
                 return Known()
             with open(file, "rb", closefd=False) as lines:
                 head = dict(json.loads(lines.readline(_HEAD)))
@@ -233,7 +240,8 @@ class Index:
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return Known()
         finally:
-            os.close(file)
+            if file is not None:
+                os.close(file)
         return known if good and isinstance(known.state, str) else Known()
 
     def _write(self, tag: Tag, known: Known) -> None:
@@ -244,15 +252,29 @@ class Index:
             write_text(self.file(tag), text, mode=0o644, durable=False)
 
 
-def state_of(archive: FolderArchive) -> str:
-    """Return a fingerprint of a folder as it was scanned: names, kinds, stamps and targets, but no content."""
-    facts = [archive.mtime, *((each.path, each.kind, each.target) for each in archive.members), archive.stamps]
-    return blake3(repr(facts).encode()).hexdigest()
+def state_of(archive: FolderArchive) -> tuple[str, list[bytes]]:
+    """Return a fingerprint of a folder as it was scanned: names, kinds, stamps and targets, but no content.
+
+    Returns:
+        The fingerprint, and what is known of each member: it says all but where the member lies in the archive.
+    """
+    facts = [
+        f"{each.path}\0{each.kind}\0{each.target}\0".encode() + stamp
+        for each, stamp in zip(archive.members, archive.stamps, strict=True)
+    ]
+    hasher = blake3(b"%d" % archive.mtime)
+    for fact in facts:
+        hasher.update(fact)
+    return hasher.hexdigest(), facts
 
 
-def keyed_parts(archive: FolderArchive) -> Iterator[tuple[Part, str]]:
+def keyed_parts(archive: FolderArchive, facts: Sequence[bytes]) -> Iterator[tuple[Part, str]]:
     """Yield the parts of a folder that hold no piece of a large file, each with a key of all that its headers and bytes
     depend on. Their numbers are not those that they have when the large files are cut.
+
+    Args:
+        archive: The folder.
+        facts: What `state_of` says of its members.
     """
     entries, first = archive.layout.entries, 0  # the last entry that starts at or before the part
     for part in cut(archive.layout, {entry.path: [entry.size] for entry in entries if entry.size >= LARGE}):
@@ -260,13 +282,11 @@ def keyed_parts(archive: FolderArchive) -> Iterator[tuple[Part, str]]:
             first += 1
         if entries and entries[first].size >= LARGE and part.start == entries[first].offset:
             continue
-        facts: list[object] = [archive.mtime, part.size]
-        index = first
-        while index < len(entries) and entries[index].start < part.stop:
-            each = entries[index]
-            facts += (each.start - part.start, each.path, each.kind, each.target, archive.stamps[index])
-            index += 1
-        yield part, _key(*facts)
+        last = first
+        while last < len(entries) and entries[last].start < part.stop:
+            last += 1
+        begun = entries[first].start - part.start if entries else 0
+        yield part, _key(b"%d %d %d" % (archive.mtime, part.size, begun), *facts[first:last])
 
 
 def _slices_of(archive: FolderArchive, given: Description) -> dict[str, list[tuple[int, str]]]:
@@ -299,24 +319,33 @@ class _Hashing:
     def __init__(
         self,
         archive: FolderArchive,
+        facts: Sequence[bytes],
         known: Known,
         threads: int,
         hashed: Callable[[int], None] | None,
         check: Callable[[], None] | None,
         given: Description | None,
+        seen: Seen,
+        keep: int,
     ) -> None:
         self._archive, self._threads, self._hashed, self._check = archive, threads, hashed, check
-        stamped = list(zip(archive.layout.entries, archive.stamps, strict=True))
-        self._shared = list(keyed_parts(archive))
+        self._shared = list(keyed_parts(archive, facts))
         self._digests = {part.start: known.parts[key] for part, key in self._shared if key in known.parts}
-        self._small = {
-            entry.path: (entry, _key(entry.path, stamp))
-            for entry, stamp in stamped
-            if entry.kind == "file" and entry.size < LARGE
-        }
-        self._files = {path: known.files[key] for path, (_, key) in self._small.items() if key in known.files}
-        self._files |= {path: _EMPTY for path, (entry, _) in self._small.items() if not entry.size}
-        self._large = {entry.path: (entry, _key(stamp)) for entry, stamp in stamped if entry.size >= LARGE}
+        if given and given.layout == archive.layout:
+            told = ((part.start, seen.parts.get((part.start, part.size))) for part, _ in self._shared)
+            self._digests |= {start: digest for start, digest in told if digest}
+        self._small: dict[str, str] = {}
+        self._large: dict[str, tuple[Entry, str]] = {}
+        self._files: dict[str, str] = {}
+        for entry, stamp, fact in zip(archive.layout.entries, archive.stamps, facts, strict=True):
+            if entry.size >= LARGE:  # whose pieces do not depend on its name
+                self._large[entry.path] = (entry, _key(stamp))
+            elif entry.kind == "file":
+                self._small[entry.path] = _key(fact)
+                if not entry.size:
+                    self._files[entry.path] = _EMPTY
+        self._files |= {path: known.files[key] for path, key in self._small.items() if key in known.files}
+        self._files |= {path: seen.files[path] for path in self._small if path in seen.files}
         self._sizes: dict[str, list[int]] = {}
         #: What is said of pieces that may be cut as we cut them, by offset and size.
         self._hints: dict[tuple[int, int], str] = {}
@@ -335,6 +364,8 @@ class _Hashing:
         self._own = threading.local()
         self._failure: BaseException | None = None
         self._waiting, self._counting = 0, threading.Lock()
+        missing = sum(part.size for part, _ in self._shared if part.start not in self._digests)
+        self._keeps = missing <= keep
 
     def run(self) -> None:
         """Hash what is missing: parts first, then those small files that no part holds as a whole."""
@@ -343,7 +374,8 @@ class _Hashing:
         ]
         jobs += [partial(self._hash_part, part) for part, _ in self._shared if part.start not in self._digests]
         self._in_threads(jobs)
-        split = [entry for path, (entry, _) in self._small.items() if path not in self._files]
+        entries = self._archive.layout.entries
+        split = [each for each in entries if each.path in self._small and each.path not in self._files]
         self._in_threads([partial(self._hash_file, entry) for entry in split])
 
     def description(self) -> Description:
@@ -358,7 +390,7 @@ class _Hashing:
             digest,
             state,
             {key: self._digests[part.start] for part, key in self._shared},
-            {key: self._files[path] for path, (_, key) in self._small.items()},
+            {key: self._files[path] for path, key in self._small.items()},
             {key: list(self._pieces(entry)) for entry, key in self._large.values()},
         )
 
@@ -422,14 +454,34 @@ class _Hashing:
         return told
 
     def _hash_part(self, part: Part, submit: Callable[[Job], None]) -> int:
-        hasher, hashers, layout = Hasher(), self._lacking(part), self._archive.layout
+        """Hash a part, and the small files in it that are not known; keep its bytes, if they are wanted again soon.
+
+        Parts with small files have numbers, pieces of large files have none.
+        """
+        hasher, layout = Hasher(), self._archive.layout
+        begun: dict[str, Hasher] = {}  # of the file that one view begins and the next one ends
+        keeps, kept = self._keeps and part.number, bytearray()
         for position, view in self._blocks(part):
             hasher.update(view)
-            for entry, begin, end in contents(layout.entries, layout.starts, position, position + len(view)):
-                if entry.path in hashers:
-                    hashers[entry.path].update(view[begin - position : end - position])
+            if keeps:
+                kept += view
+            stop = position + len(view)
+            for entry, begin, end in contents(layout.entries, layout.starts, position, stop) if part.number else ():
+                path, content = entry.path, view[begin - position : end - position]
+                if path in self._files or path not in self._small:
+                    continue
+                if end - begin == entry.size:
+                    self._files[path] = digest_bytes(content)
+                    continue
+                if begin == entry.offset:
+                    begun[path] = Hasher()
+                if path in begun:
+                    begun[path].update(content)
+                    if end == entry.content_stop:
+                        self._files[path] = begun[path].digest()
         self._digests[part.start] = hasher.digest()
-        self._files |= {path: each.digest() for path, each in hashers.items()}
+        if keeps:
+            self._archive.kept[part.start] = bytes(kept)
         return part.size
 
     def _hash_file(self, entry: Entry, submit: Callable[[Job], None]) -> int:
@@ -438,16 +490,6 @@ class _Hashing:
             hasher.update(view)
         self._files[entry.path] = hasher.digest()
         return 0  # its bytes were counted with the parts that they lie in
-
-    def _lacking(self, part: Part) -> dict[str, Hasher]:
-        """Return a hasher for each small file that lies in a part as a whole and is not known."""
-        layout = self._archive.layout
-        inside = contents(layout.entries, layout.starts, part.start, part.stop)
-        return {
-            entry.path: Hasher()
-            for entry, begin, end in inside
-            if end - begin == entry.size < LARGE and entry.path not in self._files
-        }
 
     def _blocks(self, part: Part) -> Iterator[tuple[int, memoryview]]:
         if not hasattr(self._own, "buffer"):
@@ -462,5 +504,5 @@ class _Hashing:
             position += len(view)
 
 
-def _key(*facts: object) -> str:
-    return blake3(repr(facts).encode()).hexdigest(16)
+def _key(*facts: bytes) -> str:
+    return blake3(b"".join(facts)).hexdigest(16)

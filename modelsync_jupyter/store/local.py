@@ -1,19 +1,21 @@
 """The local model store: BentoML's layout, and only whole models are ever visible.
 
-Looking never writes. It may happen beside other processes that create, replace and delete, so a version that is gone
-when its turn comes is left out, and one that was replaced while it was read is read again. Half a model, which stock
+Looking changes no model; of a large store it keeps the times that it had to read. It may happen beside other processes
+that create, replace and delete, so a version that is gone when its turn comes is left out, and one that was replaced
+while it was read is read again. Half a model, which stock
 BentoML leaves behind when it is killed, is not listed, but can be deleted.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace as changed
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.archive.folder import FolderArchive
@@ -24,14 +26,20 @@ from modelsync_jupyter.core.tags import LATEST, Tag
 from modelsync_jupyter.files import find_leftovers, prepared_text, read_regular, write_text
 from modelsync_jupyter.folders import is_abandoned, move, private_folder, put_folder, remove_tree
 
-from .index import Index
+from .index import Index, Seen
 from .model import Model, read_creation_time
+from .times import Look, Times
 from .trash import PREFIX, Trash, Trashed
 
 #: How the names of our folders in BentoML's `tmp` begin, and of those among them that a user may still want.
 _OURS, _KEPT = "modelsync-", "modelsync-kept-"
-#: Versions of which each time is read in a few milliseconds; those of more are read by so many threads.
-_FEW, _READERS = 200, 8
+T = TypeVar("T")
+
+#: Versions of which each time is read in a few milliseconds.
+_FEW = 200
+#: Versions that are looked at one after another, and the threads that look at more: a disk finds several files in the
+#: time of one, so of 10,000 that nobody has read lately this takes a quarter of the time.
+_ONE_BY_ONE, _READERS = 20, 8
 #: Bytes at the start of a journal among which it names its stage.
 _HEAD = 65_536
 
@@ -128,12 +136,12 @@ class LocalStore:
             order = sorted(times, key=lambda tag: (tag.name, -times[tag].timestamp(), str(tag.version)))
             shown = order[start:] if limit is None else order[start : start + limit]
             settled = True
-            for tag in shown:
-                if tag not in found:
-                    guess, model = times.pop(tag), self.load(tag)
-                    if model:
-                        found[tag], times[tag] = model, model.info.creation_time
-                    settled = settled and guess == times.get(tag)
+            missing = [tag for tag in shown if tag not in found]
+            for tag, model in zip(missing, _several_at_once(self.load, missing), strict=True):
+                guess = times.pop(tag)
+                if model:
+                    found[tag], times[tag] = model, model.info.creation_time
+                settled = settled and guess == times.get(tag)
             if settled:
                 models = Models(found[tag] for tag in shown)
                 models.total = len(order)
@@ -146,7 +154,31 @@ class LocalStore:
             name: Only this name.
             matches: Only tags for which this is true.
         """
-        return self._times(self._tags(name, matches))
+        kept, names = Times(self.home.state / "times.json"), [name] if name else _folders(self.home.models)
+
+        def look() -> tuple[dict[str, Look], dict[Tag, datetime], list[Tag]]:
+            looks = {each: Look.at(f"{self._models}/{each}") for each in names}
+            known: dict[Tag, datetime] = {}
+            unknown: list[Tag] = []
+            for each, seen in looks.items():
+                times = kept.known(each, seen)
+                for version in seen.versions:
+                    if not matches(tag := Tag(each, version)):
+                        continue
+                    if version in times:
+                        known[tag] = times[version]
+                    else:
+                        unknown.append(tag)
+            return looks, known, unknown
+
+        looks, known, unknown = look()
+        worth_it = len(unknown) > _FEW and kept.settle(looks.values())
+        if worth_it:
+            looks, known, unknown = look()
+        found = known | self._times(unknown)
+        if worth_it:
+            kept.keep(looks, found, lambda each: (self.home.models / each).is_dir())
+        return found
 
     def tags_near(self, tag: Tag) -> list[Tag]:
         """List all versions: those of one name first, then the others by name."""
@@ -205,17 +237,19 @@ class LocalStore:
         model: Model,
         description: Description,
         *,
+        seen: Seen | None = None,
         threads: int = 1,
         check: Callable[[], None] | None = None,
     ) -> Description:
         """Keep the content digest of a version whose parts were hashed while it was pulled.
 
-        Large files that were cut as content digests ask for are not read. The others are, and small files: that the
-        digest which a registry names for one belongs to its bytes is proven by nothing else.
+        Large files that were cut as content digests ask for are not read. The others are, and small files that were not
+        `seen`: that the digest which a registry names for one belongs to its bytes is proven by nothing else.
 
         Args:
             model: The version as `install` returned it.
             description: What the pull was told, and has checked each part against.
+            seen: What it hashed besides, as it wrote the version.
             threads: Parts hashed at the same time.
             check: Called often; may raise to stop.
 
@@ -226,7 +260,7 @@ class LocalStore:
             ModelChanged: A file changed since it was installed.
             InvalidModel: A file cannot be read.
         """
-        return self.index.describe(model.tag, model.archive, threads, check=check, given=description)
+        return self.index.describe(model.tag, model.archive, threads, check=check, given=description, seen=seen)
 
     def delete(self, tag: Tag, *, discard: bool = False) -> list[Tag]:
         """Delete a version, or with no version every one of that name; each is gone in one step.
@@ -391,19 +425,8 @@ class LocalStore:
         return read_creation_time(f"{self._models}/{tag.name}/{tag.version}", tag)  # paths as values are slow
 
     def _times(self, tags: list[Tag]) -> dict[Tag, datetime]:
-        """Return when each of these was made; those that are no models are left out.
-
-        A disk finds several files in the time of one: of 10,000 that nobody has read lately, a quarter of the time.
-        """
-        if len(tags) <= _FEW:
-            return {tag: time for tag in tags if (time := self._time(tag))}
-        from concurrent.futures import ThreadPoolExecutor
-
-        step = -(-len(tags) // (4 * _READERS))  # a few pieces for each thread, for some disks are slow in places
-        pieces = [tags[start : start + step] for start in range(0, len(tags), step)]
-        with ThreadPoolExecutor(_READERS) as pool:
-            found = pool.map(lambda piece: [(tag, self._time(tag)) for tag in piece], pieces)
-            return {tag: time for piece in found for tag, time in piece if time}
+        """Return when each of these was made; those that are no models are left out."""
+        return {tag: time for tag, time in zip(tags, _several_at_once(self._time, tags), strict=True) if time}
 
     def _is_newest(self, tag: Tag, time: datetime) -> bool:
         """Return whether `latest` has to name a version about to come: by BentoML's rule, if it is not older."""
@@ -473,6 +496,18 @@ class LocalStore:
                 if stage.encode() in file.read(_HEAD):
                     return True
         return False
+
+
+def _several_at_once(look: Callable[[Tag], T], tags: Sequence[Tag]) -> list[T]:
+    """Look at versions, in order; at several at the same time where they are many."""
+    if len(tags) <= _ONE_BY_ONE:
+        return [look(tag) for tag in tags]
+    from concurrent.futures import ThreadPoolExecutor
+
+    step = -(-len(tags) // (4 * _READERS))  # a few pieces for each thread, for some disks are slow in places
+    pieces = [tags[start : start + step] for start in range(0, len(tags), step)]
+    with ThreadPoolExecutor(_READERS) as pool:
+        return [found for piece in pool.map(lambda piece: [look(tag) for tag in piece], pieces) for found in piece]
 
 
 def _folders(path: Path) -> list[str]:

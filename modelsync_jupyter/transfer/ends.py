@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
+from modelsync_jupyter.archive.arrival import Arrival
 from modelsync_jupyter.archive.description import Description, Hasher
 from modelsync_jupyter.archive.folder import FolderArchive
 from modelsync_jupyter.archive.layout import Entry
@@ -25,6 +26,7 @@ from modelsync_jupyter.core.parts import MIB, Part, gather
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.remotes.protocol import ENDLESS, HandOff, Notes, Read, Source
+from modelsync_jupyter.store.index import Seen
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 
@@ -82,6 +84,7 @@ class StageTarget:
             self._discard()
             raise
         self.present = self._staged()
+        self._seen = Seen()
         self.grain = max(part.size for part in source.parts)
         self.model: Model | None = None
         self.digest = ""
@@ -151,7 +154,9 @@ class StageTarget:
         self._discard()
         if known := self._known_parts():
             with suppress(ModelSyncError):  # changed already: then nobody knows its digest
-                found = self._store.remember(self.model, known, threads=self._threads, check=self._check)
+                found = self._store.remember(
+                    self.model, known, seen=self._seen, threads=self._threads, check=self._check
+                )
                 self.digest = found.digest
 
     def give_up(self, error: ModelSyncError) -> None:
@@ -253,12 +258,14 @@ class StageTarget:
     def _found(self, entry: Entry) -> None:
         self._notes.add(entry=dataclasses.astuple(entry))
 
-    def _arrived(self, part: Part, digest: str) -> None:
-        """Note a part whose bytes are all staged."""
+    def _arrived(self, part: Part, digest: str, arrival: Arrival) -> None:
+        """Note a part whose bytes are all staged, and what they told on the way."""
         if part.digest and digest != part.digest:
             raise IntegrityError(f"Part {part.number} of the archive does not match its digest.")
-        whole = self._stage.within_one(part.start, part.stop)
-        self._notes.add(part=part.number, content=digest if whole else self._stage.digest(part.start, part.stop))
+        self._notes.add(part=part.number, content=arrival.content() or digest)
+        self._seen.files.update(arrival.files)
+        if arrival.ours:
+            self._seen.parts[part.start, part.size] = digest
         self.present.add(part.number)
 
     def _known_parts(self) -> Description | None:
@@ -283,23 +290,27 @@ class _Receiver:
     def __init__(self, target: StageTarget, parts: Sequence[Part], there: tuple[int, int] = (0, 0)) -> None:
         self._target, self._there = target, there
         self._parts = iter(parts)
-        self._part = next(self._parts)
-        self._hasher = Hasher()
+        self._begin(next(self._parts))
+
+    def _begin(self, part: Part) -> None:
+        self._part, self._hasher, self._arrival = part, Hasher(), self._target._stage.arrival(part)
 
     def write(self, offset: int, view: memoryview) -> None:
         begin, end = self._there
         while view:
             piece, view = view[: self._part.stop - offset], view[self._part.stop - offset :]
             self._hasher.update(piece)
-            if before := piece[: max(0, begin - offset)]:
-                self._target._stage.write(offset, before)
-            if behind := piece[max(0, end - offset) :]:
-                self._target._stage.write(max(offset, end), behind)
+            if begin == end:
+                self._target._stage.write(offset, piece, self._arrival)
+            else:
+                if before := piece[: max(0, begin - offset)]:
+                    self._target._stage.write(offset, before)
+                if behind := piece[max(0, end - offset) :]:
+                    self._target._stage.write(max(offset, end), behind)
             offset += len(piece)
             if offset == self._part.stop:
-                self._target._arrived(self._part, self._hasher.digest())
-                self._part = next(self._parts, Part(0, offset, ENDLESS))
-                self._hasher = Hasher()
+                self._target._arrived(self._part, self._hasher.digest(), self._arrival)
+                self._begin(next(self._parts, Part(0, offset, ENDLESS)))
 
 
 class _Runs:

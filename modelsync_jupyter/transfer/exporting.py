@@ -111,7 +111,7 @@ class Export:
 
     def _attempt(self) -> None:
         work, model, place = self.work, self._model, self._place
-        description = work.describe(self.store, model)
+        description = work.describe(self.store, model, to_send=True)
         source = FolderSource(model.archive, description)
         journal = file_journal(
             work, self.key, {"export": str(model.tag), "to": place.shown, "digest": description.digest}

@@ -28,7 +28,7 @@ from modelsync_jupyter.remotes.files.trees import Tree, TreeSource, read_small
 from modelsync_jupyter.remotes.files.urls import find_place
 from modelsync_jupyter.remotes.protocol import Source
 from modelsync_jupyter.remotes.retry import Renew
-from modelsync_jupyter.store.index import Index
+from modelsync_jupyter.store.index import Index, Seen
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 
@@ -261,7 +261,8 @@ class ImportTarget(StageTarget):
         self.tag = info.tag
         archive = FolderArchive.scan(folder)
         scratch = Index(folder.parent / "digests")
-        found = scratch.describe(info.tag, archive, processors(), check=self._check, given=self._known_parts())
+        known, seen = self._known_parts(), self._seen
+        found = scratch.describe(info.tag, archive, processors(), check=self._check, given=known, seen=seen)
         if self._claimed and found.digest != self._claimed:
             raise IntegrityError(f"`{self._shown}` does not have the content that it says it has.", _COPY)
         self.digest = found.digest
@@ -273,7 +274,7 @@ class ImportTarget(StageTarget):
             raise different(info.tag)
         self.model = self._store.install(folder, info.tag, replace=self._replace)
         with suppress(ModelSyncError):  # changed already: then nobody knows its digest
-            self._store.remember(self.model, found)
+            self._store.remember(self.model, found, seen=Seen.all_of(found))
         self._discard()
 
     def _name(self, folder: Path) -> ModelInfo:
@@ -285,6 +286,7 @@ class ImportTarget(StageTarget):
             text = renamed_yaml((folder / MODEL_YAML).read_bytes(), info, tag)
             (folder / MODEL_YAML).unlink()
             write_text(folder / MODEL_YAML, text, durable=False)
+            self._seen = Seen()  # that was of the old one
             return Model.load(folder).info
         return info
 

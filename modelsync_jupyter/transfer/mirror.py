@@ -259,7 +259,7 @@ class Mirror:
             stage = StageTarget(hidden, item.tag, source, notes, replace=True, threads=work.threads)
             copy_all(source, stage, work, "sending")
             model = hidden.get(item.tag)
-            described = FolderSource(model.archive, work.describe(hidden, model))
+            described = FolderSource(model.archive, work.describe(hidden, model, to_send=True))
             version = Version(model.info, model.size, described.description)  # type: ignore[arg-type]
             target = self._target.target(item, model.info, described, version, self._notes(item, described), work)
             copy_all(described, target, work, "sending")

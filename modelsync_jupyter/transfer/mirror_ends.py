@@ -168,7 +168,7 @@ class LocalEnd:
 
     def open(self, held: Held, work: Work) -> tuple[Source, ModelInfo]:
         model: Model = held.what
-        return FolderSource(model.archive, work.describe(self._store, model)), model.info
+        return FolderSource(model.archive, work.describe(self._store, model, to_send=True)), model.info
 
     def target(
         self, item: SyncItem, info: ModelInfo, source: Source, version: Version | None, notes: OpenNotes, work: Work

@@ -217,7 +217,7 @@ class _Move:
 
         run, work, model = self.run, self.run.work, self.plan.facts.local
         assert model
-        description = work.describe(run.store, model)
+        description = work.describe(run.store, model, to_send=True)
         with closing(FolderSource(model.archive, description, unread=True)) as source:
             target = open_upload(
                 run.remote,

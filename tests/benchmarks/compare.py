@@ -7,6 +7,7 @@ interpreter included. Within a round the tools follow each other, so that a mach
 them. What is printed are medians over the rounds; how many times as long as ours a tool took is taken within each
 round. Every pull goes into an empty place, and what came is compared byte by byte. Ours checks the digest of each part
 and waits for the disk, as always; `curl`, `cp`, `tar` and the S3 tools do neither. The page cache holds what is pushed.
+`tar c` writes into a file on the same disk.
 
 Servers: an object host that forgets what is PUT and answers GETs from nginx, so that clients are measured and not
 servers; one S3 server (JuiceFS's gateway); a host with 30 ms to the first byte and 90 MB/s for each connection, where a

@@ -198,11 +198,12 @@ def rot(here: Client, tag: str, file: str, offset: int) -> None:
     data[offset] ^= 1
     (model.path / file).write_bytes(data)
     now = here.get(tag).archive
+    state, facts = state_of(now)
     digests = {part.start: part.digest for part in good.parts}
-    parts = {key: digests[part.start] for part, key in keyed_parts(now)}
-    stamped = zip(now.layout.entries, now.stamps, strict=True)
-    small = [(entry.path, stamp) for entry, stamp in stamped if entry.kind == "file" and entry.size < LARGE]
-    files = {_key(path, stamp): good.files[path] for path, stamp in small}
+    parts = {key: digests[part.start] for part, key in keyed_parts(now, facts)}
+    members = zip(now.layout.entries, facts, strict=True)
+    small = [(entry, fact) for entry, fact in members if entry.kind == "file" and entry.size < LARGE]
+    files = {_key(fact): good.files[entry.path] for entry, fact in small}
     large = {
         _key(stamp): [
             (part.size, part.digest) for part in good.parts if entry.offset <= part.start < entry.content_stop
@@ -210,7 +211,7 @@ def rot(here: Client, tag: str, file: str, offset: int) -> None:
         for entry, stamp in zip(now.layout.entries, now.stamps, strict=True)
         if entry.size >= LARGE
     }
-    store.index._write(Tag.parse(tag), Known(good.digest, state_of(now), parts, files, large))
+    store.index._write(Tag.parse(tag), Known(good.digest, state, parts, files, large))
 
 
 @pytest.mark.processes

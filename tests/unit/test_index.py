@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from modelsync_jupyter.archive import description
 from modelsync_jupyter.archive.description import Description, content_digest, read_description
 from modelsync_jupyter.archive.folder import BLOCK
-from modelsync_jupyter.archive.layout import LARGE, Layout, cut
+from modelsync_jupyter.archive.layout import CUT, LARGE, Layout, cut
 from modelsync_jupyter.archive.layout import Entry as Member
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import Cancelled, ModelChanged
@@ -71,6 +74,20 @@ def test_a_description_is_that_of_the_bytes(hashing: Hashing) -> None:
     assert [part.digest for part in described.parts] == expected
     assert sum(hashing.sizes) == source.layout.size
     assert read_description(described.header()) == described
+
+
+@pytest.mark.parametrize("many", [1, 2, 1000])
+def test_the_header_is_the_one_that_tarfile_makes(many: int, hashing: Hashing, monkeypatch: pytest.MonkeyPatch) -> None:
+    described = hashing()
+    monkeypatch.setattr(description, "_MANY", many)
+    members = [
+        each.to_json() | ({"digest": described.files[each.path]} if each.kind == "file" else {})
+        for each in described.layout.entries
+    ]
+    parts = [{"size": part.size, "digest": part.digest} for part in described.parts]
+    data = {"cut": CUT, "digest": described.digest, "layout": members, "parts": parts}
+    text = json.dumps(data, separators=(",", ":"))
+    assert described.header() == tarfile.TarInfo.create_pax_global_header({"comment": text})
 
 
 def test_small_files_across_parts_are_hashed_right(tmp_path: Path) -> None:
@@ -196,13 +213,30 @@ def test_a_store_that_cannot_be_written_to_is_described_all_the_same(hashing: Ha
     assert hashing.digest is None
 
 
-def test_a_change_while_hashing_is_noticed_and_nothing_is_kept(hashing: Hashing) -> None:
-    def change(_: int) -> None:
-        (hashing.model.path / "small").write_bytes(b"different.")
-
+def test_a_change_before_a_file_is_read_is_noticed_and_nothing_is_kept(hashing: Hashing) -> None:
+    model = hashing.model
+    model.archive  # noqa: B018 - it is scanned now
+    (model.path / "small").write_bytes(b"different.")
     with pytest.raises(ModelChanged):
-        hashing.store.describe(hashing.model, hashed=change)
+        hashing.store.describe(model)
     assert not hashing.file.exists()
+
+
+def test_a_change_after_a_file_was_read_makes_the_digest_one_of_the_past(hashing: Hashing) -> None:
+    """The files were never as a look here and a look there would have them: all of them are as they were scanned."""
+    expected = hashing()
+    hashing.file.unlink()
+    hashing.sizes.clear()
+    model = hashing.model
+
+    def change(size: int) -> None:
+        hashing.sizes.append(size)
+        if sum(hashing.sizes) == model.archive.layout.size:
+            (model.path / "small").write_bytes(b"different.")
+
+    assert hashing.store.describe(model, hashed=change) == expected
+    assert hashing.digest is None
+    assert hashing().digest != expected.digest
 
 
 @pytest.mark.parametrize("threads", [1, 3])
