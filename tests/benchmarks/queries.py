@@ -201,8 +201,9 @@ def fill(settings: Settings, versions: int) -> None:
         for table in tables.metadata.sorted_tables:
             if table in rows:
                 connection.execute(insert(table), rows[table])
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("ANALYZE"))
+    with here.database.read() as connection:
+        if connection.dialect.name == "postgresql":  # as it does by itself within a minute
+            connection.execute(text("VACUUM ANALYZE"))
     here.database.close()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, insert, or_, select, tuple_, update
 
 from modelsync_jupyter.wire import LabelJSON, ManifestJSON
 
@@ -243,18 +243,30 @@ def _conditions(search: Search, me: str) -> list[ColumnElement[bool]]:
 
 
 def _has_text(text: str) -> ColumnElement[bool]:
-    """Return whether a text occurs anywhere in what people know of a version."""
+    """Return whether a text occurs anywhere in what people know of a version.
+
+    What many versions share is looked through once: names of repositories and people, and each label once for all that
+    have it.
+    """
     labels = tables.model_labels.c
-    labelled = select(labels.owner_id).where(
-        or_(*(column.icontains(text, autoescape=True) for column in (labels.key, labels.value)))
-    )
-    people = select(_users.c.id).where(_users.c.name.icontains(text, autoescape=True))
-    columns = (_TAG, _models.c.description, _models.c.module)
+    pairs = select(labels.key, labels.value).distinct().cte().prefix_with("MATERIALIZED", dialect="postgresql")
+    fitting = select(pairs.c.key, pairs.c.value).where(_any_has((pairs.c.key, pairs.c.value), text))
+    labelled = select(labels.owner_id).where(tuple_(labels.key, labels.value).in_(fitting))
+    people = select(_users.c.id).where(_any_has((_users.c.name,), text))
+    tags = [_TAG.icontains(text, autoescape=True)]
+    if ":" not in text:
+        named = select(_repositories.c.id).where(_any_has((_repositories.c.name,), text)).correlate(None)
+        tags = [_models.c.repository_id.in_(named), _models.c.version.icontains(text, autoescape=True)]
     return or_(
-        *(column.icontains(text, autoescape=True) for column in columns),
+        *tags,
         *(column.in_(people) for column in (_models.c.creator_id, _models.c.pushed_by_id)),
         _models.c.id.in_(labelled),
+        _any_has((_models.c.description, _models.c.module), text),
     )
+
+
+def _any_has(columns: Sequence[ColumnElement[str]], text: str) -> ColumnElement[bool]:
+    return or_(*(column.icontains(text, autoescape=True) for column in columns))
 
 
 def _begins(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
