@@ -51,6 +51,14 @@ from tests.registry.server import Client, Server
 
 SIZES = (1_000, 100_000, 3_000_000)
 PART = 1 << 20
+#: What a stock client expects to find in a model.yaml besides.
+STOCK: dict[str, Any] = {"api_version": "v1", "options": {}, "metadata": {}, "signatures": {}}
+STOCK["context"] = {
+    "framework_name": "sklearn",
+    "framework_versions": {"scikit-learn": "1.5"},
+    "bentoml_version": "1.4.39",
+    "python_version": "3.11",
+}
 #: How often one step of a push is tried, and seconds between.
 TRIES, PAUSE = 40, 0.25
 
@@ -203,7 +211,7 @@ class Soak:
         name, chance = f"m{number:03}", random.Random()
         size = chance.choice(SIZES)
         common = random.Random(size) if number % 2 else chance
-        archive = pushing.model_tar(name, "v1", common.randbytes(size))
+        archive = pushing.model_tar(name, "v1", common.randbytes(size), **STOCK)
         quits = chance.random() < self._args.quitters
         if quits and chance.random() < 0.25:
             self._push_and_be_killed(name, common.randbytes(size))
