@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures.thread  # noqa: F401 - used late, by a user who may not read it
 import os
 import shutil
 import subprocess
