@@ -343,9 +343,10 @@ def details_html(version: VersionStatus) -> str:
     }
     cells = {name: escape(value) for name, value in pairs} | chips
     order = dict.fromkeys(["state", "tag", "aliases", *cells])
+    style = "text-align:left;vertical-align:baseline"
     rows = "".join(
-        f"<tr><th style='text-align:left;vertical-align:top'>{escape(name)}</th>"
-        f"<td style='text-align:left;white-space:pre-wrap;overflow-wrap:anywhere'>{cells[name]}</td></tr>"
+        f"<tr><th style='{style}'>{escape(name)}</th>"
+        f"<td style='{style};white-space:pre-wrap;overflow-wrap:anywhere'>{cells[name]}</td></tr>"
         for name in order
         if cells[name]
     )

@@ -207,7 +207,7 @@ def test_labels_aliases_and_deleting_in_the_registry(
     dialog.get_by_label(f"Type {tag} to confirm").fill(tag)
     accept.click()
     expect(sidebar.group(name)).to_contain_text("1 version")
-    expect(details.get_by_role("button", name=f"Restore {tag}")).to_be_visible()
+    expect(details.get_by_role("button", name=f"Restore {tag} in the registry")).to_be_visible()
     page.locator(".jp-toast-button").filter(has_text="Undo").click()
     expect(sidebar.row(tag)).to_contain_text("remote only")
     assert dict(api.get_remote(tag, home=home).labels) == dict(found.labels)

@@ -520,12 +520,14 @@ function Deleted(props: { model: SidebarModel; tag: string }): JSX.Element {
       <Restorable
         {...props}
         title={trans.__('Deleted on this computer')}
+        describe={each => trans.__('Restore %1 on this computer', each)}
         ask={here}
         command={CommandIDs.restoreLocal}
       />
       <Restorable
         {...props}
         title={trans.__('Deleted in the registry')}
+        describe={each => trans.__('Restore %1 in the registry', each)}
         ask={there}
         command={CommandIDs.restore}
       />
@@ -537,11 +539,13 @@ function Restorable(props: {
   model: SidebarModel;
   tag: string;
   title: string;
+  /** What the button of a tag does, in words. */
+  describe: (tag: string) => string;
   ask: () => Promise<readonly string[]>;
   command: string;
 }): JSX.Element | null {
   const { trans, run } = useEnv();
-  const { model, tag, title, ask, command } = props;
+  const { model, tag, title, describe, ask, command } = props;
   const name = nameOf(tag);
   const [tags, setTags] = React.useState<readonly string[]>([]);
   React.useEffect(() => {
@@ -572,7 +576,7 @@ function Restorable(props: {
         <TextButton
           key="restore"
           label={trans.__('Restore')}
-          description={trans.__('Restore %1', each)}
+          description={describe(each)}
           onClick={() => run(command, { tag: each })}
         />
       ])}
