@@ -23,8 +23,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.harness.models import MIB
+from tests.harness.processes import TOKEN
 from tests.registry import pushing
-from tests.registry.server import TOKEN, Client
+from tests.registry.server import Client
 
 PART = 32 * MIB
 SLOW = 300_000

@@ -33,7 +33,7 @@ from modelsync_jupyter.registry.catalog.users import add_user
 from modelsync_jupyter.registry.catalog.words import Role, UploadStatus
 from modelsync_jupyter.registry.service import Registry
 from tests.harness.models import make_model
-from tests.registry.server import TOKEN
+from tests.harness.processes import TOKEN
 
 from .crowd import registry
 

@@ -25,9 +25,10 @@ from pathlib import Path
 import requests
 
 from tests.harness.postgresql import postgresql
+from tests.harness.processes import TOKEN
 from tests.harness.s3 import BUCKET, s3_server
 from tests.registry import pushing
-from tests.registry.server import TOKEN, Client
+from tests.registry.server import Client
 
 from .crowd import cpu, registry
 

@@ -28,7 +28,8 @@ from modelsync_jupyter.registry.catalog.users import add_user
 from modelsync_jupyter.registry.catalog.words import Role, UploadStatus
 from modelsync_jupyter.registry.service import Registry
 from tests.harness.postgresql import find_postgresql, postgresql
-from tests.registry.server import TOKEN, Client
+from tests.harness.processes import TOKEN
+from tests.registry.server import Client
 
 from .crowd import cpu, registry
 
