@@ -172,6 +172,13 @@ def clock_passes(folder: Path, moment: int, device: int) -> bool:
     return False
 
 
+def read_start(path: Path, size: int) -> bytes:
+    """Return the first `size` bytes of a file; none where it cannot be read. A pipe in its place is not waited for."""
+    with suppress(OSError), open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        return file.read(size)
+    return b""
+
+
 def reserve(file: int, size: int) -> None:
     """Set an open file's size and preallocate its blocks where the system can.
 

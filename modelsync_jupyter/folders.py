@@ -208,3 +208,12 @@ def is_abandoned(folder: Path) -> bool:
             touched = max(touched, (folder / _OWNER).lstat().st_mtime)
         return not is_at_work(process, touched)
     return False
+
+
+def list_folders(path: Path) -> list[str]:
+    """Return the names of the folders in a folder, sorted; of links to folders too."""
+    try:
+        with os.scandir(path) as items:
+            return sorted(item.name for item in items if not item.name.startswith(".") and item.is_dir())
+    except OSError:
+        return []

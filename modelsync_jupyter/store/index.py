@@ -16,75 +16,23 @@ from __future__ import annotations
 import json
 import os
 import re
-import threading
-from collections.abc import Callable, Collection, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Set
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import accumulate
-from mmap import mmap
+from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
-from typing import TYPE_CHECKING
 
-from blake3 import blake3
-
-from modelsync_jupyter.archive.cut import cut_file
-from modelsync_jupyter.archive.description import Description, Hasher, digest_bytes
-from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
-from modelsync_jupyter.archive.layout import CUT, LARGE, Entry, contents, cut
-from modelsync_jupyter.core.config import processors
-from modelsync_jupyter.core.parts import ALGORITHM, Part
+from modelsync_jupyter.archive.description import Description
+from modelsync_jupyter.archive.folder import FolderArchive
+from modelsync_jupyter.archive.layout import CUT, LARGE
+from modelsync_jupyter.core.parts import ALGORITHM
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import clock_passes, find_leftovers, open_own, write_text
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from .hashing import Hashing, Known, Seen, key_of, keyed_parts, state_of
 
 _DIGEST = re.compile(rf"{ALGORITHM}:[0-9a-f]{{64}}")
-_EMPTY = f"{ALGORITHM}:{blake3().hexdigest()}"
 #: Bytes of the first line, and of a whole file of the index, at most. A model of a terabyte needs 8 MB.
 _HEAD, _LONGEST = 1024, 256 << 20
-
-Job = Callable[["Callable[[Job], None]"], int]
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the index holds of a version.
-
-    Args:
-        digest: Its content digest.
-        state: Fingerprint of the folder that has it.
-        parts: Digests of parts that hold no piece of a large file, by their keys.
-        files: Digests of small files by their keys.
-        large: The pieces of large files, sizes and digests in order, by the keys of these files.
-    """
-
-    digest: str = ""
-    state: str = ""
-    parts: dict[str, str] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
-    large: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What was hashed of a version while its files were written, by the one who wrote them.
-
-    Args:
-        files: Digests of small files by their paths.
-        parts: Digests of parts that hold no piece of a large file, by offset and size, where all that is no content is
-            what our own archive has there.
-    """
-
-    files: dict[str, str] = field(default_factory=dict)
-    parts: dict[tuple[int, int], str] = field(default_factory=dict)
-
-    @classmethod
-    def all_of(cls, description: Description) -> Seen:
-        """Return what a description says, for one that was made of the very files."""
-        return cls(dict(description.files), {(part.start, part.size): part.digest for part in description.parts})
 
 
 @dataclass(frozen=True)
@@ -140,7 +88,7 @@ class Index:
             InvalidModel: A file cannot be read.
         """
         known, (state, facts) = self._read(tag), state_of(archive)
-        hashing = _Hashing(archive, facts, known, threads, hashed, check, given, seen or Seen(), keep)
+        hashing = Hashing(archive, facts, known, threads, hashed, check, given, seen or Seen(), keep)
         settled = False
         if hashing.is_needed or known.state != state:
             settled = self.settle(archive)
@@ -176,7 +124,7 @@ class Index:
         found: list[tuple[str, str, int]] = []
         for entry, stamp in zip(archive.layout.entries, archive.stamps, strict=True):
             position = entry.offset
-            for size, digest in known.large.get(_key(stamp), ()) if entry.size >= LARGE else ():
+            for size, digest in known.large.get(key_of(stamp), ()) if entry.size >= LARGE else ():
                 found.append((digest, entry.path, position))
                 position += size
         for part, key in keyed_parts(archive, state_of(archive)[1]):
@@ -250,259 +198,3 @@ class Index:
         with suppress(OSError):  # a store that is read-only can be described all the same
             text = "".join(json.dumps(line) + "\n" for line in lines)
             write_text(self.file(tag), text, mode=0o644, durable=False)
-
-
-def state_of(archive: FolderArchive) -> tuple[str, list[bytes]]:
-    """Return a fingerprint of a folder as it was scanned: names, kinds, stamps and targets, but no content.
-
-    Returns:
-        The fingerprint, and what is known of each member: it says all but where the member lies in the archive.
-    """
-    facts = [
-        f"{each.path}\0{each.kind}\0{each.target}\0".encode() + stamp
-        for each, stamp in zip(archive.members, archive.stamps, strict=True)
-    ]
-    hasher = blake3(b"%d" % archive.mtime)
-    for fact in facts:
-        hasher.update(fact)
-    return hasher.hexdigest(), facts
-
-
-def keyed_parts(archive: FolderArchive, facts: Sequence[bytes]) -> Iterator[tuple[Part, str]]:
-    """Yield the parts of a folder that hold no piece of a large file, each with a key of all that its headers and bytes
-    depend on. Their numbers are not those that they have when the large files are cut.
-
-    Args:
-        archive: The folder.
-        facts: What `state_of` says of its members.
-    """
-    entries, first = archive.layout.entries, 0  # the last entry that starts at or before the part
-    for part in cut(archive.layout, {entry.path: [entry.size] for entry in entries if entry.size >= LARGE}):
-        while first + 1 < len(entries) and entries[first + 1].start <= part.start:
-            first += 1
-        if entries and entries[first].size >= LARGE and part.start == entries[first].offset:
-            continue
-        last = first
-        while last < len(entries) and entries[last].start < part.stop:
-            last += 1
-        begun = entries[first].start - part.start if entries else 0
-        yield part, _key(b"%d %d %d" % (archive.mtime, part.size, begun), *facts[first:last])
-
-
-def _slices_of(archive: FolderArchive, given: Description) -> dict[str, list[tuple[int, str]]]:
-    """Return the pieces of large files, by their paths, as far as another description of the folder has them.
-
-    No others: the rest of an archive depends on how its program writes headers.
-    """
-    theirs = {entry.path: entry for entry in given.layout.entries}
-    by_start = {part.start: part for part in given.parts}
-    found: dict[str, list[tuple[int, str]]] = {}
-    for entry in archive.layout.entries:
-        same = theirs.get(entry.path)
-        if entry.size >= LARGE and same and same.size == entry.size:
-            pieces, position = [], same.offset
-            while position < same.content_stop and (part := by_start.get(position)):
-                pieces.append((part.size, part.digest))
-                position = part.stop
-            if position == same.content_stop:
-                found[entry.path] = pieces
-    return found
-
-
-class _Hashing:
-    """Cuts and hashes what the index lacks of a folder, each byte once where it can.
-
-    A large file that nobody has cut yet is cut by one thread, while others hash the pieces that it has found; small
-    files are hashed on the way through the part that they lie in.
-    """
-
-    def __init__(
-        self,
-        archive: FolderArchive,
-        facts: Sequence[bytes],
-        known: Known,
-        threads: int,
-        hashed: Callable[[int], None] | None,
-        check: Callable[[], None] | None,
-        given: Description | None,
-        seen: Seen,
-        keep: int,
-    ) -> None:
-        self._archive, self._threads, self._hashed, self._check = archive, threads, hashed, check
-        self._shared = list(keyed_parts(archive, facts))
-        self._digests = {part.start: known.parts[key] for part, key in self._shared if key in known.parts}
-        if given and given.layout == archive.layout:
-            told = ((part.start, seen.parts.get((part.start, part.size))) for part, _ in self._shared)
-            self._digests |= {start: digest for start, digest in told if digest}
-        self._small: dict[str, str] = {}
-        self._large: dict[str, tuple[Entry, str]] = {}
-        self._files: dict[str, str] = {}
-        for entry, stamp, fact in zip(archive.layout.entries, archive.stamps, facts, strict=True):
-            if entry.size >= LARGE:  # whose pieces do not depend on its name
-                self._large[entry.path] = (entry, _key(stamp))
-            elif entry.kind == "file":
-                self._small[entry.path] = _key(fact)
-                if not entry.size:
-                    self._files[entry.path] = _EMPTY
-        self._files |= {path: known.files[key] for path, key in self._small.items() if key in known.files}
-        self._files |= {path: seen.files[path] for path in self._small if path in seen.files}
-        self._sizes: dict[str, list[int]] = {}
-        #: What is said of pieces that may be cut as we cut them, by offset and size.
-        self._hints: dict[tuple[int, int], str] = {}
-        slices = _slices_of(archive, given) if given else {}
-        for path, (entry, key) in self._large.items():
-            pieces = slices.get(path) or known.large.get(key, [])
-            starts = accumulate((size for size, _ in pieces), initial=entry.offset)
-            placed = {(start, size): digest for start, (size, digest) in zip(starts, pieces, strict=False)}
-            if path in slices and given and not given.digest:
-                self._hints |= placed
-            elif sum(size for size, _ in pieces) == entry.size:
-                self._sizes[path] = [size for size, _ in pieces]
-                self._digests |= {start: digest for (start, _), digest in placed.items()}
-        uncut, unknown = len(self._large) - len(self._sizes), len(self._small) - len(self._files)
-        self.is_needed = bool(uncut or unknown) or any(part.start not in self._digests for part, _ in self._shared)
-        self._own = threading.local()
-        self._failure: BaseException | None = None
-        self._waiting, self._counting = 0, threading.Lock()
-        missing = sum(part.size for part, _ in self._shared if part.start not in self._digests)
-        self._keeps = missing <= keep
-
-    def run(self) -> None:
-        """Hash what is missing: parts first, then those small files that no part holds as a whole."""
-        jobs: list[Job] = [
-            partial(self._cut_file, entry) for path, (entry, _) in self._large.items() if path not in self._sizes
-        ]
-        jobs += [partial(self._hash_part, part) for part, _ in self._shared if part.start not in self._digests]
-        self._in_threads(jobs)
-        entries = self._archive.layout.entries
-        split = [each for each in entries if each.path in self._small and each.path not in self._files]
-        self._in_threads([partial(self._hash_file, entry) for entry in split])
-
-    def description(self) -> Description:
-        """Describe the archive, once nothing is missing."""
-        layout = self._archive.layout
-        parts = tuple(replace(part, digest=self._digests[part.start]) for part in cut(layout, self._sizes))
-        return Description.build(layout, parts, self._files)
-
-    def known(self, digest: str, state: str) -> Known:
-        """Return all that there is to keep."""
-        return Known(
-            digest,
-            state,
-            {key: self._digests[part.start] for part, key in self._shared},
-            {key: self._files[path] for path, key in self._small.items()},
-            {key: list(self._pieces(entry)) for entry, key in self._large.values()},
-        )
-
-    def _pieces(self, entry: Entry) -> Iterator[tuple[int, str]]:
-        position = entry.offset
-        for size in self._sizes[entry.path]:
-            yield size, self._digests[position]
-            position += size
-
-    def _in_threads(self, jobs: Sequence[Job]) -> None:
-        """Run jobs, and those that they submit; raise the first error of one as soon as the others have seen it."""
-        from concurrent.futures import ThreadPoolExecutor  # a digest that is known needs no threads
-
-        done: SimpleQueue[Future[int]] = SimpleQueue()
-        with ThreadPoolExecutor(max(1, min(self._threads, processors())), "modelsync-hash") as pool:
-            # hashing waits for nothing but processors
-
-            def submit(job: Job) -> None:
-                with self._counting:
-                    self._waiting += 1
-                pool.submit(self._run, job, submit).add_done_callback(done.put)
-
-            try:
-                for job in jobs:
-                    submit(job)
-                while self._waiting:
-                    size = done.get().result()
-                    with self._counting:
-                        self._waiting -= 1
-                    if self._hashed and size and not self._failure:
-                        self._hashed(size)
-            except BaseException as error:
-                self._failure = self._failure or error
-                pool.shutdown(cancel_futures=True)
-        if self._failure:
-            raise self._failure
-
-    def _run(self, job: Job, submit: Callable[[Job], None]) -> int:
-        try:
-            return 0 if self._failure else job(submit)
-        except BaseException as error:
-            self._failure = self._failure or error
-            return 0
-
-    def _cut_file(self, entry: Entry, submit: Callable[[Job], None]) -> int:
-        sizes: list[int] = []
-        position, told = entry.offset, 0
-        with self._archive.reader(entry) as file:
-            for size in cut_file(file):
-                if self._failure:
-                    return 0
-                if self._check:
-                    self._check()
-                sizes.append(size)
-                if digest := self._hints.get((position, size)):
-                    self._digests[position], told = digest, told + size
-                else:
-                    submit(partial(self._hash_part, Part(0, position, position + size)))
-                position += size
-        self._sizes[entry.path] = sizes
-        return told
-
-    def _hash_part(self, part: Part, submit: Callable[[Job], None]) -> int:
-        """Hash a part, and the small files in it that are not known; keep its bytes, if they are wanted again soon.
-
-        Parts with small files have numbers, pieces of large files have none.
-        """
-        hasher, layout = Hasher(), self._archive.layout
-        begun: dict[str, Hasher] = {}  # of the file that one view begins and the next one ends
-        keeps, kept = self._keeps and part.number, bytearray()
-        for position, view in self._blocks(part):
-            hasher.update(view)
-            if keeps:
-                kept += view
-            stop = position + len(view)
-            for entry, begin, end in contents(layout.entries, layout.starts, position, stop) if part.number else ():
-                path, content = entry.path, view[begin - position : end - position]
-                if path in self._files or path not in self._small:
-                    continue
-                if end - begin == entry.size:
-                    self._files[path] = digest_bytes(content)
-                    continue
-                if begin == entry.offset:
-                    begun[path] = Hasher()
-                if path in begun:
-                    begun[path].update(content)
-                    if end == entry.content_stop:
-                        self._files[path] = begun[path].digest()
-        self._digests[part.start] = hasher.digest()
-        if keeps:
-            self._archive.kept[part.start] = bytes(kept)
-        return part.size
-
-    def _hash_file(self, entry: Entry, submit: Callable[[Job], None]) -> int:
-        hasher = Hasher()
-        for _, view in self._blocks(Part(0, entry.offset, entry.content_stop)):
-            hasher.update(view)
-        self._files[entry.path] = hasher.digest()
-        return 0  # its bytes were counted with the parts that they lie in
-
-    def _blocks(self, part: Part) -> Iterator[tuple[int, memoryview]]:
-        if not hasattr(self._own, "buffer"):
-            self._own.buffer = mmap(-1, BLOCK)
-        position = part.start
-        for view in self._archive.blocks(part, self._own.buffer):
-            if self._failure:
-                return
-            if self._check:
-                self._check()
-            yield position, view
-            position += len(view)
-
-
-def _key(*facts: bytes) -> str:
-    return blake3(b"".join(facts)).hexdigest(16)

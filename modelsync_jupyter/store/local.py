@@ -8,7 +8,6 @@ BentoML leaves behind when it is killed, is not listed, but can be deleted.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace as changed
@@ -23,10 +22,11 @@ from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelExists, ModelNotFound, UsageError
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import LATEST, Tag
-from modelsync_jupyter.files import find_leftovers, prepared_text, read_regular, write_text
-from modelsync_jupyter.folders import is_abandoned, move, private_folder, put_folder, remove_tree
+from modelsync_jupyter.files import find_leftovers, prepared_text, read_regular, read_start, write_text
+from modelsync_jupyter.folders import is_abandoned, list_folders, move, private_folder, put_folder, remove_tree
 
-from .index import Index, Seen
+from .hashing import Seen
+from .index import Index
 from .model import Model, read_creation_time
 from .times import Look, Times
 from .trash import PREFIX, Trash, Trashed
@@ -154,7 +154,7 @@ class LocalStore:
             name: Only this name.
             matches: Only tags for which this is true.
         """
-        kept, names = Times(self.home.state / "times.json"), [name] if name else _folders(self.home.models)
+        kept, names = Times(self.home.state / "times.json"), [name] if name else list_folders(self.home.models)
 
         def look() -> tuple[dict[str, Look], dict[Tag, datetime], list[Tag]]:
             looks = {each: Look.at(f"{self._models}/{each}") for each in names}
@@ -182,7 +182,7 @@ class LocalStore:
 
     def tags_near(self, tag: Tag) -> list[Tag]:
         """List all versions: those of one name first, then the others by name."""
-        names = [tag.name, *(name for name in _folders(self.home.models) if name != tag.name)]
+        names = [tag.name, *(name for name in list_folders(self.home.models) if name != tag.name)]
         return [Tag(name, version) for name in names for version in reversed(self._versions(name))]
 
     def load(self, tag: Tag) -> Model | None:
@@ -402,11 +402,11 @@ class LocalStore:
         return tmp
 
     def _tags(self, name: str | None, matches: Callable[[Tag], bool]) -> list[Tag]:
-        names = [name] if name else _folders(self.home.models)
+        names = [name] if name else list_folders(self.home.models)
         return [tag for each in names for version in self._versions(each) if matches(tag := Tag(each, version))]
 
     def _versions(self, name: str) -> list[str]:
-        return _folders(self.home.models / name)
+        return list_folders(self.home.models / name)
 
     def _named(self, name: str) -> Tag | None:
         """Return the version that `latest` names, or None where it names none that is there."""
@@ -489,13 +489,8 @@ class LocalStore:
                 folder.rmdir()
 
     def _is_in_a_journal(self, stage: str) -> bool:
-        for path in (self.home.state / "journals").glob("*"):
-            if path.stem == stage.removeprefix(_OURS):
-                return True
-            with suppress(OSError), open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-                if stage.encode() in file.read(_HEAD):
-                    return True
-        return False
+        own, journals = stage.removeprefix(_OURS), (self.home.state / "journals").glob("*")
+        return any(path.stem == own or stage.encode() in read_start(path, _HEAD) for path in journals)
 
 
 def _several_at_once(look: Callable[[Tag], T], tags: Sequence[Tag]) -> list[T]:
@@ -508,12 +503,3 @@ def _several_at_once(look: Callable[[Tag], T], tags: Sequence[Tag]) -> list[T]:
     pieces = [tags[start : start + step] for start in range(0, len(tags), step)]
     with ThreadPoolExecutor(_READERS) as pool:
         return [found for piece in pool.map(lambda piece: [look(tag) for tag in piece], pieces) for found in piece]
-
-
-def _folders(path: Path) -> list[str]:
-    """Return the names of the folders in a folder, sorted; of links to folders too."""
-    try:
-        with os.scandir(path) as items:
-            return sorted(item.name for item in items if not item.name.startswith(".") and item.is_dir())
-    except OSError:
-        return []

@@ -26,7 +26,7 @@ from modelsync_jupyter.core.parts import MIB, Part, gather
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.remotes.protocol import ENDLESS, HandOff, Notes, Read, Source
-from modelsync_jupyter.store.index import Seen
+from modelsync_jupyter.store.hashing import Seen
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 

@@ -28,7 +28,8 @@ from modelsync_jupyter.remotes.files.trees import Tree, TreeSource, read_small
 from modelsync_jupyter.remotes.files.urls import find_place
 from modelsync_jupyter.remotes.protocol import Source
 from modelsync_jupyter.remotes.retry import Renew
-from modelsync_jupyter.store.index import Index, Seen
+from modelsync_jupyter.store.hashing import Seen
+from modelsync_jupyter.store.index import Index
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 

@@ -24,7 +24,8 @@ from modelsync_jupyter.core.errors import (
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes import contexts
 from modelsync_jupyter.remotes.contexts import Context
-from modelsync_jupyter.store.index import LARGE, Known, _key, keyed_parts, state_of
+from modelsync_jupyter.store.hashing import Known, key_of, keyed_parts, state_of
+from modelsync_jupyter.store.index import LARGE
 from tests.harness.models import MIB, differences, make_model
 from tests.harness.processes import TOKEN, RegistryProcess, environment, modelsync
 from tests.harness.yatai import Yatai
@@ -203,9 +204,9 @@ def rot(here: Client, tag: str, file: str, offset: int) -> None:
     parts = {key: digests[part.start] for part, key in keyed_parts(now, facts)}
     members = zip(now.layout.entries, facts, strict=True)
     small = [(entry, fact) for entry, fact in members if entry.kind == "file" and entry.size < LARGE]
-    files = {_key(fact): good.files[entry.path] for entry, fact in small}
+    files = {key_of(fact): good.files[entry.path] for entry, fact in small}
     large = {
-        _key(stamp): [
+        key_of(stamp): [
             (part.size, part.digest) for part in good.parts if entry.offset <= part.start < entry.content_stop
         ]
         for entry, stamp in zip(now.layout.entries, now.stamps, strict=True)

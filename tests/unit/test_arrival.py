@@ -17,7 +17,7 @@ from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import ModelChanged
 from modelsync_jupyter.core.parts import Part, split
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.store.index import Seen
+from modelsync_jupyter.store.hashing import Seen
 from modelsync_jupyter.store.local import LocalStore
 from tests.harness.models import MIB, ODD_FILES, Entry, make_model
 
