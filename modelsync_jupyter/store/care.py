@@ -153,7 +153,8 @@ def delete(store: LocalStore, garbage: Garbage, agreed: Garbage | None = None) -
     kept, gone, stuck = dict(garbage.kept), [], []
     models = [model for model in garbage.models if agreed is None or model in agreed.models]
     kept |= dict.fromkeys((model.tag for model in garbage.models if model not in models), _NEW)
-    freed = _freed([*(model.path for model in models), *garbage.leftovers])
+    thrown = tuple(place for place in garbage.thrown if agreed is None or place in agreed.thrown)
+    freed = _freed([*(model.path for model in models), *garbage.leftovers, *thrown])
     for model in models:
         try:
             store.delete(model.tag)
@@ -168,10 +169,10 @@ def delete(store: LocalStore, garbage: Garbage, agreed: Garbage | None = None) -
             remove_tree(path)
         else:
             path.unlink(missing_ok=True)
-    store.trash.remove(garbage.thrown)
+    store.trash.remove(thrown)
     for folder in _names(store):
         store.heal(folder)
-    return Garbage(tuple(gone), kept, garbage.leftovers, freed - _freed(stuck))
+    return Garbage(tuple(gone), kept, garbage.leftovers, freed - _freed(stuck), thrown)
 
 
 def measure(store: LocalStore, name: str | None = None) -> list[Usage]:
