@@ -25,6 +25,8 @@ SCOPES = {
     "write_organization": Right.WRITER,
     "read_organization": Right.READER,
 }
+#: How a token begins: it is known for one where it does not belong, and is never taken for an option of a command.
+_PREFIX = "mst_"
 #: Id of the token that the server itself makes.
 FIRST_UID = "admin"
 #: How many tokens, each made by the one before, may hang on one; and how many a user may have.
@@ -159,7 +161,7 @@ def add_token(
         Unauthorized: The maker's token was revoked meanwhile.
         BadRequest: There are too many.
     """
-    value, uid = value or secrets.token_urlsafe(32), uid or new_uid()
+    value, uid = value or f"{_PREFIX}{secrets.token_urlsafe(32)}", uid or new_uid()
     row = {"uid": uid, "user_id": user_id, "name": name, "description": description, "digest": hash_token(value)}
     row |= {"scopes": json.dumps(list(scopes)), "created_at": now(), "expired_at": expired_at}
     if maker is not None and maker.user_id == user_id:
