@@ -325,7 +325,7 @@ class Unavailable(RemoteError):
     """
 
     code = "unavailable"
-    step = Step("retry", "Check the network and the address, then try again. It will resume where it left off.")
+    step = Step("retry", "Check the network and the address, then try again. A transfer will resume where it left off.")
     http_status = 503
     retryable = True
 

@@ -15,6 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from modelsync_jupyter.core.errors import ModelSyncError
 
 from .auth import rule_of
+from .blobs.protocol import StoreAway
 from .errors import ApiError, NotFound, TooMany
 from .pages import blueprint as pages
 from .routes import BLUEPRINTS
@@ -76,6 +77,9 @@ def answer(error: Exception, method: str, path: str) -> tuple[int, dict[str, Any
         return 503, {"error": "the registry is busy: try again"}, {"Retry-After": "1"}
     if isinstance(error, OSError) and error.errno in _FULL:
         return 507, {"error": "the registry's disk is full"}, {}
+    if isinstance(error, StoreAway):
+        log.error("%s %s: %s", method, path, error)
+        return 503, {"error": "the registry's store of blobs does not answer: try again"}, {"Retry-After": "5"}
     log.error("%s %s failed", method, path, exc_info=error)
     return 500, {"error": "internal error: see the registry's log"}, {}
 

@@ -15,8 +15,9 @@ import requests
 
 from modelsync_jupyter.core.parts import from_sizes
 from modelsync_jupyter.registry import Settings, multipart
+from modelsync_jupyter.registry.app import answer
 from modelsync_jupyter.registry.blobs.objects import ObjectBlobs, key_of
-from modelsync_jupyter.registry.blobs.protocol import Blobs
+from modelsync_jupyter.registry.blobs.protocol import Blobs, StoreAway
 from modelsync_jupyter.registry.catalog import tokens, uploads
 from modelsync_jupyter.registry.catalog.models import find_model
 from modelsync_jupyter.registry.catalog.rows import Facts
@@ -220,9 +221,10 @@ def test_no_upload_to_the_bucket_is_left_half_done_by_a_kill(
     blob = blobs.receive(io.BytesIO(data), len(data))
     assert b"".join(blobs.stream(blob.digest, 0, len(data))) == data
     monkeypatch.setattr(blobs, "_store", ObjectBlobs("s3://no-such-bucket", tmp_path)._store)
-    with pytest.raises(OSError, match="HTTP 404") as raised:
+    with pytest.raises(StoreAway, match="HTTP 404") as raised:
         blobs.receive(io.BytesIO(data), len(data))
     assert "X-Amz" not in str(raised.value)
+    assert answer(raised.value, "PUT", "/")[0] == 503
 
 
 @pytest.mark.skipif(bool(MISSING), reason=MISSING)

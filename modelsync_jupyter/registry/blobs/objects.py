@@ -29,7 +29,7 @@ from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.parts import ALGORITHM
 
 from ..errors import BadRequest
-from .protocol import BLOCK, Blob, Blobs, Room, Stored, Writing, hex_of
+from .protocol import BLOCK, Blob, Blobs, Room, StoreAway, Stored, Writing, hex_of
 
 _STALE = 3600.0
 _DIGITS = re.compile("[0-9a-f]{64}")
@@ -155,7 +155,7 @@ class ObjectBlobs(Blobs):
         """Store a file.
 
         Raises:
-            OSError: The bucket does not take it.
+            StoreAway: The bucket does not take it.
         """
         with _as_os_errors():
             if not self._is_s3 or size > _ONE_PUT:
@@ -174,7 +174,7 @@ class ObjectBlobs(Blobs):
             if not again or attempt == _ATTEMPTS:
                 break
             time.sleep(_RETRY_SECONDS * 2**attempt)
-        raise OSError(f"the bucket does not do as asked: {said}")
+        raise StoreAway(f"the bucket does not do as asked: {said}")
 
     def sign(self, method: Literal["GET", "PUT"], names: Sequence[str], seconds: float) -> Sequence[str]:
         with _as_os_errors():
@@ -278,14 +278,14 @@ def key_of(name: str) -> str:
 
 
 class _as_os_errors:  # noqa: N801  # read as a word: with _as_os_errors()
-    """Raise what goes wrong with a bucket as `OSError`, as with a file; that of a missing object is one already."""
+    """Raise what goes wrong with a bucket as `StoreAway`, an `OSError`; that of a missing object is one already."""
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, BaseError):
-            raise OSError(f"the bucket does not do as asked: {_reason(error)}") from error
+            raise StoreAway(f"the bucket does not do as asked: {_reason(error)}") from error
 
 
 def _reason(error: Exception) -> str:

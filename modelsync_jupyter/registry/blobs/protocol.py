@@ -14,6 +14,10 @@ from ..errors import BadRequest
 BLOCK = MIB
 
 
+class StoreAway(OSError):
+    """A store of blobs that is not on this machine does not answer, or does not do as asked."""
+
+
 class ByteSource(Protocol):
     """Where bytes come from: the body of a request."""
 
