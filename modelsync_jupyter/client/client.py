@@ -157,10 +157,10 @@ class Client(
         Raises:
             ModelNotFound: There is nothing to push.
         """
-        if direction == "push":  # a typo is said at once, and leaves no record
+        record = self._record(direction, tag, options, background=True)
+        if direction == "push":  # a typo is said at once, and nothing of it is written down
             with self._explained(str(tag)):
                 self._store.get(Tag.parse(str(tag)))
-        record = self._record(direction, tag, options, background=True)
         spawn(self.home, record)
         return Transfer(self.home, record.id)
 

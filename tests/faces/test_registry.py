@@ -146,7 +146,7 @@ def test_audit_is_filtered_and_exported_as_lines(
     with pytest.raises(NotAuthenticated):
         Client(tmp_path).login(served.url, "a-wrong-token")
     (failure, *_) = read(type_, "audit --operation sign-in-failed")
-    assert (failure["user"], failure["info"]) == ("", {"reason": "the API token is not valid"})
+    assert (failure["user"], failure["info"]["reason"]) == ("", "the API token is not valid")
     assert "pushed" in type_(f"audit --of {name}")[1]
 
 

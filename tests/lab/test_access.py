@@ -25,6 +25,9 @@ CALLS = [
     ("POST", "versions/iris/v1/digest"),
     ("DELETE", "local/iris/v1"),
     ("POST", "local/iris/v1"),
+    ("POST", "local/iris/v1/restore"),
+    ("GET", "trash"),
+    ("DELETE", "trash"),
     ("DELETE", "remote/iris/v1"),
     ("POST", "remote/iris/v1"),
     ("POST", "remote/iris/v1/restore"),
@@ -60,7 +63,7 @@ class NotThisUser(Authorizer):
 
 
 def test_all_routes_are_tried_here() -> None:
-    more_methods = 2 + 3  # three on transfers; two on a local version, a remote one, and an alias
+    more_methods = 2 + 4  # three on transfers; two on a local version, a remote one, an alias, and the trash
     assert len(CALLS) == len(ROUTES) + more_methods
 
 

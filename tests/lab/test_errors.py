@@ -95,7 +95,7 @@ async def test_any_word_may_stand_for_a_revision(call: Call, since: str) -> None
 
 async def test_a_home_that_cannot_be_used_is_named(call: Call, home: Path) -> None:
     home.write_text("a file")
-    code, body = await call("POST", "transfers", TRANSFER)
+    code, body = await call("POST", "transfers", {**TRANSFER, "direction": "pull"})
     assert (code, body["code"]) == (500, "modelsync-error")
     assert str(home) in body["message"]
 
