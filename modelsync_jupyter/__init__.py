@@ -26,8 +26,11 @@ __all__.sort()
 
 
 def __getattr__(name: str) -> _Any:
-    if name == "__version__":  # labextension/package.json says it, the installed package knows it
-        return _import_module("importlib.metadata").version("modelsync_jupyter")
+    if name == "__version__":  # labextension/package.json says it; written down when this is built or installed
+        try:
+            return _import_module("modelsync_jupyter._version").__version__
+        except ImportError:  # run from a folder that was never built
+            return _import_module("importlib.metadata").version("modelsync_jupyter")
     _show_well()
     if name == "panel":  # needs widgets, which nothing else does
         return _import_module("modelsync_jupyter.notebook.panel").panel
