@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import struct
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from functools import cached_property
 from io import FileIO
 from itertools import islice
 from pathlib import Path
-from socket import socket
+from socket import SO_SNDTIMEO, SOL_SOCKET, socket
 from typing import Any
 
 from modelsync_jupyter.core.errors import InvalidModel, ModelChanged, UnsafeArchive
@@ -27,6 +28,9 @@ from .layout import MTIME, Entry, Layout, check_link
 BLOCK = 1 << 20
 #: Bytes of content from which on it is cheaper not to read it than to send it together with what lies around it.
 _WORTH = 64 * 1024
+#: Bytes that the kernel is asked to send at once, at most, while that takes it less than so many seconds: in between, a
+#: stop is noticed and progress is told.
+_LONGEST, _SECONDS = 8 * BLOCK, 0.1
 #: Bytes that a socket is given at once: its timeout is for all of them, and a link of 13 kB/s sends so many in time.
 _SENT_AT_ONCE = 256 * 1024
 
@@ -79,13 +83,33 @@ class Unread:
         """
         with self.archive.open(self.index) as file:
             try:
-                sent = connection.sendfile(file, self.offset, self.size)
+                sent = _send_file(connection, file.fileno(), self.offset, self.size)
             except OSError as error:
                 if error.errno == errno.EIO:  # what disks say, and sockets do not
                     raise InvalidModel(f"`{file.name}` cannot be read: {error.strerror}.") from error
                 raise
         if sent != self.size:
             raise self.archive.changed(self.index)
+
+
+def _send_file(connection: socket, file: int, offset: int, size: int) -> int:
+    """Have the kernel send a piece of a file; returns how many bytes there were.
+
+    `socket.sendfile` asks the kernel again whenever there is room for a little more, for a socket with a timeout does
+    not block. Here it blocks, and the kernel keeps the timeout.
+    """
+    timeout, sent = connection.gettimeout(), 0
+    seconds = timeout or 0.0
+    connection.settimeout(None)
+    try:
+        connection.setsockopt(SOL_SOCKET, SO_SNDTIMEO, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6)))
+        while sent < size and (count := os.sendfile(connection.fileno(), file, offset + sent, size - sent)):
+            sent += count
+    except BlockingIOError:
+        raise TimeoutError("timed out") from None
+    finally:
+        connection.settimeout(timeout)
+    return sent
 
 
 @dataclass(frozen=True)
@@ -168,7 +192,7 @@ class FolderArchive:
         Raises:
             ModelChanged: A file is not as it was when scanned.
         """
-        entries, position = self.layout.entries, part.start
+        entries, position, length = self.layout.entries, part.start, BLOCK
         while position < part.stop:
             if kept := memoryview(self.kept.pop(position, b""))[: part.stop - position]:
                 for at in range(0, len(kept), BLOCK):
@@ -179,13 +203,15 @@ class FolderArchive:
             entry = entries[index]
             left = min(entry.content_stop, part.stop) - position
             if position >= entry.offset and left >= _WORTH:
-                piece: memoryview | Unread = Unread(self, index, position - entry.offset, min(left, BLOCK), buffer)
+                piece: memoryview | Unread = Unread(self, index, position - entry.offset, min(left, length), buffer)
             else:
                 following = (each for each in islice(entries, index + (position >= entry.offset), None))
                 large = next((each.offset for each in following if each.size >= _WORTH or each.start >= stop), stop)
                 piece = memoryview(buffer)[: min(large, stop) - position]
                 self._fill(piece, position)
+            begun = time.monotonic()
             yield piece
+            length = min(2 * length, _LONGEST) if time.monotonic() - begun < _SECONDS else max(length // 2, BLOCK)
             position += len(piece)
 
     @contextmanager

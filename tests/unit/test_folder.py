@@ -209,7 +209,7 @@ def test_what_is_left_unread_is_read_or_sent_when_it_is_needed(unread: FolderArc
         received = pool.submit(lambda: b"".join(iter(partial(other.recv, 1 << 16), b"")))
         for piece in unread.unread(part, bytearray(BLOCK)):
             if isinstance(piece, Unread):
-                assert len(piece) <= BLOCK
+                assert len(piece) <= 8 * BLOCK
                 read_later += b"".join(map(bytes, piece))
                 piece.send(one)
                 left += len(piece)
@@ -220,6 +220,17 @@ def test_what_is_left_unread_is_read_or_sent_when_it_is_needed(unread: FolderArc
         assert received.result(10) == expected
     assert read_later == expected
     assert left > 2 * BLOCK
+
+
+def test_a_far_end_that_takes_nothing_is_given_up(unread: FolderArchive) -> None:
+    pieces = unread.unread(Part(1, 0, unread.layout.size), bytearray(BLOCK))
+    piece = next(each for each in pieces if isinstance(each, Unread))
+    one, other = socket.socketpair()
+    with one, other:
+        one.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            piece.send(one)
+        assert one.gettimeout() == 0.1
 
 
 @pytest.mark.parametrize("change", [lambda path: path.write_bytes(b"z" * 9), Path.unlink])
@@ -238,21 +249,23 @@ def test_what_is_left_unread_is_not_sent_once_it_has_changed(
             list(pieces[0])
 
 
-def test_a_disk_that_cannot_be_read_is_told_from_a_connection_that_broke(unread: FolderArchive) -> None:
-    class Broken(socket.socket):
-        number = errno.EIO
-
-        def sendfile(self, *_: object) -> int:
-            raise OSError(self.number, os.strerror(self.number))
-
+def test_a_disk_that_cannot_be_read_is_told_from_a_connection_that_broke(
+    unread: FolderArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pieces = unread.unread(Part(1, 0, unread.layout.size), bytearray(BLOCK))
     piece = next(each for each in pieces if isinstance(each, Unread))
-    with Broken() as connection:
-        with pytest.raises(InvalidModel, match="cannot be read"):
-            piece.send(connection)
-        connection.number = errno.EPIPE
+    one, other = socket.socketpair()
+    with one, other:
+        other.shutdown(socket.SHUT_RD)
         with pytest.raises(BrokenPipeError):
-            piece.send(connection)
+            piece.send(one)
+
+        def broken(*_: object) -> int:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        monkeypatch.setattr(os, "sendfile", broken)
+        with pytest.raises(InvalidModel, match="cannot be read"):
+            piece.send(one)
 
 
 def test_nothing_changed(scanned: FolderArchive) -> None:
