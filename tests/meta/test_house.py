@@ -13,7 +13,7 @@ import modelsync_jupyter
 
 PACKAGE = Path(modelsync_jupyter.__file__).parent
 ROOT = PACKAGE.parent
-MODULES = sorted(PACKAGE.rglob("*.py"))
+MODULES = sorted({*PACKAGE.rglob("*.py")} - {PACKAGE / "_version.py"})  # that one is written by the build
 LONGEST_FILE, LONGEST_FUNCTION = 280, 40
 
 
