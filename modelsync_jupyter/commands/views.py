@@ -103,7 +103,8 @@ def _changed(changes: Changes) -> str:
         return f"Its files are those of {where} `{changes.against}`."
     shown = changes.tensors or changes.files
     names = ", ".join(f"`{each.name}`" for each in shown[:_NAMED]) + (", …" if len(shown) > _NAMED else "")
-    return f"{' and '.join(counts)} differ from {where} `{changes.against}`: {names}."
+    verb = "differs" if changes.file_count + changes.tensor_count == 1 else "differ"
+    return f"{' and '.join(counts)} {verb} from {where} `{changes.against}`: {names}."
 
 
 def _change_rows(changes: Changes) -> str:

@@ -5,11 +5,13 @@ Formatters are registered by the names of classes, so nothing is imported before
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
 _PACKAGE = "modelsync_jupyter"
+_MARKED = re.compile(r"`([^`\n]+)`|(https?://[^\s`<>]+[^\s`<>.,;:!?)])")
 
 
 def register(ip: Any) -> None:
@@ -25,6 +27,16 @@ def register(ip: Any) -> None:
 
 def _printer(text: Callable[[Any], str]) -> Callable[[Any, Any, bool], None]:
     return lambda value, printer, cycle: printer.text(text(value))
+
+
+def sentences(text: str) -> str:
+    """Write sentences as HTML: what stands in backticks as code, addresses as links, lines as they are."""
+
+    def mark(found: re.Match[str]) -> str:
+        code, address = found.groups()
+        return f"<code>{code}</code>" if code else f'<a href="{address}" target="_blank" rel="noopener">{address}</a>'
+
+    return f"<div style='white-space:pre-line'>{_MARKED.sub(mark, escape(text))}</div>"
 
 
 def model_card(model: Any) -> str:

@@ -121,7 +121,7 @@ class Magic:
         elif output != "table":
             print(answer.render(output))
         elif answer.text and not isinstance(value, Table):
-            print(answer.render())
+            self._say(answer.render())
             self._follow(value)
         elif value is not None:
             from IPython.display import display
@@ -132,6 +132,17 @@ class Magic:
             self.displayed.add(type(value))
             self._ip.display_formatter.ipython_display_formatter.for_type(type(value), self._once)
         return value
+
+    def _say(self, text: str) -> None:
+        """Print a text; in a notebook sentences wrap between words, and what stands in backticks looks like code."""
+        if not hasattr(self._ip, "kernel") or "\n\n" in text:  # a table is aligned by spaces
+            print(text)
+            return
+        from IPython.display import display
+
+        from .display import sentences
+
+        display({"text/plain": text, "text/html": sentences(text)}, raw=True)  # type: ignore[no-untyped-call]
 
     def _follow(self, value: Any) -> None:
         """Show a transfer that goes on in the background as a row that keeps itself up to date."""

@@ -11,6 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from modelsync_jupyter.client import Client
 from modelsync_jupyter.commands.answers import Answer
 from modelsync_jupyter.commands.tables import Table
+from modelsync_jupyter.notebook.display import sentences
 
 from .conftest import Make, Shell
 
@@ -69,3 +70,13 @@ def test_nothing_that_turns_text_around_reaches_a_terminal_as_yaml() -> None:
     assert "\u202e" not in told
     assert yaml.safe_load(told) == {"label": "a\u202eb", "name": "ä"}
     assert "ä" in Answer(None, "", {"name": "ä"}).render("yaml")
+
+
+def test_sentences_have_code_and_links_and_no_markup_of_others() -> None:
+    said = sentences("Pushed `m:<v1>`.\nSee https://host/a?b=1&c, <b>or</b> not: `x` https://host/m.")
+    assert said.partition(">")[2].removesuffix("</div>") == (
+        "Pushed <code>m:&lt;v1&gt;</code>.\n"
+        'See <a href="https://host/a?b=1&amp;c" target="_blank" rel="noopener">https://host/a?b=1&amp;c</a>, '
+        "&lt;b&gt;or&lt;/b&gt; not: <code>x</code> "
+        '<a href="https://host/m" target="_blank" rel="noopener">https://host/m</a>.'
+    )
