@@ -151,9 +151,11 @@ def delete(store: LocalStore, garbage: Garbage, agreed: Garbage | None = None) -
         What was deleted, and as kept also what could not be, with the reason.
     """
     kept, gone, stuck = dict(garbage.kept), [], []
-    models = [model for model in garbage.models if agreed is None or model in agreed.models]
-    kept |= dict.fromkeys((model.tag for model in garbage.models if model not in models), _NEW)
-    thrown = tuple(place for place in garbage.thrown if agreed is None or place in agreed.thrown)
+    asked = {model.tag: model for model in (agreed or garbage).models}
+    models = [model for model in garbage.models if asked.get(model.tag) == model]
+    kept |= {model.tag: _NEW for model in garbage.models if asked.get(model.tag) != model}
+    asked_thrown = set((agreed or garbage).thrown)
+    thrown = tuple(place for place in garbage.thrown if place in asked_thrown)
     freed = _freed([*(model.path for model in models), *garbage.leftovers, *thrown])
     for model in models:
         try:
