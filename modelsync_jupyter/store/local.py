@@ -101,9 +101,9 @@ class LocalStore:
         try:
             model = Model.load(self.folder(exact))
         except InvalidModel:
-            if self.folder(exact).is_dir():
-                raise
-            return None  # deleted meanwhile
+            if not self.folder(exact).is_dir():
+                return None  # deleted meanwhile
+            model = Model.load(self.folder(exact))  # replaced meanwhile, or it fails once more
         if model.tag != exact:
             raise InvalidModel(f"The folder of `{exact}` holds `{model.tag}`.")
         return model
