@@ -112,7 +112,7 @@ export interface IPage {
   remote: IStanding;
   /** What is wrong with the local store. */
   problem: IProblem | null;
-  /** Whether the local store has not been read yet. */
+  /** Whether the local store is being read, or about to be. */
   loading: boolean;
   start?: number;
   items?: Row[];

@@ -51,7 +51,7 @@ class Catalog:
         self._reading: set[str] = set()
         #: Names that were read one by one while a whole side was: what the longer reading says of them is older.
         self._newer: dict[str, set[str]] = {"local": set(), "remote": set()}
-        self._expected = False
+        self._expected: set[str] = set()
         self._stamp: object = None
         self._whole = False
         self._total = 0
@@ -63,12 +63,12 @@ class Catalog:
 
     # Reading
 
-    def expect_remote(self) -> None:
-        """Note that the registry is about to be read, in a thread that may have to wait for its turn."""
+    def expect(self, side: str) -> None:
+        """Note that a side, "local" or "remote", is about to be read, in a thread that may have to wait for a turn."""
         with self._lock:
-            if not self._expected and "remote" not in self._reading:
+            if side == "remote" and not self._is_read(side):
                 self._answered = self._clock()
-            self._expected = True
+            self._expected.add(side)
 
     def read_local(self, *, only_if_changed: bool = False) -> None:
         """Read the local store anew, and the content digests of what the registry has as well.
@@ -148,7 +148,7 @@ class Catalog:
             revision = f"{self._name}-{self._number}"
             answer = {"revision": revision, "same": since == revision, "remote": self._standing()}
             answer["problem"] = self._problems["local"]
-            answer["loading"] = not self.listed.is_set()
+            answer["loading"] = self._is_read("local") or not self.listed.is_set()
             if since == revision:
                 return answer
             groups, counts = self._arrange(view)
@@ -208,7 +208,7 @@ class Catalog:
             with self._lock:
                 if alone:
                     self._reading.discard(side)
-                self._expected = self._expected and side != "remote"
+                self._expected.discard(side)
             if side == "local":
                 self.listed.set()
 
@@ -267,8 +267,11 @@ class Catalog:
         same = all(self._remote.get(each.tag) == each for each in newest)
         return recent and self._whole and same and total == len(self._remote)
 
+    def _is_read(self, side: str) -> bool:
+        return side in self._reading or side in self._expected
+
     def _standing(self) -> dict[str, Any]:
-        reading = self._expected or "remote" in self._reading
+        reading = self._is_read("remote")
         return {
             "reading": reading,
             "whole": self._whole,

@@ -96,9 +96,10 @@ class Listing(_FromCatalog):
             await self.read_name(catalog, endpoint, Tag.parse(refresh).name)
         elif refresh or first:
             glance = refresh == "local" and not first
+            catalog.expect("local")
             local = self._begin(self.slow(lambda: catalog.read_local(only_if_changed=glance)))
             if not glance:
-                catalog.expect_remote()
+                catalog.expect("remote")
                 pool = self.app.remote_pools.of(endpoint)
                 self._begin(pool.run(lambda: catalog.read_remote(whole=refresh == "all")))
             if glance or first:
