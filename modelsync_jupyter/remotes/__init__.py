@@ -1,1 +1,1 @@
-"""The registry as a client sees it: wire types, contexts and tokens, transport, client."""
+"""The far ends of a copy: registries that speak BentoCloud's API, and files, folders and URLs; contexts and HTTP."""
