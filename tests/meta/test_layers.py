@@ -53,7 +53,7 @@ def modules() -> list[Path]:
 
 
 def part_of(module: str) -> str:
-    """`modelsync_jupyter.wire` → `remote`; the package itself is `__init__`."""
+    """`modelsync_jupyter.store.model` → `store`; the package itself is `__init__`."""
     words = module.split(".")
     return words[1] if len(words) > 1 else "__init__"
 

@@ -15,8 +15,15 @@ from modelsync_jupyter.core.parts import Part, parse_parts, parts_json
 from modelsync_jupyter.core.plain import plain
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.info import ModelInfo
-from modelsync_jupyter.remotes.bentocloud.client import items, mapping, parse_download, parse_model
-from modelsync_jupyter.remotes.bentocloud.replies import Download
+from modelsync_jupyter.remotes.bentocloud.replies import (
+    Begun,
+    Download,
+    items,
+    mapping,
+    parse_begun,
+    parse_download,
+    parse_model,
+)
 from modelsync_jupyter.wire import format_time, manifest_json, model_path, models_path, parse_time, repository_path
 
 DIGEST = "blake3:" + "0f" * 32
@@ -160,6 +167,23 @@ def test_hostile_downloads_are_read_or_refused(key: str) -> None:
         data = {"modelsync": {key: value}} if key in ("parts", "digest") else {key: value}
         with suppress(InvalidReply):
             assert isinstance(parse_download(data).url, str)
+
+
+def test_an_upload_that_has_begun_is_read() -> None:
+    extension = {
+        "present": [1, 3, "4", True],
+        "urls": {"2": "http://x.test/2", "\N{SUPERSCRIPT TWO}": "", "1" * 5000: ""},
+    }
+    assert parse_begun({"upload_id": 7}) == Begun("7", set(), {})
+    assert parse_begun({"upload_id": "u", "modelsync": extension}) == Begun("u", {1, 3}, {2: "http://x.test/2"})
+
+
+@pytest.mark.parametrize("key", ["upload_id", "modelsync", "present", "urls", "runs"])
+def test_hostile_uploads_are_read_or_refused(key: str) -> None:
+    for value in HOSTILE:
+        data = {key: value} if key in ("upload_id", "modelsync") else {"modelsync": {key: value}}
+        with suppress(InvalidReply):
+            assert isinstance(parse_begun({"upload_id": "u", **data}).runs, str)
 
 
 def test_only_objects_and_lists_are_taken_for_them() -> None:

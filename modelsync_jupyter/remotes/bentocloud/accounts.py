@@ -15,7 +15,7 @@ from typing import Any
 from modelsync_jupyter.files import write_text
 from modelsync_jupyter.wire import parse_time
 
-from .client import items, mapping, parse_labels
+from .replies import items, mapping, parse_labels
 
 
 class AsJSON:

@@ -15,8 +15,7 @@ from modelsync_jupyter.wire import API, labels_json, model_path, parse_time, rep
 
 from ..http import Http
 from .accounts import AsJSON
-from .client import items, mapping, parse_model
-from .replies import RemoteModel
+from .replies import RemoteModel, items, mapping, parse_model
 
 _PAGE = 500
 #: In the place of an expected version: the alias may point anywhere.

@@ -25,7 +25,7 @@ from .accounts import (
     parse_token,
     parse_user,
 )
-from .client import items, mapping
+from .replies import items, mapping
 
 #: What a token may do, and the scope that says so on the wire.
 SCOPES = {"read": "read_organization", "write": "write_organization", "all": "api"}

@@ -196,7 +196,7 @@ class RemoteArchive:
             found = _CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
             self.ranged = reply.status_code == 206 and found is not None
             length = found[2] if found else reply.headers.get("Content-Length", "")
-            self._total = int(length) if length.isdigit() else None
+            self._total = int(length) if length.isdecimal() and len(length) < 20 else None
             self._etag = reply.headers.get("ETag", "")
             for view in blocks(reply):
                 head += view

@@ -1,16 +1,18 @@
-"""What a registry tells of its models, as values: `client` checks each reply once, and makes them out of it."""
+"""What a registry tells of its models: each reply is checked here, once, and made into values that are trusted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
-from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.archive.layout import CUT
+from modelsync_jupyter.core.errors import IntegrityError, InvalidReply, InvalidTag
+from modelsync_jupyter.core.parts import Part, parse_parts
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
-from modelsync_jupyter.wire import SUCCESS
+from modelsync_jupyter.wire import SUCCESS, parse_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +132,123 @@ class Begun:
     present: set[int]
     urls: dict[int, str]
     runs: str = ""
+
+
+def parse_model(data: object, name: str = "") -> RemoteModel:
+    """Read a model from a reply.
+
+    Args:
+        data: The JSON.
+        name: Name of its repository, where the JSON does not say it.
+
+    Raises:
+        InvalidReply: It is not a model.
+    """
+    record = mapping(data)
+    manifest = mapping(record.get("manifest") or {})
+    repository = mapping(record.get("repository") or {})
+    creator = mapping(record.get("creator") or {})
+    extension = mapping(record.get("modelsync") or {})
+    try:
+        tag = Tag.parse(":".join((name or repository["name"], record["version"])))
+    except (KeyError, TypeError, InvalidTag):
+        raise InvalidReply("The registry returned a model without a valid name or version.") from None
+    build = parse_time(record.get("build_at")) or parse_time(record.get("created_at"))
+    size, aliases = manifest.get("size_bytes"), extension.get("aliases") or []
+    if not isinstance(aliases, list):
+        raise InvalidReply("The aliases in the registry's reply are not a list.")
+    return RemoteModel(
+        tag=tag,
+        uid=str(record.get("uid") or ""),
+        upload_status=str(record.get("upload_status") or ""),
+        size=int(size) if isinstance(size, (int, float)) and 0 <= size < 1 << 63 else 0,
+        creation_time=build or datetime.fromtimestamp(0, timezone.utc),
+        labels=parse_labels(record),
+        module=str(manifest.get("module") or ""),
+        creator=str(extension.get("pushed_by") or creator.get("name") or ""),
+        metadata=mapping(manifest.get("metadata") or {}),
+        strategy=str(record.get("transmission_strategy") or ""),
+        digest=_content_digest(extension),
+        updated=str(record.get("upload_finished_at") or record.get("updated_at") or ""),
+        description=str(record.get("description") or ""),
+        alias=str(extension.get("alias") or ""),
+        aliases=tuple(map(str, aliases)),
+        downloads=downloads if isinstance(downloads := extension.get("downloads"), int) else 0,
+    )
+
+
+def parse_download(data: object) -> Download:
+    """Read the reply to `presign_download_url`.
+
+    Raises:
+        InvalidReply: It is not such a reply.
+    """
+    record = mapping(data)
+    extension = mapping(record.get("modelsync") or {})
+    try:
+        parts = parse_parts(extension["parts"]) if "parts" in extension else ()
+    except IntegrityError as error:
+        raise InvalidReply(error.message) from None
+    url = record.get("presigned_download_url") or ""
+    digest, content = str(extension.get("digest") or ""), _content_digest(extension)
+    urls = items({"items": extension.get("urls") or []})
+    return Download(str(url), digest, parts, extension.get("layout"), content, tuple(map(str, urls)))
+
+
+def parse_begun(data: object) -> Begun:
+    """Read the reply to `start_multipart_upload`.
+
+    Raises:
+        InvalidReply: It is not such a reply.
+    """
+    record = mapping(data)
+    upload_id = record.get("upload_id")
+    if not upload_id:
+        raise InvalidReply("The registry began an upload but gave it no id.")
+    extension = mapping(record.get("modelsync") or {})
+    present, urls = extension.get("present") or [], mapping(extension.get("urls") or {})
+    if not isinstance(present, list):
+        raise InvalidReply("The registry did not say which parts it has.")
+    links = {int(key): str(url) for key, url in urls.items() if key.isdecimal() and len(key) < 10}
+    numbers = {number for number in present if type(number) is int}
+    return Begun(str(upload_id), numbers, links, str(extension.get("runs") or ""))
+
+
+def _content_digest(extension: Mapping[str, Any]) -> str:
+    """Return the content digest in a reply, or "" where it is built on other rules of cutting than ours."""
+    return str(extension.get("content_digest") or "") if extension.get("cut") == CUT else ""
+
+
+def parse_labels(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the labels of a record.
+
+    Raises:
+        InvalidReply: They are not a list of objects.
+    """
+    labels = record.get("labels") or []
+    if not isinstance(labels, list):
+        raise InvalidReply("The labels in the registry's reply are not a list.")
+    return {str(each["key"]): str(each.get("value") or "") for each in map(mapping, labels) if "key" in each}
+
+
+def mapping(data: object) -> Mapping[str, Any]:
+    """Return `data` if it is a JSON object.
+
+    Raises:
+        InvalidReply: It is not.
+    """
+    if not isinstance(data, Mapping):
+        raise InvalidReply("The registry's reply is not what was asked for.")
+    return data
+
+
+def items(data: object) -> list[Any]:
+    """Return the items of a list reply.
+
+    Raises:
+        InvalidReply: It is not a list.
+    """
+    found = mapping(data).get("items")
+    if not isinstance(found, list):
+        raise InvalidReply("The registry's reply is not a list.")
+    return found
