@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.jobs.execution import Lock
+from modelsync_jupyter.jobs.locks import Lock
 from modelsync_jupyter.remotes import contexts as known
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.transfer.work import Stop

@@ -7,18 +7,12 @@ to stop and turns Ctrl-C into one. So neither a slow network nor a slow display 
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
-import secrets
-import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import (
@@ -34,12 +28,13 @@ from modelsync_jupyter.core.outcome import Outcome, SyncReport
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.states import CANCELLED, FAILED, PAUSED, PLANNED, RUNNING, SUCCEEDED
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.files import disk_errors, is_alive, read_json, writable_or_skipped
+from modelsync_jupyter.files import disk_errors, writable_or_skipped
 from modelsync_jupyter.remotes import contexts
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.transfer.run import Run
 from modelsync_jupyter.transfer.work import Counter, Stop, Work, file_key
 
+from .locks import Lock
 from .records import WAITING, Record, Records
 
 #: How often progress is drawn, and how often the record is written.
@@ -47,8 +42,6 @@ _DRAW_SECONDS = 0.1
 _SAVE_SECONDS = 0.5
 #: How long a cancelled transfer may take to stop by itself before it is left alone.
 _GRACE_SECONDS = 1.0
-_STALE_SECONDS = 30.0
-_LOCK_POLL_SECONDS = 0.2
 
 
 class Execution:
@@ -237,83 +230,3 @@ class Execution:
         if isinstance(result, BaseException):
             raise result
         return result
-
-
-@dataclass(frozen=True)
-class Lock:
-    """A lock: a file that only one process can create; it names its owner, who refreshes it.
-
-    Neither flock nor a database: homes are often on NFS. A lock is stale when its owner, on this machine, is gone, or
-    when nobody refreshed it for a while by the clock of the one who waits.
-
-    Args:
-        path: The file.
-    """
-
-    path: Path
-    _key: str = field(default_factory=partial(secrets.token_hex, 16), init=False)
-
-    def acquire(self, stop: Stop, waiting: Callable[[], None]) -> None:
-        """Wait for the lock.
-
-        Args:
-            stop: Whether to give up.
-            waiting: Called once if another process has it.
-
-        Raises:
-            Cancelled: A stop was requested.
-        """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        told, seen, since = False, 0.0, time.monotonic()
-        while True:
-            try:
-                with open(self.path, "x", encoding="utf-8") as file:
-                    json.dump({"pid": os.getpid(), "host": socket.gethostname(), "key": self._key}, file)
-                return
-            except FileExistsError:
-                pass
-            except OSError:  # no space: an empty lock file would block everyone until it goes stale
-                self.path.unlink(missing_ok=True)
-                raise
-            if not told:
-                told = True
-                waiting()
-            stamp = self._stamp()
-            if stamp != seen:
-                seen, since = stamp, time.monotonic()
-            if time.monotonic() - since > _STALE_SECONDS or self._owner_is_gone():
-                self._break(stamp)
-            else:
-                stop.sleep(_LOCK_POLL_SECONDS)
-
-    def refresh(self) -> bool:
-        """Say that the owner lives; False if the lock is not ours any more."""
-        owner = read_json(self.path)
-        if not isinstance(owner, dict) or owner.get("key") != self._key:
-            return False
-        with suppress(OSError):
-            os.utime(self.path)
-        return True
-
-    def release(self) -> None:
-        """Give the lock back."""
-        if self.refresh():
-            self.path.unlink(missing_ok=True)
-
-    def _stamp(self) -> float:
-        with suppress(OSError):
-            return self.path.stat().st_mtime
-        return 0.0
-
-    def _owner_is_gone(self) -> bool:
-        owner = read_json(self.path)
-        return isinstance(owner, dict) and owner.get("host") == socket.gethostname() and not is_alive(owner.get("pid"))
-
-    def _break(self, stamp: float) -> None:
-        """Take a stale lock away, unless it has changed hands meanwhile."""
-        grave = self.path.with_name(f".{self._key}.stale")
-        with suppress(OSError):
-            self.path.rename(grave)
-            if grave.stat().st_mtime != stamp:
-                os.link(grave, self.path)
-        grave.unlink(missing_ok=True)

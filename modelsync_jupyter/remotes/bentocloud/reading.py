@@ -36,7 +36,7 @@ from .replies import Download, RemoteModel
 
 #: What is read first: the description of most archives fits into it.
 _HEAD = 64 * 1024
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18})")
 
 
 class RemoteArchive:
