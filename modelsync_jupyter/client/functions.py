@@ -1,4 +1,4 @@
-"""The verbs as plain functions: each makes a client for one call, and takes its two arguments by keyword."""
+"""The verbs as plain functions: each makes a client for one call, and takes `home` and `context` for it by keyword."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.remotes.bentocloud.replies import Page, RemoteModel
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.store.create import Draft
-from modelsync_jupyter.store.local import Models
 from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.store.reading import Models
 from modelsync_jupyter.transfer.plan import Plan
 
 from .checks import Check

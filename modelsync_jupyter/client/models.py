@@ -11,8 +11,9 @@ from modelsync_jupyter.core.errors import NOT_LISTED, ModelNotFound
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.store.local import LocalStore, Models
+from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.store.reading import Models
 from modelsync_jupyter.store.trash import Trashed
 from modelsync_jupyter.transfer.work import Counter
 

@@ -19,12 +19,11 @@ from typing import Any
 from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelNotFound, ModelSyncError
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import read_regular
-from modelsync_jupyter.folders import is_abandoned, remove_tree
+from modelsync_jupyter.folders import list_folders, remove_tree
 from modelsync_jupyter.info import MAX_YAML, load_yaml
 
 from .local import LocalStore
 from .model import Model
-from .trash import PREFIX
 
 #: A label with this name keeps a version, whatever its value.
 KEEP_LABEL = "keep"
@@ -172,8 +171,8 @@ def delete(store: LocalStore, garbage: Garbage, agreed: Garbage | None = None) -
         else:
             path.unlink(missing_ok=True)
     store.trash.remove(thrown)
-    for folder in _names(store):
-        store.heal(folder)
+    for name in list_folders(store.home.models):
+        store.heal(name)
     return Garbage(tuple(gone), kept, garbage.leftovers, freed - _freed(stuck), thrown)
 
 
@@ -241,10 +240,7 @@ def _leftovers(store: LocalStore, now: float) -> Iterator[Path]:
                 continue
             yield path
             yield from _exported(text)
-    for path in store.home.tmp.glob("modelsync-*"):
-        kept = path.name.startswith(("modelsync-kept-", PREFIX))
-        if not kept and path.name not in named and is_abandoned(path):
-            yield path
+    yield from (path for path in store.abandoned() if path.name not in named)
 
 
 def _exported(text: str) -> Iterator[Path]:
@@ -281,9 +277,3 @@ def _files(path: Path) -> Iterator[os.stat_result]:
                 facts = os.lstat(os.path.join(folder, name))
                 if stat.S_ISREG(facts.st_mode):
                     yield facts
-
-
-def _names(store: LocalStore) -> list[str]:
-    with suppress(OSError):
-        return [path.name for path in store.home.models.iterdir() if path.is_dir()]
-    return []

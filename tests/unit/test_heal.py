@@ -18,7 +18,7 @@ from modelsync_jupyter.archive.stage import Stage
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import this_process, write_text
-from modelsync_jupyter.store import local
+from modelsync_jupyter.store import reading
 from modelsync_jupyter.store.local import LocalStore
 from tests.harness.models import CREATED, make_model
 
@@ -254,10 +254,10 @@ def test_digests_as_the_first_version_named_them_go(store: LocalStore) -> None:
 def test_of_many_versions_the_times_are_read_only_at_the_sign_of_a_killed_process(
     store: LocalStore, dead_process: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modelsync_jupyter.store.local._FEW", 2)
+    monkeypatch.setattr("modelsync_jupyter.store.local.FEW", 2)
     read: list[str] = []
-    real = local.read_creation_time
-    monkeypatch.setattr(local, "read_creation_time", lambda folder, tag: read.append(folder) or real(folder, tag))
+    real = reading.read_creation_time
+    monkeypatch.setattr(reading, "read_creation_time", lambda folder, tag: read.append(folder) or real(folder, tag))
     latest(store).write_text("v3")
     store.heal("m")
     assert (read, latest(store).read_text()) == ([], "v3")

@@ -181,7 +181,7 @@ def test_an_upload_that_has_begun_is_read() -> None:
 @pytest.mark.parametrize("key", ["upload_id", "modelsync", "present", "urls", "runs"])
 def test_hostile_uploads_are_read_or_refused(key: str) -> None:
     for value in HOSTILE:
-        data = {key: value} if key in ("upload_id", "modelsync") else {"modelsync": {key: value}}
+        data: dict[str, Any] = {key: value} if key in ("upload_id", "modelsync") else {"modelsync": {key: value}}
         with suppress(InvalidReply):
             assert isinstance(parse_begun({"upload_id": "u", **data}).runs, str)
 
