@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import os
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -14,13 +15,13 @@ from html import escape
 from types import TracebackType
 from typing import Any
 
-from modelsync_jupyter.core.errors import Paused, UsageError
+from modelsync_jupyter.core.errors import Paused
 from modelsync_jupyter.core.progress import Progress, Sink
 from modelsync_jupyter.core.units import format_seconds, format_size
 from modelsync_jupyter.transfer.work import Counter
 
 _COLUMNS = 80
-#: Seconds between two updates of a line in a notebook: at most 10 a second.
+#: Seconds between two updates: at most 10 a second.
 _PAUSE = 0.1
 
 
@@ -50,24 +51,8 @@ def shown(title: str, wanted: Sink | bool | None = None) -> AbstractContextManag
     return Bar(title, partial(tqdm, dynamic_ncols=True) if columns else partial(tqdm, ncols=_COLUMNS))
 
 
-def ask_token(endpoint: str) -> str:
-    """Return the token of $MODELSYNC_TOKEN, or ask for one, in a notebook or on a terminal, without showing it.
-
-    Raises:
-        UsageError: Nobody can be asked.
-    """
-    if token := os.environ.get("MODELSYNC_TOKEN", "").strip():
-        return token
-    from getpass import getpass
-
-    if hasattr(builtins, "get_ipython") or sys.stdin.isatty():
-        with suppress(EOFError, NotImplementedError):  # a run without a person in front of it refuses input
-            return getpass(f"API token for {endpoint}: ")
-    raise UsageError("Can't ask for the token in a non-interactive run.", "Give it as `token`, or set MODELSYNC_TOKEN.")
-
-
 class Watched(Counter):
-    """A counter that shows each change at once, for work that no other thread watches.
+    """A counter that shows its own progress, where no thread waits for the work: one of those that count does it.
 
     Args:
         sink: What shows it, or None.
@@ -75,14 +60,20 @@ class Watched(Counter):
 
     def __init__(self, sink: Sink | None) -> None:
         super().__init__()
-        self._sink, self._shown = sink, 0.0
+        self._sink, self._shown, self._showing = sink, 0.0, threading.Lock()
 
     def add(self, size: int, *, reused: bool = False) -> None:
-        """Add bytes, and show them."""
+        """Add bytes, and show them if they are the last ones or nothing was shown for a while."""
         super().add(size, reused=reused)
-        if self._sink and time.monotonic() - self._shown >= _PAUSE:
-            self._shown = time.monotonic()
-            self._sink(self.look())
+        if not self._sink or not self._showing.acquire(blocking=False):
+            return
+        try:
+            now, look = time.monotonic(), self.look()
+            if look.done == look.total or now - self._shown >= _PAUSE:
+                self._shown = now
+                self._sink(look)
+        finally:
+            self._showing.release()
 
 
 class Line:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,9 +12,9 @@ from modelsync_jupyter.core.outcome import Options
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.store.local import LocalStore
-from modelsync_jupyter.transfer.work import Counter, Work
+from modelsync_jupyter.transfer.work import Work
 
-from .bar import shown
+from .bar import Watched, shown
 
 if TYPE_CHECKING:
     from modelsync_jupyter.core.keywords import TransferOptions
@@ -117,19 +117,5 @@ class CareVerbs:
         models = [self._store.get(Tag.parse(str(tag)))] if tag else self._store.models()
         remote = self._remote() if repair else None
         with shown("verify", progress) as sink:
-            counter = _Drawn(sink)
-            work = Work(self.home, Options(threads=processors()), counter=counter)
+            work = Work(self.home, Options(threads=processors()), counter=Watched(sink))
             return [verify(self._store, model, work, remote) for model in models]
-
-
-class _Drawn(Counter):
-    """A counter that draws itself, by whichever thread counts."""
-
-    def __init__(self, sink: Sink | None) -> None:
-        super().__init__()
-        self._sink: Callable[..., None] | None = sink
-
-    def add(self, size: int, *, reused: bool = False) -> None:
-        super().add(size, reused=reused)
-        if self._sink:
-            self._sink(self.look())

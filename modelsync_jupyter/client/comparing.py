@@ -12,8 +12,8 @@ from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.bentocloud.client import Remote
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
-from modelsync_jupyter.transfer.work import Counter
 
+from .bar import Watched
 from .sides import RemoteSide, local_side
 
 _FROM_YAML = ("options", "context", "signatures")
@@ -36,8 +36,8 @@ class Comparison:
         remote: Callable[[], Remote],
         progress: Sink | None = None,
     ) -> None:
-        self._store, self._get, self._remote, self._progress = store, get, remote, progress
-        self._counter = Counter()
+        self._store, self._get, self._remote = store, get, remote
+        self._counter = Watched(progress)
         self._remarks: list[str] = []
 
     def run(
@@ -85,12 +85,7 @@ class Comparison:
 
     def _local(self, model: Model) -> Side:
         self._counter.begin("hashing", self._counter.look().total + model.archive.layout.size)
-        return local_side(self._store, model, self._count)
-
-    def _count(self, size: int) -> None:
-        self._counter.add(size)
-        if self._progress:
-            self._progress(self._counter.look())
+        return local_side(self._store, model, self._counter.add)
 
     def _far(self, tag: Tag) -> Side:
         remote = self._remote()

@@ -73,7 +73,7 @@ def widgets() -> Seen:
     """Look whether bars and the panel can be drawn."""
     name = "widgets"
     version = _installed("ipywidgets")
-    if not version or version.split(".")[0] < "8":
+    if not version or int(version.partition(".")[0]) < 8:
         return name, False, f"ipywidgets {version or 'is missing'}.", "Run `pip install 'ipywidgets>=8.1'`."
     if _installed("jupyterlab") and not _installed("jupyterlab_widgets"):
         step = "Run `pip install jupyterlab_widgets`, and reload the page."

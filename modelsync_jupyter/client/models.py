@@ -15,7 +15,8 @@ from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.store.reading import Models
 from modelsync_jupyter.store.trash import Trashed
-from modelsync_jupyter.transfer.work import Counter
+
+from .bar import Watched
 
 if TYPE_CHECKING:
     from modelsync_jupyter.remotes.bentocloud.client import Remote
@@ -96,7 +97,7 @@ class ModelVerbs:
             NoContext: There is no registry to ask.
             RemoteError: It cannot be reached, or refuses.
         """
-        from .statuses import joined
+        from .statuses import join_read
 
         there: dict[Tag, RemoteModel] = {}
         here, whole = self.list_models(limit=_FIRST), False
@@ -106,11 +107,11 @@ class ModelVerbs:
             there.update((each.tag, each) for each in page.items)
             whole = len(there) >= page.total or len(there) == before
             if not before and not (whole and here.total <= len(here)):
-                found = joined(self._store, here, there, whole=False)
+                found = join_read(self._store, here, there, whole=False)
                 found.total = page.total
                 yield found
                 here = self.list_models()
-        found = joined(self._store, here, there, whole=True)
+        found = join_read(self._store, here, there, whole=True)
         found.total = len(there)
         yield found
 
@@ -264,13 +265,7 @@ class ModelVerbs:
 
     def _hash(self, models: list[Model], progress: Sink | None) -> None:
         missing = [model for model in models if not self._store.digest(model)]
-        counter = Counter()
+        counter = Watched(progress)
         counter.begin("hashing", sum(model.size for model in missing))
-
-        def count(size: int) -> None:
-            counter.add(size)
-            if progress:
-                progress(counter.look())
-
         for model in missing:
-            self._store.describe(model, threads=DEFAULT_THREADS, hashed=count)
+            self._store.describe(model, threads=DEFAULT_THREADS, hashed=counter.add)

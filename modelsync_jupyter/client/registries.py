@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
+import os
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.config import Home
-from modelsync_jupyter.core.errors import NoContext, NotAuthenticated
+from modelsync_jupyter.core.errors import NoContext, NotAuthenticated, UsageError
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.remotes import contexts as known
 from modelsync_jupyter.remotes.contexts import Context, check_endpoint, check_token
-
-from .bar import ask_token
 
 if TYPE_CHECKING:
     from modelsync_jupyter.remotes.bentocloud.catalog import Catalog
@@ -42,7 +44,7 @@ class RegistryVerbs:
         from modelsync_jupyter.remotes.bentocloud.client import Remote
 
         endpoint = check_endpoint(endpoint)
-        context = Context(name, endpoint, check_token(token or ask_token(endpoint)), current=True)
+        context = Context(name, endpoint, check_token(token or _ask_token(endpoint)), current=True)
         try:
             user = Remote(_open(context)).current_user()
         except NotAuthenticated as error:
@@ -108,3 +110,19 @@ def _open(context: Context) -> Http:
     from modelsync_jupyter.remotes.retry import Retry
 
     return Http(context, Retry())
+
+
+def _ask_token(endpoint: str) -> str:
+    """Return the token of $MODELSYNC_TOKEN, or ask for one, in a notebook or on a terminal, without showing it.
+
+    Raises:
+        UsageError: Nobody can be asked.
+    """
+    if token := os.environ.get("MODELSYNC_TOKEN", "").strip():
+        return token
+    from getpass import getpass
+
+    if hasattr(builtins, "get_ipython") or sys.stdin.isatty():
+        with suppress(EOFError, NotImplementedError):  # a run without a person in front of it refuses input
+            return getpass(f"API token for {endpoint}: ")
+    raise UsageError("Can't ask for the token in a non-interactive run.", "Give it as `token`, or set MODELSYNC_TOKEN.")

@@ -13,6 +13,7 @@ from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
+from modelsync_jupyter.store.reading import newest_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def join(
     while True:
         times = {tag: each.creation_time for tag, each in there.items()}
         times |= here if local_only else {tag: time for tag, time in here.items() if tag in there}
-        order = sorted(times, key=lambda tag: (tag.name, -times[tag].timestamp(), str(tag.version)))
+        order = newest_first(times)
         shown = order[start:] if limit is None else order[start : start + limit]
         models = {tag: store.load(tag) for tag in shown if tag in here}
         if gone := [tag for tag, model in models.items() if model is None]:
@@ -98,7 +99,7 @@ def join(
         return page
 
 
-def joined(store: LocalStore, here: Iterable[Model], there: Mapping[Tag, RemoteModel], *, whole: bool) -> Statuses:
+def join_read(store: LocalStore, here: Iterable[Model], there: Mapping[Tag, RemoteModel], *, whole: bool) -> Statuses:
     """Join what was read of both sides: by name, the newest of each name first.
 
     Args:
@@ -110,7 +111,7 @@ def joined(store: LocalStore, here: Iterable[Model], there: Mapping[Tag, RemoteM
     mine = {each.tag: each for each in here}
     times = {tag: each.creation_time for tag, each in there.items()}
     times |= {tag: each.info.creation_time for tag, each in mine.items()}
-    order = sorted(times, key=lambda tag: (tag.name, -times[tag].timestamp(), str(tag.version)))
+    order = newest_first(times)
 
     def one(tag: Tag) -> VersionStatus:
         if whole or tag in there:

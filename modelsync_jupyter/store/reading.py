@@ -7,7 +7,7 @@ while it was read is read again. Half a model, which stock BentoML leaves behind
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -116,7 +116,7 @@ class StoredModels:
             times = self.creation_times(name, matches)
         found: dict[Tag, Model] = {}
         while True:
-            order = sorted(times, key=lambda tag: (tag.name, -times[tag].timestamp(), str(tag.version)))
+            order = newest_first(times)
             shown = order[start:] if limit is None else order[start : start + limit]
             settled = True
             missing = [tag for tag in shown if tag not in found]
@@ -239,6 +239,15 @@ class StoredModels:
     def _times(self, tags: list[Tag]) -> dict[Tag, datetime]:
         """Return when each of these was made; those that are no models are left out."""
         return {tag: time for tag, time in zip(tags, _several_at_once(self._time, tags), strict=True) if time}
+
+
+def newest_first(times: Mapping[Tag, datetime]) -> list[Tag]:
+    """Sort versions by name, the newest of each name first; of several of one time, by version.
+
+    Args:
+        times: When each was made.
+    """
+    return sorted(times, key=lambda tag: (tag.name, -times[tag].timestamp(), str(tag.version)))
 
 
 def _several_at_once(look: Callable[[Tag], T], tags: Sequence[Tag]) -> list[T]:
