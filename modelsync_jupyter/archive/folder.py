@@ -33,17 +33,15 @@ _WORTH = 64 * 1024
 _LONGEST, _SECONDS = 8 * BLOCK, 0.1
 #: Bytes that a socket is given at once: its timeout is for all of them, and a link of 13 kB/s sends so many in time.
 _SENT_AT_ONCE = 256 * 1024
-
-
-def sliced(view: memoryview) -> Iterator[memoryview]:
-    """Yield a view in slices that a slow link takes in time."""
-    return (view[start : start + _SENT_AT_ONCE] for start in range(0, len(view), _SENT_AT_ONCE))
-
-
 #: What there is to know of a member without reading it: a file's stamp, b"" for a folder, where a link points to.
 Fact = bytes | str
 #: A stamp: 36 bytes take a sixth of the memory of five numbers, of which 100,000 files have half a million.
 _STAMP = struct.Struct("<QqqQI")
+
+
+def sliced(view: memoryview, size: int = _SENT_AT_ONCE) -> Iterator[memoryview]:
+    """Yield a view in slices, by default such that a slow link takes each in time."""
+    return (view[start : start + size] for start in range(0, len(view), size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +174,8 @@ class FolderArchive:
         """
         start = part.start
         while start < part.stop:
-            if kept := memoryview(self.kept.pop(start, b""))[: part.stop - start]:
-                for at in range(0, len(kept), BLOCK):
-                    yield kept[at : at + BLOCK]
+            if kept := self._let_go(start, part.stop):
+                yield from sliced(kept, BLOCK)
                 start += len(kept)
                 continue
             view = self.layout.room(start, buffer)[: part.stop - start]
@@ -194,9 +191,8 @@ class FolderArchive:
         """
         entries, position, length = self.layout.entries, part.start, BLOCK
         while position < part.stop:
-            if kept := memoryview(self.kept.pop(position, b""))[: part.stop - position]:
-                for at in range(0, len(kept), BLOCK):
-                    yield kept[at : at + BLOCK]
+            if kept := self._let_go(position, part.stop):
+                yield from sliced(kept, BLOCK)
                 position += len(kept)
                 continue
             index, stop = self.layout.find(position), min(part.stop, position + len(buffer))
@@ -275,6 +271,10 @@ class FolderArchive:
             for entry, stamp in zip(self.members, self.stamps, strict=True)
         ):
             raise ModelChanged(f"`{self.folder}` was changed while it was being read.")
+
+    def _let_go(self, start: int, stop: int) -> memoryview:
+        """Return the bytes that were kept from `start` on, up to `stop`; they are kept no longer."""
+        return memoryview(self.kept.pop(start, b""))[: stop - start]
 
     def _fill(self, view: memoryview, position: int) -> None:
         """Fill `view` with the bytes from `position` on: of each member its header, its content and its padding."""

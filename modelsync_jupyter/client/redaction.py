@@ -51,11 +51,6 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     return _RANDOM.sub(lambda found: _GONE if _is_random(found[0]) else found[0], text)
 
 
-def is_secret_name(name: str) -> bool:
-    """Return whether what has this name is likely to be a secret."""
-    return re.search(_SECRET, name, re.IGNORECASE) is not None
-
-
 def _of_environment() -> set[str]:
     return {value for name, value in os.environ.items() if re.search(rf"{_SECRET}|_KEY$", name, re.IGNORECASE)}
 
