@@ -74,9 +74,7 @@ async def test_polls_are_none(call: Call, extension: Any) -> None:
     assert extension.serverapp.web_app.last_activity() > LONG_AGO
 
 
-async def test_the_watch_looks_by_itself(
-    extension: Any, note: Callable[..., None], monkeypatch: pytest.MonkeyPatch, call: Call
-) -> None:
+async def test_the_watch_looks_by_itself(extension: Any) -> None:
     assert extension.watch._timer.is_running()
     assert 0 < extension.watch._timer.callback_time <= 60_000
     await extension.stop_extension()

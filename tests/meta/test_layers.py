@@ -129,6 +129,19 @@ def test_layers() -> None:
     assert wrong == []
 
 
+def test_imports_are_relative_within_a_part_and_absolute_between_parts() -> None:
+    wrong = []
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (module := _absolute(node, path)).partition(".")[0] == NAME:
+                inside = part_of(module) == part_of(name_of(path))
+                if inside != bool(node.level):
+                    wrong.append(
+                        f"{path.relative_to(PACKAGE)}:{node.lineno}: import {module} {'.' if inside else NAME}"
+                    )
+    assert wrong == []
+
+
 def test_heavy_packages_are_imported_where_they_are_used() -> None:
     wrong = []
     for mine, place, module, top in every_import():

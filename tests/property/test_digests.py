@@ -19,7 +19,7 @@ from .trees import TREES, Tree, scratch, write
 TAG = Tag("m", "v1")
 
 
-def _files(tree: Tree, path: Path) -> list[Path]:
+def _files(path: Path) -> list[Path]:
     return sorted(each for each in path.rglob("*") if each.is_file() and not each.is_symlink())
 
 
@@ -33,7 +33,7 @@ def test_order_times_and_maker_do_not_matter(tree: Tree, backwards: bool, time: 
         other = LocalStore(Home(folder / "other"))
         made = write(tree, make_model(other.home.path, str(TAG), {}), backwards=backwards)
         (made / "model.yaml").write_bytes((making.path / "model.yaml").read_bytes())
-        for path in _files(tree, made):
+        for path in _files(made):
             os.utime(path, (time, time))
         digest = other.describe(other.get(TAG), threads=threads).digest
         assert digest == other.digest(other.get(TAG)) == ours.digest(making.model)
@@ -45,7 +45,7 @@ def test_one_changed_byte_changes_it(tree: Tree, data: st.DataObject) -> None:
         store = LocalStore(Home(folder))
         made = write(tree, make_model(folder, str(TAG), {"always": b"here", "run": Executable(b"#!")}))
         before = store.describe(store.get(TAG)).digest
-        path = data.draw(st.sampled_from([each for each in _files(tree, made) if each.stat().st_size]))
+        path = data.draw(st.sampled_from([each for each in _files(made) if each.stat().st_size]))
         content = bytearray(path.read_bytes())
         content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
         if path.name != "model.yaml":

@@ -118,7 +118,7 @@ def test_head_says_the_same_without_the_bytes(stored: Stored) -> None:
     assert (reply.status_code, reply.headers["Content-Length"]) == (200, str(len(stored.archive)))
 
 
-def test_forged_urls_are_refused(stored: Stored, registry: Server) -> None:
+def test_forged_urls_are_refused(stored: Stored) -> None:
     other = requests.get(stored.url.replace("/archives/", "/archives/0"), timeout=30)
     longer = requests.get(stored.url.replace("expires=", "expires=9"), timeout=30)
     written = requests.put(stored.url, data=b"x", timeout=30)

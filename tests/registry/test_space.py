@@ -310,7 +310,7 @@ def test_same_files_pushed_again_heal_what_nobody_has_found_yet(admin: Client, r
     assert other["modelsync"]["present"] == [1], "else what is there is not sent again"
 
 
-def test_dry_run_says_what_would_go_and_changes_nothing(opened: Registry, tmp_path: Path) -> None:
+def test_dry_run_says_what_would_go_and_changes_nothing(opened: Registry) -> None:
     opened.blobs.receive(io.BytesIO(b"nobody's"), 8)
     at_once = dataclasses.replace(opened, settings=dataclasses.replace(opened.settings, keeping=AT_ONCE))
     assert space.collect_garbage(at_once, settle=3600).blobs == 0, "it was received just now"

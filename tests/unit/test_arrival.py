@@ -70,14 +70,14 @@ def test_one_byte_beside_the_contents_makes_it_another_program_s(source: FolderA
     assert arrival.files["one"] == digest_bytes(b"1")
 
 
-def described(source: FolderArchive, store: LocalStore) -> Description:
+def described(store: LocalStore) -> Description:
     return store.describe(store.get(Tag("m", "v1")))
 
 
 def test_what_was_seen_as_it_was_written_is_not_read_again(
     source: FolderArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    theirs = described(source, LocalStore(Home(tmp_path / "home")))
+    theirs = described(LocalStore(Home(tmp_path / "home")))
     other = LocalStore(Home(tmp_path / "other"))
     stage, seen, data = Stage(other.new_folder("test") / "model"), Seen(), read(source)
     for entry in theirs.layout.entries:

@@ -161,7 +161,7 @@ def test_a_private_folder_is_this_user_s_and_no_link(tmp_path: Path) -> None:
         assert not folders.is_private(bad)
 
 
-def test_who_is_at_work(tmp_path: Path) -> None:
+def test_who_is_at_work() -> None:
     host, pid, start = files.this_process().rsplit("-", 2)
     now, yesterday = time.time(), time.time() - 2 * 24 * 3600
     assert files.is_at_work(files.this_process(), yesterday)

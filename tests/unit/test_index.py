@@ -265,7 +265,7 @@ def test_create_keeps_the_digest_and_delete_forgets_it(tmp_path: Path) -> None:
     assert not hashing.file.exists()
 
 
-def test_what_a_pull_hashed_is_remembered_without_reading_large_files(hashing: Hashing, tmp_path: Path) -> None:
+def test_what_a_pull_hashed_is_remembered_without_reading_large_files(hashing: Hashing) -> None:
     described = hashing()
     hashing.file.unlink()
     theirs = hashing.store.remember(hashing.model, described)

@@ -247,7 +247,7 @@ def test_ids_may_be_shortened_while_they_are_unique(records: Records) -> None:
 
 
 @pytest.mark.processes
-def test_without_a_living_owner_a_transfer_is_interrupted(records: Records) -> None:
+def test_without_a_living_owner_a_transfer_is_interrupted() -> None:
     now, pid = time.time(), dead_pid()
     cases = {
         "running": record(state="running"),

@@ -27,10 +27,10 @@ from modelsync_jupyter.archive.description import (
 from modelsync_jupyter.archive.layout import Layout
 from modelsync_jupyter.core.errors import Conflict, IntegrityError, InvalidReply, Unavailable, UrlExpired
 from modelsync_jupyter.core.parts import Buffer, Part, even_size, split
-from modelsync_jupyter.remotes.http import blocks, receive
-from modelsync_jupyter.remotes.protocol import ENDLESS
 from modelsync_jupyter.wire import PROXY, model_path
 
+from ..http import blocks, receive
+from ..protocol import ENDLESS
 from .client import Remote
 from .replies import Download, RemoteModel
 

@@ -29,7 +29,6 @@ from modelsync_jupyter.core.errors import (
 )
 from modelsync_jupyter.core.parts import MIB, MIN_UPLOAD, Part, from_sizes, gather, parts_json
 from modelsync_jupyter.info import ModelInfo
-from modelsync_jupyter.remotes.protocol import HandOff, Notes, Read
 from modelsync_jupyter.wire import (
     FAILED,
     PRESIGNED,
@@ -43,6 +42,7 @@ from modelsync_jupyter.wire import (
     model_path,
 )
 
+from ..protocol import HandOff, Notes, Read
 from .client import Remote
 from .reading import RemoteArchive
 from .replies import RemoteModel

@@ -11,8 +11,8 @@ from modelsync_jupyter.archive.layout import Entry, Layout, contents
 from modelsync_jupyter.core.errors import IntegrityError, ModelSyncError
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.files import disk_errors
-from modelsync_jupyter.remotes.protocol import HandOff, Read
 
+from ..protocol import HandOff, Read
 from .formats import Format
 from .places import Place, Writer
 from .zips import ZipWriter

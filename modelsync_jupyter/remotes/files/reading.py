@@ -19,8 +19,8 @@ from modelsync_jupyter.archive.layout import Layout, check_tree
 from modelsync_jupyter.archive.scan import scan_tar
 from modelsync_jupyter.core.errors import IntegrityError, ModelChanged, UsageError
 from modelsync_jupyter.core.parts import MIB, Buffer, Part, even_size, split
-from modelsync_jupyter.remotes.protocol import ENDLESS
 
+from ..protocol import ENDLESS
 from .codecs import Codec, find_codec
 from .places import Place
 from .trees import FolderTree, RemoteTree, Tree

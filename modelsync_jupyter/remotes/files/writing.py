@@ -19,8 +19,8 @@ from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.errors import ModelSyncError
 from modelsync_jupyter.core.parts import MIB, Part
 from modelsync_jupyter.files import disk_errors
-from modelsync_jupyter.remotes.protocol import HandOff, Notes, Read
 
+from ..protocol import HandOff, Notes, Read
 from .codecs import Codec
 from .formats import Format
 from .members import ExportTarget, MembersTarget, verified
