@@ -19,7 +19,10 @@ from modelsync_jupyter.contents.reader import Blocks, FileReader, TooMuch
 from modelsync_jupyter.contents.shapes import Tensor
 from modelsync_jupyter.contents.tensors import NoTensors, list_tensors
 
-WEIGHTS = {"layer.weight": np.arange(600_000, dtype=np.float32).reshape(600, 1000), "bias": np.ones(3, np.int64)}
+WEIGHTS: dict[str, Any] = {
+    "layer.weight": np.arange(600_000, dtype=np.float32).reshape(600, 1000),
+    "bias": np.ones(3, np.int64),
+}
 
 
 def tensors(path: Path, budget: int = 1 << 30) -> dict[str, Tensor]:
@@ -87,10 +90,17 @@ def write_torch(path: Path, values: dict[str, Any], protocol: int = 2) -> None:
 
         def __reduce__(self) -> Any:
             shape = self.value.shape
-            args = (Stored(self.key, self.value), 0, shape, tuple(range(len(shape))), False, OrderedDict())
+            args: tuple[Any, ...] = (
+                Stored(self.key, self.value),
+                0,
+                shape,
+                tuple(range(len(shape))),
+                False,
+                OrderedDict(),
+            )
             return _rebuild_tensor_v2, args
 
-    class Pickler(pickle._Pickler):  # type: ignore[name-defined,misc]
+    class Pickler(pickle._Pickler):
         def persistent_id(self, value: object) -> object:
             return value.id if isinstance(value, Stored) else None
 

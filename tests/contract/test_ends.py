@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
@@ -32,18 +32,20 @@ from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.ends import StageTarget
 from modelsync_jupyter.transfer.journal import Journal
-from tests.harness.models import differences, make_model
+from tests.harness.models import Entry, differences, make_model
 from tests.unit.archives import pack
 
 from .backends import Backend
 from .plainly import create, upload
 
-FILES = {"a.json": b"{}", "sub/empty": b"", "z.bin": 4 * MIB}
+FILES: dict[str, Entry] = {"a.json": b"{}", "sub/empty": b"", "z.bin": 4 * MIB}
 
 
 def described(home: Path, tag: Tag, **files: int | bytes) -> tuple[Model, FolderSource, Path]:
     """A model in a store, as a source."""
-    own = {"w.bin": random.Random(str(tag)).randbytes(6 * MIB + 7)}  # no other test pushed these bytes
+    own: dict[str, Entry] = {
+        "w.bin": random.Random(str(tag)).randbytes(6 * MIB + 7)
+    }  # no other test pushed these bytes
     folder = make_model(home, str(tag), {**FILES, **own, **files}, latest=False)
     store = LocalStore(Home(home))
     model = store.get(tag)
@@ -287,7 +289,7 @@ def push(remote: Remote, source: FolderSource, model: Model, place: Path) -> Non
         target.publish()
 
 
-def damaged(views: Iterator[memoryview]) -> Iterator[memoryview]:
+def damaged(views: Iterator[memoryview]) -> Generator[memoryview, None, None]:
     """The same bytes but for the first."""
     first = bytearray(next(iter(views)))
     first[0] ^= 1

@@ -15,7 +15,7 @@ from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.files.formats import FORMATS
 from modelsync_jupyter.remotes.files.places import LocalPlace, Place
-from modelsync_jupyter.remotes.files.reading import open_archive
+from modelsync_jupyter.remotes.files.reading import StreamSource, TarSource, open_archive
 from modelsync_jupyter.remotes.files.trees import TreeSource
 from modelsync_jupyter.remotes.files.urls import find_place
 from modelsync_jupyter.remotes.files.writing import open_export
@@ -40,14 +40,14 @@ def export(place: Place, format: str, source: FolderSource, notes: Path, replace
 
 def opened_again(place: Place) -> Source:
     found = open_archive(place)
-    return found if hasattr(found, "parts") else TreeSource(found)  # type: ignore[arg-type, return-value]
+    return found if isinstance(found, (TarSource, StreamSource)) else TreeSource(found)
 
 
 class TestFileSources(Sources):
     """A plain tar, a compressed one, one without a description, a zip, folders, and a tar behind a URL."""
 
     @pytest.fixture(params=["tar", "zst", "stock", "zip", "folder", "memory"])
-    def opened(  # type: ignore[override]
+    def opened(
         self, request: pytest.FixtureRequest, tmp_path: Path
     ) -> tuple[Callable[[], Source], bytes, Callable[[], object]]:
         tag = Tag("m", "v1")
@@ -78,9 +78,7 @@ class TestFileTargets(Targets):
     """Each way of writing an export, and the stage of an import."""
 
     @pytest.fixture(params=["tar", "zst", "zip", "folder", "import", "memory-folder"])
-    def written(  # type: ignore[override]
-        self, request: pytest.FixtureRequest, tmp_path: Path
-    ) -> tuple[Written, FolderSource, Path]:
+    def written(self, request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Written, FolderSource, Path]:
         tag = Tag("m", "v1")
         model, source, path = described(tmp_path / "near", tag)
         store, format, where = LocalStore(Home(tmp_path / "far")), request.param, tmp_path / "export"

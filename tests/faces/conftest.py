@@ -94,7 +94,7 @@ def signed_in(modelsync: Shell, served: Served) -> Shell:
 def ip(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     """An IPython shell with the extension loaded."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    shell = InteractiveShell()
+    shell: Any = InteractiveShell()
     shell.history_manager.enabled = False
     shell.run_line_magic("load_ext", "modelsync_jupyter")
     yield shell

@@ -36,7 +36,7 @@ def complete(ip: InteractiveShell, text: str) -> list[str]:
     """The whole texts that a completion at the end of `text` would make."""
     with provisionalcompleter():
         found = list(ip.Completer.completions(text, len(text)))
-    ours = [item for item in found if item.type in ("modelsync", "variable") or "·" in item.type]
+    ours = [item for item in found if item.type in ("modelsync", "variable") or "·" in (item.type or "")]
     return [text[: item.start] + item.text for item in ours]
 
 

@@ -16,7 +16,7 @@ from modelsync_jupyter.notebook.display import sentences
 from .conftest import Make, Shell
 
 
-def looks(ip: InteractiveShell, value: Any) -> dict[str, str]:
+def looks(ip: Any, value: Any) -> dict[str, str]:
     return dict(ip.display_formatter.format(value)[0])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -25,16 +26,17 @@ def type_(client: Client, capsys: pytest.CaptureFixture[str]) -> Type:
 
     def type_(line: str, *more: str) -> tuple[int, str, str]:
         status = main(["registry", *line.split(), *more])
-        return status, *(text.strip() for text in capsys.readouterr())
+        out, err = capsys.readouterr()
+        return status, out.strip(), err.strip()
 
     return type_
 
 
-def read(type_: Type, line: str) -> list[dict[str, object]]:
+def read(type_: Type, line: str) -> list[dict[str, Any]]:
     """What a command prints as JSON."""
     status, out, err = type_(f"{line} -o json")
     assert status == 0, err
-    found: list[dict[str, object]] = json.loads(out)
+    found: list[dict[str, Any]] = json.loads(out)
     return found
 
 

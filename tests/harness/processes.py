@@ -10,10 +10,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from . import zygote
 from .clock import LONG
 from .nginx import free_port
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 TOKEN = "harness-token"
 MODELSYNC = (sys.executable, "-m", "modelsync_jupyter")
@@ -92,7 +96,7 @@ class RegistryProcess:
         """Whether it was started and has not ended."""
         return self._child is not None and self._child.poll() is None
 
-    def start(self) -> RegistryProcess:
+    def start(self) -> Self:
         """Start it and wait until it serves."""
         words = ["--port", str(self.port), "--data", str(self.data), *self._options]
         env = {**environment(self.data), "MODELSYNC_ADMIN_TOKEN": self.token, **self.env}
@@ -119,7 +123,7 @@ class RegistryProcess:
                 send(self._child.pid, number)
         return self._child.wait(LONG)
 
-    def __enter__(self) -> RegistryProcess:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 import random
 import struct
+import sys
 
 import pytest
 
-from modelsync_jupyter.remotes.files.codecs import CODECS, zstd
+from modelsync_jupyter.remotes.files.codecs import CODECS
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 _SOURCE = random.Random(7)
 WEIGHTS = b"".join(struct.pack("<f", _SOURCE.gauss(0, 0.02)) for _ in range(100_000))

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter.archive.description import Hasher
+from modelsync_jupyter.archive.description import Description, Hasher
+from modelsync_jupyter.archive.layout import Layout
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import IntegrityError, ModelSyncError, Unavailable
 from modelsync_jupyter.core.outcome import Options
-from modelsync_jupyter.core.parts import MIB, Part, split
+from modelsync_jupyter.core.parts import MIB, Buffer, Part, split
 from modelsync_jupyter.remotes.protocol import HandOff, Read
 from modelsync_jupyter.transfer.copy import copy
 from modelsync_jupyter.transfer.work import Work
@@ -38,7 +39,8 @@ class Bytes:
         breaks: How many streams break off after some bytes.
     """
 
-    layout = description = None
+    layout: Layout | None = None
+    description: Description | None = None
 
     def __init__(
         self, data: bytes = DATA, part_size: int = 1024, flips: Sequence[int] = (), breaks: int = 0, ranged: bool = True
@@ -51,7 +53,7 @@ class Bytes:
         self._flips, self._breaks = list(flips), breaks
         self.opened: list[int] = []
 
-    def views(self, start: int, stop: int | None, buffer: bytearray) -> Generator[memoryview, None, None]:
+    def views(self, start: int, stop: int | None, buffer: Buffer) -> Generator[memoryview, None, None]:
         assert self.ranged or not start
         self.opened.append(start)
         data: bytes | bytearray = self.data

@@ -106,7 +106,7 @@ class Never(datetime):
 
 
 def test_values_of_numpy_and_enumerations_become_plain(store: LocalStore) -> None:
-    metadata = {
+    metadata: dict[Any, Any] = {
         **{"f32": np.float32(0.5), "f64": np.float64(0.25), "i": np.int64(3), "b": np.bool_(True), "s": np.str_("x")},
         **{"a": np.arange(3), "m": np.ones((2, 2)), "zero": np.array(7), "t": (1, {2}), 5: "five", "e": Stage.PROD},
         **{"two": Count.TWO, "when": Moment(2024, 1, 2, tzinfo=timezone.utc), "true": True, "day": date(2024, 1, 2)},

@@ -30,7 +30,7 @@ def tensors(seed: int = 1, changed: str = "") -> dict[str, np.ndarray[Any, Any]]
     generator = np.random.default_rng(seed)
     found = {f"t{n}": generator.integers(0, 256, size, dtype=np.uint8) for n, size in enumerate(SIZES)}
     if changed:
-        found[changed] = found[changed] ^ 1
+        found[changed] ^= 1
     return found
 
 
@@ -43,7 +43,7 @@ def safetensors(values: dict[str, np.ndarray[Any, Any]], note: str = "") -> byte
     return struct.pack("<Q", len(text)) + text + b"".join(value.tobytes() for value in values.values())
 
 
-def npz(values: dict[str, np.ndarray[Any, Any]]) -> bytes:
+def npz(values: dict[str, Any]) -> bytes:
     file = io.BytesIO()
     np.savez(file, **values)
     return file.getvalue()

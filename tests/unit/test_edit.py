@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,9 +41,10 @@ def test_only_what_is_named_changes_and_the_digest_with_it(client: Client) -> No
 
 
 def test_what_no_registry_takes_is_refused(client: Client) -> None:
-    for wrong in ({"labels": {"k": "v" * 1025}}, {"labels": {"k" * 129: ""}}, {"description": "d" * 70_000}):
+    wrongs: list[Any] = [{"labels": {"k": "v" * 1025}}, {"labels": {"k" * 129: ""}}, {"description": "d" * 70_000}]
+    for wrong in wrongs:
         with pytest.raises(UsageError):
-            client.edit("iris:v1", **wrong)  # type: ignore[arg-type]  # of several kinds
+            client.edit("iris:v1", **wrong)
     with pytest.raises(ModelNotFound):
         client.edit("iris:v2", labels={"a": "b"})
     assert dict(client.get("iris").info.labels) == {"stage": "test"}

@@ -18,7 +18,7 @@ from modelsync_jupyter.archive.stage import Stage
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import this_process, write_text
-from modelsync_jupyter.store import reading
+from modelsync_jupyter.store import model, reading
 from modelsync_jupyter.store.local import LocalStore
 from tests.harness.models import CREATED, make_model
 
@@ -165,7 +165,7 @@ def a_link(store: LocalStore, dead: str) -> Path:
 
 
 Maker = Callable[[LocalStore, str], Path]
-MAKERS: list[Maker] = [
+MAKERS = [
     *(alive, named_by_a_journal, of_another_machine, kept_for_the_user, of_bentoml, a_link),
     pytest.param(of_another_user, marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")),
 ]
@@ -256,7 +256,7 @@ def test_of_many_versions_the_times_are_read_only_at_the_sign_of_a_killed_proces
 ) -> None:
     monkeypatch.setattr("modelsync_jupyter.store.local.FEW", 2)
     read: list[str] = []
-    real = reading.read_creation_time
+    real = model.read_creation_time
     monkeypatch.setattr(reading, "read_creation_time", lambda folder, tag: read.append(folder) or real(folder, tag))
     latest(store).write_text("v3")
     store.heal("m")

@@ -34,13 +34,16 @@ def without(key: str) -> dict[str, Any]:
     return {name: value for name, value in FILE.items() if name != key}
 
 
+NO_KINDS: list[Any] = [None, "", "hardlink", "fifo", "FILE", [], {}]
+
+
 @pytest.mark.parametrize(
     "data",
     [
         *(None, {}, "text", 5, [None], ["f"], [[FILE]], [{}]),
         *([without(key)] for key in ("path", "kind", "size", "offset")),
         *([{**FILE, "path": path}] for path in (None, 5, "", ".", "/f", "../f", "a/../../f", "f\0", "\ud800", ["f"])),
-        *([{**FILE, "kind": kind}] for kind in (None, "", "hardlink", "fifo", "FILE", [], {})),
+        *([{**FILE, "kind": kind}] for kind in NO_KINDS),
         *([{**FILE, "size": size}] for size in (-1, 1.0, "10", True, None, 1 << 70)),
         *([{**FILE, "offset": offset}] for offset in (-1, 511.0, "0", None, False, 2000, 1 << 70)),
         *([{**FILE, "mode": mode}] for mode in ("755", 1.5, [1])),

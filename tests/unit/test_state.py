@@ -18,6 +18,7 @@ import pytest
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import Cancelled, TransferFailed, TransferNotFound
 from modelsync_jupyter.core.outcome import Options, Outcome
+from modelsync_jupyter.core.progress import Progress
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import is_alive
 from modelsync_jupyter.jobs import records as records_module
@@ -61,7 +62,11 @@ def again(path: Path, about: dict[str, Any] = ABOUT) -> Journal:
 
 
 def test_notes_are_found_again(path: Path) -> None:
-    notes = [{"part": 1, "content": "x"}, {"entry": ["größe\n\u2028\x85.bin", "file", 0]}, {"upload_id": "u"}]
+    notes: list[dict[str, Any]] = [
+        {"part": 1, "content": "x"},
+        {"entry": ["größe\n\u2028\x85.bin", "file", 0]},
+        {"upload_id": "u"},
+    ]
     first = again(path)
     assert (first.fresh, first.notes) == (True, [])
     second = again(noted(path, *notes))
@@ -302,7 +307,8 @@ def test_word_is_left_for_the_owner_and_taken_back(records: Records) -> None:
 @pytest.mark.processes
 def test_a_handle_tells_how_it_ended(records: Records, tmp_path: Path) -> None:
     outcome = Outcome("push", Tag("m", "v1"), "pushed", "Because.", 10, 7, 3, 0.5)
-    home, seen = Home(tmp_path), []
+    home = Home(tmp_path)
+    seen: list[Progress] = []
     records.save(record("won", state="succeeded", outcome=outcome.to_dict(), done=10, total=10))
     assert Transfer(home, "won").wait(sink=seen.append) == outcome
     assert [(look.done, look.total) for look in seen] == [(10, 10)]

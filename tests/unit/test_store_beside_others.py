@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from modelsync_jupyter import client as api
-from modelsync_jupyter import info
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, ModelNotFound
 from modelsync_jupyter.core.tags import Tag
@@ -57,13 +57,13 @@ class Parses:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
-        real = info.yaml.load
+        real = yaml.load
 
         def load(*args: Any) -> Any:
             self.count += 1
             return real(*args)
 
-        monkeypatch.setattr(info.yaml, "load", load)
+        monkeypatch.setattr(yaml, "load", load)
 
     def of(self, work: Callable[[], object]) -> int:
         self.count = 0

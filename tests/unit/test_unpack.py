@@ -17,7 +17,7 @@ from modelsync_jupyter.archive.folder import FolderArchive
 from modelsync_jupyter.archive.unpack import Frontier, unpack
 from modelsync_jupyter.core.errors import IntegrityError, ModelSyncError, UnsafeArchive
 from modelsync_jupyter.core.parts import Part, from_sizes
-from tests.harness.models import ODD_FILES, Link, differences, make_model
+from tests.harness.models import ODD_FILES, Entry, Link, differences, make_model
 
 from .archives import MTIME, Stage, member, pack, read, tar, unpack_bytes, views
 
@@ -129,7 +129,7 @@ def test_reading_goes_on_behind_what_a_former_run_found(odd: Path, tmp_path: Pat
 
 def small(tmp_path: Path) -> bytes:
     """A small archive with every kind of header in it."""
-    files = {"a": 700, "é" * 70: 10, "n" * 200: b"", "z": 512, "link": Link("a")}
+    files: dict[str, Entry] = {"a": 700, "é" * 70: 10, "n" * 200: b"", "z": 512, "link": Link("a")}
     return stock(make_model(tmp_path / "home", "m:v1", files))
 
 
@@ -199,7 +199,7 @@ def test_sparse_files_of_gnu_tar_are_refused(tmp_path: Path) -> None:
         file.seek(1 << 20)
         file.write(b"end")
     for format in ("gnu", "posix"):
-        argv = ["tar", f"--format={format}", "--sparse", "-cf", "-", "-C", tmp_path / "in", "."]
+        argv = ["tar", f"--format={format}", "--sparse", "-cf", "-", "-C", str(tmp_path / "in"), "."]
         done = subprocess.run(argv, stdout=subprocess.PIPE, check=True)
         with pytest.raises(UnsafeArchive):
             unpack_bytes(done.stdout, tmp_path / format)

@@ -164,7 +164,7 @@ def test_a_download_is_read() -> None:
 @pytest.mark.parametrize("key", ["modelsync", "presigned_download_url", "parts", "digest"])
 def test_hostile_downloads_are_read_or_refused(key: str) -> None:
     for value in HOSTILE:
-        data = {"modelsync": {key: value}} if key in ("parts", "digest") else {key: value}
+        data: dict[str, Any] = {"modelsync": {key: value}} if key in ("parts", "digest") else {key: value}
         with suppress(InvalidReply):
             assert isinstance(parse_download(data).url, str)
 
@@ -189,7 +189,8 @@ def test_hostile_uploads_are_read_or_refused(key: str) -> None:
 def test_only_objects_and_lists_are_taken_for_them() -> None:
     assert mapping({"a": 1}) == {"a": 1}
     assert items({"items": [1]}) == [1]
-    for data in (None, 5, "x", [], {"items": None}, {"items": {}}, {}):
+    hostile: list[Any] = [None, 5, "x", [], {"items": None}, {"items": {}}, {}]
+    for data in hostile:
         with pytest.raises(InvalidReply):
             items(data)
 
