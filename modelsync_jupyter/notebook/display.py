@@ -122,7 +122,11 @@ _SHOWN: tuple[tuple[str, Callable[[Any], str] | None, Callable[[Any], str] | Non
     ("transfer.plan.Plan", _plan, None),
     ("contents.diff.Diff", _diff, _diff_html),
     ("jobs.transfer.Transfer", _transfer, None),
-    ("store.local.Models", lambda models: repr(_models_table(models)), lambda each: _models_table(each)._repr_html_()),
+    (
+        "store.reading.Models",
+        lambda models: repr(_models_table(models)),
+        lambda each: _models_table(each)._repr_html_(),
+    ),
     (
         "client.statuses.Statuses",
         lambda each: repr(_status_table(each)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import modelsync_jupyter
 from modelsync_jupyter import client as api
 from modelsync_jupyter.core import errors
+from modelsync_jupyter.notebook import display
 
 FUNCTIONS = [
     *("attach", "cancel", "configure", "contexts", "create", "delete", "diff", "doctor", "edit"),
@@ -33,6 +35,12 @@ def parameters(name: str) -> dict[str, inspect.Parameter]:
 def test_the_names_are_exactly_these() -> None:
     assert modelsync_jupyter.__all__ == sorted([*FUNCTIONS, *CLASSES, *ERRORS, "panel"])
     assert {*FUNCTIONS, *CLASSES} <= set(api.__all__)
+
+
+def test_notebooks_know_each_shown_class_by_the_place_where_it_is_defined() -> None:
+    for where, _, _ in display._SHOWN:
+        module, _, name = f"modelsync_jupyter.{where}".rpartition(".")
+        assert getattr(import_module(module), name).__module__ == module
 
 
 def test_completion_shows_the_public_names_alone() -> None:
