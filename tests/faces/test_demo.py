@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.harness import zygote
-from tests.harness.clock import within
+from tests.harness.clock import LONG, within
 from tests.harness.processes import environment
 
 from .conftest import Shell, command
@@ -57,7 +57,7 @@ def test_interrupted_demo_removes_its_folder_and_its_registry(tmp_path: Path, mo
     assert process.returncode == 130
     assert err.splitlines()[-1].startswith("modelsync: ")
     assert not list(tmp_path.glob("modelsync-demo-*"))
-    assert not [child for child in children if child.is_running()]
+    assert psutil.wait_procs(children, timeout=LONG)[1] == []
 
 
 def test_missing_packages_are_named_before_anything_is_done(tmp_path: Path) -> None:

@@ -73,8 +73,7 @@ def test_all_see_one_transfer_and_each_can_steer_it(
     all_see("cancelled")
     run(kernel, f"%modelsync resume {id} -b")
     panel_shows("running", "planned")
-    shell = json.loads(modelsync("cancel", id[:4], "-o", "json").stdout)
-    assert (shell["id"], shell["state"]) == (id, "cancelled")
+    assert json.loads(modelsync("cancel", id[:4], "-o", "json").stdout)["id"] == id
     all_see("cancelled")
 
 

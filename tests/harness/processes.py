@@ -116,12 +116,13 @@ class RegistryProcess:
         self._end(signal.SIGKILL, os.killpg if workers else os.kill)
 
     def _end(self, number: signal.Signals, send: Callable[[int, int], None] = os.kill) -> int:
-        if self._child is None:
+        child = self._child  # by the time it has ended, another thread may have started the next one
+        if child is None:
             return 0
-        if self.alive:
+        if child.poll() is None:
             with contextlib.suppress(ProcessLookupError):
-                send(self._child.pid, number)
-        return self._child.wait(LONG)
+                send(child.pid, number)
+        return child.wait(LONG)
 
     def __enter__(self) -> Self:
         return self.start()

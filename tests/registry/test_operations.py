@@ -14,6 +14,7 @@ import requests
 
 from modelsync_jupyter.registry import Settings
 from modelsync_jupyter.registry.service import Registry
+from tests.harness.clock import wait_until
 from tests.harness.processes import TOKEN
 
 from . import pushing
@@ -30,9 +31,14 @@ def test_log_and_numbers_tell_of_requests_and_no_secrets(launch: Callable[..., S
     for _ in range(3):  # of which each may be answered by another process
         assert requests.get(link, timeout=30).content == archive
     assert client.call("GET", f"/model_repositories/{name}-none").status_code == 404
-    text = requests.get(f"{server.url}/metrics", timeout=30).text
-    samples = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+
+    def read() -> dict[str, str]:
+        text = requests.get(f"{server.url}/metrics", timeout=30).text
+        return dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+
     route = 'modelsync_requests_total{method="GET",route="/objects/archives/<uid>",status="200"}'
+    wait_until(lambda: float(read().get(route, 0)) >= 3, "the last download, which is counted after its last byte")
+    samples = read()
     assert float(samples[route]) == 3
     assert float(samples["modelsync_sent_bytes_total"]) > 3 * len(archive)
     assert float(samples["modelsync_versions"]) == 1
