@@ -70,7 +70,7 @@ def sidebar() -> Seen:
 
 
 def widgets() -> Seen:
-    """Look whether bars and the panel can be drawn."""
+    """Look whether the panel and the rows of transfers can be drawn."""
     name = "widgets"
     version = _installed("ipywidgets")
     if not version or int(version.partition(".")[0]) < 8:
