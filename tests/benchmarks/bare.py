@@ -33,7 +33,7 @@ def move(verb: str, url: str, path: str, start: int, stop: int, requests: int) -
     head = f"{verb.upper()} {place.path}?partNumber=1 HTTP/1.1\r\nHost: {place.netloc}\r\n"
     buffer = memoryview(bytearray(_BUFFER))
     edges = [start + (stop - start) * number // requests for number in range(requests + 1)]
-    with socket.create_connection((place.hostname, place.port)) as connection, open(path, "rb") as file:
+    with socket.create_connection((place.hostname, place.port or 80)) as connection, open(path, "rb") as file:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for begin, end in pairwise(edges):
             if verb == "put":

@@ -77,7 +77,7 @@ def middle(usages: Sequence[Usage]) -> Usage:
         rss=max(usage.rss for usage in usages),
         anon=max(usage.anon for usage in usages),
         written=max(usage.written for usage in usages),
-        wire=median(usage.wire for usage in usages),
+        wire=round(median(usage.wire for usage in usages)),
     )
 
 

@@ -110,7 +110,8 @@ def walk_a_push() -> Walk:
         for words in (["login", registry.url], ["create", "walk:v1", str(weights)]):
             modelsync(*words, env=env).check_returncode()
         os.environ |= {"BENTOML_HOME": str(home), "IPYTHONDIR": f"{folder}/ipython"}
-        shell, walk = InteractiveShell(), Walk()
+        shell: Any = InteractiveShell()
+        walk = Walk()
         shell.history_manager.enabled = False
         shell.run_line_magic("load_ext", "modelsync_jupyter")
         sys.addaudithook(walk.audit)

@@ -14,7 +14,7 @@ import pytest
 
 from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import Cancelled, TransferFailed
-from modelsync_jupyter.core.outcome import Direction
+from modelsync_jupyter.core.outcome import Direction, Outcome
 from tests.harness.clock import within
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.models import differences, make_model
@@ -84,6 +84,7 @@ def test_it_outlives_the_process_that_started_it(
     assert api.transfers(home=near.home)[0].state in ("planned", "running")
     proxy.heal()
     outcome = api.attach(id, home=near.home)
+    assert isinstance(outcome, Outcome)
     assert outcome.direction == direction
     assert outcome.moved + outcome.reused == outcome.size  # the registry may hold the padding at the end already
     check_arrived(direction, near, far, source, tag)
@@ -130,6 +131,7 @@ def test_killed_it_is_interrupted_and_can_be_resumed(
     check_nothing_is_seen(direction, near, far, tag)
     proxy.heal()
     outcome = api.resume_in_background(transfer.id, home=near.home).wait(timeout=60)
+    assert isinstance(outcome, Outcome)
     assert outcome.reused > 0
     assert moved(proxy, direction) <= outcome.size + LARGEST + MIB + 2 * HEAD
     check_arrived(direction, near, far, source, tag)
@@ -158,7 +160,9 @@ def test_a_wish_to_cancel_that_comes_before_the_child_is_heard(
     transfer.cancel()
     wait_for(lambda: transfer.state == "cancelled", "the end")
     proxy.heal()
-    assert api.resume(transfer.id, home=near.home).status == "pushed"
+    outcome = api.resume(transfer.id, home=near.home)
+    assert isinstance(outcome, Outcome)
+    assert outcome.status == "pushed"
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
@@ -212,4 +216,6 @@ def test_it_steps_back_behind_notebooks(proxy: FaultyProxy, near: Client, far: C
     assert os.getpriority(os.PRIO_PROCESS, pid) > os.getpriority(os.PRIO_PROCESS, 0)
     assert len(os.sched_getaffinity(pid)) == max(1, len(own) - 1)
     proxy.heal()
-    assert transfer.wait(timeout=60).status == "pushed"
+    outcome = transfer.wait(timeout=60)
+    assert isinstance(outcome, Outcome)
+    assert outcome.status == "pushed"

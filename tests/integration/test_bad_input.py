@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,7 +128,7 @@ def near_and_model(yatai: Yatai, tmp_path: Path) -> tuple[Client, Path]:
 
 
 #: What stands in a reply in place of what should.
-NONSENSE = [None, [], "te\0xt", 10**400, [[1]], {"key": []}]
+NONSENSE: list[Any] = [None, [], "te\0xt", 10**400, [[1]], {"key": []}]
 KEYS = ["", "version", "manifest", "labels", "upload_status", "build_at", "created_at", "repository", "creator", "uid"]
 MORE = ["items", "total", "upload_id", "presigned_upload_url", "presigned_download_url", "transmission_strategy"]
 DEEP = [("manifest", "size_bytes"), ("manifest", "metadata"), ("creator", "name"), ("modelsync", "parts")]

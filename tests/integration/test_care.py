@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from modelsync_jupyter.archive.layout import LARGE
 from modelsync_jupyter.client import Client
 from modelsync_jupyter.core.errors import (
     Conflict,
@@ -25,7 +26,6 @@ from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes import contexts
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.store.hashing import Known, key_of, keyed_parts, state_of
-from modelsync_jupyter.store.index import LARGE
 from tests.harness.models import MIB, differences, make_model
 from tests.harness.processes import TOKEN, RegistryProcess, environment, modelsync
 from tests.harness.yatai import Yatai

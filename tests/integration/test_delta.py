@@ -140,9 +140,9 @@ def test_pages_are_shared_where_the_file_system_can(
         source, position, size, offset = struct.unpack("=qQQQ", argument)
         assert not (position | size | offset) % 4096
         with suppress(OSError):
-            done = fcntl.ioctl(target, request, argument)
+            fcntl.ioctl(target, request, argument)
             shared.append(size)
-            return done
+            return 0
         shared.append(os.pwrite(target, os.pread(source, size, position), offset))
         return 0
 

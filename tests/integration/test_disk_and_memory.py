@@ -40,7 +40,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def read_only(folder: Path) -> Iterator[None]:
     """Mount a folder onto itself, read-only: what it refuses, it refuses root too."""
     for options in (["--bind", folder, folder], ["-o", "remount,ro,bind", folder]):
-        if subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
+        if subprocess.run(["mount", *map(str, options)], capture_output=True, check=False).returncode:
             pytest.skip("no right to mount a file system")
     try:
         yield

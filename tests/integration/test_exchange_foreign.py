@@ -97,7 +97,9 @@ class Hub(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
-        tree = [{"type": "file", "path": name, "size": len(data), "oid": "0" * 40} for name, data in FILES.items()]
+        tree: list[dict[str, Any]] = [
+            {"type": "file", "path": name, "size": len(data), "oid": "0" * 40} for name, data in FILES.items()
+        ]
         if path == "/api/models/org/tiny/revision/main" or path == f"/api/models/org/tiny/revision/{SHA}":
             self._json({"id": "org/tiny", "modelId": "org/tiny", "sha": SHA, "siblings": [], "private": False})
         elif path.startswith("/api/models/org/tiny/tree/"):

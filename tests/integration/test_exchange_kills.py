@@ -9,11 +9,11 @@ import pytest
 
 from modelsync_jupyter.client import Client
 from tests.harness.halting import kill_at
-from tests.harness.models import MIB, differences, make_model
+from tests.harness.models import MIB, Entry, differences, make_model
 from tests.harness.processes import environment
 
 pytestmark = pytest.mark.processes
-FILES = {"a.json": b"{}", "w.bin": 10 * MIB, "sub/v.bin": 6 * MIB}
+FILES: dict[str, Entry] = {"a.json": b"{}", "w.bin": 10 * MIB, "sub/v.bin": 6 * MIB}
 NOTE = "modelsync_jupyter.transfer.journal:Journal.add"
 
 

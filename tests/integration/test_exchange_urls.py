@@ -18,14 +18,14 @@ from modelsync_jupyter.client import Client
 from modelsync_jupyter.core.errors import MissingDependency, ModelExists, PermissionDenied, UsageError
 from modelsync_jupyter.remotes.files.urls import find_place
 from tests.harness.halting import kill_at
-from tests.harness.models import MIB, differences, make_model
+from tests.harness.models import MIB, Entry, differences, make_model
 from tests.harness.nginx import free_port
 from tests.harness.nginx import wait_for as wait_for_port
 from tests.harness.processes import environment
 from tests.harness.s3 import BUCKET, s3_server
 
 pytestmark = pytest.mark.processes
-FILES = {"a.json": b"{}", "w.bin": 14 * MIB, "sub/v.bin": 5 * MIB, "empty": b""}
+FILES: dict[str, Entry] = {"a.json": b"{}", "w.bin": 14 * MIB, "sub/v.bin": 5 * MIB, "empty": b""}
 
 
 @pytest.fixture(scope="module")

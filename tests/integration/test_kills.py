@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,11 @@ POINTS = {"0": 0, "3": 3 * MIB, "10": 10 * MIB, "17": 17 * MIB}
 def kill(child: subprocess.Popen[str]) -> None:
     os.killpg(child.pid, signal.SIGKILL)
     child.communicate()
+
+
+def reached(goal: int, count: Callable[..., int], *of: Any) -> bool:
+    """Whether a count of something has come to a goal."""
+    return count(*of) >= goal
 
 
 def seen(client: Client, tag: str) -> list[str]:
@@ -96,10 +102,9 @@ def test_killed_again_and_again(proxy: FaultyProxy, near: Client, far: Client, t
             parts = near.parts(tag)
             noted = far.bytes_noted(tag, parts) + 2 * MIB
             with client.start(verb, tag, "-t", "1") as child:
-                wait_for(lambda goal=goal, count=count: count("^/objects/") >= goal, f"{goal} bytes", child=child)
+                wait_for(partial(reached, goal, count, "^/objects/"), f"{goal} bytes", child=child)
                 if verb == "pull":
-                    look = partial(far.bytes_noted, tag, parts)
-                    wait_for(lambda look=look, noted=noted: look() >= noted, "parts on disk", child=child)
+                    wait_for(partial(reached, noted, far.bytes_noted, tag, parts), "parts on disk", child=child)
                 kill(child)
             proxy.heal()
             assert far.visible() == []
@@ -167,7 +172,7 @@ def test_a_push_outlives_the_registry(tmp_path: Path, monkeypatch: pytest.Monkey
         proxy.script(Fault.hold(goal, method="PUT"))
         pushing.start()
         for more in (9 * MIB, 0):
-            wait_for(lambda goal=goal: proxy.log.sent("^/objects/") > goal, "bytes")
+            wait_for(partial(reached, goal + 1, proxy.log.sent, "^/objects/"), "bytes")
             registry.kill()
             proxy.heal()  # whoever is held finds it gone, and tries again
             proxy.script(Fault.hold(more, method="PUT"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.harness.yatai import Yatai
 
 from .scene import FILES, HEAD, LARGEST, MIB, Client, in_turn, struck
 
-GET = {"method": "GET", "path": "^/objects/"}
+GET: dict[str, Any] = {"method": "GET", "path": "^/objects/"}
 #: What may happen to a request for a range; at most `LARGEST` bytes are fetched again for each.
 RANGE_FAULTS = {
     "reset-before": [Fault.reset(**GET, skip=1, times=3)],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.harness.yatai import Yatai
 
 from .scene import FILES, LARGEST, MIB, Client, in_turn, struck
 
-PUT = {"method": "PUT", "path": "^/objects/"}
+PUT: dict[str, Any] = {"method": "PUT", "path": "^/objects/"}
 #: Each strikes one or two parts; at most those are sent again.
 PART_FAULTS = {
     "reset-before": [Fault.reset(**PUT, skip=1, times=2)],

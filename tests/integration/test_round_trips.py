@@ -29,7 +29,9 @@ MODELS: dict[str, dict[str, Entry]] = {
 
 
 @pytest.mark.parametrize("files", MODELS.values(), ids=MODELS.keys())
-def test_there_and_back(server: RegistryProcess | Yatai, far: Client, tmp_path: Path, tag: str, files: dict) -> None:
+def test_there_and_back(
+    server: RegistryProcess | Yatai, far: Client, tmp_path: Path, tag: str, files: dict[str, Entry]
+) -> None:
     made = make_model(far.home, tag, files, labels={"stage": "prod"}, metadata={"accuracy": 0.5, "at": CREATED})
     pushed = far.push(tag)
     assert (pushed.status, pushed.moved + pushed.reused) == ("pushed", far.size(tag))
@@ -70,7 +72,7 @@ def test_a_forced_push_from_elsewhere_stores_the_same_bytes(yatai: Yatai, tmp_pa
 
 @pytest.mark.parametrize("files", [ODD_FILES, FILES], ids=["odd", "several"])
 @pytest.mark.parametrize("strategy", ["presigned_url", "proxy", None])
-def test_every_strategy_of_a_foreign_server(tmp_path: Path, strategy: str | None, files: dict) -> None:
+def test_every_strategy_of_a_foreign_server(tmp_path: Path, strategy: str | None, files: dict[str, Entry]) -> None:
     with Yatai(tmp_path / "yatai", strategy) as yatai:
         one, two = (Client.at(tmp_path / name, yatai.url) for name in ("one", "two"))
         made = make_model(one.home, "m:v1", files)

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -85,6 +86,10 @@ def test_nothing_secret_is_written_or_said(
     check_token_stayed_home(proxy, token)
 
 
+def _held(proxy: FaultyProxy, before: int) -> bool:
+    return proxy.log.count(path="^/objects/") > before + 1
+
+
 def run_badly(client: Client, proxy: FaultyProxy, verb: str, tag: str) -> str:
     """Transfer with faults, a kill, a cancellation, an error that echoes the request, and at last success."""
     said = ""
@@ -104,7 +109,7 @@ def run_badly(client: Client, proxy: FaultyProxy, verb: str, tag: str) -> str:
         proxy.script(Fault.hold(4 * MIB, path="^/objects/"))
         before = proxy.log.count(path="^/objects/")
         with client.start(verb, tag) as child:
-            wait_for(lambda before=before: proxy.log.count(path="^/objects/") > before + 1, "bytes", child=child)
+            wait_for(partial(_held, proxy, before), "bytes", child=child)
             leftovers = [path.read_bytes().decode("latin-1") for path in files(client.home) if path.suffix != ".bin"]
             end(child)
             said += "".join([*leftovers, *child.communicate(timeout=60)])

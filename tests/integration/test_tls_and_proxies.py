@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -62,7 +63,7 @@ def forward() -> Iterator[int]:
             process.terminate()
 
 
-def there_and_back(one: Client, two: Client, tag: str, **env: str) -> None:
+def there_and_back(one: Client, two: Client, tag: str, **env: Any) -> None:
     """Push from one store and pull into another."""
     made = make_model(one.home, tag, FILES)
     for client, verb in ((one, "push"), (two, "pull")):
@@ -85,7 +86,10 @@ def test_a_private_ca_is_trusted_once_it_is_named(secure: Secure, pair: tuple[Cl
 
 
 def test_tls_passes_a_proxy(secure: Secure, pair: tuple[Client, Client], forward: int, tag: str) -> None:
-    env = {"REQUESTS_CA_BUNDLE": str(secure.bundle), "HTTPS_PROXY": f"http://ann:{PASSWORD}@127.0.0.1:{forward}"}
+    env: dict[str, Any] = {
+        "REQUESTS_CA_BUNDLE": str(secure.bundle),
+        "HTTPS_PROXY": f"http://ann:{PASSWORD}@127.0.0.1:{forward}",
+    }
     there_and_back(*pair, tag, **env)
 
 
@@ -97,7 +101,10 @@ def test_plain_http_passes_a_proxy(registry: RegistryProcess, tmp_path: Path, fo
 def test_a_proxy_that_says_no_is_named_and_its_password_is_not(
     secure: Secure, pair: tuple[Client, Client], forward: int
 ) -> None:
-    env = {"REQUESTS_CA_BUNDLE": str(secure.bundle), "HTTPS_PROXY": f"http://ann:x{PASSWORD}@127.0.0.1:{forward}"}
+    env: dict[str, Any] = {
+        "REQUESTS_CA_BUNDLE": str(secure.bundle),
+        "HTTPS_PROXY": f"http://ann:x{PASSWORD}@127.0.0.1:{forward}",
+    }
     done = pair[0].cli("list", "--remote", **env)
     assert "proxy" in one_line(done)
     assert PASSWORD not in done.stdout + done.stderr

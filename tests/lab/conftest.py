@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from traitlets.config import Config
 from tests.harness.fixtures import *  # noqa: F403  (as above)
 
 Reply = tuple[int, Any]
-Call = Callable[..., Awaitable[Reply]]
+Call = Callable[..., Coroutine[Any, Any, Reply]]
 _DONE = ("succeeded", "failed", "cancelled", "interrupted")
 
 
-@pytest.fixture
+@pytest.fixture  # type: ignore[no-redef]  # in place of the one that was imported
 def jp_server_config(home: Path) -> Config:
     """The server loads our extension, lets nobody in without a token, and works over an empty home."""
     extensions = {"modelsync_jupyter": True, "jupyter_server_terminals": False}

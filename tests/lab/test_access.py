@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from jupyter_server.auth.authorizer import Authorizer
-from jupyter_server.serverapp import JupyterServerAuthWarning
+from jupyter_server.utils import JupyterServerAuthWarning
 from traitlets.config import Config
 
 from modelsync_jupyter import client as api
@@ -79,7 +79,7 @@ async def test_without_token_nothing_is_told_or_done(jp_fetch: Any, make: Callab
         )
         assert (reply.code, json.loads(reply.body)["code"]) == (403, "forbidden"), (method, path)
         assert [str(model.tag) for model in api.list_models(home=home)] == ["iris:v1"], (method, path)
-        assert api.transfers(home=home) == api.contexts(home=home) == [], (method, path)
+        assert (api.transfers(home=home), api.contexts(home=home)) == ([], []), (method, path)
 
 
 class TestAuthorizer:

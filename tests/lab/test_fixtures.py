@@ -104,6 +104,7 @@ def test_the_fixtures_show_every_state() -> None:
 
 def test_a_difference_in_form_is_found() -> None:
     same({"a": [{"n": 1}]}, {"a": [{"n": 2.5}]})
-    for real in ({"a": [{"n": "1"}]}, {"a": [{}]}, {"b": []}, []):
+    others: list[Any] = [{"a": [{"n": "1"}]}, {"a": [{}]}, {"b": []}, []]
+    for real in others:
         with pytest.raises(AssertionError):
             same(real, {"a": [{"n": 2}]})

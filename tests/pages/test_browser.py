@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.skipif(not Path(chromium()).exists(), reason=f"no browser at {chromium()}: set CHROMIUM"),
 ]
 #: How people look at it.
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1200, "height": 800}},
     "dark": {"viewport": {"width": 1200, "height": 800}, "color_scheme": "dark"},
     "phone": {"viewport": {"width": 390, "height": 800}, "has_touch": True},

@@ -49,7 +49,8 @@ def addresses(house: House, method: str, **values: str) -> Iterator[str]:
             needed = rule_of(house.app.view_functions[rule.endpoint])
             if isinstance(needed, Paged):
                 words = {**dict.fromkeys(rule.arguments, "unknown"), **values}
-                yield re.sub(r"<(?:\w+:)?(\w+)>", lambda found, words=words: words[found[1]], rule.rule)
+                pieces = re.split(r"<(?:\w+:)?(\w+)>", rule.rule)
+                yield "".join(words[piece] if at % 2 else piece for at, piece in enumerate(pieces))
             else:
                 assert isinstance(needed, Open)
                 assert rule.endpoint in {"pages.sign_in_form", "pages.sign_in", "pages.asset"}
@@ -385,6 +386,6 @@ class TestHeaders:
             assert reply.headers["X-Content-Type-Options"] == "nosniff"
         for template in Path(pages.__path__[0]).glob("templates/*.html"):
             assert not re.search(r"\sstyle=|\son\w+=|<style|<script(?! src)|http", template.read_text()), template.name
-        with admin.http.get("/assets/page.js") as reply:
-            assert "public" in reply.headers["Cache-Control"]
+        with admin.http.get("/assets/page.js") as script:
+            assert "public" in script.headers["Cache-Control"]
         assert admin.http.get("/assets/../pages.py").status_code == 404

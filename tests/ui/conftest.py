@@ -73,7 +73,7 @@ def home(lab: Lab) -> Path:
     return lab.home
 
 
-@pytest.fixture
+@pytest.fixture  # type: ignore[no-redef]  # in place of the one that was imported
 def metadata() -> dict[str, float]:
     """What `make` notes with every model."""
     return {"accuracy": 0.97}

@@ -127,7 +127,9 @@ def test_narrow_wide_and_large(signed_in: str, make: Make, name: str, home: Path
     page.evaluate(UNLIMITED, "0px")
     for width, size in ((200, 13), (600, 13), (300, 20)):
         drag_to(page, width)
-        assert (sidebar.root.bounding_box() or {}).get("width") == pytest.approx(width, abs=4)
+        box = sidebar.root.bounding_box()
+        assert box is not None
+        assert box["width"] == pytest.approx(width, abs=4)
         page.evaluate("size => document.body.style.setProperty('--jp-ui-font-size1', size)", f"{size}px")
         expect(row).to_be_visible()
         shoot(page, f"width-{width}-size-{size}")

@@ -228,7 +228,7 @@ def test_view_folds_scroll_and_details_come_back_with_the_page(
 
     def is_kept(asked: Request) -> bool:
         """JupyterLab saves the layout of a workspace, and all that extensions keep in it, a while after a change."""
-        data = asked.post_data_json["data"] if asked.method == "PUT" and "/workspaces/" in asked.url else {}
+        data = (asked.post_data_json or {})["data"] if asked.method == "PUT" and "/workspaces/" in asked.url else {}
         layout = json.dumps(data.get("layout-restorer:data"))
         return f"{name}:v29" in layout and data.get("modelsync-jupyter:view", {}).get("first") == 10
 
