@@ -165,15 +165,19 @@ class Http:
         """
         headers = {"Content-Type": "application/octet-stream"}
         with self._open(self._objects, "PUT", url, headers, timeout or self.limits.answer, data=body) as reply:
-            with suppress(ModelSyncError):  # what is read to its end leaves its connection to the next request
-                _read(reply, _ERROR_TEXT, time.monotonic() + self.limits.stall)
+            self._drain(reply)
             return reply.headers.get("ETag", "")
 
     def put_api(self, path: str, body: Body) -> None:
         """Send a body through the API itself, once."""
         headers = {"Content-Type": "application/octet-stream"}
-        with self._open(self._api, "PUT", path, headers, self.limits.answer, data=body):
-            pass
+        with self._open(self._api, "PUT", path, headers, self.limits.answer, data=body) as reply:
+            self._drain(reply)
+
+    def _drain(self, reply: requests.Response) -> None:
+        """Read an answer that says nothing more to its end, so that its connection is left to the next request."""
+        with suppress(ModelSyncError):
+            _read(reply, _ERROR_TEXT, time.monotonic() + self.limits.stall)
 
     @contextmanager
     def get(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:

@@ -237,7 +237,7 @@ class Mirror:
             self._failures.append((what, error.message))
 
     def _copy(self, item: SyncItem, work: Work) -> None:
-        source, info = self._source.open(item.held, work)
+        source, info = self._source.open(item.held, work, unread=self._target.takes_unread)
         with closing(source):
             if info.tag != item.tag:
                 raise InvalidModel(f"The archive of `{item.tag}` holds `{info.tag}`.", "Push the right one again.")
@@ -259,8 +259,9 @@ class Mirror:
             stage = StageTarget(hidden, item.tag, source, notes, replace=True, threads=work.threads)
             copy_all(source, stage, work, "sending")
             model = hidden.get(item.tag)
-            described = FolderSource(model.archive, work.describe(hidden, model, to_send=True))
-            version = Version(model.info, model.size, described.description)  # type: ignore[arg-type]
+            description = work.describe(hidden, model, to_send=True)
+            described = FolderSource(model.archive, description, unread=self._target.takes_unread)
+            version = Version(model.info, model.size, description)
             target = self._target.target(item, model.info, described, version, self._notes(item, described), work)
             copy_all(described, target, work, "sending")
         finally:

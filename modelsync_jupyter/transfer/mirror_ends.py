@@ -106,9 +106,11 @@ class MirrorEnd(Protocol):
 
     Attributes:
         shown: What to call it.
+        takes_unread: Whether what it writes may come as `Unread`: it goes into a socket as it is.
     """
 
     shown: str
+    takes_unread: bool
 
     def held(self, query: str) -> list[Held]:
         """List the versions, all or those that a query finds."""
@@ -122,8 +124,14 @@ class MirrorEnd(Protocol):
         """Return the content digest of a version, or "" where it cannot be told without unpacking it."""
         ...
 
-    def open(self, held: Held, work: Work) -> tuple[Source, ModelInfo]:
-        """Open a version to copy it."""
+    def open(self, held: Held, work: Work, *, unread: bool = False) -> tuple[Source, ModelInfo]:
+        """Open a version to copy it.
+
+        Args:
+            held: The version.
+            work: The local side of the copy.
+            unread: Whether the source may yield `Unread`.
+        """
         ...
 
     def target(
@@ -153,6 +161,8 @@ class LocalEnd:
         work: Who hashes what it does not know the digest of.
     """
 
+    takes_unread = False
+
     def __init__(self, store: LocalStore, work: Work) -> None:
         self._store, self._work = store, work
         self.shown = str(store.home.models)
@@ -166,9 +176,10 @@ class LocalEnd:
         model: Model = held.what
         return self._store.digest(model) or self._work.describe(self._store, model).digest
 
-    def open(self, held: Held, work: Work) -> tuple[Source, ModelInfo]:
+    def open(self, held: Held, work: Work, *, unread: bool = False) -> tuple[Source, ModelInfo]:
         model: Model = held.what
-        return FolderSource(model.archive, work.describe(self._store, model, to_send=True)), model.info
+        description = work.describe(self._store, model, to_send=True)
+        return FolderSource(model.archive, description, unread=unread), model.info
 
     def target(
         self, item: SyncItem, info: ModelInfo, source: Source, version: Version | None, notes: OpenNotes, work: Work
@@ -203,6 +214,8 @@ class RegistryEnd:
         remote: The registry.
     """
 
+    takes_unread = True
+
     def __init__(self, remote: Remote) -> None:
         self._remote, self._catalog = remote, Catalog(remote.http)
         self.shown = remote.http.endpoint
@@ -227,7 +240,7 @@ class RegistryEnd:
             return held.known or RemoteArchive(self._remote, held.what).content_digest
         return ""
 
-    def open(self, held: Held, work: Work) -> tuple[Source, ModelInfo]:
+    def open(self, held: Held, work: Work, *, unread: bool = False) -> tuple[Source, ModelInfo]:
         record: RemoteModel = held.what
         source = RemoteArchive(self._remote, record, look=False)
         if source.layout is None:  # a stock archive on a foreign registry: all else is told when it is unpacked
@@ -278,6 +291,8 @@ class FolderEnd:
         place: The folder.
     """
 
+    takes_unread = False
+
     def __init__(self, place: Place) -> None:
         self._place = place
         self.shown = place.shown
@@ -295,7 +310,7 @@ class FolderEnd:
     def digest(self, held: Held) -> str:
         return held.known
 
-    def open(self, held: Held, work: Work) -> tuple[Source, ModelInfo]:
+    def open(self, held: Held, work: Work, *, unread: bool = False) -> tuple[Source, ModelInfo]:
         opened = open_model(held.what)
         assert opened.source
         assert opened.info  # else it would not be in the list

@@ -342,3 +342,7 @@ def test_one_connection_carries_one_request_after_another(net: Net, trusted: Aut
             assert receive(reply, buffer) == len(buffer)
     assert len(ports) == 4
     assert len(set(ports)) == 1
+    for _ in range(2):  # the API has connections of its own, which know the token
+        http.put_api("/api/x", Bytes())
+    assert len(ports) == 6
+    assert len(set(ports)) == 2
