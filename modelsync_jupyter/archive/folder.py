@@ -7,7 +7,7 @@ import os
 import stat
 import struct
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +17,7 @@ from pathlib import Path
 from socket import SO_SNDTIMEO, SOL_SOCKET, socket
 from typing import Any
 
-from modelsync_jupyter.core.errors import InvalidModel, ModelChanged, UnsafeArchive
+from modelsync_jupyter.core.errors import InvalidModel, ModelChanged, ModelSyncError, UnsafeArchive
 from modelsync_jupyter.core.parts import Buffer, Part
 
 from .borders import Reader
@@ -154,6 +154,11 @@ class FolderArchive:
         """What is in it, laid out: only for whom that is of use, since it takes half as long as to scan the folder."""
         return Layout.arrange(self.members, self.mtime)
 
+    @cached_property
+    def _proven(self) -> bytearray:
+        """1 for each file of which all was read, as it was when scanned: what becomes of it since does not matter."""
+        return bytearray(len(self.members))
+
     @property
     def last_change(self) -> int:
         """When a file was changed last, by its ctime in nanoseconds; 0 without files."""
@@ -257,13 +262,14 @@ class FolderArchive:
         return hasher.digest()
 
     def check_unchanged(self) -> None:
-        """Scan again, and compare.
+        """Scan again, and compare; of files that `read` has read since, with all others as they were, only the names.
 
         Raises:
             ModelChanged: The folder is not as it was when scanned.
         """
+        read = zip(self.members, self.stamps, self._proven, strict=True)
         try:
-            now = _look(self.folder)
+            now = _look(self.folder, {entry.path: stamp for entry, stamp, proven in read if proven})
         except InvalidModel as error:
             raise ModelChanged(f"`{self.folder}` was changed while it was being read: {error.message}") from error
         if len(now) != len(self.members) or any(
@@ -296,22 +302,71 @@ class FolderArchive:
             index += 1
         view[done:] = bytes(size - done)  # the end marker
 
-    def _read(self, index: int, view: memoryview, offset: int) -> int:
-        path = f"{self.folder}/{self.layout.entries[index].path}"
+    def read(self, part: Part) -> tuple[bytes, list[tuple[str, bytes]]]:
+        """Read a part that small files share, at once: each file is opened once, and nothing is copied but to join it.
+
+        Args:
+            part: It begins where a member begins or ends.
+
+        Returns:
+            Its bytes; and the path and content of each file whose content lies in it.
+
+        Raises:
+            ModelChanged: A file is not as it was when scanned.
+            InvalidModel: One cannot be read.
+        """
+        entries, stamps, mtime, root = self.layout.entries, self.stamps, self.mtime, f"{self.folder}/"
+        pieces: list[bytes] = []
+        contents: list[tuple[str, bytes]] = []
+        position, index = part.start, max(self.layout.find(part.start), 0)
         try:
-            file = _open(path, os.O_RDONLY)
+            while position < part.stop and index < len(entries):
+                entry = entries[index]
+                if position < entry.offset:
+                    pieces.append(entry.header(mtime)[position - entry.start : part.stop - entry.start])
+                    position += len(pieces[-1])
+                if entry.offset == position < min(entry.content_stop, part.stop):
+                    file = _open(root + entry.path, os.O_RDONLY)
+                    try:
+                        data = os.read(file, entry.size)
+                        while len(data) < entry.size and (more := os.read(file, entry.size - len(data))):
+                            data += more
+                        same = len(data) == entry.size and _stamp(os.fstat(file)) == stamps[index]
+                    finally:
+                        os.close(file)
+                    if not same:
+                        raise self.changed(index)
+                    self._proven[index] = 1
+                    pieces.append(data)
+                    contents.append((entry.path, data))
+                    position += len(data)
+                if position < min(entry.stop, part.stop):
+                    pieces.append(bytes(min(entry.stop, part.stop) - position))
+                    position = min(entry.stop, part.stop)
+                index += 1
+        except OSError as error:
+            raise self._unreadable(index, error) from error
+        pieces.append(bytes(part.stop - position))  # the end marker
+        return b"".join(pieces), contents
+
+    def _read(self, index: int, view: memoryview, offset: int) -> int:
+        try:
+            file = _open(f"{self.folder}/{self.layout.entries[index].path}", os.O_RDONLY)
             try:
                 count = os.preadv(file, [view], offset)
                 if count and _stamp(os.fstat(file)) == self.stamps[index]:  # now, hence all the time since the scan
                     return count
             finally:
                 os.close(file)
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            raise self.changed(index) from error
         except OSError as error:
-            if error.errno != errno.ESPIPE:  # a pipe has taken its place
-                raise InvalidModel(f"`{path}` cannot be read: {error.strerror}.") from error
+            raise self._unreadable(index, error) from error
         raise self.changed(index)
+
+    def _unreadable(self, index: int, error: OSError) -> ModelSyncError:
+        """Return what it means that an entry cannot be opened or read: something else may have taken its place."""
+        if error.errno in (errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ESPIPE, errno.EAGAIN):  # the last: a pipe
+            return self.changed(index)
+        return InvalidModel(f"`{self.folder / self.layout.entries[index].path}` cannot be read: {error.strerror}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,30 +411,37 @@ class FolderSource:
         """Nothing to release: files are opened for each read."""
 
 
-def _look(folder: Path) -> dict[str, Fact]:
+def _look(folder: Path, known: Mapping[str, Fact] | None = None) -> dict[str, Fact]:
     """Return what is in a folder, and in the folders in it, by path.
+
+    Args:
+        folder: The folder.
+        known: What is taken for granted where there is something of this path.
 
     Raises:
         InvalidModel: It cannot be read, or holds something that no model may hold.
     """
     found: dict[str, Fact] = {}
-    waiting = [(str(folder), "")]
+    waiting, known = [(str(folder), "")], known or {}
     try:
         while waiting:
             place, prefix = waiting.pop()
             with os.scandir(place) as items:
                 for item in items:
-                    path, facts = prefix + item.name, item.stat(follow_symlinks=False)
+                    path = prefix + item.name
+                    if path in known:
+                        found[path] = known[path]
+                        continue
+                    facts = item.stat(follow_symlinks=False)
+                    kind = stat.S_IFMT(facts.st_mode)
                     if not path.isascii():
                         _check_name(path, item.path)
-                    if stat.S_ISREG(facts.st_mode):
-                        found[path] = _STAMP.pack(  # as `_stamp` does: there may be many
-                            facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, facts.st_mode
-                        )
-                    elif stat.S_ISDIR(facts.st_mode):
+                    if kind == stat.S_IFREG:
+                        found[path] = _stamp(facts)
+                    elif kind == stat.S_IFDIR:
                         found[path] = b""
                         waiting.append((item.path, f"{path}/"))
-                    elif stat.S_ISLNK(facts.st_mode):
+                    elif kind == stat.S_IFLNK:
                         found[path] = _target(path, item.path)
                     else:
                         message = f"`{item.path}` is not a file, folder or link."

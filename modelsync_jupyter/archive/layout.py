@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zlib import crc32
 
 from modelsync_jupyter.core.errors import UnsafeArchive
@@ -46,13 +46,12 @@ _KINDS: dict[bytes, Kind] = {
 }
 #: A path of plain names, which there is nothing to normalise in.
 _NORMAL = re.compile(r"(?:[\w-][\w.-]*/)*[\w-][\w.-]*", re.ASCII)
-#: What the number fields of a plain tar header cannot hold.
-_OCTAL = 8**11
+#: What the number fields of a plain tar header cannot hold; and what its fields of text hold.
+_OCTAL, _NAME = 8**11, tarfile.LENGTH_NAME
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One member of an archive.
+class Entry(NamedTuple):
+    """One member of an archive: a tuple, since it takes a quarter of the time to make, and there may be 100,000.
 
     Args:
         path: Where it goes: relative, POSIX, normalised, inside the model's folder.
@@ -106,17 +105,21 @@ class Entry:
 
     def is_plain(self, mtime: int) -> bool:
         """Return whether the fields of plain tar, one block, hold the header: quick to tell, and true of nearly all."""
-        name = len(self.path) + (self.kind == "dir")  # a folder's name ends with a slash
-        short = name <= tarfile.LENGTH_NAME and len(self.target) <= tarfile.LENGTH_LINK
-        return short and self.path.isascii() and self.target.isascii() and 0 <= mtime < _OCTAL and self.size < _OCTAL
+        path, kind, _, _, size, _, target = self
+        short = len(path) + (kind == "dir") <= _NAME and len(target) <= _NAME  # a folder's name ends with a slash
+        return short and path.isascii() and target.isascii() and 0 <= mtime < _OCTAL and size < _OCTAL
+
+    @property
+    def mode(self) -> int:
+        """Permissions as the wire has them: all that is kept of them is the exec bit."""
+        return 0o755 if self.executable or self.kind == "dir" else 0o644
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry as the wire has it."""
-        mode = 0o755 if self.executable or self.kind == "dir" else 0o644
         return {
             "path": self.path,
             "kind": self.kind,
-            "mode": mode,
+            "mode": self.mode,
             "size": self.size,
             "offset": self.offset,
             "target": self.target,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,7 +17,7 @@ from blake3 import blake3
 from modelsync_jupyter.archive.cut import cut_file
 from modelsync_jupyter.archive.description import Description, Hasher, digest_bytes
 from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
-from modelsync_jupyter.archive.layout import LARGE, Entry, contents, cut
+from modelsync_jupyter.archive.layout import LARGE, Entry, cut
 from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.parts import ALGORITHM, Part
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 _EMPTY = f"{ALGORITHM}:{blake3().hexdigest()}"
+
+#: How many times as long as it works a thread has to wait for small files, so that another one is worth it.
+_WAITING = 4
 
 Job = Callable[["Callable[[Job], None]"], int]
 
@@ -76,10 +80,7 @@ def state_of(archive: FolderArchive) -> tuple[str, list[bytes]]:
         f"{each.path}\0{each.kind}\0{each.target}\0".encode() + stamp
         for each, stamp in zip(archive.members, archive.stamps, strict=True)
     ]
-    hasher = blake3(b"%d" % archive.mtime)
-    for fact in facts:
-        hasher.update(fact)
-    return hasher.hexdigest(), facts
+    return blake3(b"".join((b"%d" % archive.mtime, *facts))).hexdigest(), facts
 
 
 def keyed_parts(archive: FolderArchive, facts: Sequence[bytes]) -> Iterator[tuple[Part, str]]:
@@ -178,6 +179,7 @@ class Hashing:
         self._own = threading.local()
         self._failure: BaseException | None = None
         self._waiting, self._counting = 0, threading.Lock()
+        self._shared_parts: list[Part] = []  # those that nobody hashes yet, the last one first
         missing = sum(part.size for part, _ in self._shared if part.start not in self._digests)
         self._keeps = missing <= keep
 
@@ -186,7 +188,8 @@ class Hashing:
         jobs: list[Job] = [
             partial(self._cut_file, entry) for path, (entry, _) in self._large.items() if path not in self._sizes
         ]
-        jobs += [partial(self._hash_part, part) for part, _ in self._shared if part.start not in self._digests]
+        self._shared_parts = [part for part, _ in self._shared if part.start not in self._digests][::-1]
+        jobs += [self._hash_shared] * bool(self._shared_parts)
         self._in_threads(jobs)
         entries = self._archive.layout.entries
         split = [each for each in entries if each.path in self._small and each.path not in self._files]
@@ -268,56 +271,57 @@ class Hashing:
         return told
 
     def _hash_part(self, part: Part, submit: Callable[[Job], None]) -> int:
-        """Hash a part, and the small files in it that are not known; keep its bytes, if they are wanted again soon.
-
-        Parts with small files have numbers, pieces of large files have none.
-        """
-        hasher, layout = Hasher(), self._archive.layout
-        begun: dict[str, Hasher] = {}  # of the file that one view begins and the next one ends
-        keeps, kept = self._keeps and part.number, bytearray()
-        for position, view in self._blocks(part):
+        """Hash a piece of a large file."""
+        hasher = Hasher()
+        for view in self._blocks(part):
             hasher.update(view)
-            if keeps:
-                kept += view
-            stop = position + len(view)
-            for entry, begin, end in contents(layout.entries, layout.starts, position, stop) if part.number else ():
-                path, content = entry.path, view[begin - position : end - position]
-                if path in self._files or path not in self._small:
-                    continue
-                if end - begin == entry.size:
-                    self._files[path] = digest_bytes(content)
-                    continue
-                if begin == entry.offset:
-                    begun[path] = Hasher()
-                if path in begun:
-                    begun[path].update(content)
-                    if end == entry.content_stop:
-                        self._files[path] = begun[path].digest()
         self._digests[part.start] = hasher.digest()
-        if keeps:
-            self._archive.kept[part.start] = bytes(kept)
+        return part.size
+
+    def _hash_shared(self, submit: Callable[[Job], None]) -> int:
+        """Hash the next part of small files, and those files that are not known; have the one behind it hashed.
+
+        To open, read and close a small file is all Python, so that a second thread only waits for the first one, and
+        takes its lock away. Where the disk is what is waited for, more threads wait for more of it.
+        """
+        begun, worked = time.monotonic(), time.thread_time()
+        try:
+            part = self._shared_parts.pop()
+        except IndexError:
+            return 0
+        if self._check:
+            self._check()
+        data, contents = self._archive.read(part)
+        files, small = self._files, self._small
+        for path, content in contents:
+            if path not in files and path in small:
+                files[path] = digest_bytes(content)
+        self._digests[part.start] = digest_bytes(data)
+        if self._keeps:  # its bytes are wanted again soon
+            self._archive.kept[part.start] = data
+        submit(self._hash_shared)
+        if time.monotonic() - begun > _WAITING * (time.thread_time() - worked):
+            submit(self._hash_shared)
         return part.size
 
     def _hash_file(self, entry: Entry, submit: Callable[[Job], None]) -> int:
         hasher = Hasher()
-        for _, view in self._blocks(Part(0, entry.offset, entry.content_stop)):
+        for view in self._blocks(Part(0, entry.offset, entry.content_stop)):
             hasher.update(view)
         self._files[entry.path] = hasher.digest()
         return 0  # its bytes were counted with the parts that they lie in
 
-    def _blocks(self, part: Part) -> Iterator[tuple[int, memoryview]]:
+    def _blocks(self, part: Part) -> Iterator[memoryview]:
         if not hasattr(self._own, "buffer"):
             self._own.buffer = mmap(-1, BLOCK)
-        position = part.start
         for view in self._archive.blocks(part, self._own.buffer):
             if self._failure:
                 return
             if self._check:
                 self._check()
-            yield position, view
-            position += len(view)
+            yield view
 
 
 def key_of(*facts: bytes) -> str:
     """Return a key for what depends on some facts."""
-    return blake3(b"".join(facts)).hexdigest(16)
+    return blake3(b"".join(facts)).digest(16).hex()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -256,7 +255,7 @@ class StageTarget:
             unpack(frontier, self._stage, self._known, self._found)
 
     def _found(self, entry: Entry) -> None:
-        self._notes.add(entry=dataclasses.astuple(entry))
+        self._notes.add(entry=entry)
 
     def _arrived(self, part: Part, digest: str, arrival: Arrival) -> None:
         """Note a part whose bytes are all staged, and what they told on the way."""

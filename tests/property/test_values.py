@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
@@ -88,7 +87,7 @@ MEMBERS = st.builds(
 
 @given(st.lists(MEMBERS, max_size=20))
 def test_layouts_survive_the_wire(members: list[Entry]) -> None:
-    named = [dataclasses.replace(member, path=f"d/{index}") for index, member in enumerate(members)]
+    named = [member._replace(path=f"d/{index}") for index, member in enumerate(members)]
     layout = Layout.arrange(named, 0)
     data = json.loads(json.dumps([entry.to_json() for entry in layout.entries]))
     assert Layout.from_json(data, layout.size) == layout

@@ -185,6 +185,25 @@ def test_what_is_new_in_the_folder_is_noticed(scanned: FolderArchive, change: Ca
         scanned.check_unchanged()
 
 
+def test_what_was_read_at_once_may_change_afterwards_but_no_name_may_come(scanned: FolderArchive) -> None:
+    expected = read(scanned)
+    assert scanned.read(Part(1, 0, scanned.layout.size)) == (expected, [("d/f", b"x" * 5000)])
+    append(scanned.folder / "d/f")
+    scanned.check_unchanged()
+    with pytest.raises(ModelChanged):
+        scanned.read(Part(1, 0, scanned.layout.size))
+    (scanned.folder / "d/g").write_bytes(b"")
+    with pytest.raises(ModelChanged):
+        scanned.check_unchanged()
+
+
+@pytest.mark.parametrize("change", [*CHANGES, lambda path: (path.unlink(), os.mkfifo(path))])
+def test_what_changed_is_not_read_at_once(scanned: FolderArchive, change: Callable[[Path], object]) -> None:
+    change(scanned.folder / "d/f")
+    with pytest.raises(ModelChanged):
+        scanned.read(Part(1, 0, scanned.layout.size))
+
+
 def test_a_change_between_two_blocks_is_noticed(scanned: FolderArchive) -> None:
     views = scanned.blocks(Part(1, 0, scanned.layout.size), bytearray(2048))
     next(views)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tarfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,15 +16,18 @@ import pytest
 
 from modelsync_jupyter.archive import description
 from modelsync_jupyter.archive.description import Description, content_digest, read_description
-from modelsync_jupyter.archive.folder import BLOCK
+from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
 from modelsync_jupyter.archive.layout import CUT, LARGE, Layout, cut
 from modelsync_jupyter.archive.layout import Entry as Member
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import Cancelled, ModelChanged
+from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.store import hashing as store_hashing
 from modelsync_jupyter.store.create import draft
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
+from tests.harness.clock import LONG
 from tests.harness.cutting import cut_folder
 from tests.harness.models import MIB, Entry, make_model
 
@@ -99,6 +104,30 @@ def test_small_files_across_parts_are_hashed_right(tmp_path: Path) -> None:
     first, second = (Hashing(LocalStore(Home(home)))() for home in (one, two))
     assert {path for path in first.files if first.files[path] != second.files[path]} == {"f4"}
     assert first.digest != second.digest
+
+
+def test_where_a_disk_is_waited_for_small_files_are_read_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls, together = FolderArchive.read, [0, 0], threading.Event()  # in all, and at the same time
+
+    def slow(archive: FolderArchive, part: Part) -> object:
+        calls[0] += 1
+        calls[1] += 1
+        if calls[0] == 1:
+            time.sleep(0.05)
+        elif calls[1] > 1:
+            together.set()
+        else:
+            together.wait(LONG)
+        calls[1] -= 1
+        return real(archive, part)
+
+    monkeypatch.setattr(FolderArchive, "read", slow)
+    monkeypatch.setattr(store_hashing, "processors", lambda: 2)
+    make_model(tmp_path, "m:v1", {f"f{number}": 600_000 for number in range(8)})
+    assert len(Hashing(LocalStore(Home(tmp_path)))().files) == 9
+    assert together.is_set()
 
 
 def test_the_second_time_nothing_is_read(hashing: Hashing) -> None:
@@ -301,7 +330,7 @@ def test_a_second_name_of_a_program_is_a_program() -> None:
     program = Layout.arrange([member("a", "file")], 0).entries[0]
     files = {"a": "blake3:" + "0" * 64, "b": "blake3:" + "0" * 64}
     in_archive = content_digest([program, member("b", "hardlink")], files)
-    assert in_archive == content_digest([program, replace(program, path="b")], files)
+    assert in_archive == content_digest([program, program._replace(path="b")], files)
 
 
 def sizes(entry: Member, described: Description) -> Iterator[int]:
