@@ -77,10 +77,11 @@ def move_big_and_300(bench: Bench) -> Costs:
 
 
 def move_small_files(bench: Bench) -> Costs:
-    """Thousands of files of 1 KB."""
+    """Thousands of files of 1 KB; and what it costs to read and hash each of them, in Python, without a push."""
     scene = bench.scene("small", 0, {f"d{i // 500:03}/f{i:05}.bin": 1000 + i % 48 for i in range(bench.files)})
     yield from _clients(scene, OURS, STOCK)
     yield from _tools(scene)
+    yield "push", "bare reads", scene.read()
 
 
 def repeat(bench: Bench) -> Costs:

@@ -170,6 +170,10 @@ class Scene:
         """`tar c` of the model's folder."""
         return run(("tar", "cf", str(self._empty("pulled") / "archive.tar"), "-C", str(self.model), "."), os.environ)
 
+    def read(self) -> Usage:
+        """Look at, open, read, close and hash each file of the model's folder, in Python: see `floors`."""
+        return run((sys.executable, "-m", "tests.benchmarks.floors", "read", str(self.model)), os.environ)
+
     def copy(self) -> Usage:
         """`cp -r` of the model's folder."""
         return run(("cp", "-r", str(self.model), str(self._empty("pulled"))), os.environ)
