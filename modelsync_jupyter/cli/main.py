@@ -48,7 +48,7 @@ def _run(argv: Sequence[str]) -> int:
     answer = run(args, shell)
     output = getattr(args, "output", "table")
     if output != "table" and answer.live:
-        shell.note(answer.text)
+        shell.note(str(answer.text))
     if text := answer.render(output):
         write(text)
     return 0

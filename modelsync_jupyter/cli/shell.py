@@ -36,9 +36,9 @@ class Shell(Face):
 
         return getpass(prompt, stream=sys.stderr)
 
-    def progress(self, title: str) -> AbstractContextManager[Sink | None]:
+    def progress(self, title: str, *, follows: bool = False) -> AbstractContextManager[Sink | None]:
         """Draw a bar on stderr where that is a terminal."""
-        return bar(title, False if self.quiet else None)
+        return bar(title, False if self.quiet else None, follows=follows)
 
 
 def write(text: str) -> None:

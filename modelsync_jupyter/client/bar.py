@@ -8,8 +8,10 @@ import sys
 import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from functools import partial
 from html import escape
 from types import TracebackType
@@ -17,21 +19,33 @@ from typing import Any
 
 from modelsync_jupyter.core.errors import Paused
 from modelsync_jupyter.core.progress import Progress, Sink
-from modelsync_jupyter.core.units import format_seconds, format_size
+from modelsync_jupyter.core.units import format_left, format_part, format_seconds, format_size
 from modelsync_jupyter.transfer.work import Counter
 
 _COLUMNS = 80
+#: Columns of a title, so that its line fits into 80 of them whatever stands behind.
+_TITLE = 27
+#: Columns of it before the version, at least: `push sent…`.
+_NAME = 10
+#: Looks by which speed is told: those of the last five seconds.
+_LOOKS = 50
+#: Steps that the title's own word tells, and those whose bytes have a speed.
+_IMPLIED = frozenset({"sending", "receiving", "exporting", "importing", "syncing", "verifying"})
+_MOVING = _IMPLIED | {"hashing"}
 #: Seconds between two updates: at most 10 a second.
 _PAUSE = 0.1
 
 
-def shown(title: str, wanted: Sink | bool | None = None) -> AbstractContextManager[Sink | None]:
+def shown(
+    title: str, wanted: Sink | bool | None = None, *, follows: bool = False
+) -> AbstractContextManager[Sink | None]:
     """Return what shows progress.
 
     Args:
         title: What is done to what, such as `push iris:v1`.
         wanted: A sink to use as it is; True or False for a bar or none; None for a bar where it can be seen: in a
             notebook, or on a terminal.
+        follows: Whether the work is done elsewhere, and goes on when nobody follows it any more.
     """
     if callable(wanted):
         return nullcontext(wanted)
@@ -39,7 +53,7 @@ def shown(title: str, wanted: Sink | bool | None = None) -> AbstractContextManag
         return nullcontext()
     find = getattr(builtins, "get_ipython", None)  # IPython puts it there while it runs a cell
     if find is not None and hasattr(find(), "kernel"):  # its cells can show more than text
-        return Line(title)
+        return Line(title, follows)
     if not wanted and not sys.stderr.isatty():
         return nullcontext()
     with warnings.catch_warnings():
@@ -48,7 +62,7 @@ def shown(title: str, wanted: Sink | bool | None = None) -> AbstractContextManag
     columns = 0
     with suppress(OSError, ValueError):  # 0 also in a terminal that nobody has sized
         columns = os.get_terminal_size(sys.stderr.fileno()).columns
-    return Bar(title, partial(tqdm, dynamic_ncols=True) if columns else partial(tqdm, ncols=_COLUMNS))
+    return Bar(title, partial(tqdm, dynamic_ncols=True) if columns else partial(tqdm, ncols=_COLUMNS), follows)
 
 
 class Watched(Counter):
@@ -83,14 +97,14 @@ class Line:
 
     Args:
         title: What stands before the bar.
+        follows: As for `shown`.
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, follows: bool = False) -> None:
         self._title = title
         self._handle: Any = None
-        self._last = Progress()
         self._drawn = 0.0
-        self._started = time.monotonic()
+        self._told = _Told(follows)
 
     def __enter__(self) -> Line:
         return self
@@ -98,26 +112,20 @@ class Line:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._handle is None:
-            return
-        last = self._last
-        if error is None:
-            taken = format_seconds(time.monotonic() - self._started)
-            self._draw(Progress("done", last.total, last.total, last.reused), f"done in {taken}")
-        else:
-            word = "paused" if isinstance(error, Paused) else f"stopped while {last.step}"
-            self._draw(last, word)
+        if self._handle is not None:
+            self._draw(self._told.end(error))
 
     def __call__(self, progress: Progress) -> None:
-        due = time.monotonic() - self._drawn >= _PAUSE or progress.step != self._last.step
-        self._last = progress
+        due = time.monotonic() - self._drawn >= _PAUSE or progress.step != self._told.last.step
+        text = self._told.tell(progress)
         if progress.total and due:
-            self._draw(progress, progress.step)
+            self._draw(text)
 
-    def _draw(self, progress: Progress, word: str) -> None:
+    def _draw(self, text: str) -> None:
         self._drawn = time.monotonic()
         with suppress(Exception):  # whatever a notebook cannot show, the transfer goes on
-            bundle = {"text/plain": self._text(progress, word), "text/html": self._html(progress, word)}
+            plain = f"{shorten(self._title, _TITLE)}: {self._told.percent}%, {text}"
+            bundle = {"text/plain": plain, "text/html": self._html(text)}
             if self._handle is None:
                 from IPython.display import display
 
@@ -125,19 +133,21 @@ class Line:
             else:
                 self._handle.update(bundle, raw=True)
 
-    def _text(self, progress: Progress, word: str) -> str:
-        percent = 100 * progress.done // max(progress.total, 1)
-        rate = ""
-        if word == progress.step and (seconds := time.monotonic() - self._started) > 1:
-            rate = f", {format_size((progress.done - progress.reused) / seconds)}/s"
-        reused = f", {format_size(progress.reused)} reused" if progress.reused else ""
-        size = f"{format_size(progress.done)} of {format_size(progress.total)}"
-        return f"{self._title}: {percent} %, {size}{rate}, {word}{reused}"
-
-    def _html(self, progress: Progress, word: str) -> str:
-        text = escape(self._text(progress, word).removeprefix(f"{self._title}: "))
-        bar = f'<progress value="{progress.done}" max="{progress.total}" aria-label="{escape(self._title)}"></progress>'
-        return f"<div><code>{escape(self._title)}</code> {bar} <span>{text}</span></div>"
+    def _html(self, text: str) -> str:
+        """Draw one row, however narrow the cell: first the bar gives way, then the name, and the version last."""
+        last, title = self._told.last, escape(self._title)
+        name, colon, version = title.partition(":")
+        cut = "overflow:hidden;text-overflow:ellipsis;white-space:pre"
+        return (
+            '<div style="display:flex;align-items:center;gap:8px;white-space:nowrap">'
+            f'<code title="{title}" style="display:flex;flex:0 1 auto;min-width:6em">'
+            f'<span style="flex:0 100 auto;min-width:3em;{cut}">{name}</span>'
+            f'<span style="flex:0 1 auto;min-width:0;{cut}">{colon}{version}</span></code>'
+            f'<progress value="{last.done}" max="{last.total}" aria-label="{title}"'
+            ' style="flex:1 1 120px;min-width:40px;max-width:200px"></progress>'
+            f'<span style="flex:none;font-variant-numeric:tabular-nums">{self._told.percent}%, {escape(text)}</span>'
+            "</div>"
+        )
 
 
 class Bar(AbstractContextManager["Bar"]):
@@ -147,39 +157,109 @@ class Bar(AbstractContextManager["Bar"]):
 
     Args:
         title: What stands before the bar.
-        tqdm: The tqdm class of the place: text in a terminal, widgets in a notebook.
+        tqdm: The tqdm class, set to the width of the terminal.
+        follows: As for `shown`.
     """
 
-    def __init__(self, title: str, tqdm: Callable[..., Any]) -> None:
+    def __init__(self, title: str, tqdm: Callable[..., Any], follows: bool = False) -> None:
         self._title = title
         self._tqdm: Callable[..., Any] | None = tqdm
         self._bar: Any = None
-        self._last = Progress()
+        self._told = _Told(follows)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None and error is None:  # what stays on the screen tells how it ended
-            self(Progress("done", self._last.total, self._last.total, self._last.reused))
+        if self._bar is not None:  # what stays on the screen tells how it ended
+            self._draw(self._told.end(error))
         with suppress(Exception):
             if self._bar is not None:
                 self._bar.close()
 
     def __call__(self, progress: Progress) -> None:
-        if not progress.total or self._tqdm is None:
+        if progress.total:
+            self._draw(self._told.tell(progress))
+
+    def _draw(self, text: str) -> None:
+        if self._tqdm is None:
             return
         try:
-            if self._bar is None:
-                units = {"unit": "B", "unit_scale": True, "unit_divisor": 1000}
-                self._bar = self._tqdm(desc=self._title, total=progress.total, miniters=1, **units)
-            bar = self._bar
-            if progress.total != bar.total or (progress.step != self._last.step and progress.done < bar.n):
-                bar.reset(progress.total)
-            self._last = progress
-            bar.initial = min(progress.reused, progress.done)  # what did not travel does not count as speed
-            bar.n = progress.done
-            reused = f", {format_size(progress.reused)} reused" if progress.reused else ""
-            bar.set_postfix_str(progress.step + reused, refresh=False)
-            bar.refresh()
+            last, bar = self._told.last, self._bar
+            title = shorten(self._title, max(_TITLE, 2 * (bar.ncols or 0) // 5) if bar else _TITLE)
+            said = f"{title}: {self._told.percent:3}% "
+            if bar is None:
+                # tqdm's own numbers have other units than ours, and count what was there already as speed: it is given
+                # the text as its unit, which it prints as it is.
+                look = {"desc": said, "unit": text, "bar_format": "{desc}|{bar}| {unit}"}
+                self._bar = self._tqdm(total=last.total, initial=last.done, miniters=1, **look)
+            else:
+                bar.total, bar.n, bar.desc, bar.unit = last.total, last.done, said, text
+                bar.refresh()
         except Exception:
             self._tqdm = self._bar = None
+
+
+class _Told:
+    """What a line says behind its bar: how much of how much, how fast, how long still, or what is being done.
+
+    What was reused counts as done and not as speed; how much it was, the outcome says.
+
+    Args:
+        follows: As for `shown`.
+
+    Attributes:
+        last: The progress told last.
+    """
+
+    def __init__(self, follows: bool) -> None:
+        self._follows = follows
+        self.last = Progress()
+        self._started = time.monotonic()
+        self._looks: deque[tuple[float, int]] = deque(maxlen=_LOOKS)
+
+    @property
+    def percent(self) -> int:
+        """How much of the work is done; 100 only for all of it."""
+        return 100 * self.last.done // max(self.last.total, 1)
+
+    def tell(self, progress: Progress) -> str:
+        """Say how far it is."""
+        if (progress.step, progress.total) != (self.last.step, self.last.total):
+            self._looks.clear()
+        self.last = progress
+        self._looks.append((time.monotonic(), progress.done - progress.reused))
+        amount = format_part(progress.done, progress.total)
+        step = "" if progress.step in _IMPLIED else progress.step
+        rate = self._rate() if progress.step in _MOVING else 0.0
+        speed = f"{format_size(rate)}/s" if rate else ""
+        left = f"{format_left((progress.total - progress.done) / rate)} left" if rate and not step else ""
+        return ", ".join(filter(None, (amount, step, speed, left)))
+
+    def end(self, error: BaseException | None) -> str:
+        """Say how it ended."""
+        last = self.last
+        if error is None:
+            self.last = replace(last, step="done", done=last.total)
+            word = f"done in {format_seconds(time.monotonic() - self._started)}"
+        elif self._follows and isinstance(error, KeyboardInterrupt):
+            word = "not followed any more"
+        else:
+            word = "paused" if isinstance(error, Paused) else f"stopped while {last.step}"
+        return f"{format_part(self.last.done, last.total)}, {word}"
+
+    def _rate(self) -> float:
+        """Bytes per second of late; 0.0 while it is too early to say."""
+        (then, before), (now, moved) = self._looks[0], self._looks[-1]
+        return max(0.0, (moved - before) / (now - then)) if now - then >= 1 else 0.0
+
+
+def shorten(title: str, width: int) -> str:
+    """Cut a title such as `push iris:v1` to a width; the version, which tells it from others, is cut last."""
+    if len(title) <= width:
+        return title
+    name, colon, version = title.rpartition(":")
+    room = width - len(colon) - min(len(name), _NAME)
+    if len(version) > room:
+        version = f"{version[: (room - 1) // 2]}…{version[len(version) - room // 2 :]}"
+    room = width - len(colon) - len(version)
+    return f"{name if len(name) <= room else f'{name[: room - 1]}…'}{colon}{version}"

@@ -21,7 +21,7 @@ from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.jobs.child import spawn
 from modelsync_jupyter.jobs.execution import Execution
-from modelsync_jupyter.jobs.records import Record, Records
+from modelsync_jupyter.jobs.records import WAITING, Record, Records
 from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.remotes import contexts as known
 from modelsync_jupyter.store.local import LocalStore
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 #: Of a name that the registry does not have: so many letters are looked for, in so many versions at most.
 _LETTERS, _MOST = 3, 200
+#: Steps in which nothing is moved yet.
+_BEFORE = frozenset({"planning", "hashing", WAITING})
 
 
 class Client(
@@ -226,12 +228,7 @@ class Client(
         try:
             yield
         except Cancelled as error:
-            record = self._records.find(id)
-            if record is None or not record.total:
-                raise
-            kept = f"{format_size(record.done)} of {format_size(record.total)} are kept"
-            what, word = record.direction.capitalize(), "paused" if isinstance(error, Paused) else "cancelled"
-            raise type(error)(f"{what} of `{record.tag}` was {word}; {kept}.", error.step) from error.__cause__
+            raise type(error)(self._describe_stop(error, id), error.step) from error.__cause__
         except ModelNotFound as error:
             from difflib import get_close_matches
 
@@ -242,6 +239,17 @@ class Client(
                 raise
             said = " or ".join(f"`{each}`" for each in near)
             raise ModelNotFound(f"{error.message} Did you mean {said}?", error.step) from error
+
+    def _describe_stop(self, error: Cancelled, id: str) -> str:
+        """Say what was stopped, and how much of it is kept."""
+        record = self._records.find(id)
+        if record is None:
+            return error.message
+        said = f"{record.direction.capitalize()} of `{record.tag}` was "
+        said += "paused" if isinstance(error, Paused) else "cancelled"
+        if not record.total or record.step in _BEFORE:
+            return f"{said}."
+        return f"{said}; {format_size(record.done)} of {format_size(record.total)} are kept."
 
     def _names_like(self, name: str) -> set[str]:
         """List names of the registry that may be meant: those completion remembers, and those with the same letters."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +40,10 @@ class FileVerbs:
     _store: LocalStore
     _records: Records
     _options: Callable[[TransferOptions], Options]
+
+    if TYPE_CHECKING:
+
+        def _explained(self, tag: str, id: str = "") -> AbstractContextManager[None]: ...
 
     @spelled_out
     def export_model(
@@ -285,7 +289,8 @@ class FileVerbs:
     def _run(
         self, record: Record, given: TransferOptions, on_wait: Callable[[str], None] | None = None, url: str = ""
     ) -> Outcome | SyncReport:
-        with shown(f"{record.direction} {record.tag}", given.get("progress")) as sink:
+        bar = shown(f"{record.direction} {record.tag}", given.get("progress"))
+        with self._explained(record.tag, record.id), bar as sink:
             return Execution(self.home, record, sink, on_wait, url=url).run()
 
     def _start(self, record: Record, url: str) -> Transfer:

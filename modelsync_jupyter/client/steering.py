@@ -61,7 +61,8 @@ class TransferVerbs:
         """
         transfer = self.transfer(id)
         record = transfer.record
-        with shown(f"{record.direction} {record.tag}", progress if record.active else False) as sink:
+        wanted = progress if record.active else False
+        with shown(f"{record.direction} {record.tag}", wanted, follows=True) as sink:
             return transfer.wait(sink=sink)
 
     def cancel(self, id: str) -> Transfer:

@@ -8,6 +8,8 @@ from typing import Any
 
 from modelsync_jupyter.core.plain import plain, printable
 
+from .tables import Facts
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -22,7 +24,7 @@ class Answer:
     """
 
     value: Any
-    text: str
+    text: str | Facts
     data: Any = None
     path: str = ""
     live: bool = False
@@ -41,4 +43,4 @@ class Answer:
             if printable(text) != text:  # it would turn the direction of what follows: all of it is escaped then
                 text = yaml.safe_dump(data, sort_keys=False)
             return text.rstrip()
-        return self.path if output == "path" else printable(self.text)
+        return self.path if output == "path" else printable(str(self.text))

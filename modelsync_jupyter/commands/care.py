@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from modelsync_jupyter.core.errors import IntegrityError
+from modelsync_jupyter.core.errors import Cancelled, IntegrityError
 from modelsync_jupyter.core.steps import Step
+from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
 
 from . import client_of
@@ -20,6 +22,8 @@ from .tables import Table
 if TYPE_CHECKING:
     from modelsync_jupyter.client import Garbage, Usage, Verdict
 
+#: Versions that a sentence names.
+_NAMED = 10
 _USAGE_HEAD = ("NAME", "VERSIONS", "SIZE", "ON DISK", "SHARED")
 _VERDICT_HEAD = ("TAG", "STATE", "DIGEST", "DAMAGED FILES")
 
@@ -62,13 +66,16 @@ def gc_command(args: argparse.Namespace, face: Face) -> Answer:
     if args.dry_run:
         return Answer(found, _garbage_text(found, "Would delete"), found.to_dict())
     if found.models and not args.yes:
-        listed = ", ".join(f"`{model.tag}`" for model in found.models[:10])
-        more = f" and {len(found.models) - 10} more" if len(found.models) > 10 else ""
-        if not face.confirm(f"Delete {listed}{more} ({format_size(found.freed)}) from this computer?"):
+        listed = _name_first([model.tag for model in found.models])
+        if not face.confirm(f"Delete {listed} ({format_size(found.freed)}) from this computer?"):
             return Answer(None, "Nothing was deleted.", data={"deleted": []})
-    found = client.gc(
-        args.name, ignore_aliases=args.ignore_aliases, agreed=found, **rules
-    )  # the world went on meanwhile
+    agreed = found  # the world went on meanwhile
+    try:
+        found = client.gc(args.name, ignore_aliases=args.ignore_aliases, agreed=agreed, **rules)
+    except KeyboardInterrupt:
+        gone = sum(not model.path.exists() for model in agreed.models)
+        said = f"Cancelled: {gone} of {len(agreed.models)} versions were deleted."
+        raise Cancelled(said, "Run it again to delete the rest.") from None
     return Answer(found, _garbage_text(found, "Deleted"), found.to_dict(), live=True)
 
 
@@ -86,7 +93,7 @@ def du_command(args: argparse.Namespace, face: Face) -> Answer:
         size = format_size(sum(item.size for item in trash))
         what = f"{len(trash)} deleted {'version' if len(trash) == 1 else 'versions'}"
         free = face.words.command("gc --trash")
-        face.note(f"Besides, {size} are kept so that {what} can be restored; {free} frees that.")
+        face.note(f"Another {size} is kept so that {what} can be restored; {free} frees it.")
     return Answer(table, str(table), data=[usage.to_dict() for usage in found])
 
 
@@ -107,8 +114,18 @@ def verify_command(args: argparse.Namespace, face: Face) -> Answer:
 
 
 def _garbage_text(found: Garbage, verb: str) -> str:
-    versions = ", ".join(f"`{model.tag}`" for model in found.models) or "no versions"
-    rest = f" and {len(found.leftovers)} leftovers of killed transfers" if found.leftovers else ""
-    thrown = f" and {len(found.thrown)} that could be restored" if found.thrown else ""
-    text = f"{verb} {versions}{rest}{thrown}: {format_size(found.freed)}."
+    what = [_name_first([model.tag for model in found.models])] if found.models else []
+    what += [_count(len(found.thrown), "version") + " deleted earlier"] if found.thrown else []
+    what += [_count(len(found.leftovers), "leftover") + " of killed transfers"] if found.leftovers else []
+    text = f"{verb} {' and '.join(what)}: {format_size(found.freed)}." if what else "There is nothing to delete."
     return "\n".join([text, *(f"Kept `{tag}`: {reason}." for tag, reason in found.kept.items())])
+
+
+def _name_first(tags: Sequence[Tag]) -> str:
+    """Name the first of many versions, and say how many more there are."""
+    more = f" and {len(tags) - _NAMED} more" if len(tags) > _NAMED else ""
+    return ", ".join(f"`{tag}`" for tag in tags[:_NAMED]) + more
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

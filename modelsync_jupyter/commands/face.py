@@ -59,17 +59,23 @@ class Face(ABC):
         """
 
     @abstractmethod
-    def progress(self, title: str) -> AbstractContextManager[Sink | None]:
-        """Show a progress bar; None where none is wanted."""
+    def progress(self, title: str, *, follows: bool = False) -> AbstractContextManager[Sink | None]:
+        """Show a progress bar; None where none is wanted.
+
+        Args:
+            title: What stands before it.
+            follows: Whether the work is done elsewhere, and goes on when nobody follows it any more.
+        """
 
 
-def bar(title: str, wanted: bool | None = None) -> AbstractContextManager[Sink | None]:
+def bar(title: str, wanted: bool | None = None, *, follows: bool = False) -> AbstractContextManager[Sink | None]:
     """Return a bar as this place can draw it.
 
     Args:
         title: What stands before it.
         wanted: Whether to draw one; by default where it can be seen.
+        follows: As for `Face.progress`.
     """
     from modelsync_jupyter.client.bar import shown  # imported when a bar is drawn: `modelsync --help` must not wait
 
-    return shown(title, wanted)
+    return shown(title, wanted, follows=follows)

@@ -15,7 +15,7 @@ from . import client_of
 from .answers import Answer
 from .face import Face
 from .options import add_context, add_output
-from .tables import Table, align
+from .tables import Table, blocks_text
 from .words import CELL, Words
 
 if TYPE_CHECKING:
@@ -73,10 +73,13 @@ def doctor_command(args: argparse.Namespace, face: Face) -> Answer:
 
 
 def diff_text(found: Diff) -> str:
+    """Show a diff as text."""
+    return blocks_text(diff_blocks(found))
+
+
+def diff_blocks(found: Diff) -> list[str | Table[Any]]:
     """Show a diff: a sentence, the differences old beside new, and what could not be compared."""
-    head = diff_head(found)
-    rows = [change_row(each) for each in found.changes]
-    return "\n\n".join(filter(None, (diff_summary(found), align(head, rows) if rows else "", *found.remarks)))
+    return [diff_summary(found), Table(found.changes, diff_head(found), change_row, ""), *found.remarks]
 
 
 def diff_head(found: Diff) -> tuple[str, ...]:

@@ -18,8 +18,17 @@ from .catalog import delete_remote
 from .face import Face
 from .options import TAG_HELP, add_context, add_hash, add_origin, add_output
 from .parser import pair, positive
-from .tables import Table
-from .views import MODEL_HEAD, REMOTE_HEAD, STATUS_HEAD, model_row, model_text, remote_row, remote_text, status_row
+from .tables import Facts, Table
+from .views import (
+    MODEL_HEAD,
+    REMOTE_HEAD,
+    STATUS_HEAD,
+    all_remote_facts,
+    model_facts,
+    model_row,
+    remote_row,
+    status_row,
+)
 
 if TYPE_CHECKING:
     from modelsync_jupyter.client import Client, Model, RemoteModel
@@ -94,7 +103,8 @@ def list_command(args: argparse.Namespace, face: Face) -> Answer:
     def data(model: Model) -> dict[str, Any]:
         return {**model.to_dict(), "digest": client.digest(model)}
 
-    return _listing(args, face, found, found.total, MODEL_HEAD, model_row, data, "There are no models here yet.")
+    empty = "There are no models in the local store yet."
+    return _listing(args, face, found, found.total, MODEL_HEAD, model_row, data, empty)
 
 
 def status_command(args: argparse.Namespace, face: Face) -> Answer:
@@ -116,13 +126,13 @@ def get_command(args: argparse.Namespace, face: Face) -> Answer:
         if args.hash or args.output == "path":
             raise UsageError("`--hash` and `--output path` are for a local model.", "Leave out `--remote`.")
         found = client.get_remote(args.tag)
-        return Answer(found, remote_text(found), found.details())
+        return Answer(found, all_remote_facts(found), found.details())
     if args.context:
         raise UsageError("`--context` is for a registry.", step="Add `--remote`.")
     model = client.get(args.tag)
     with face.progress(f"hash {model.tag}") as bar:
         digest = client.digest(model, hash=args.hash, progress=bar if args.hash else None)
-    return _answer(model, model_text(model, digest), digest)
+    return _answer(model, model_facts(model, digest), digest)
 
 
 def create_command(args: argparse.Namespace, face: Face) -> Answer:
@@ -138,6 +148,7 @@ def create_in(args: argparse.Namespace, face: Face, fill: Callable[[Path], None]
     """Create a model of what `fill` writes into the folder that it is given."""
     client = client_of(args)
     with client.create(args.name, **_described(args)) as draft:
+        __tracebackhide__ = True  # IPython's: an error of `fill` is not one of ours
         fill(draft.path)
     assert draft.model
     return _saved(client, draft.model, face)
@@ -216,7 +227,7 @@ def _remote_data(model: RemoteModel) -> dict[str, Any]:
     return {**model.to_dict(), "digest": model.digest or None, **more}
 
 
-def _answer(model: Model, text: str, digest: str | None) -> Answer:
+def _answer(model: Model, text: str | Facts, digest: str | None) -> Answer:
     return Answer(model, text, data={**model.to_dict(), "digest": digest}, path=str(model.path))
 
 

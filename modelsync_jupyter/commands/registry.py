@@ -14,7 +14,7 @@ from modelsync_jupyter.core.units import format_age
 from . import client_of
 from .answers import Answer
 from .face import Face
-from .tables import Table, facts
+from .tables import Facts, Table
 from .views import labels_text
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def show_user_command(args: argparse.Namespace, face: Face) -> Answer:
     user = _registry(args).user(args.name)
     name, role, kind, created, state = _user_row(user)
     granted = [(f"{right} of", repository) for repository, right in (user.grants or {}).items()]
-    text = facts([("user", name), ("role", role), ("kind", kind), ("created", created), ("state", state), *granted])
+    text = Facts([("user", name), ("role", role), ("kind", kind), ("created", created), ("state", state), *granted])
     return Answer(user, text, user.to_dict())
 
 
@@ -132,7 +132,7 @@ def describe_command(args: argparse.Namespace, face: Face) -> Answer:
     seen = "private" if found.private else "public"
     pairs = [("description", found.description), ("labels", labels_text(found.labels))]
     right = [("your right", found.right)]
-    text = facts([("repository", found.name), *pairs, ("seen", seen), ("made by", found.creator), *right])
+    text = Facts([("repository", found.name), *pairs, ("seen", seen), ("made by", found.creator), *right])
     return Answer(found, text, found.to_dict())
 
 

@@ -6,10 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, NoReturn, TypeVar
 
 from modelsync_jupyter.core.errors import MissingDependency
+from modelsync_jupyter.core.marked import as_html
 from modelsync_jupyter.core.plain import one_line
 
 T = TypeVar("T")
-_RIGHT = {"SIZE", "DONE", "RATE"}
+_RIGHT = {"SIZE", "DONE", "RATE", "VERSIONS", "ON DISK", "SHARED"}
+#: Columns of sentences of ours, in which code stands in backticks; what others wrote is shown as it is.
+_SAID = {"WHAT WAS FOUND", "WHAT TO DO", "WHY", "REASON", "MEANING"}
+#: Letters of a cell that are not broken.
+_SHORT = 32
 
 
 class Table(list[T], Generic[T]):
@@ -55,23 +60,35 @@ class Table(list[T], Generic[T]):
         from html import escape
 
         if not self:
-            return f"<p>{escape(self._empty)}</p>"
+            return f"<p>{as_html(self._empty)}</p>"
 
         def line(element: str, cells: Sequence[str]) -> str:
-            """Say the alignment: notebooks push every column to the right, and break sizes over two lines."""
-            styles = [
-                f"text-align:{'right' if title in _RIGHT else 'left'};white-space:{'normal' if last else 'nowrap'}"
-                for title, last in zip(self._head, [False] * (len(self._head) - 1) + [True], strict=True)
-            ]
-            drawn = (
-                f'<{element} style="{style}">{escape(one_line(cell))}</{element}>'
-                for cell, style in zip(cells, styles, strict=True)
-            )
+            drawn = []
+            for title, cell in zip(self._head, map(one_line, cells), strict=True):
+                shown = as_html(cell) if title in _SAID else escape(cell)
+                drawn.append(f'<{element} style="{_style(title, cell)}">{shown}</{element}>')
             return f"<tr>{''.join(drawn)}</tr>"
 
-        head = line("th", [title.capitalize() if title != "ID" else title for title in self._head])
+        head = line("th", [_heading(title) for title in self._head])
         body = "".join(line("td", self._row(item)) for item in self)
-        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+        return f'<div style="overflow-x:auto"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>'
+
+
+def _heading(title: str) -> str:
+    return title if title == "ID" else title.capitalize().replace("utc", "UTC")
+
+
+def _style(title: str, cell: str) -> str:
+    """Say how a cell of a notebook's table is set.
+
+    Notebooks push every column to the right, break sizes over two lines, and let a long tag or label run off the cell:
+    short texts stay on a line, long ones are broken, between words where there are any.
+    """
+    if title in _RIGHT:
+        return "text-align:right;white-space:nowrap"
+    if len(cell) <= _SHORT:
+        return "text-align:left;white-space:nowrap"
+    return f"text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:{_SHORT // 2}ch"
 
 
 def _names(item: object) -> set[str]:
@@ -95,8 +112,41 @@ def align(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def facts(pairs: Iterable[tuple[str, str]]) -> str:
-    """Show names and values, one pair per line; empty values are left out."""
-    known = [(one_line(name), one_line(value)) for name, value in pairs if value]
-    width = max((len(name) for name, _ in known), default=0)
-    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in known)
+def blocks_text(blocks: Iterable[str | Table[Any]]) -> str:
+    """Write paragraphs and tables below each other; empty ones are left out."""
+    return "\n\n".join(filter(None, map(str, blocks)))
+
+
+def blocks_html(blocks: Iterable[str | Table[Any]]) -> str:
+    """Write paragraphs and tables below each other as HTML."""
+    return "".join(
+        block._repr_html_() if isinstance(block, Table) else f"<p style='white-space:pre-line'>{as_html(block)}</p>"
+        for block in blocks
+        if block
+    )
+
+
+def rows_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table[Sequence[str]]:
+    """Make a table of rows that are text already; without rows it is left out of blocks."""
+    return Table(rows, head, lambda row: row, "")
+
+
+class Facts(list[tuple[str, str]]):
+    """Names and values, one pair per line; empty values are left out."""
+
+    def __str__(self) -> str:
+        known = [(one_line(name), one_line(value)) for name, value in self if value]
+        width = max((len(name) for name, _ in known), default=0)
+        return "\n".join(f"{name.ljust(width)}  {value}" for name, value in known)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        style = "text-align:left;vertical-align:top"
+        rows = "".join(
+            f'<tr><th style="{style};white-space:nowrap">{escape(one_line(name))}</th>'
+            f'<td style="{style};white-space:normal;overflow-wrap:anywhere">{escape(one_line(value))}</td></tr>'
+            for name, value in self
+            if value
+        )
+        return f"<table>{rows}</table>"

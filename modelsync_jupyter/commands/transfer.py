@@ -105,7 +105,7 @@ def attach_command(args: argparse.Namespace, face: Face) -> Answer:
     client = client_of(args)
     transfer = client.transfer(args.id)
     record = transfer.record
-    bar = face.progress(f"{record.direction} {record.tag}") if record.active else nullcontext()
+    bar = face.progress(f"{record.direction} {record.tag}", follows=True) if record.active else nullcontext()
     try:
         with bar as progress:
             outcome = client.attach(record.id, progress=progress or False)
@@ -130,7 +130,7 @@ def forget_command(args: argparse.Namespace, face: Face) -> Answer:
     ids = [client.transfer(id).id for id in args.ids]
     for id in ids:
         client.forget(id)
-    return Answer(None, f"Forgot {', '.join(f'`{id}`' for id in ids)}.", data=ids)
+    return Answer(None, f"Removed {', '.join(f'`{id}`' for id in ids)} from the list.", data=ids)
 
 
 def resume_command(args: argparse.Namespace, face: Face) -> Answer:

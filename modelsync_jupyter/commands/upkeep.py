@@ -53,7 +53,7 @@ def verify_command(args: argparse.Namespace, face: Face) -> Answer:
         return Answer(found, f"{text}all are as they were received.", asdict(found))
     face.note(_faults(found.bad))
     step = "Push these versions again with force: what is missing is sent and the rest stays."
-    raise IntegrityError(f"{text}{len(found.bad)} are rotten or missing.", step)
+    raise IntegrityError(f"{text}{len(found.bad)} are damaged or missing.", step)
 
 
 def backup_command(args: argparse.Namespace, face: Face) -> Answer:
@@ -94,7 +94,7 @@ def _copy(
             "\n".join(f"{bad.fault}: {bad.digest} ({', '.join(bad.versions) or 'no version'})" for bad in found.bad)
         )
         step = "Push these versions again with force, then run this again; all else was copied."
-        raise IntegrityError(f"{len(found.bad)} blobs of the source are rotten or missing.", step)
+        raise IntegrityError(f"{len(found.bad)} blobs of the source are damaged or missing.", step)
     return Answer(found, text, asdict(found))
 
 

@@ -53,14 +53,14 @@ def scan_command(args: argparse.Namespace, face: Face) -> Answer:
 def lock_command(args: argparse.Namespace, face: Face) -> Answer:
     """`lock TAG ...`: digests into a lock file."""
     known = client_of(args).lock(*args.tags, path=args.file)
-    return Answer(known, f"`{args.file}` locks {', '.join(f'`{tag}`' for tag in known)}.", data=known, live=True)
+    return Answer(known, f"Locked {', '.join(f'`{tag}`' for tag in known)} in `{args.file}`.", data=known, live=True)
 
 
 def pull_locked_command(args: argparse.Namespace, face: Face) -> Answer:
     """`pull --locked`: every version of a lock file, checked."""
     models = client_of(args).pull_locked(args.locked)
     names = ", ".join(f"`{model.tag}`" for model in models)
-    text = f"{names}: here, and as locked." if models else "Nothing is locked."
+    text = f"The local store has {names} as locked." if models else "The lock file locks nothing."
     return Answer(models, text, data=[model.to_dict() for model in models], live=True)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.core.outcome import Outcome, SyncReport
 from modelsync_jupyter.core.states import FAILED, PAUSED, PLANNED, RUNNING, SUCCEEDED
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.units import format_age, format_seconds, format_size
 
-from .tables import align, facts
+from .tables import Facts, Table, blocks_text, rows_table
 from .words import Words
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         VersionStatus,
     )
 
+Blocks = list[str | Table[Any]]
 MODEL_HEAD = ("TAG", "SIZE", "CREATED", "MODULE", "LABELS")
 REMOTE_HEAD = ("TAG", "SIZE", "CREATED", "STATUS", "BY", "LABELS")
 TRANSFER_HEAD = ("ID", "WHAT", "TAG", "STATE", "DONE", "SIZE", "RATE", "STARTED", "REASON")
@@ -71,6 +72,11 @@ def _with_page(text: str, outcome: Outcome) -> str:
 
 
 def plan_text(plan: Plan | FilePlan) -> str:
+    """Say what would be done and why."""
+    return blocks_text(plan_blocks(plan))
+
+
+def plan_blocks(plan: Plan | FilePlan) -> Blocks:
     """Say what would be done and why, a row for each operation, and where it is known what would travel and change."""
     forecast = getattr(plan, "forecast", None)
     size = _forecast(forecast) if forecast else format_size(plan.size) if plan.size else ""
@@ -81,10 +87,10 @@ def plan_text(plan: Plan | FilePlan) -> str:
         (op.verb, format_size(op.size) if op.size or op.verb in moving else "", op.subject, op.reason)
         for op in plan.operations
     ]
-    said = [text, align(PLAN_HEAD, rows) if rows else ""]
+    said: Blocks = [text, rows_table(PLAN_HEAD, rows)]
     if forecast and forecast.changes:
-        said += [_changed(forecast.changes), _change_rows(forecast.changes)]
-    return "\n\n".join(filter(None, said))
+        said += [_changed(forecast.changes), *_change_rows(forecast.changes)]
+    return said
 
 
 def _forecast(forecast: Forecast) -> str:
@@ -107,21 +113,26 @@ def _changed(changes: Changes) -> str:
     return f"{' and '.join(counts)} {verb} from {where} `{changes.against}`: {names}."
 
 
-def _change_rows(changes: Changes) -> str:
+def _change_rows(changes: Changes) -> Blocks:
     rows = [("file", each.name, each.how, format_size(each.size)) for each in changes.files[:_LISTED]]
     rows += [("tensor", f"{each.file}: {each.name}", each.how, format_size(each.size)) for each in changes.tensors]
     more = changes.file_count + changes.tensor_count - len(rows[:_LISTED])
-    text = align(("WHAT", "NAME", "CHANGE", "SIZE"), rows[:_LISTED]) if rows else ""
-    return f"{text}\n… and {more:,} more" if more and text else text
+    table = rows_table(("WHAT", "NAME", "CHANGE", "SIZE"), rows[:_LISTED])
+    return [table, f"… and {more:,} more" if more and rows else ""]
 
 
 def sync_plan_text(plan: SyncPlan) -> str:
+    """Say what a sync would do."""
+    return blocks_text(sync_plan_blocks(plan))
+
+
+def sync_plan_blocks(plan: SyncPlan) -> Blocks:
     """Say what a sync would do: a row for each version that is not the same on both sides, and for each alias."""
     rows = [(each.action, str(each.tag), format_size(each.size)) for each in plan.items if each.action != "same"]
     rows += [("alias", f"{each.name}:{each.alias} → {each.version or 'removed'}", "") for each in plan.aliases]
     text = f"From `{plan.source}` to `{plan.target}`: {_counts(plan.counts, 0)}. "
     text += f"At most {format_size(plan.size)} to transfer."
-    return f"{text}\n\n{align(('DO', 'TAG', 'SIZE'), rows)}" if rows else text
+    return [text, rows_table(("DO", "TAG", "SIZE"), rows)]
 
 
 def sync_text(report: SyncReport) -> str:
@@ -141,9 +152,9 @@ def _counts(counts: Mapping[str, int], done: int) -> str:
     return ", ".join(said) or "no models"
 
 
-def model_text(model: Model, digest: str | None) -> str:
-    """Show everything about one local model, a line each."""
-    return facts([*facts_of(model, digest), ("path", str(model.path))])
+def model_facts(model: Model, digest: str | None) -> Facts:
+    """Say everything about one local model, and where it is."""
+    return Facts([*facts_of(model, digest), ("path", str(model.path))])
 
 
 def facts_of(model: Model, digest: str | None) -> list[tuple[str, str]]:
@@ -178,15 +189,15 @@ def remote_facts(model: RemoteModel) -> list[tuple[str, str]]:
     ]
 
 
-def remote_text(model: RemoteModel) -> str:
-    """Show everything about one model of the registry, a line each."""
+def all_remote_facts(model: RemoteModel) -> Facts:
+    """Say everything about one model of the registry, its metadata too."""
     metadata = [pair for pair in model.metadata.items() if pair != ("description", model.description)]
     noted = ((f"metadata.{key}", str(value)) for key, value in metadata if key != "provenance")
-    return facts([*remote_facts(model), *noted])
+    return Facts([*remote_facts(model), *noted])
 
 
 def provenance_facts(model: Model) -> list[tuple[str, str]]:
-    """Say where a model came from, as names and values; what is not known is left out by `facts`."""
+    """Say where a model came from, as names and values; what is not known is empty."""
     from modelsync_jupyter.client import Provenance
 
     found = Provenance.of(model.info.metadata)

@@ -36,6 +36,7 @@ reports it, and says whether trying again may help. No message and no step names
 
 from __future__ import annotations
 
+from .marked import as_lines
 from .steps import Step, advice
 
 #: What to do where a registry knows no such model, or does not say so to everybody.
@@ -83,7 +84,7 @@ class ModelSyncError(Exception):
                 line = trace.tb_lineno
             trace = trace.tb_next
         where = f" (line {line} of the cell)" if line else ""
-        return [f"{type(self).__name__}{where}: {self.message}", *filter(None, [self.hint])]
+        return as_lines([f"{type(self).__name__}{where}: {self.message}", self.hint])
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.message, self.hint)))
@@ -164,7 +165,9 @@ class IntegrityError(ModelSyncError):
 
     retryable = True
     code = "integrity"
-    step = Step("force", "Nothing was installed. Try again; if it fails again, overwrite the copy in the registry.")
+    step = Step(
+        "retry", "Nothing was installed. Try again; if that fails too, ask whoever pushed the model to do so again."
+    )
     http_status = 502
 
 
@@ -189,7 +192,7 @@ class Paused(Cancelled):
     """A stop was requested, for now."""
 
     code = "paused"
-    step = Step("retry", "Resume it; it will go on where it left off.")
+    step = Step("retry", "Resume it to continue where it left off.")
 
 
 class TransferNotFound(ModelSyncError):

@@ -9,10 +9,17 @@ from datetime import datetime, timezone
 def format_size(size: float) -> str:
     """Write bytes with a decimal unit: `1.2 GB`."""
     for unit in ("B", "kB", "MB", "GB"):
-        if abs(size) < 1000:
+        if abs(size) < (1000 if unit == "B" else 999.95):  # 999,960 bytes are 1.0 MB, not 1000.0 kB
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"
+
+
+def format_part(done: float, total: float) -> str:
+    """Write how many bytes of how many, with one unit: `27.0/60.0 MB`."""
+    number, unit = format_size(total).split()
+    scale = 1000 ** ("B", "kB", "MB", "GB", "TB").index(unit)
+    return f"{done / scale:.{1 if '.' in number else 0}f}/{number} {unit}"
 
 
 def parse_size(text: str) -> int:
@@ -37,7 +44,9 @@ def parse_rate(rate: int | str) -> int:
 
 
 def format_seconds(seconds: float) -> str:
-    """Write a duration: `0.4 s`, `42 s`, `3 min 20 s`, `2 h 5 min`."""
+    """Write a duration: `12 ms`, `0.4 s`, `42 s`, `3 min 20 s`, `2 h 5 min`."""
+    if 0 < seconds < 0.0995:
+        return f"{1000 * seconds:.0f} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:
@@ -46,6 +55,14 @@ def format_seconds(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def format_left(seconds: float) -> str:
+    """Write the time that something still takes, as a clock would: `0:03`, `2:05:10`, or `days`."""
+    if seconds >= 100 * 3600:
+        return "days"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
 
 
 def format_age(then: datetime, now: datetime | None = None) -> str:

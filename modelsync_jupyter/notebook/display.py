@@ -5,18 +5,20 @@ Formatters are registered by the names of classes, so nothing is imported before
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
+from modelsync_jupyter.core.marked import as_html
+from modelsync_jupyter.core.plain import printable
+
 _PACKAGE = "modelsync_jupyter"
-_MARKED = re.compile(r"`([^`\n]+)`|(https?://[^\s`<>]+[^\s`<>.,;:!?)])")
+_Looks = tuple[Callable[[Any], str] | None, Callable[[Any], str] | None]
 
 
 def register(ip: Any) -> None:
     """Let a shell show this package's values; calling it again does no harm."""
-    for where, text, html in _SHOWN:
+    for where, (text, html) in _SHOWN:
         module, _, name = where.rpartition(".")
         formatters = ip.display_formatter.formatters
         if text:
@@ -26,17 +28,12 @@ def register(ip: Any) -> None:
 
 
 def _printer(text: Callable[[Any], str]) -> Callable[[Any, Any, bool], None]:
-    return lambda value, printer, cycle: printer.text(text(value))
+    return lambda value, printer, cycle: printer.text(printable(text(value)))
 
 
 def sentences(text: str) -> str:
-    """Write sentences as HTML: what stands in backticks as code, addresses as links, lines as they are."""
-
-    def mark(found: re.Match[str]) -> str:
-        code, address = found.groups()
-        return f"<code>{code}</code>" if code else f'<a href="{address}" target="_blank" rel="noopener">{address}</a>'
-
-    return f"<div style='white-space:pre-line'>{_MARKED.sub(mark, escape(text))}</div>"
+    """Write sentences as HTML, lines as they are."""
+    return f"<div style='white-space:pre-line'>{as_html(text)}</div>"
 
 
 def model_card(model: Any) -> str:
@@ -73,31 +70,55 @@ def _outcome(outcome: Any) -> str:
     return outcome_text(outcome, CELL)
 
 
-def _plan(plan: Any) -> str:
-    from modelsync_jupyter.commands.views import plan_text
-
-    return plan_text(plan)
-
-
-def _diff(diff: Any) -> str:
-    from modelsync_jupyter.commands.insight import diff_text
-
-    return diff_text(diff)
-
-
-def _diff_html(diff: Any) -> str:
-    from modelsync_jupyter.commands.insight import change_row, diff_head, diff_summary
-    from modelsync_jupyter.commands.tables import Table
-
-    table = Table(diff.changes, diff_head(diff), change_row)._repr_html_() if diff.changes else ""
-    remarks = "".join(f"<p>{escape(each)}</p>" for each in diff.remarks)
-    return f"<p>{escape(diff_summary(diff))}</p>{table}{remarks}"
-
-
 def _transfer(transfer: Any) -> str:
     from modelsync_jupyter.commands.views import transfer_text
 
     return transfer_text(transfer)
+
+
+def _plan(plan: Any) -> list[Any]:
+    from modelsync_jupyter.commands.views import plan_blocks
+
+    return plan_blocks(plan)
+
+
+def _sync_plan(plan: Any) -> list[Any]:
+    from modelsync_jupyter.commands.views import sync_plan_blocks
+
+    return sync_plan_blocks(plan)
+
+
+def _sync(report: Any) -> str:
+    from modelsync_jupyter.commands.views import sync_text
+
+    return sync_text(report)
+
+
+def _diff(diff: Any) -> list[Any]:
+    from modelsync_jupyter.commands.insight import diff_blocks
+
+    return diff_blocks(diff)
+
+
+def _told(text: Callable[[Any], str]) -> _Looks:
+    """Show a value as sentences."""
+    return text, lambda value: sentences(text(value))
+
+
+def _listed(blocks: Callable[[Any], list[Any]]) -> _Looks:
+    """Show a value as paragraphs and tables."""
+
+    def text(value: Any) -> str:
+        from modelsync_jupyter.commands.tables import blocks_text
+
+        return blocks_text(blocks(value))
+
+    def html(value: Any) -> str:
+        from modelsync_jupyter.commands.tables import blocks_html
+
+        return blocks_html(blocks(value))
+
+    return text, html
 
 
 def _models_table(models: Any) -> Any:
@@ -115,21 +136,16 @@ def _status_table(statuses: Any) -> Any:
 
 
 #: Class, its text and its HTML.
-_SHOWN: tuple[tuple[str, Callable[[Any], str] | None, Callable[[Any], str] | None], ...] = (
-    ("store.model.Model", None, model_card),
-    ("remotes.bentocloud.replies.RemoteModel", None, remote_card),
-    ("core.outcome.Outcome", _outcome, None),
-    ("transfer.plan.Plan", _plan, None),
-    ("contents.diff.Diff", _diff, _diff_html),
-    ("jobs.transfer.Transfer", _transfer, None),
-    (
-        "store.reading.Models",
-        lambda models: repr(_models_table(models)),
-        lambda each: _models_table(each)._repr_html_(),
-    ),
-    (
-        "client.statuses.Statuses",
-        lambda each: repr(_status_table(each)),
-        lambda each: _status_table(each)._repr_html_(),
-    ),
+_SHOWN: tuple[tuple[str, _Looks], ...] = (
+    ("store.model.Model", (None, model_card)),
+    ("remotes.bentocloud.replies.RemoteModel", (None, remote_card)),
+    ("core.outcome.Outcome", _told(_outcome)),
+    ("core.outcome.SyncReport", _told(_sync)),
+    ("jobs.transfer.Transfer", _told(_transfer)),
+    ("transfer.plan.Plan", _listed(_plan)),
+    ("transfer.exchange.FilePlan", _listed(_plan)),
+    ("transfer.mirror.SyncPlan", _listed(_sync_plan)),
+    ("contents.diff.Diff", _listed(_diff)),
+    ("store.reading.Models", _listed(lambda models: [_models_table(models)])),
+    ("client.statuses.Statuses", _listed(lambda statuses: [_status_table(statuses)])),
 )

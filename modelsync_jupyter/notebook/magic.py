@@ -13,6 +13,7 @@ import re
 import shlex
 from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from modelsync_jupyter.commands import run
@@ -21,14 +22,15 @@ from modelsync_jupyter.commands.face import CONFIRM, Face
 from modelsync_jupyter.commands.grammar import build_parser
 from modelsync_jupyter.commands.models import create_in
 from modelsync_jupyter.commands.parser import HelpShown
-from modelsync_jupyter.commands.tables import Table
+from modelsync_jupyter.commands.tables import Facts, Table
 from modelsync_jupyter.commands.words import CELL
 from modelsync_jupyter.core.errors import Cancelled, ModelSyncError, UsageError
-from modelsync_jupyter.core.plain import plain, printable
+from modelsync_jupyter.core.marked import as_lines
+from modelsync_jupyter.core.plain import plain
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.steps import Step, advice
 
-from .cells import is_assigned, run_body
+from .cells import is_assigned, is_last, run_body
 from .completion import remember
 
 NAME = "modelsync"
@@ -47,7 +49,6 @@ Python variables may stand for words: `%modelsync push {tag}`. Tab completes com
 """
 #: What IPython leaves in a line where it finds no variable of that name.
 _UNKNOWN = re.compile(r"\{([A-Za-z_]\w*)[^{}]*\}|\$\{?([A-Za-z_]\w*)\}?")
-_BARE = re.compile(rf"get_ipython\(\)\.run_line_magic\(['\"]{NAME}['\"]")
 
 
 def load(ip: Any) -> None:
@@ -85,7 +86,7 @@ class Magic:
                 return None
             if args.command == "login" and (args.token or args.token_stdin):
                 hint = f"Delete the token from the cell and write {CELL.command('login')}: it asks, and stores nothing."
-                raise UsageError("A notebook keeps what is written in it, tokens too.", step=hint)
+                raise UsageError("A notebook stores what is written in it, tokens too.", step=hint)
             if args.command == "serve":
                 raise UsageError("`serve` would block this cell.", step="Run it in a terminal.")
             answer = run(args, NotebookFace(args.quiet))
@@ -103,7 +104,8 @@ class Magic:
             args = build_parser(CELL.prefix).read(words)
             if args.path is not None:
                 raise UsageError("The body of the cell writes the files.", "Leave the path out.")
-            answer = create_in(args, NotebookFace(args.quiet), lambda path: run_body(self._ip, cell, path=path))
+            __tracebackhide__ = True  # an error in the body shows the body, and not what runs it
+            answer = create_in(args, NotebookFace(args.quiet), partial(run_body, self._ip, cell))
             return self.show(answer, args.output, args.quiet)
         return None
 
@@ -121,7 +123,7 @@ class Magic:
         elif output != "table":
             print(answer.render(output))
         elif answer.text and not isinstance(value, Table):
-            self._say(answer.render())
+            self._say(answer)
             self._follow(value)
         elif value is not None:
             from IPython.display import display
@@ -133,16 +135,22 @@ class Magic:
             self._ip.display_formatter.ipython_display_formatter.for_type(type(value), self._once)
         return value
 
-    def _say(self, text: str) -> None:
-        """Print a text; in a notebook sentences wrap between words, and what stands in backticks looks like code."""
-        if not hasattr(self._ip, "kernel") or "\n\n" in text:  # a table is aligned by spaces
+    def _say(self, answer: Answer) -> None:
+        """Show what was done or asked for: in a notebook as HTML, in which lines end between words."""
+        text = answer.render()
+        if not hasattr(self._ip, "kernel"):
             print(text)
             return
         from IPython.display import display
 
         from .display import sentences
 
-        display({"text/plain": text, "text/html": sentences(text)}, raw=True)  # type: ignore[no-untyped-call]
+        if isinstance(answer.text, Facts):
+            html: str = answer.text._repr_html_()
+        else:
+            looks = {} if answer.live else self._ip.display_formatter.format(answer.value)[0]
+            html = looks.get("text/html") or sentences(text)
+        display({"text/plain": text, "text/html": html}, raw=True)  # type: ignore[no-untyped-call]
 
     def _follow(self, value: Any) -> None:
         """Show a transfer that goes on in the background as a row that keeps itself up to date."""
@@ -157,9 +165,7 @@ class Magic:
     def _once(self, value: Any) -> None:
         """Display nothing for a value that its own line has shown; leave all others to IPython's formatters."""
         count, shown = self._shown
-        cells = self._ip.user_ns.get("_ih") or [""]
-        last = (cells[-1].strip().splitlines() or [""])[-1]
-        if value is not shown or count != self._ip.execution_count or not _BARE.match(last):
+        if value is not shown or count != self._ip.execution_count or not is_last(self._ip, NAME):
             raise NotImplementedError
 
 
@@ -180,6 +186,7 @@ class CellMagic:
 
     def __call__(self, line: str, cell: str) -> Any:
         """Run a cell and return the model."""
+        __tracebackhide__ = True
         return self._magic.create(line, cell)
 
 
@@ -193,31 +200,32 @@ class NotebookFace(Face):
         """Ask under the cell."""
         if typed:
             asked = f"{question} Type `{typed}` to confirm: "
-            return _ask(lambda: input(asked), f"confirmation: {question}", CONFIRM).strip() == typed
-        answer = _ask(lambda: input(f"{question} [y/N] "), f"confirmation: {question}", CONFIRM)
+            return _ask(lambda: input(asked), "confirmation", CONFIRM, question).strip() == typed
+        answer = _ask(lambda: input(f"{question} [y/N] "), "confirmation", CONFIRM, question)
         return answer.strip().lower() in ("y", "yes")
 
     def secret(self, prompt: str) -> str:
         """Ask under the cell; what is typed is neither shown nor stored in the notebook."""
         from getpass import getpass
 
-        return _ask(lambda: getpass(prompt), "the token.", advice("Set MODELSYNC_TOKEN before the kernel starts."))
+        return _ask(lambda: getpass(prompt), "the token", advice("Set MODELSYNC_TOKEN before the kernel starts."))
 
-    def progress(self, title: str) -> AbstractContextManager[Sink | None]:
+    def progress(self, title: str, *, follows: bool = False) -> AbstractContextManager[Sink | None]:
         """Show a line under the cell that updates itself, or in a terminal a bar of text."""
         from modelsync_jupyter.client.bar import shown  # imported when a bar is drawn, not with the extension
 
-        return shown(title, not self.quiet)
+        return shown(title, not self.quiet, follows=follows)
 
 
-def _ask(ask: Callable[[], str], what: str, step: Step) -> str:
+def _ask(ask: Callable[[], str], what: str, step: Step, question: str = "") -> str:
     """Ask; a run without a person in front of it (nbconvert, papermill) refuses input, and says so."""
     from IPython.core.error import StdinNotImplementedError
 
     try:
         return ask()
     except (StdinNotImplementedError, EOFError) as error:
-        raise UsageError(f"Can't ask for {what} This is a non-interactive run.", step) from error
+        said = f"Can't ask for {what} in a non-interactive run{f': {question}' if question else '.'}"
+        raise UsageError(said, step) from error
 
 
 def split(line: str, names: Container[str] | None = None) -> list[str]:
@@ -256,7 +264,7 @@ def _plainly() -> Iterator[None]:
     except HelpShown:
         return
     except KeyboardInterrupt:
-        raise _without_traceback(Cancelled("Cancelled.")) from None
+        raise _without_traceback(Cancelled("Cancelled.", step="")) from None
     except ModelSyncError as error:
         raise _without_traceback(error) from error.__cause__
 
@@ -264,8 +272,8 @@ def _plainly() -> Iterator[None]:
 def _without_traceback(error: ModelSyncError) -> ModelSyncError:
     """Return the same error, for which IPython shows a message and the next step."""
     more = f"To find the cause: {CELL.command('doctor')}." if error.diagnosable else ""
-    lines = [printable(text) for text in (error.message, CELL.step(error.step), more) if text]
-    vars(error)["_render_traceback_"] = lambda: lines
+    texts = (error.message, CELL.step(error.step), more)
+    vars(error)["_render_traceback_"] = lambda: as_lines(texts)
     return error
 
 

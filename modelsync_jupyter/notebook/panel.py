@@ -13,11 +13,12 @@ from html import escape
 from typing import Any
 
 from modelsync_jupyter.client import Client, Record, VersionStatus
-from modelsync_jupyter.commands.insight import change_row, diff_head, diff_summary
-from modelsync_jupyter.commands.tables import Table
-from modelsync_jupyter.commands.views import STATUS_HEAD, facts_of, labels_text, plan_text, remote_facts, status_row
+from modelsync_jupyter.commands.insight import diff_blocks
+from modelsync_jupyter.commands.tables import Table, blocks_html
+from modelsync_jupyter.commands.views import STATUS_HEAD, facts_of, labels_text, plan_blocks, remote_facts, status_row
 from modelsync_jupyter.commands.words import CELL
 from modelsync_jupyter.core.errors import ModelSyncError, NoContext, NotAuthenticated
+from modelsync_jupyter.core.marked import as_html
 from modelsync_jupyter.core.outcome import Direction
 from modelsync_jupyter.core.states import State
 from modelsync_jupyter.core.units import format_age, format_size
@@ -201,7 +202,7 @@ class Panel:
 
     def _say(self, what: ModelSyncError | str) -> None:
         text = what if isinstance(what, str) else f"{what.message} {CELL.step(what.step)}"
-        self._message.value = f"<div role='status'>{escape(text)}</div>"
+        self._message.value = f"<div role='status'>{as_html(text)}</div>"
 
     # What it does
 
@@ -226,7 +227,7 @@ class Panel:
     def _show_plan(self, direction: Direction, version: VersionStatus) -> None:
         plan = self.client.plan(direction, version.tag, exact=False, force=True, progress=False)
         self._overwrite = lambda: self.client.start(direction, version.tag, force=True)
-        self._question.value = f"<pre>{escape(plan_text(plan))}</pre>"
+        self._question.value = blocks_html(plan_blocks(plan))
         self._confirm.layout.display = None
 
     def _do_overwrite(self) -> None:
@@ -266,9 +267,7 @@ class Panel:
 
     def _compare_tags(self, tags: Sequence[Any]) -> None:
         found = self.client.diff(*tags) if len(tags) == 2 else self.client.diff(tags[0], remote=True)
-        table = Table(found.changes, diff_head(found), change_row)
-        changes = table._repr_html_() if found.changes else ""
-        self._message.value = f"<p>{escape(diff_summary(found))}</p>{changes}"
+        self._message.value = blocks_html(diff_blocks(found))
 
     def _login(self) -> None:
         endpoint, token = self._endpoint.value, self._token.value

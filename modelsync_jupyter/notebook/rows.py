@@ -14,7 +14,9 @@ from html import escape
 from typing import Any
 
 from modelsync_jupyter.client import Client, Feed, Record
+from modelsync_jupyter.commands.words import CELL
 from modelsync_jupyter.core.errors import ModelSyncError
+from modelsync_jupyter.core.marked import as_html
 from modelsync_jupyter.core.states import CANCELLED, FAILED, INTERRUPTED, PAUSED, PLANNED, RESUMABLE, RUNNING, SUCCEEDED
 from modelsync_jupyter.core.units import format_size
 
@@ -144,8 +146,8 @@ class _Row:
         self._problem = ""
 
     def show(self, record: Record) -> None:
-        problem = f"<br>{escape(self._problem)}" if self._problem else ""
-        text = f"<span title='transfer {escape(record.id)}'>{escape(describe(record))}</span>{problem}"
+        problem = f"<br>{as_html(self._problem)}" if self._problem else ""
+        text = f"<span title='transfer {escape(record.id)}'>{as_html(describe(record))}</span>{problem}"
         if text != self._text.value:
             self._text.value = text
         done = 1.0 if record.state == SUCCEEDED else record.done / record.total if record.total else 0.0
@@ -177,7 +179,7 @@ class _Row:
             self._problem = ""
             click()
         except ModelSyncError as error:
-            self._problem = str(error)
+            self._problem = f"{error.message} {CELL.step(error.step)}"
 
 
 class LiveTransfer:
@@ -202,7 +204,7 @@ class LiveTransfer:
     def _bundle(self, *, live: bool) -> dict[str, Any]:
         text = "\n".join(map(describe, self._rows.records.values()))
         bundle: dict[str, Any] = dict(self._rows.box._repr_mimebundle_()) if live else {}
-        return {**bundle, "text/plain": text, "text/html": f"<div>{escape(text)}</div>"}
+        return {**bundle, "text/plain": text, "text/html": f"<div>{as_html(text)}</div>"}
 
     def _end(self, record: Record) -> None:
         """Leave what came of it; only what can be resumed keeps its buttons."""

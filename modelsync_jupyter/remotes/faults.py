@@ -85,7 +85,7 @@ def connection_fault(error: Exception, url: str, *, registry: bool) -> ModelSync
         step = "Install it with `pip install 'requests[socks]'`, or unset ALL_PROXY, HTTP_PROXY and HTTPS_PROXY."
         return MissingDependency("The proxy of this machine speaks SOCKS, which needs the package `PySocks`.", step)
     if any("Tunnel connection failed: 407" in str(each) for each in chain):
-        return RemoteError("The proxy wants a password, or another one.", _PROXY_STEP)
+        return RemoteError("The proxy asks for a password, or refuses the one it got.", _PROXY_STEP)
     if has(requests.exceptions.InvalidProxyURL, urllib3.exceptions.ProxySchemeUnknown):
         return RemoteError("The proxy's address is not valid.", _PROXY_STEP)
     in_handshake = has(requests.exceptions.SSLError)  # later on the same means that a stream was damaged
@@ -117,7 +117,7 @@ def api_error(reply: requests.Response, text: str, step: str = "") -> ModelSyncE
         sign_in = Step("login", "If that is the registry's new address, sign in with it.")
         return InvalidReply(f"The registry redirects to {where}.", sign_in, status=status)
     if status == 407:
-        return RemoteError("The proxy wants a password, or another one.", _PROXY_STEP, status=status)
+        return RemoteError("The proxy asks for a password, or refuses the one it got.", _PROXY_STEP, status=status)
     if status in (413, 507):
         return _no_room(what, status)
     if status in _BUSY or (status >= 500 and status != 501):

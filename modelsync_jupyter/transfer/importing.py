@@ -125,7 +125,7 @@ class Import:
         assert source
         size = source.size or 0
         operations = (
-            Operation("receive", format_size(size) if size else place.name, "into a hidden stage, and checked", size),
+            Operation("receive", format_size(size) if size else place.name, "into a temporary folder; checked", size),
             Operation("install", str(tag or "the model"), "in one step, when all is on disk"),
         )
         local = self.store.find(tag) if tag else None

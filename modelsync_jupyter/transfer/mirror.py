@@ -279,7 +279,7 @@ class Mirror:
         said = "; ".join(f"`{tag}`: {message}" for tag, message in self._failures[:5])
         more = f"; and {len(self._failures) - 5} more" if len(self._failures) > 5 else ""
         text = f"{len(self._failures)} of {todo} versions were not copied: {said}{more}"
-        return TransferFailed(text, Step("retry", "Run it again: it goes on with what is missing."))
+        return TransferFailed(text, Step("retry", "Run it again to copy what is missing."))
 
 
 class _Share(Counter):

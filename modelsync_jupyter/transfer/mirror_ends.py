@@ -169,7 +169,7 @@ class LocalEnd:
 
     def held(self, query: str) -> list[Held]:
         if query:
-            raise UsageError("The local store knows no queries.", "Use a query where the source is a registry.")
+            raise UsageError("The local store cannot be queried.", "Use a query where the source is a registry.")
         return [Held(model.tag, model.size, model) for model in self._store.models()]
 
     def digest(self, held: Held) -> str:
@@ -299,7 +299,7 @@ class FolderEnd:
 
     def held(self, query: str) -> list[Held]:
         if query:
-            raise UsageError("A folder knows no queries.", "Use a query where the source is a registry.")
+            raise UsageError("A folder cannot be queried.", "Use a query where the source is a registry.")
         if not self._place.kind():
             return []
         names = sorted(name for name, _ in self._place.walk() if name.endswith(_SUFFIXES) and "/." not in f"/{name}")

@@ -181,7 +181,7 @@ def plan_push(chosen: Chosen, facts: Facts, *, force: bool) -> Plan:
     )
     if there:
         return Plan("push", tag, "replace", f"{why}It replaces the registry's copy.", operations, size, facts)
-    state = "An earlier upload did not finish." if remote else "New in the registry."
+    state = "It completes an earlier upload." if remote else "New in the registry."
     return Plan("push", tag, "push", why + state, operations, size, facts)
 
 
@@ -212,7 +212,7 @@ def plan_pull(chosen: Chosen, facts: Facts, *, force: bool) -> Plan:
         return Plan("pull", tag, "skip", why + _skipped("The local store", facts.state), facts=facts)
     operations = (
         Operation(
-            "receive", f"{format_size(remote.size)} of files", "into a hidden stage, each part checked", remote.size
+            "receive", f"{format_size(remote.size)} of files", "into a temporary folder, each part checked", remote.size
         ),
         Operation("install", str(tag), "in one step, when all is on disk"),
     )

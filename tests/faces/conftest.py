@@ -92,8 +92,9 @@ def signed_in(modelsync: Shell, served: Served) -> Shell:
 
 @pytest.fixture
 def ip(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
-    """An IPython shell with the extension loaded."""
+    """An IPython shell with the extension loaded; it shows code in backticks, not in bold type."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("NO_COLOR", "1")
     shell: Any = InteractiveShell()
     shell.history_manager.enabled = False
     shell.run_line_magic("load_ext", "modelsync_jupyter")

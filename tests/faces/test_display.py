@@ -11,6 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from modelsync_jupyter.client import Client
 from modelsync_jupyter.commands.answers import Answer
 from modelsync_jupyter.commands.tables import Table
+from modelsync_jupyter.core.marked import as_lines
 from modelsync_jupyter.notebook.display import sentences
 
 from .conftest import Make, Shell
@@ -80,3 +81,30 @@ def test_sentences_have_code_and_links_and_no_markup_of_others() -> None:
         "&lt;b&gt;or&lt;/b&gt; not: <code>x</code> "
         '<a href="https://host/m" target="_blank" rel="noopener">https://host/m</a>.'
     )
+
+
+def test_an_error_box_has_code_in_bold_lines_that_end_between_words_and_nothing_a_screen_obeys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    texts = [
+        f"The registry said: `a\x1b[2Jb` {'word ' * 20}",
+        "",
+        "Type `%modelsync login https://registry.example.com`.",
+    ]
+    lines = as_lines(texts)
+    assert lines[0].startswith("The registry said: \x1b[1ma\\u001b[2Jb\x1b[22m word")
+    assert lines[-1] == "Type \x1b[1m%modelsync login https://registry.example.com\x1b[22m."
+    assert max(map(len, lines)) <= 80 + len("\x1b[1m\x1b[22m")
+    assert " ".join(lines).count("word") == 20
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert as_lines(texts)[-1] == texts[-1]
+
+
+def test_long_cells_of_a_table_are_broken_and_code_of_ours_is_marked() -> None:
+    table = Table(["x" * 100], ("TAG", "SIZE", "REASON"), lambda item: (item, "1 B", f"See `a <b>`. {item}"))
+    drawn = table._repr_html_()
+    assert drawn.count("overflow-wrap:anywhere") == 2
+    assert "See <code>a &lt;b&gt;</code>." in drawn
+    assert "`" not in drawn
+    assert Table(["`raw`"], ("LABELS",), lambda item: (item,))._repr_html_().count("`") == 2  # theirs stays as it is

@@ -45,9 +45,9 @@ def test_run_all_stops_at_a_failure_and_stores_no_traceback(
     _, failed, after = notebook.cells
     (error,) = failed.outputs
     assert (error.output_type, error.ename) == ("error", "ModelNotFound")
-    assert len(error.traceback) == 2
-    assert "nothing:v1" in error.traceback[0]
-    assert "(`%modelsync list`)." in error.traceback[1]
+    shown = " ".join(error.traceback)  # code is in bold type, not in backticks
+    assert shown.startswith("No model \x1b[1mnothing:v1\x1b[22m in ")
+    assert shown.endswith("(\x1b[1m%modelsync list\x1b[22m).")
     assert after.outputs == []
 
 

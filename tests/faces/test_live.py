@@ -62,7 +62,7 @@ def test_a_background_push_survives_the_kernel_and_is_attached_from_another(
     while messages[-1]["content"].get("execution_state") != "idle":
         messages.append(kernel_client.get_iopub_msg(timeout=60))
     last = texts(messages)
-    assert f"push {name}:v1: 100 %" in last
+    assert f"push {name}:v1: 100%, " in last
     assert "done in" in last
     assert client.transfer(id).state == "succeeded"
 
@@ -95,7 +95,6 @@ def test_stopping_says_how_much_is_kept_and_python_draws_a_line(
         manager.interrupt_kernel()
         reply = shell_reply(kernel_client, asked)
     assert reply["ename"] == "Cancelled"
-    assert len(reply["traceback"]) == 2
     assert reply["traceback"][0].startswith("Cancelled (line 2 of the cell): Push of ")
     assert f"Push of `{name}:v1` was cancelled; " in reply["evalue"]
     assert "are kept" in reply["evalue"]

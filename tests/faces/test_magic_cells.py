@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,31 @@ def test_the_same_line_alone_is_shown(ip: InteractiveShell, make: Make, capsys: 
     assert '"tag": "iris:v1"' in capsys.readouterr().out
     ip.run_cell("%modelsync list -q -o json", store_history=True)
     assert "iris" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("magic", ["%%time", "%%capture --no-stderr said", "%%time\n%%capture said"])
+def test_a_timed_cell_shows_a_value_once_and_what_is_assigned_not_at_all(
+    ip: InteractiveShell, make: Make, capsys: Captured, magic: str
+) -> None:
+    make("iris:v1")
+
+    def shown(body: str) -> int:
+        assert ip.run_cell(f"{magic}\n{body}", store_history=True).success
+        said = ip.user_ns.pop("said", None)  # what `%%capture` has kept
+        return f"{said.stdout if said else ''}{capsys.readouterr().out}".count("iris:v1")
+
+    assert shown("%modelsync list") == 1
+    assert shown("x = 1\n%modelsync list") == 1
+    assert shown("x = %modelsync list") == 0
+
+
+def test_a_traceback_of_a_body_has_its_own_lines_and_none_of_ours(ip: InteractiveShell, capsys: Captured) -> None:
+    ip.run_cell("%%modelsync create iris:v1\nx = 1\nx / 0", store_history=True)
+    said = re.sub(r"\x1b\[[\d;]*m", "", "".join(capsys.readouterr()))
+    assert "----> 3 x / 0" in said
+    assert said.endswith("ZeroDivisionError: division by zero\n")
+    assert "magic.py" not in said
+    assert "models.py" not in said
 
 
 @pytest.mark.parametrize("word", ["{nowhere}", "$nowhere"])

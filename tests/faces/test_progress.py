@@ -4,61 +4,65 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
 from tqdm import tqdm
 
-from modelsync_jupyter.client.bar import Bar
+from modelsync_jupyter.client.bar import Bar, shorten
+from modelsync_jupyter.core.errors import Paused
 from modelsync_jupyter.core.progress import Progress
 from modelsync_jupyter.transfer.work import Counter
 
 MB = 1_000_000
 
 
-def draw(*looks: Progress) -> str:
+def draw(*looks: Progress, title: str = "push iris:v1", error: type[BaseException] | None = None) -> list[str]:
+    """The lines that a terminal of 80 columns shows one after another."""
     out = io.StringIO()
-    with Bar("push iris:v1", partial(tqdm, file=out, ncols=100)) as bar:
+    with suppress(*filter(None, [error])), Bar(title, partial(tqdm, file=out, ncols=80), follows=True) as bar:
         for look in looks:
             bar(look)
-    return out.getvalue()
+        if error:
+            raise error
+    return [line for line in out.getvalue().split("\r") if line.strip()]
 
 
 def test_nothing_is_drawn_before_there_is_something_to_count() -> None:
-    assert draw(Progress("planning"), Progress("planning")) == ""
+    assert draw(Progress("planning"), Progress("planning")) == []
 
 
-def test_bar_shows_title_bytes_step_and_what_was_reused() -> None:
-    shown = draw(Progress("sending", 2 * MB, 8 * MB, 2 * MB), Progress("sending", 8 * MB, 8 * MB, 2 * MB))
-    last = shown.rstrip().split("\r")[-1]
-    assert last.startswith("push iris:v1: 100%")
-    assert "8.00M/8.00M" in last
-    assert "done, 2.0 MB reused" in last
-    assert "sending, 2.0 MB reused" in shown
+def test_bar_shows_title_bytes_and_how_it_ended() -> None:
+    first, *_, last = draw(Progress("sending", 2 * MB, 8 * MB, 2 * MB), Progress("sending", 8 * MB, 8 * MB, 2 * MB))
+    assert first.startswith("push iris:v1:  25% |")
+    assert first.rstrip().endswith("| 2.0/8.0 MB")  # what was reused is no speed; how much it was, the outcome says
+    assert last.startswith("push iris:v1: 100% |")
+    assert "| 8.0/8.0 MB, done in " in last
 
 
 def test_done_may_go_down_again() -> None:
-    assert "3.00M/8.00M" in draw(Progress("sending", 6 * MB, 8 * MB), Progress("sending", 3 * MB, 8 * MB))
+    assert "3.0/8.0 MB" in draw(Progress("sending", 6 * MB, 8 * MB), Progress("sending", 3 * MB, 8 * MB))[1]
 
 
 def test_a_new_step_with_another_total_counts_anew() -> None:
-    shown = draw(Progress("hashing", 8 * MB, 8 * MB), Progress("sending", 1 * MB, 4 * MB))
-    assert "1.00M/4.00M" in shown
+    assert "1.0/4.0 MB" in draw(Progress("hashing", 8 * MB, 8 * MB), Progress("sending", 1 * MB, 4 * MB))[1]
 
 
-def test_a_bar_of_what_failed_keeps_the_step_it_failed_in() -> None:
-    out = io.StringIO()
-
-    def fail() -> None:
-        with Bar("push iris:v1", partial(tqdm, file=out, ncols=100)) as bar:
-            bar(Progress("sending", 3 * MB, 8 * MB))
-            raise LookupError
-
-    with pytest.raises(LookupError):
-        fail()
-    assert "done" not in out.getvalue()
-    assert "3.00M/8.00M" in out.getvalue()
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (LookupError, "stopped while sending"),
+        (Paused, "paused"),
+        (KeyboardInterrupt, "not followed any more"),  # the transfer goes on elsewhere
+    ],
+)
+def test_a_bar_of_what_did_not_end_well_says_how_far_it_was(error: type[BaseException], word: str) -> None:
+    if error is Paused:
+        error = type("Now", (Paused,), {"__init__": lambda self: Paused.__init__(self, "Paused.")})
+    last = draw(Progress("sending", 3 * MB, 8 * MB), error=error)[-1]
+    assert f"3.0/8.0 MB, {word}" in last
 
 
 def test_a_retry_shows_while_it_waits() -> None:
@@ -68,8 +72,26 @@ def test_a_retry_shows_while_it_waits() -> None:
     with counter.retrying(), counter.retrying():
         waiting = counter.look()
     assert (waiting.step, counter.look().step) == ("retrying", "sending")
-    assert "2.00M/8.00M" in draw(waiting)
-    assert "retrying" in draw(waiting)
+    assert "2.0/8.0 MB, retrying" in draw(waiting)[0]
+
+
+@pytest.mark.parametrize("step", ["sending", "hashing", "finishing", "retrying"])
+@pytest.mark.parametrize("title", ["push a:1", f"export {'n' * 63}:{'v' * 63}", f"sync local file:///{'x' * 90}"])
+def test_the_widest_line_fits_80_columns(monkeypatch: pytest.MonkeyPatch, title: str, step: str) -> None:
+    times = iter(range(0, 10_000_000, 100_000))
+    monkeypatch.setattr("modelsync_jupyter.client.bar.time.monotonic", lambda: float(next(times)))
+    size, done = 999_900_000_000_000, 99_990_000_000_000
+    shown = draw(Progress(step, 0, size), Progress(step, done, size), Progress(step, done + 10**12, size), title=title)
+    for text in shown:
+        assert len(text.rstrip()) <= 80
+        assert text.rstrip().endswith((" left", "/s", "TB", step, " min")), "nothing is cut off"
+    assert len(shorten(title, 27)) <= 27
+
+
+def test_a_long_title_keeps_its_version() -> None:
+    assert shorten("push customer-lifetime-value:k5yxqpc4v6xkyaiq", 27) == "push cust…:k5yxqpc4v6xkyaiq"
+    assert shorten("push iris:v1", 27) == "push iris:v1"
+    assert shorten(f"push a:{'v' * 60}w", 20) == "push a:vvvvvv…vvvvvw"
 
 
 @pytest.mark.parametrize("broken", ["create", "draw"])

@@ -38,7 +38,7 @@ def test_the_names_are_exactly_these() -> None:
 
 
 def test_notebooks_know_each_shown_class_by_the_place_where_it_is_defined() -> None:
-    for where, _, _ in display._SHOWN:
+    for where, _ in display._SHOWN:
         module, _, name = f"modelsync_jupyter.{where}".rpartition(".")
         assert getattr(import_module(module), name).__module__ == module
 

@@ -65,7 +65,7 @@ def test_push_of_what_the_registry_lacks(local: Model) -> None:
 @pytest.mark.parametrize("force", [False, True])
 def test_push_of_what_never_arrived_whole(status: str, force: bool, local: Model) -> None:
     plan = push(local, remote(local, upload_status=status), force=force)
-    assert (plan.action, plan.reason) == ("push", "An earlier upload did not finish.")
+    assert (plan.action, plan.reason) == ("push", "It completes an earlier upload.")
 
 
 def test_push_of_what_is_there_is_skipped(local: Model) -> None:

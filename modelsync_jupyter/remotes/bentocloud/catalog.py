@@ -220,7 +220,7 @@ class Catalog:
             return self._http.call(method, path, body, params)
         except (RemoteNotFound, InvalidReply) as error:
             if error.status in (404, 405, 501) and self._is_foreign(name):
-                raise Unsupported("This registry can do that in its own pages only, if at all.") from error
+                raise Unsupported("This registry does not offer that to other programs.") from error
             raise
 
     def _is_foreign(self, name: str) -> bool:

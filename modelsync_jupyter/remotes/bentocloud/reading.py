@@ -174,7 +174,7 @@ class RemoteArchive:
         if self.size not in (None, found.layout.size):
             raise IntegrityError(f"The archive of `{self._model.tag}` is not as long as its description says.")
         if self._download.content_digest not in ("", found.digest):
-            raise InvalidReply(f"The registry says another content digest of `{self._model.tag}` than its archive.")
+            raise InvalidReply(f"The registry and the archive of `{self._model.tag}` do not agree on its digest.")
         self.size, self.layout, self.parts = found.layout.size, found.layout, found.parts
 
     def _take_reply(self) -> None:
