@@ -19,24 +19,26 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import TypeVar
 
 from blake3 import blake3
 
 from modelsync_jupyter.core.errors import IntegrityError
-from modelsync_jupyter.core.parts import ALGORITHM, Part, check_digest, parse_parts, parts_json
+from modelsync_jupyter.core.parts import ALGORITHM, Part, check_digest, parse_parts
 
 from .layout import CUT, LARGE, Entry, Layout, padded
 
 #: Bytes of a description at most: enough for a terabyte, or for 100,000 files.
 MAX_DESCRIPTION = 32 << 20
 _COMMENT = "comment"
-#: Members that are written as JSON at a time: all at once, 100,000 of them would take much memory.
+#: Members and parts that are written as JSON at a time: the text of all of them, beside its bytes, may be 24 MB.
 _MANY = 1000
 #: Text as JSON has it: a line for each file takes half of the time where only its path has to be encoded.
 _quoted = json.encoder.encode_basestring_ascii
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +93,14 @@ class Description:
 
     def header(self) -> bytes:
         """Return the archive's first member, which says all this in JSON: everything before the body."""
-        value = [f'{{"cut":"{CUT}","digest":"{self.digest}","layout":['.encode()]
-        entries, files = self.layout.entries, self.files
-        for start in range(0, len(entries), _MANY):
-            members = ",".join([_member(each, files.get(each.path, "")) for each in entries[start : start + _MANY]])
-            value.append((("," if start else "") + members).encode())
-        value.append(f'],"parts":{json.dumps(parts_json(self.parts), separators=(",", ":"))}}}\n'.encode())
+        files = self.files
+        value = [
+            f'{{"cut":"{CUT}","digest":"{self.digest}","layout":['.encode(),
+            *_listed(self.layout.entries, lambda each: _member(each, files.get(each.path, ""))),
+            b'],"parts":[',
+            *_listed(self.parts, lambda each: f'{{"size":{each.size},"digest":"{each.digest}"}}'),
+            b"]}\n",
+        ]
         # `tarfile.TarInfo.create_pax_global_header` makes the same bytes, and takes four times their memory for it.
         key = f" {_COMMENT}=".encode()
         rest = len(key) + sum(map(len, value))
@@ -120,6 +124,13 @@ class Hasher:
     def digest(self) -> str:
         """Return the digest of all bytes so far: `blake3:` and 64 hexadecimal digits."""
         return f"{ALGORITHM}:{self._blake3.digest().hex()}"
+
+
+def _listed(items: Sequence[T], text: Callable[[T], str]) -> Iterator[bytes]:
+    """Yield the JSON of a list, without its brackets: `text` of each item, some thousand at a time."""
+    for start in range(0, len(items), _MANY):
+        some = ",".join([text(each) for each in items[start : start + _MANY]])
+        yield (f",{some}" if start else some).encode()
 
 
 def _member(entry: Entry, digest: str) -> str:

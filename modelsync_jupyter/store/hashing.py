@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
 from mmap import mmap
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
@@ -21,11 +21,10 @@ from modelsync_jupyter.archive.layout import LARGE, Entry, cut
 from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.parts import ALGORITHM, Part
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
 _EMPTY = f"{ALGORITHM}:{blake3().hexdigest()}"
 
+#: What a thread that has ended says, in place of the bytes that it has hashed.
+_ENDED = -1
 #: How many times as long as it works a thread has to wait for small files, so that another one is worth it.
 _WAITING = 4
 
@@ -178,7 +177,6 @@ class Hashing:
         self.is_needed = bool(uncut or unknown) or any(part.start not in self._digests for part, _ in self._shared)
         self._own = threading.local()
         self._failure: BaseException | None = None
-        self._waiting, self._counting = 0, threading.Lock()
         self._shared_parts: list[Part] = []  # those that nobody hashes yet, the last one first
         missing = sum(part.size for part, _ in self._shared if part.start not in self._digests)
         self._keeps = missing <= keep
@@ -198,7 +196,10 @@ class Hashing:
     def description(self) -> Description:
         """Describe the archive, once nothing is missing."""
         layout = self._archive.layout
-        parts = tuple(replace(part, digest=self._digests[part.start]) for part in cut(layout, self._sizes))
+        digests = self._digests
+        parts = tuple(
+            Part(each.number, each.start, each.stop, digests[each.start]) for each in cut(layout, self._sizes)
+        )
         return Description.build(layout, parts, self._files)
 
     def known(self, digest: str, state: str) -> Known:
@@ -218,39 +219,56 @@ class Hashing:
             position += size
 
     def _in_threads(self, jobs: Sequence[Job]) -> None:
-        """Run jobs, and those that they submit; raise the first error of one as soon as the others have seen it."""
-        from concurrent.futures import ThreadPoolExecutor  # a digest that is known needs no threads
+        """Run jobs, and those that they submit; raise the first error of one as soon as the others have seen it.
 
-        done: SimpleQueue[Future[int]] = SimpleQueue()
-        with ThreadPoolExecutor(max(1, min(self._threads, processors())), "modelsync-hash") as pool:
-            # hashing waits for nothing but processors
+        What was submitted comes before the other jobs, so that a file is cut when the pieces of those before it are
+        hashed: a terabyte has 250,000 pieces, and all of them waiting at once would take 600 MB of memory.
+        """
+        submitted: deque[Job] = deque()
+        waiting, changed, busy = deque(jobs), threading.Condition(), 0
+        done: SimpleQueue[int] = SimpleQueue()
 
-            def submit(job: Job) -> None:
-                with self._counting:
-                    self._waiting += 1
-                pool.submit(self._run, job, submit).add_done_callback(done.put)
+        def submit(job: Job) -> None:
+            with changed:
+                submitted.append(job)
+                changed.notify()
 
+        def work() -> None:
+            nonlocal busy
+            while True:
+                with changed:
+                    while busy and not (submitted or waiting or self._failure):
+                        changed.wait()
+                    if self._failure or not (submitted or waiting):
+                        changed.notify_all()
+                        done.put(_ENDED)
+                        return
+                    job = (submitted or waiting).popleft()
+                    busy += 1
+                size = 0
+                try:
+                    size = job(submit)
+                except BaseException as error:
+                    self._failure = self._failure or error
+                with changed:
+                    busy -= 1
+                    changed.notify_all()
+                done.put(size)
+
+        # Hashing waits for nothing but processors.
+        running = max(1, min(self._threads, processors())) if jobs else 0
+        for _ in range(running):
+            threading.Thread(target=work, name="modelsync-hash", daemon=True).start()
+        while running:
             try:
-                for job in jobs:
-                    submit(job)
-                while self._waiting:
-                    size = done.get().result()
-                    with self._counting:
-                        self._waiting -= 1
-                    if self._hashed and size and not self._failure:
-                        self._hashed(size)
+                size = done.get()
+                running -= size == _ENDED
+                if self._hashed and size > 0 and not self._failure:
+                    self._hashed(size)
             except BaseException as error:
                 self._failure = self._failure or error
-                pool.shutdown(cancel_futures=True)
         if self._failure:
             raise self._failure
-
-    def _run(self, job: Job, submit: Callable[[Job], None]) -> int:
-        try:
-            return 0 if self._failure else job(submit)
-        except BaseException as error:
-            self._failure = self._failure or error
-            return 0
 
     def _cut_file(self, entry: Entry, submit: Callable[[Job], None]) -> int:
         sizes: list[int] = []
