@@ -115,8 +115,7 @@ def read_regular(path: str | os.PathLike[str], limit: int) -> bytes:
 
 
 def is_link_within(link: Path, top: Path) -> bool:
-    """Return whether a link can stay a link in a copy of a folder: it stays inside, and leads
-    where its text says.
+    """Return whether a link can stay a link in a copy of a folder: it stays inside, and leads where its text says.
 
     Args:
         link: The link.

@@ -23,12 +23,12 @@
         ├── NotAuthenticated     401: the token is missing, invalid or expired
         ├── PermissionDenied     403: the token is good, the role is not
         ├── RemoteNotFound       404: no such record
-        ├── Conflict             400, 409 or 412: the record is not in that state
+        ├── Conflict             400, 409, 412 or 422: the record is not in that state
         ├── InvalidReply         the endpoint does not speak this protocol
         ├── Unsupported          only registries of ours can do it
         ├── UrlExpired           a presigned URL is no longer valid                      (signed again)
         ├── UploadLost           the server forgot the multipart upload                  (begun again)
-        └── Unavailable          network fault, 408, 429, 5xx or a stalled connection    (retried)
+        └── Unavailable          network fault, 408, 425, 429, most 5xx, or a stall       (retried)
 
 Each class has a stable `code` for machines, a `step` to take next, the `http_status` with which a server extension
 reports it, and says whether trying again may help. No message and no step names a command: that is up to each face.

@@ -25,6 +25,9 @@ class Progress:
 
 
 class Sink(Protocol):
-    """Called with progress updates by the thread that waits for a transfer, at most 10 times a second."""
+    """Called with progress updates, at most 10 times a second, by the thread that waits for a transfer.
+
+    Work that no other thread waits for, such as `verify`, calls it from a thread that does it.
+    """
 
     def __call__(self, progress: Progress, /) -> None: ...
