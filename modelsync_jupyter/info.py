@@ -200,6 +200,11 @@ def info_yaml(info: ModelInfo) -> str:
     Raises:
         UsageError: It would be larger than a registry takes, or nested too deep, or hold what YAML does not have.
     """
+    if not fits(info.to_dict(), depth=MAX_DEPTH, values=MAX_VALUES):  # else it would be written and read for seconds
+        raise UsageError(
+            f"The metadata has more than {MAX_VALUES:,} values or {MAX_DEPTH} levels.",
+            "Write large metadata into a file of the model.",
+        )
     try:
         text: str = yaml.dump(info.to_dict(), None, _Dumper, sort_keys=False, allow_unicode=True)
         data = text.encode()
