@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from modelsync_jupyter.client import Client
 from modelsync_jupyter.commands.answers import Answer
 from modelsync_jupyter.commands.tables import Table
+from modelsync_jupyter.core.errors import MissingDependency
 from modelsync_jupyter.core.marked import as_lines
 from modelsync_jupyter.notebook.display import sentences
 
@@ -51,6 +54,18 @@ def test_a_list_slices_and_finds_by_tag(ip: InteractiveShell, make: Make) -> Non
     assert str(table["iris:a"].tag) == "iris:a"
     with pytest.raises(KeyError):
         table["iris:c"]
+
+
+def test_a_list_becomes_a_frame_of_pandas(make: Make, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pandas is no dependency: what it is asked for stands in for it here."""
+    make("iris:a", stage="test")
+    table = Table(client.list_models(), ["TAG"], lambda model: [str(model.tag)])
+    monkeypatch.setitem(sys.modules, "pandas", SimpleNamespace(DataFrame=list))
+    (row,) = table.to_frame()
+    assert (row["tag"], row["labels"]) == ("iris:a", {"stage": "test"})
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingDependency, match="pip install pandas"):
+        table.to_frame()
 
 
 @pytest.mark.processes
