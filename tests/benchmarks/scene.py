@@ -151,6 +151,19 @@ class Scene:
             bare = (sys.executable, "-m", "tests.benchmarks.bare")
             return run((*bare, "put", *where), os.environ), run((*bare, "get", *where), os.environ)
 
+    def bare_push(self, *more: str) -> Usage:
+        """Send the ready archive with bare sockets; `more` are options of `bare`."""
+        return self._bare("put", self.put_url, *more)
+
+    def bare_pull(self, *more: str, keep: bool = False) -> Usage:
+        """Fetch it with bare sockets, and throw it away, or `keep` it in a new file that is on disk in the end."""
+        kept = ("--keep", str(self._empty("pulled") / "archive.tar")) if keep else ()
+        return self._bare("get", self.get_url, *kept, *more)
+
+    def _bare(self, verb: str, host: str, *more: str) -> Usage:
+        where = (f"{host}/objects/{KEY}", str(self.archive))
+        return run((sys.executable, "-m", "tests.benchmarks.bare", verb, *where, *more), os.environ)
+
     def through_proxy_strategy(self, client: Client, *more: str) -> tuple[Usage, Usage]:
         """Push to and pull from an API that gives no presigned URLs: one stream each way."""
         with self._yatai("--folder", str(self._empty("data")), "--strategy", "proxy") as url:

@@ -1,0 +1,111 @@
+"""What a target would need: ours beside the least that any client could do on this machine.
+
+    python -m tests.benchmarks.limits [--size 1GiB] [--rounds 5] [--only WORDS]
+
+A *floor* does less than a client must, so that no client can be quicker: sockets that the kernel fills from the file,
+the same with a digest of each byte, the same with what comes written and flushed to disk. What lies between two floors
+is the price of the one thing by which they differ. Each runs as a whole process, interpreter included; within a round
+one follows the other, and how many times as long as a floor ours took is taken within each round.
+
+To add a floor, write a function of a `Scene` that returns a `Usage`, and put it into `FLOORS`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from modelsync_jupyter.core.units import parse_size
+
+from .measure import Usage, middle, run
+from .scene import OURS, Scene, open_scene
+
+#: Connections of bare clients: more of them move no more bytes over a loopback.
+THREADS = ("--threads", "4")
+
+Floor = Callable[[Scene], Usage]
+
+
+def start(code: str, scene: Scene) -> Usage:
+    """Start Python, do little, and end."""
+    return run((sys.executable, "-c", code), os.environ)
+
+
+#: By what they are floors of: ours comes last in each.
+FLOORS: Mapping[str, Mapping[str, Floor]] = {
+    "push": {
+        "bare sockets": lambda scene: scene.bare_push(*THREADS),
+        "and digests": lambda scene: scene.bare_push(*THREADS, "--digest"),
+        "curl -T": Scene.curl_push,
+        "modelsync": lambda scene: scene.push(OURS),
+    },
+    "pull": {
+        "bare sockets": lambda scene: scene.bare_pull(*THREADS),
+        "and digests": lambda scene: scene.bare_pull(*THREADS, "--digest"),
+        "and the disk": lambda scene: scene.bare_pull(*THREADS, "--digest", keep=True),
+        "curl -o": Scene.curl_pull,
+        "cp -r": Scene.copy,
+        "modelsync": lambda scene: scene.pull(OURS),
+    },
+    "push again": {
+        "python": partial(start, "pass"),
+        "and requests": partial(start, "import requests"),
+        "and yaml": partial(start, "import requests, yaml"),
+        "modelsync": lambda scene: scene.again(OURS)[0],
+    },
+    "pull again": {
+        "python": partial(start, "pass"),
+        "and yaml": partial(start, "import yaml"),
+        "modelsync": lambda scene: scene.again(OURS)[1],
+    },
+}
+
+Results = dict[tuple[str, str], list[Usage]]
+
+
+def table(results: Results, size: int) -> str:
+    """Return medians as text: seconds, ours beside each, processor seconds, and these for each GB."""
+    lines = [f"{'':12} {'':14} {'wall s':>7} {'ours is':>8} {'cpu s':>6} {'cpu s/GB':>9}"]
+    for (subject, name), usages in results.items():
+        ours = results.get((subject, "modelsync"), [])
+        times = [mine.wall / theirs.wall for mine, theirs in zip(ours, usages, strict=False)]
+        ratio = f"{median(times):7.2f}x" if times else ""
+        u = middle(usages)
+        each = "" if "again" in subject else f"{u.cpu / size * 1e9:9.2f}"
+        lines.append(f"{subject:12} {name:14} {u.wall:7.3f} {ratio:>8} {u.cpu:6.3f} {each}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run the rounds and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=parse_size, default=1 << 30, help="bytes of the model's big file (1GiB)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds over all floors (5)")
+    parser.add_argument("--only", default="", help="what to run: a regular expression for `push bare sockets` and such")
+    parser.add_argument("--folder", type=Path, help="where to work: a disk, not tmpfs (the system's temporary folder)")
+    options = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # where it is set, each client would compile its libraries anew
+    results: Results = {}
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as folder,
+        open_scene(Path(folder), options.size, "sink", OURS) as scene,
+    ):
+        for _ in range(options.rounds):
+            for subject, floors in FLOORS.items():
+                for name, floor in floors.items():
+                    if re.search(options.only, f"{subject} {name}"):
+                        os.sync()
+                        results.setdefault((subject, name), []).append(floor(scene))
+    print(f"{options.size} bytes, medians of {options.rounds} rounds, load {os.getloadavg()[0]:.1f}\n")
+    print(table(results, options.size))
+
+
+if __name__ == "__main__":
+    main()
