@@ -221,8 +221,12 @@ class Http:
                 target = urljoin(base, target)
                 if self.endpoint.startswith("https:") and target.startswith("http:"):
                     raise InvalidReply(_IN_THE_CLEAR.format(host=urlsplit(target).hostname), _ASK_FOR_HTTPS)
+                request = session.prepare_request(requests.Request(method, target, headers, **keywords))
+                host = urlsplit(target)[:2]
+                if host not in session.settings:
+                    session.settings[host] = session.merge_environment_settings(target, {}, True, None, None)
                 timeout = (self.limits.connect, wait)
-                reply = session.request(method, target, headers=headers, timeout=timeout, stream=True, **keywords)
+                reply = session.send(request, timeout=timeout, **session.settings[host])
             except FAULTS as error:
                 raise connection_fault(error, target, registry=registry) from None
             location = reply.headers.get("Location")

@@ -50,6 +50,8 @@ class Session(requests.Session):
         self.mount("http://", adapter)
         self.mount("https://", adapter)
         logging.getLogger("urllib3.connectionpool").addFilter(_without_signatures)
+        #: What the environment says of proxies and certificates for each host: to read it takes as long as a request.
+        self.settings: dict[tuple[str, str], Any] = {}
 
     def resolve_redirects(self, *args: Any, **keywords: Any) -> Iterator[Any]:
         """Follow nothing. `requests` would read, and decompress, the whole body of a redirect even if told not to."""

@@ -70,7 +70,7 @@ class Index:
         Args:
             tag: Which version it is.
             archive: The folder.
-            threads: Parts hashed at the same time, each with a buffer of 1 MiB.
+            threads: Parts hashed at the same time, each with a buffer of 4 MiB.
             hashed: Called by the calling thread with the number of bytes, after each part that was hashed.
             check: Called often, by any thread; may raise to stop.
             given: What is known already: the digests of parts of large files in it are believed; where it has a content

@@ -1,7 +1,8 @@
 """What a transfer changes: the version that is moved beside the one it replaces, or the newest other one.
 
 Files are told apart by their digests, and tensors by the digests of the parts that they lie in; of what lies in between
-little is read. Nothing here may make a transfer fail, or slow: where something is not known, less is said.
+little is read. Nothing here may make a transfer fail, or slow: where something is not known, less is said. What tells
+versions apart is imported once there are two.
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ from typing import TYPE_CHECKING
 
 from modelsync_jupyter.archive.borders import Reader
 from modelsync_jupyter.archive.description import Description
-from modelsync_jupyter.contents.diff import Kind, Side, diff, files_of
-from modelsync_jupyter.contents.reader import FileReader, SliceReader
 from modelsync_jupyter.core.changes import Changed, Changes
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 
 if TYPE_CHECKING:
+    from modelsync_jupyter.contents.diff import Kind, Side
     from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
     from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 
@@ -52,7 +52,7 @@ def changes_of_push(run: Run, plan: Plan, described: Description, *, ask: bool =
             newest = run.remote.latest(plan.tag.name) if ask and not base else None
             if newest and newest.tag != plan.tag:
                 base = _remote_side(newest.tag, _archive(run, newest))
-        return _compare(base, _local_side(model.tag, model.path, described))
+        return _compare(base, _local_side(model.tag, model.path, described)) if base else None
     return None
 
 
@@ -72,8 +72,10 @@ def changes_of_pull(run: Run, plan: Plan, archive: RemoteArchive, folder: Path |
     return None
 
 
-def _compare(old: Side | None, new: Side | None) -> Changes | None:
-    if old is None or new is None:
+def _compare(old: Side, new: Side | None) -> Changes | None:
+    from modelsync_jupyter.contents.diff import diff
+
+    if new is None:
         return None
     found = diff(old, new)
     files, tensors = (
@@ -84,12 +86,18 @@ def _compare(old: Side | None, new: Side | None) -> Changes | None:
 
 
 def _local_side(tag: Tag, folder: Path, described: Description) -> Side:
+    from modelsync_jupyter.contents.diff import Side, files_of
+    from modelsync_jupyter.contents.reader import FileReader
+
     files = files_of(described.layout.entries, described.files, described.parts)
     return Side(tag, "local", files, {}, open=lambda path: FileReader(folder / path), budget=_BUDGET)
 
 
 def _remote_side(tag: Tag, archive: RemoteArchive, folder: Path | None = None) -> Side | None:
     """Return what a registry has; None where its files are not known. Without a folder it is read by ranges."""
+    from modelsync_jupyter.contents.diff import Side, files_of
+    from modelsync_jupyter.contents.reader import FileReader, SliceReader
+
     layout, described = archive.layout, archive.description
     if layout is None or not (archive.ranged or folder):
         return None

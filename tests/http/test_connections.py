@@ -176,6 +176,19 @@ def test_a_socks_proxy_needs_a_package(net: Net, monkeypatch: pytest.MonkeyPatch
     assert net.waits == []
 
 
+def test_each_host_has_its_own_way_past_the_proxy(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the environment says is kept for each host: the second one must not go the way of the first."""
+    direct, other = net.serve(fine), net.serve(lambda handler: handler.reply_json(500, {}))
+    proxy = net.serve(lambda handler: handler.reply_json(200, {"proxied": True}))
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
+    monkeypatch.setenv("NO_PROXY", f"localhost:{direct.port}")
+    http = net.client(f"http://localhost:{direct.port}")
+    for _ in range(2):
+        assert http.call("GET", "/") == {"fine": True}
+        with http.get(f"http://localhost:{other.port}/x", {}) as reply:
+            assert b"".join(blocks(reply)) == b'{"proxied": true}'
+
+
 @pytest.mark.parametrize("proxy", ["http://:x", "nonsense://127.0.0.1:1", "http://"])
 def test_a_proxy_that_is_not_an_address_is_said(proxy: str, net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy)
