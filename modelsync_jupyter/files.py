@@ -6,7 +6,6 @@ from what another is just working on.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import json
@@ -20,9 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
-from uuid import uuid4
 
 from modelsync_jupyter.core.errors import DiskFull
 
@@ -55,7 +52,7 @@ def write_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = True
 @contextmanager
 def prepared_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = True) -> Iterator[None]:
     """Write a text beside a file, and replace the file when the block is done; not if it fails. As `write_text`."""
-    temporary = path.with_name(f".{path.name}.{this_process()}-{uuid4().hex[:8]}")
+    temporary = path.with_name(f".{path.name}.{this_process()}-{os.urandom(4).hex()}")
     try:
         with open(create_file(temporary, mode), "w", encoding="utf-8") as file:
             file.write(text)
@@ -157,6 +154,8 @@ def clock_passes(folder: Path, moment: int, device: int) -> bool:
     Returns:
         Whether it has; not where that would take more than a twentieth of a second, or the folder is read-only.
     """
+    from tempfile import TemporaryFile
+
     end = time.monotonic() + _PATIENCE
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
@@ -184,6 +183,8 @@ def reserve(file: int, size: int) -> None:
     Raises:
         OSError: No space.
     """
+    import ctypes
+
     disk = os.fstatvfs(file)
     if size - os.fstat(file).st_blocks * 512 > disk.f_bavail * disk.f_frsize:  # else the system would take all there is
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -198,6 +199,8 @@ def reserve(file: int, size: int) -> None:
 @cache
 def libc(name: str) -> Any:
     """Return a function of the C library, or None where it has none of this name."""
+    import ctypes
+
     try:
         return getattr(ctypes.CDLL(None, use_errno=True), name)
     except (OSError, AttributeError):

@@ -5,7 +5,6 @@ A private folder is marked with the name of the process that made it, as tempora
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import re
@@ -140,6 +139,8 @@ def sync_file_system(folder: Path) -> bool:
     syncfs = libc("syncfs")
     if syncfs is None or tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) < (5, 8):
         return False
+    import ctypes
+
     file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         if not syncfs(file):

@@ -126,4 +126,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     place = _PLACES.get(name) or ("core.errors" if name[0].isupper() else "client.functions")
-    return getattr(import_module(f"modelsync_jupyter.{place}"), name)
+    found = getattr(import_module(f"modelsync_jupyter.{place}"), name)
+    if name == "Client":  # whoever has it may look at its help
+        import_module("modelsync_jupyter.core.keywords").spell_out()
+    return found

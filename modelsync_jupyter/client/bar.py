@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
-from html import escape
 from types import TracebackType
 from typing import Any
 
@@ -135,6 +134,8 @@ class Line:
 
     def _html(self, text: str) -> str:
         """Draw one row, however narrow the cell: first the bar gives way, then the name, and the version last."""
+        from html import escape
+
         last, title = self._told.last, escape(self._title)
         name, colon, version = title.partition(":")
         cut = "overflow:hidden;text-overflow:ellipsis;white-space:pre"

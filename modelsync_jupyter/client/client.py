@@ -19,15 +19,11 @@ from modelsync_jupyter.core.keywords import Folder, TransferOptions, spelled_out
 from modelsync_jupyter.core.outcome import DifferentContentWarning, Direction, Options, Outcome
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
-from modelsync_jupyter.jobs.child import spawn
-from modelsync_jupyter.jobs.execution import Execution
 from modelsync_jupyter.jobs.records import WAITING, Record, Records
 from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.remotes import contexts as known
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
-from modelsync_jupyter.transfer.run import Run
-from modelsync_jupyter.transfer.work import Work
 
 from .bar import Watched, shown
 from .care import CareVerbs
@@ -141,6 +137,8 @@ class Client(
             tag: As for `push` and `pull`.
             on_wait: Called with a sentence when another process is transferring the same tag.
         """
+        from modelsync_jupyter.jobs.execution import Execution
+
         record = self._record(direction, tag, options)
         bar = shown(f"{direction} {tag}", options.get("progress"))
         with self._explained(record.tag, record.id, remote=direction == "pull"), bar as sink:
@@ -159,6 +157,8 @@ class Client(
         Raises:
             ModelNotFound: There is nothing to push.
         """
+        from modelsync_jupyter.jobs.child import spawn
+
         record = self._record(direction, tag, options, background=True)
         if direction == "push":  # a typo is said at once, and nothing of it is written down
             with self._explained(str(tag)):
@@ -179,6 +179,8 @@ class Client(
                 has no forecast.
         """
         from modelsync_jupyter.transfer.forecast import forecast
+        from modelsync_jupyter.transfer.run import Run
+        from modelsync_jupyter.transfer.work import Work
 
         from .expected import expect_seconds
 

@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +177,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _unknown(name: str) -> UsageError:
+    from difflib import get_close_matches
+
     near = get_close_matches(name, KINDS, n=1)
     step = f"Did you mean `{near[0]}`?" if near else f"Choose one of: {', '.join(f'`{each}`' for each in KINDS)}."
     return UsageError(f"There is no setting `{name}`.", step)

@@ -14,8 +14,6 @@ from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.keywords import TransferOptions, spelled_out
 from modelsync_jupyter.core.outcome import Direction, Options, Outcome, SyncReport
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.jobs.child import spawn
-from modelsync_jupyter.jobs.execution import Execution
 from modelsync_jupyter.jobs.records import Record, Records
 from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.store.local import LocalStore
@@ -289,6 +287,8 @@ class FileVerbs:
     def _run(
         self, record: Record, given: TransferOptions, on_wait: Callable[[str], None] | None = None, url: str = ""
     ) -> Outcome | SyncReport:
+        from modelsync_jupyter.jobs.execution import Execution
+
         bar = shown(f"{record.direction} {record.tag}", given.get("progress"))
         with self._explained(record.tag, record.id), bar as sink:
             return Execution(self.home, record, sink, on_wait, url=url).run()
@@ -299,6 +299,8 @@ class FileVerbs:
                 "The URL holds a signature or the like, which would be written down for the other process.",
                 "Run it in the foreground.",
             )
+        from modelsync_jupyter.jobs.child import spawn
+
         spawn(self.home, record)
         return Transfer(self.home, record.id)
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.jobs.locks import Lock
 from modelsync_jupyter.remotes import contexts as known
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.transfer.work import Stop
@@ -133,6 +132,7 @@ class MakingVerbs:
             ModelChanged: Another process replaced it meanwhile; nothing is edited.
             UsageError: A label is not what a registry takes.
         """
+        from modelsync_jupyter.jobs.locks import Lock
         from modelsync_jupyter.store.edit import edit
 
         with self._explained(str(tag)):

@@ -11,8 +11,6 @@ from modelsync_jupyter.core.outcome import Outcome, SyncReport
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.states import ENDED
 from modelsync_jupyter.core.steps import Step
-from modelsync_jupyter.jobs.child import spawn
-from modelsync_jupyter.jobs.execution import Execution
 from modelsync_jupyter.jobs.records import Record, Records
 from modelsync_jupyter.jobs.transfer import Transfer
 
@@ -118,6 +116,8 @@ class TransferVerbs:
             UsageError: It is still running, or has succeeded.
             ModelSyncError: As for push and pull.
         """
+        from modelsync_jupyter.jobs.execution import Execution
+
         record = self._resumable(id)
         with (
             self._explained(record.tag, record.id, remote=record.direction == "pull"),
@@ -135,6 +135,8 @@ class TransferVerbs:
             TransferNotFound: There is none.
             UsageError: It is still running, or has succeeded.
         """
+        from modelsync_jupyter.jobs.child import spawn
+
         record = self._resumable(id)
         spawn(self.home, Record(record.id, record.direction, record.tag, background=True, options=record.options))
         return Transfer(self.home, record.id)

@@ -47,7 +47,7 @@ def build_parser(prog: str = "modelsync", first: str = "") -> Parser:
     )
     parser.add_argument("--version", action=ShowVersion, nargs=0, help="show the version")
     add_global(parser, home=None, quiet=False)
-    add = partial(add_command, parser.add_subparsers(dest="command", metavar="COMMAND", title="commands"))
+    add = partial(add_command, parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", prog=prog))
     for module in [name for name, commands in COMMANDS.items() if first in commands] or COMMANDS:
         import_module(f"{__package__}.{module}").add_commands(add)
     return parser

@@ -6,7 +6,6 @@ import argparse
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from modelsync_jupyter.core.config import MAX_THREADS, MIN_RATE
@@ -34,6 +33,8 @@ class Parser(argparse.ArgumentParser):
         args, rest = self.parse_known_args(words)
         if not rest:
             return args
+        from difflib import get_close_matches
+
         parser = self.deepest(words)
         option = next((word.partition("=")[0] for word in rest if word.startswith("-")), "")
         near = get_close_matches(option, parser.options, n=1)
@@ -174,5 +175,7 @@ def _explain(message: str) -> str:
     wrong = re.match(r"argument COMMAND: invalid choice: '([^']*)' \(choose from (.*)\)", message)
     if not wrong:
         return message[0].upper() + message[1:] + ("" if message.endswith((".", "?")) else ".")
+    from difflib import get_close_matches
+
     near = get_close_matches(wrong[1], re.findall(r"[a-z]+", wrong[2]), n=1)
     return f"There is no command `{wrong[1]}`." + (f" Did you mean `{near[0]}`?" if near else "")

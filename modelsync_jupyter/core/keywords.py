@@ -2,6 +2,8 @@
 
 A function says `**options: Unpack[TransferOptions]`: type checkers know each option, and nobody copies the list. The
 decorator `spelled_out` does the same for people: `help`, Shift-Tab and completion show every option with its meaning.
+That takes some milliseconds, so it is done when `spell_out` is called: a process that runs one command shows no help of
+functions.
 """
 
 from __future__ import annotations
@@ -58,8 +60,22 @@ _MEANINGS = {
 }
 
 
+_marked: list[Callable[..., Any]] = []
+
+
 def spelled_out(function: F) -> F:
-    """Name each keyword option in a function's signature and in its docstring."""
+    """Mark a function whose signature and docstring are to name each keyword option."""
+    _marked.append(function)
+    return function
+
+
+def spell_out() -> None:
+    """Name each keyword option in the signature and in the docstring of all functions that were marked."""
+    while _marked:
+        _spell(_marked.pop())
+
+
+def _spell(function: Callable[..., Any]) -> None:
     signature = inspect.signature(function)
     named = list(signature.parameters.values())
     if named[-1].kind is inspect.Parameter.VAR_KEYWORD:
@@ -77,13 +93,14 @@ def spelled_out(function: F) -> F:
         head, _, rest = text.partition("\n\nRaises:\n")
         rest = f"\nRaises:\n{rest}" if rest else ""
         function.__doc__ = f"{head}\n\nArgs:\n{lines}{rest}" if lines else text
-        return function
+        return
     given, gap, rest = rest.partition("\n\n")
     function.__doc__ = f"{head}{args}{given}\n{lines}" + (f"\n{rest}" if gap else "")
-    return function
 
 
 def documented_as(method: Callable[..., Any], function: F) -> F:
     """Document a function as the method it calls is documented."""
+    spell_out()
     function.__doc__ = method.__doc__
-    return spelled_out(function)
+    _spell(function)
+    return function

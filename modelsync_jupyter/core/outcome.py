@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from .changes import Changes
 from .config import DEFAULT_THREADS
 from .states import State
 from .tags import Tag
 from .units import format_seconds, format_size
+
+if TYPE_CHECKING:
+    from .changes import Changes
 
 Direction = Literal["push", "pull", "export", "import", "sync"]
 Status = Literal["pushed", "pulled", "exported", "imported", "skipped"]
@@ -119,6 +121,8 @@ class Outcome:
         Raises:
             KeyError, TypeError, ValueError, InvalidTag: It did not.
         """
+        from .changes import Changes
+
         return cls(
             direction=direction,
             tag=Tag.parse(data["tag"]),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
-from base64 import b32encode
 from dataclasses import dataclass
 
 from .errors import InvalidTag
@@ -59,5 +57,8 @@ class Tag:
 
 def new_version() -> str:
     """Make a fresh version: 16 characters made as BentoML makes them."""
+    import uuid
+    from base64 import b32encode
+
     raw = uuid.uuid1().bytes
     return b32encode(raw[:6] + raw[8:12]).decode().lower()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import secrets
 import socket
 import time
 from contextlib import suppress
@@ -163,7 +162,9 @@ class Records:
                 if record.state in ENDED and record.state != PAUSED:
                     with writable_or_skipped():
                         self.remove(record.id)
-        return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+        from secrets import choice
+
+        return "".join(choice(_ALPHABET) for _ in range(8))
 
     def ask_to_stop(self, id: str, *, state: str = CANCELLED) -> None:
         """Request that a transfer stops; its owner polls for it.

@@ -20,7 +20,7 @@ ENDS = {"core", "info", "wire", "files", "folders", "archive", "store", "remotes
 MAY: dict[str, set[str]] = {
     "core": set(),
     "info": {"core"},
-    "wire": {"core", "info"},
+    "wire": {"core", "info", "_version"},
     "files": {"core"},
     "folders": {"core", "files"},
     "archive": {"core", "files", "folders"},
