@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,23 @@ def test_small_files_across_parts_are_hashed_right(tmp_path: Path) -> None:
     first, second = (Hashing(LocalStore(Home(home)))() for home in (one, two))
     assert {path for path in first.files if first.files[path] != second.files[path]} == {"f4"}
     assert first.digest != second.digest
+
+
+def test_a_file_is_cut_when_the_pieces_of_those_before_it_are_hashed(
+    hashing: Hashing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else all pieces of a terabyte would wait in memory."""
+    seen: list[str] = []
+    for name in ("_cut_file", "_hash_part"):
+        real = getattr(store_hashing.Hashing, name)
+
+        def note(*words: object, real: Callable[..., int] = real, name: str = name) -> int:
+            seen.append(name)
+            return real(*words)
+
+        monkeypatch.setattr(store_hashing.Hashing, name, note)
+    hashing(threads=1)
+    assert [name for name, _ in groupby(seen)] == ["_cut_file", "_hash_part"] * 2
 
 
 def test_where_a_disk_is_waited_for_small_files_are_read_side_by_side(
