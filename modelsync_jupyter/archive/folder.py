@@ -437,7 +437,9 @@ def _look(folder: Path, known: Mapping[str, Fact] | None = None) -> dict[str, Fa
                     if not path.isascii():
                         _check_name(path, item.path)
                     if kind == stat.S_IFREG:
-                        found[path] = _stamp(facts)
+                        found[path] = _STAMP.pack(  # as `_stamp` does: there may be many
+                            facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, facts.st_mode
+                        )
                     elif kind == stat.S_IFDIR:
                         found[path] = b""
                         waiting.append((item.path, f"{path}/"))

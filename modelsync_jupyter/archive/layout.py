@@ -109,17 +109,13 @@ class Entry(NamedTuple):
         short = len(path) + (kind == "dir") <= _NAME and len(target) <= _NAME  # a folder's name ends with a slash
         return short and path.isascii() and target.isascii() and 0 <= mtime < _OCTAL and size < _OCTAL
 
-    @property
-    def mode(self) -> int:
-        """Permissions as the wire has them: all that is kept of them is the exec bit."""
-        return 0o755 if self.executable or self.kind == "dir" else 0o644
-
     def to_json(self) -> dict[str, Any]:
         """Return the entry as the wire has it."""
+        mode = 0o755 if self.executable or self.kind == "dir" else 0o644
         return {
             "path": self.path,
             "kind": self.kind,
-            "mode": self.mode,
+            "mode": mode,
             "size": self.size,
             "offset": self.offset,
             "target": self.target,

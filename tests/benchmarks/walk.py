@@ -4,7 +4,8 @@
 
 Pushes a model of 6 MB from an IPython shell to a registry in a process of its own. Sign-in and the model are made by
 other processes, so that nothing is imported before the extension is loaded. All threads are profiled from the call of
-the magic on; a function counts once however often it is called. Three points are told: the first request, the first
+the magic on; a function counts once however often it is called. The push is a quiet one: whether a bar is drawn before the
+first bytes is a matter of how fast the machine is. Three points are told: the first request, the first
 request that carries bytes of the model, and the end.
 
 "Called" are functions and lambdas, but for those that only an import on the way calls, such as decorators. "With
@@ -115,7 +116,7 @@ def walk_a_push() -> Walk:
         shell.history_manager.enabled = False
         shell.run_line_magic("load_ext", "modelsync_jupyter")
         sys.addaudithook(walk.audit)
-        walk.run(shell, "%modelsync push walk:latest")
+        walk.run(shell, "%modelsync push walk:latest --quiet")
         shell.history_manager.end_session()  # while its file is there
     return walk
 
