@@ -225,7 +225,7 @@ def content_digest(entries: Iterable[Entry], files: Mapping[str, str]) -> str:
         while (parent := parent.rpartition("/")[0]) and parent not in filled:
             filled.add(parent)
     executable = {entry.path for entry in listed if entry.executable}
-    rows = [f"{CUT}\n"]
+    hasher = blake3(f"{CUT}\n".encode())
     for entry in listed:
         if entry.kind == "link":
             row = f'["link", false, {_quoted(entry.path)}, {_quoted(entry.target)}]\n'
@@ -237,5 +237,5 @@ def content_digest(entries: Iterable[Entry], files: Mapping[str, str]) -> str:
             file = entry.target if entry.kind == "hardlink" else entry.path  # a file of two names has one mode
             runs = "true" if file in executable else "false"
             row = f'["file", {runs}, {_quoted(entry.path)}, {_quoted(files[entry.path])}]\n'
-        rows.append(row)
-    return digest_bytes("".join(rows).encode())
+        hasher.update(row.encode())
+    return f"{ALGORITHM}:{hasher.hexdigest()}"

@@ -4,9 +4,9 @@
 
 Pushes a model of 6 MB from an IPython shell to a registry in a process of its own. Sign-in and the model are made by
 other processes, so that nothing is imported before the extension is loaded. All threads are profiled from the call of
-the magic on; a function counts once however often it is called. The push is a quiet one: whether a bar is drawn before the
-first bytes is a matter of how fast the machine is. Three points are told: the first request, the first
-request that carries bytes of the model, and the end.
+the magic on; a function counts once however often it is called. The push is a quiet one: whether a bar is drawn before
+the first bytes depends on how fast the machine is. Three points are told: the first request, the first request that
+carries bytes of the model, and the end.
 
 "Called" are functions and lambdas, but for those that only an import on the way calls, such as decorators. "With
 imports" counts these as well, and all other code that runs: modules, class bodies and comprehensions.
