@@ -1,6 +1,7 @@
 /**
  * Numbers and transfers as people read them.
  */
+import { Time } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IRecord } from './wire';
@@ -19,6 +20,13 @@ export function formatSize(size: number): string {
     rest /= 1000;
   }
   return `${rest.toFixed(1)} TB`;
+}
+
+/** Bytes in at most four digits, for where there is little room: `1.2 GB`, `400 MB`. */
+export function formatShortSize(size: number): string {
+  return formatSize(size).replace(/\d{3}\.\d/, digits =>
+    Number(digits).toFixed(0)
+  );
 }
 
 /** A duration: `0.4 s`, `42 s`, `3 min 20 s`, `2 h 5 min`. */
@@ -54,6 +62,18 @@ export function formatAge(
   }
   const days = Math.floor(seconds / DAY);
   return trans._n('%1 day ago', '%1 days ago', days);
+}
+
+/** How long ago, as JupyterLab's file browser says it where there is little room: `5m ago`. */
+export function formatShortAge(
+  iso: string,
+  trans: TranslationBundle,
+  now: number = Date.now()
+): string {
+  const time = Date.parse(iso);
+  return now - time >= MINUTE * 1000
+    ? Time.formatHuman(new Date(time), 'narrow')
+    : trans.__('now');
 }
 
 /** An ISO 8601 time in the reader's own words. */

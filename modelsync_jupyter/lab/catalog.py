@@ -55,6 +55,8 @@ class Catalog:
         self._stamp: object = None
         self._whole = False
         self._total = 0
+        #: When the registry was last read to its end, and when it last said that all is as it was then.
+        self._listed_at: float | None = None
         self._as_of: float | None = None
         self._answered = clock()
         self._problems: dict[str, dict[str, object] | None] = {"local": None, "remote": None}
@@ -107,13 +109,14 @@ class Catalog:
                 found.update((each.tag, each) for each in page.items)
                 self._total, self._answered = page.total, self._clock()
                 if not whole and not before and self._is_known(page.items, page.total):
+                    self._as_of = self._answered
                     break
                 last = not page.items or len(found) >= page.total or len(found) == before
                 if last or not self._whole:
                     self._publish_side("remote", found, whole=last)
                 self._compare(each.tag for each in page.items)
                 if last:
-                    self._as_of = self._clock()
+                    self._listed_at = self._as_of = self._answered
                     break
 
     def read_name(self, name: str) -> None:
@@ -263,7 +266,7 @@ class Catalog:
             self._digests = {tag: self._digests[tag] for tag in kept if tag in self._digests}
 
     def _is_known(self, newest: Iterable[RemoteModel], total: int) -> bool:
-        recent = self._as_of is not None and self._clock() - self._as_of < _TRUSTED_SECONDS
+        recent = self._listed_at is not None and self._clock() - self._listed_at < _TRUSTED_SECONDS
         same = all(self._remote.get(each.tag) == each for each in newest)
         return recent and self._whole and same and total == len(self._remote)
 

@@ -60,16 +60,20 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         """Do something on this machine that may take long, in a thread."""
         return await self.app.slow_pool.run(work)
 
-    async def remote(self, work: Callable[[], T]) -> T:
+    async def remote(self, work: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
         """Ask the registry that the request is about, in one of that registry's threads.
+
+        Args:
+            work: What to do.
+            seconds: How long to wait for it.
 
         Raises:
             Unavailable: It has not answered in time.
         """
         try:
-            return await self.app.remote_pools.of(await self.local(self._endpoint)).run(work, ANSWER_SECONDS)
+            return await self.app.remote_pools.of(await self.local(self._endpoint)).run(work, seconds)
         except asyncio.TimeoutError:
-            raise Unavailable(f"The registry has not answered within {ANSWER_SECONDS:g} s.") from None
+            raise Unavailable(f"The registry has not answered within {seconds:g} s.") from None
 
     def _endpoint(self) -> str:
         """Return the endpoint of the registry that the request is about; "" where it is not known, as in signing in."""

@@ -176,6 +176,17 @@ async def test_one_version_has_both_sides_and_all_versions(
     assert (code, body["code"]) == (404, "model-not-found")
 
 
+def test_a_quick_look_that_finds_all_as_it_was_tells_so(home: Path, make: Make, signed_in: str, name: str) -> None:
+    make(f"{name}:v1")
+    api.push(f"{name}:v1", home=home)
+    now = 1000.0
+    catalog = Catalog(api.Client(home), lambda: now)
+    catalog.read_remote(whole=True)
+    now = 1200.0
+    catalog.read_remote()
+    assert catalog.standing()["as_of"] == now
+
+
 def test_a_name_read_meanwhile_is_newer_than_a_long_reading(home: Path, make: Make, signed_in: str, name: str) -> None:
     make(f"{name}:v1")
     client = api.Client(home)

@@ -73,14 +73,28 @@ async def test_plan_tells_what_would_be_done(call: Call, make: Make, signed_in: 
     assert (await call("GET", "plan", direction="push", tag=f"{name}:v1", force=1))[1]["action"] == "replace"
 
 
-async def test_a_failure_carries_code_and_hint(call: Call, signed_in: str, ended: Ended, name: str) -> None:
-    _, record = await call("POST", "transfers", {"direction": "pull", "tag": f"{name}:v9"})
+async def test_a_failure_carries_code_and_hint_and_a_typo_leaves_nothing(
+    call: Call, make: Make, signed_in: str, line: FaultyProxy, ended: Ended, name: str
+) -> None:
+    make(f"{name}:v1")
+    line.script(Fault.reply(403, b"{}", method="PATCH", path="start", times=None))
+    _, record = await call("POST", "transfers", {"direction": "push", "tag": f"{name}:v1"})
     failed = await ended(record["id"])
-    assert (failed["state"], failed["error"]["code"]) == ("failed", "model-not-found")
+    assert (failed["state"], failed["error"]["code"]) == ("failed", "permission-denied")
     assert failed["error"]["hint"]
-    code, body = await call("POST", "transfers", {"direction": "push", "tag": f"{name}:v9"})
-    assert (code, body["code"]) == (404, "model-not-found")
+    for direction, tag in (("push", f"{name}:v9"), ("pull", f"{name}:v9"), ("pull", f"{name}-typo")):
+        code, body = await call("POST", "transfers", {"direction": direction, "tag": tag})
+        assert (code, body["code"]) == (404, "model-not-found")
     assert [each["id"] for each in (await call("GET", "transfers"))[1]["transfers"]] == [record["id"]]
+
+
+async def test_a_pull_from_a_registry_that_is_away_is_left_to_the_transfer(
+    call: Call, signed_in: str, line: FaultyProxy, ended: Ended, name: str
+) -> None:
+    line.script(Fault.reply(403, b"{}", method="GET", path="/models", times=None))
+    code, record = await call("POST", "transfers", {"direction": "pull", "tag": f"{name}:v1"})
+    assert code == 201
+    assert (await ended(record["id"]))["error"]["code"] == "permission-denied"
 
 
 async def test_cancel_then_resume(call: Call, make: Make, held: FaultyProxy, ended: Ended, name: str) -> None:

@@ -4,6 +4,8 @@ import {
   endLine,
   formatAge,
   formatSeconds,
+  formatShortAge,
+  formatShortSize,
   formatSize,
   percent,
   progressLine,
@@ -27,6 +29,14 @@ describe('formatSize', () => {
     [2.5e12, '2.5 TB']
   ])('%d is %s', (size, text) => expect(formatSize(size)).toBe(text));
 });
+
+it.each([
+  [400_300, '400 kB'],
+  [50_300_000, '50.3 MB'],
+  [999, '999 B']
+])('where there is little room %d is %s', (size, text) =>
+  expect(formatShortSize(size)).toBe(text)
+);
 
 it('shortDigest keeps what tells two apart', () =>
   expect(shortDigest(`blake3:${'0123456789abcdef'.repeat(4)}`)).toBe(
@@ -55,6 +65,15 @@ describe('formatAge', () => {
     ['2026-11-12T12:00:00Z', '10 days ago'],
     ['no time', 'just now']
   ])('%s is %s', (iso, text) => expect(formatAge(iso, trans, now)).toBe(text));
+});
+
+it('an age is short where there is little room', () => {
+  const ago = (seconds: number): string =>
+    new Date(Date.now() - 1000 * seconds).toISOString();
+  const ages = [20, 5.5 * 60, 3.5 * 3600].map(each =>
+    formatShortAge(ago(each), trans)
+  );
+  expect(ages).toEqual(['now', '5m ago', '3h ago']);
 });
 
 describe('a running transfer', () => {

@@ -4,7 +4,7 @@ import React from 'react';
 
 import { Env } from '../components/env';
 import { Panel } from '../components/panel';
-import { newestOfEach } from '../components/transfers';
+import { pinnedOf } from '../components/transfers';
 import { PlanBody } from '../dialogs';
 import { SidebarModel } from '../model';
 import { Service } from '../service';
@@ -291,9 +291,30 @@ describe('transfers', () => {
   });
 
   it('that were begun again hide what came before', () => {
-    const shown = newestOfEach(records).map(record => record.id);
+    const shown = pinnedOf(records).map(record => record.id);
     expect(shown).toContain('rgh2am26');
     expect(shown).not.toContain('jtg45p3n');
+  });
+
+  it('that fail are in sight once, until they are dismissed', async () => {
+    await show();
+    const running = records.find(each => each.state === 'running') as IRecord;
+    const [first] = records.filter(each => each.state === 'failed');
+    const failed = { ...running, state: 'failed', error: first?.error };
+    server.answers.set('GET transfers', {
+      json: { revision: 'x', transfers: [failed], gone: [] }
+    });
+    await act(async () => {
+      await model.transfers.refresh();
+      await settle();
+    });
+    fireEvent.click(screen.getByRole('button', { name: /^History/ }));
+    const retry = 'Retry big:v1';
+    expect(within(region(/^Transfers/)).getByRole('button', { name: retry }));
+    expect(screen.getAllByRole('button', { name: retry })).toHaveLength(1);
+    fireEvent.click(button('Dismiss big:v1'));
+    const history = within(region(/^History/));
+    expect(history.getByRole('button', { name: retry })).toBeTruthy();
   });
 
   it('tell screen readers how they end', async () => {

@@ -20,7 +20,8 @@ import type {
 import { useEnv } from './env';
 import { Compare } from './compare';
 import { Editor } from './edit';
-import { IconButton, Labels, Middle, Problem, TextButton } from './parts';
+import { Middle } from './middle';
+import { IconButton, Labels, Problem, TextButton } from './parts';
 import { explain, moveFor, StateMark } from './sync';
 import { Table } from './table';
 

@@ -10,9 +10,9 @@ import { CommandIDs } from '../tokens';
 import type { IProblem, IRecord } from '../wire';
 import { useEnv } from './env';
 import { Contexts, Standing, Title, Views } from './header';
-import { Problem } from './parts';
+import { Problem, Words } from './parts';
 import { SignIn } from './signin';
-import { History, Pinned } from './transfers';
+import { History, Pinned, pinnedOf } from './transfers';
 import { Tree } from './tree';
 
 export function Panel(props: {
@@ -24,6 +24,7 @@ export function Panel(props: {
   const { catalog, transfers, status, context, signedOut } = model;
   const { remote, error } = catalog.listing;
   const active = useActive(transfers.records);
+  const pinned = pinnedOf([...transfers.active, ...transfers.fresh]);
   const isStopping = (id: string): boolean => transfers.isStopping(id);
   if (model.problem) {
     return (
@@ -76,7 +77,7 @@ export function Panel(props: {
         <Views catalog={catalog} />
       </div>
       <Pinned
-        records={[...transfers.active, ...transfers.fresh]}
+        records={pinned}
         isStopping={isStopping}
         onDismiss={id => transfers.dismiss(id)}
       />
@@ -92,7 +93,7 @@ export function Panel(props: {
         />
       )}
       <History
-        records={transfers.records}
+        records={transfers.records.filter(each => !pinned.includes(each))}
         open={model.historyOpen}
         onToggle={() => (model.historyOpen = !model.historyOpen)}
       />
@@ -145,7 +146,9 @@ function Empty({ model }: { model: SidebarModel }): JSX.Element {
   };
   return (
     <div className="jp-ModelSync-empty" role="status">
-      <p>{words().replace(/`/g, '')}</p>
+      <p>
+        <Words text={words()} />
+      </p>
       {search && (
         <button
           type="button"

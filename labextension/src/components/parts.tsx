@@ -59,31 +59,6 @@ export function IconButton(props: {
   );
 }
 
-/** A text that is cut in its middle where there is no room, since ends tell names and versions apart. */
-export function Middle(props: {
-  text: string;
-  /** Letters at the end that are never cut; a few more where a word would be cut in two. */
-  tail: number;
-  className?: string;
-  /** Letters for which there is room in any case. */
-  least?: number;
-}): JSX.Element {
-  const { text, tail, className, least = 0 } = props;
-  const end = text.length > tail + 4 ? text.length - tail : text.length;
-  const word = text.slice(0, end).search(/[-_.][^-_.]{1,6}$/) + 1;
-  const cut = end < text.length && word > 4 ? word : end;
-  return (
-    <span
-      className={`jp-ModelSync-middle ${className ?? ''}`}
-      style={{ minWidth: `min(100%, ${Math.min(least, text.length)}ch)` }}
-      title={text}
-    >
-      <span>{text.slice(0, cut)}</span>
-      {cut < text.length && <span>{text.slice(cut)}</span>}
-    </span>
-  );
-}
-
 /** How far a transfer is. */
 export function Bar({ record }: { record: IRecord }): JSX.Element {
   const { trans } = useEnv();

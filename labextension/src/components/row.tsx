@@ -9,12 +9,19 @@ import {
 } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import { formatAge, formatSize, formatTime, progressLine } from '../format';
+import {
+  formatShortAge,
+  formatShortSize,
+  formatSize,
+  formatTime,
+  progressLine
+} from '../format';
 import { nameOf, versionOf } from '../tags';
 import { CommandIDs } from '../tokens';
 import type { IName, IRecord, IVersion, Row } from '../wire';
 import { useEnv } from './env';
-import { Bar, IconButton, Middle } from './parts';
+import { Middle } from './middle';
+import { Bar, IconButton } from './parts';
 import { MoveButton, StateMark, summarize } from './sync';
 
 interface IProps {
@@ -72,7 +79,8 @@ export const TreeRow = React.memo(function TreeRow(props: IProps): JSX.Element {
       className={
         'jp-ModelSync-row' +
         (isName ? ' jp-mod-name' : ' jp-mod-version') +
-        (current ? ' jp-mod-current' : '')
+        (current ? ' jp-mod-current' : '') +
+        (transfer ? ' jp-mod-moving' : '')
       }
       style={{ top, height }}
       data-ms-name={isName ? row.name : undefined}
@@ -157,21 +165,33 @@ function NameText(props: ITextProps & { row: IName }): JSX.Element {
   const { row, transfer, stopping } = props;
   const Caret = row.open ? caretDownIcon : caretRightIcon;
   const count = trans._n('%1 version', '%1 versions', row.count);
+  const { newest } = row;
+  const title = [
+    row.name,
+    `${count} · ${formatSize(row.size)}`,
+    trans.__(
+      'Newest: %1, created %2',
+      versionOf(newest.tag),
+      formatTime(newest.creation_time)
+    )
+  ];
   return (
     <>
       <Caret.react tag="span" className="jp-ModelSync-caret" width="20px" />
-      <span className="jp-ModelSync-text">
+      <span className="jp-ModelSync-text" title={title.join('\n')}>
         <span className="jp-ModelSync-line">
-          <Middle className="jp-ModelSync-name" text={row.name} tail={8} />
+          <Middle
+            className="jp-ModelSync-name"
+            text={row.name}
+            tail={8}
+            title=""
+          />
         </span>
         <span className="jp-ModelSync-line jp-ModelSync-facts">
           {transfer ? (
             <Moving record={transfer} stopping={stopping} />
           ) : (
             <>
-              <span title={formatTime(row.newest.creation_time)}>
-                {count} · {formatAge(row.newest.creation_time, trans)}
-              </span>
               {summarize(row.states, trans).map(({ state, count, word }) => (
                 <StateMark
                   key={state}
@@ -179,6 +199,9 @@ function NameText(props: ITextProps & { row: IName }): JSX.Element {
                   text={count === row.count ? word : String(count)}
                 />
               ))}
+              <Aside
+                words={[count, formatShortAge(row.newest.creation_time, trans)]}
+              />
             </>
           )}
         </span>
@@ -193,14 +216,20 @@ function VersionText(
   const { trans } = useEnv();
   const { row, transfer, stopping, onSearch } = props;
   const labels = labelsOf(row);
+  const title = [
+    row.tag,
+    formatSize(row.size),
+    trans.__('Created %1', formatTime(row.creation_time))
+  ];
   return (
-    <span className="jp-ModelSync-text">
+    <span className="jp-ModelSync-text" title={title.join('\n')}>
       <span className="jp-ModelSync-line">
         <Middle
           className="jp-ModelSync-name"
           text={versionOf(row.tag)}
           tail={8}
           least={11}
+          title=""
         />
         {row.aliases.map(alias => (
           <Chip key={alias} text={alias} kind="alias" onSearch={onSearch} />
@@ -212,9 +241,6 @@ function VersionText(
           <Moving record={transfer} stopping={stopping} />
         ) : (
           <>
-            <span title={formatTime(row.creation_time)}>
-              {formatSize(row.size)} · {formatAge(row.creation_time, trans)}
-            </span>
             {labels.map(label => (
               <Chip key={label} text={label} kind="label" onSearch={onSearch} />
             ))}
@@ -226,9 +252,26 @@ function VersionText(
                 +{labels.length - 1}
               </span>
             )}
+            <Aside
+              words={[
+                formatShortSize(row.size),
+                formatShortAge(row.creation_time, trans)
+              ]}
+            />
           </>
         )}
       </span>
+    </span>
+  );
+}
+
+/** Facts at the end of a row: those that there is room for. They give way to the buttons where the mouse is. */
+function Aside({ words }: { words: readonly string[] }): JSX.Element {
+  return (
+    <span className="jp-ModelSync-aside">
+      {words.map((word, index) => (
+        <span key={index}>{index ? ` · ${word}` : word}</span>
+      ))}
     </span>
   );
 }

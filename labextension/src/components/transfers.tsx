@@ -24,7 +24,8 @@ import { versionOf } from '../tags';
 import { CommandIDs } from '../tokens';
 import type { IRecord } from '../wire';
 import { useEnv } from './env';
-import { Bar, Hint, IconButton, Middle, TextButton, Words } from './parts';
+import { Middle } from './middle';
+import { Bar, Hint, IconButton, TextButton, Words } from './parts';
 
 /** The newest transfer of each tag and direction: what came before it is history. */
 export function newestOfEach(records: readonly IRecord[]): IRecord[] {
@@ -35,8 +36,13 @@ export function newestOfEach(records: readonly IRecord[]): IRecord[] {
   });
 }
 
+/** Those that are in sight above the list; all others are history. */
+export function pinnedOf(records: readonly IRecord[]): IRecord[] {
+  return newestOfEach(records).filter(isOfInterest);
+}
+
 /** Whether somebody should learn how it ended: its row in the list says no more than that all is well. */
-export function isOfInterest(record: IRecord): boolean {
+function isOfInterest(record: IRecord): boolean {
   return (
     isActive(record) ||
     record.state !== 'succeeded' ||
@@ -51,11 +57,11 @@ export function Pinned(props: {
   onDismiss: (id: string) => void;
 }): JSX.Element | null {
   const { trans } = useEnv();
-  const shown = newestOfEach(props.records).filter(isOfInterest);
-  return shown.length ? (
+  const { records } = props;
+  return records.length ? (
     <section className="jp-ModelSync-pinned" aria-label={trans.__('Transfers')}>
       <ul>
-        {shown.map(record => (
+        {records.map(record => (
           <Transfer
             key={record.id}
             record={record}
