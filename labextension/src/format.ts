@@ -124,39 +124,69 @@ export function duration(record: IRecord, now: number = Date.now()): number {
   return Math.max(0, (record.ended ?? now / 1000) - record.started);
 }
 
-/** What comes of it, in one line: `12.0 MB of 48.0 MB · 4.1 MB/s · 9 s left`. */
+/** How far it is: what is done and how fast, and what is left. */
+export interface IWay {
+  /** `12.0 of 48.0 MB · 4.1 MB/s`. */
+  done: string;
+  /** `9 s left`, or nothing while nobody can know. */
+  left: string;
+}
+
+export function wayDone(record: IRecord, trans: TranslationBundle): IWay {
+  const of = amountOf(record, trans);
+  if (record.step === 'retrying') {
+    const done = percent(record);
+    return {
+      done: trans.__('Connection lost, retrying…'),
+      left: done === null ? '' : `${done} %`
+    };
+  }
+  if (record.total <= 0) {
+    return { done: trans.__('Preparing…'), left: '' };
+  }
+  if (record.step === 'hashing') {
+    return { done: trans.__('Reading files: %1', of), left: '' };
+  }
+  if (record.done >= record.total) {
+    return { done: trans.__('Finishing…'), left: '' };
+  }
+  const left = secondsLeft(record);
+  return {
+    done: record.rate > 0 ? `${of} · ${formatSize(record.rate)}/s` : of,
+    left:
+      left === null ? '' : trans.__('%1 left', formatSeconds(Math.ceil(left)))
+  };
+}
+
+/** How far it is, in one line: `12.0 of 48.0 MB · 4.1 MB/s · 9 s left`. */
 export function progressLine(
   record: IRecord,
   trans: TranslationBundle
 ): string {
-  const amount = trans.__(
+  const { done, left } = wayDone(record, trans);
+  return left ? `${done} · ${left}` : done;
+}
+
+/** How far it is, where there is little room: `25 % · 9 s left`. */
+export function shortProgress(
+  record: IRecord,
+  trans: TranslationBundle
+): string {
+  const { done, left } = wayDone(record, trans);
+  return left && record.step !== 'retrying'
+    ? `${percent(record)} % · ${left}`
+    : done;
+}
+
+/** What is done of all, with the unit once where it is one: `12.0 of 48.0 MB`. */
+function amountOf(record: IRecord, trans: TranslationBundle): string {
+  const [done, total] = [formatSize(record.done), formatSize(record.total)];
+  const [number = '', unit] = done.split(' ');
+  return trans.__(
     '%1 of %2',
-    formatSize(record.done),
-    formatSize(record.total)
+    total.endsWith(` ${unit}`) ? number : done,
+    total
   );
-  if (record.step === 'retrying') {
-    return record.total > 0
-      ? trans.__('Connection lost, retrying… · %1', amount)
-      : trans.__('Connection lost, retrying…');
-  }
-  if (record.total <= 0) {
-    return trans.__('Preparing…');
-  }
-  if (record.step === 'hashing') {
-    return trans.__('Reading files: %1', amount);
-  }
-  if (record.done >= record.total) {
-    return trans.__('Finishing…');
-  }
-  const words = [amount];
-  if (record.rate > 0) {
-    words.push(`${formatSize(record.rate)}/s`);
-  }
-  const left = secondsLeft(record);
-  if (left !== null) {
-    words.push(trans.__('%1 left', formatSeconds(Math.ceil(left))));
-  }
-  return words.join(' · ');
 }
 
 /** What a transfer is called: `Push`. */

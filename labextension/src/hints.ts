@@ -40,8 +40,6 @@ function steps(trans: TranslationBundle): Record<string, string | undefined> {
       'Free some space and retry: it will resume where it left off.'
     ),
     cancelled: trans.__('Resume: it will continue where it left off.'),
-    unavailable: trans.__(
-      'Check the network and the address you signed in to, then try again.'
-    )
+    unavailable: trans.__('Check the network and the address you signed in to.')
   };
 }

@@ -113,11 +113,11 @@ function short(
   const step = plain(nextStep(problem, trans));
   const message = plain(problem.message);
   const left = room - step.length - 1;
-  return left >= message.length
-    ? `${message} ${step}`.trim()
-    : left > 40
-      ? `${cut(message, left)} ${step}`
-      : step || cut(message, room);
+  const brief = /^.+?(?=: |\. |\.?$)/.exec(message)?.[0] ?? ''; // what happened, without why
+  const fits = [message, `${brief}.`].find(each => each.length <= left);
+  return fits !== undefined
+    ? `${fits} ${step}`.trim()
+    : step || cut(message, room);
 }
 
 /** Cut a text behind a word. */

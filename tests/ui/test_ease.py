@@ -83,7 +83,8 @@ def test_nothing_is_in_anybodys_way(
     expect(sidebar.transfer(f"{name}:v2")).to_contain_text("failed")
     sidebar.refresh()
     expect(sidebar.problem).to_be_visible()
-    expect(sidebar.past(f"{name}:v2").first).to_be_visible()
+    expect(sidebar.past(f"{name}:v2")).to_have_count(0)  # it is pinned already
+    expect(sidebar.past(f"{name}:v1")).to_be_visible()
     check("3-failed")
 
     line.heal()

@@ -10,7 +10,8 @@ import {
   percent,
   progressLine,
   secondsLeft,
-  shortDigest
+  shortDigest,
+  shortProgress
 } from '../format';
 import type { IRecord, ITransfers } from '../wire';
 import { fixture } from './fixtures';
@@ -83,8 +84,9 @@ describe('a running transfer', () => {
     expect(percent(record)).toBe(25);
     expect(secondsLeft(record)).toBe(7.5);
     expect(progressLine(record, trans)).toBe(
-      '10.0 MB of 40.0 MB · 4.0 MB/s · 8 s left'
+      '10.0 of 40.0 MB · 4.0 MB/s · 8 s left'
     );
+    expect(shortProgress(record, trans)).toBe('25 % · 8 s left');
   });
 
   it('promises nothing while nothing is known', () => {
@@ -92,9 +94,15 @@ describe('a running transfer', () => {
     expect(percent(planning)).toBeNull();
     expect(secondsLeft(planning)).toBeNull();
     expect(progressLine(planning, trans)).toBe('Preparing…');
-    expect(progressLine({ ...record, rate: 0 }, trans)).toBe(
-      '10.0 MB of 40.0 MB'
+    expect(progressLine({ ...record, rate: 0 }, trans)).toBe('10.0 of 40.0 MB');
+  });
+
+  it('says when it is tried again, and how much is done', () => {
+    const again = { ...record, step: 'retrying' };
+    expect(progressLine(again, trans)).toBe(
+      'Connection lost, retrying… · 25 %'
     );
+    expect(shortProgress(again, trans)).toBe('Connection lost, retrying…');
   });
 
   it('never shows more than all', () => {

@@ -170,14 +170,14 @@ export function Views({ catalog }: { catalog: Catalog }): JSX.Element {
       trans.__('Versions that are only local, different, partial or unknown')
     ]
   ];
-  const many = (kind: Show): string => {
+  const many = (kind: Show): string[] => {
     const count = counts?.[kind];
     return count
       ? [
           trans._n('%1 model', '%1 models', count.names),
           trans._n('%1 version', '%1 versions', count.versions)
-        ].join(' · ')
-      : '';
+        ]
+      : [];
   };
   return (
     <>
@@ -192,7 +192,9 @@ export function Views({ catalog }: { catalog: Catalog }): JSX.Element {
             key={kind}
             type="button"
             aria-pressed={show === kind}
-            title={[help, many(kind)].filter(text => text).join(': ')}
+            title={[help, many(kind).join(' · ')]
+              .filter(text => text)
+              .join(': ')}
             onClick={() => void catalog.show({ show: kind })}
           >
             {word}
@@ -205,7 +207,11 @@ export function Views({ catalog }: { catalog: Catalog }): JSX.Element {
         data-ms-sort={view.sort}
         data-ms-search={view.search}
       >
-        <span>{many(show)}</span>
+        <span title={many(show).join(' · ')}>
+          {many(show).map((words, index) => (
+            <span key={index}>{index ? ` · ${words}` : words}</span>
+          ))}
+        </span>
         <select
           aria-label={trans.__('Sort by')}
           value={sort}

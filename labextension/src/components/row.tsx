@@ -14,7 +14,8 @@ import {
   formatShortSize,
   formatSize,
   formatTime,
-  progressLine
+  progressLine,
+  shortProgress
 } from '../format';
 import { nameOf, versionOf } from '../tags';
 import { CommandIDs } from '../tokens';
@@ -291,9 +292,12 @@ function Moving({
   stopping: boolean;
 }): JSX.Element {
   const { trans } = useEnv();
-  const line = stopping ? trans.__('Stopping…') : progressLine(record, trans);
+  const line = stopping ? trans.__('Stopping…') : shortProgress(record, trans);
   return (
-    <span className="jp-ModelSync-moving" title={line}>
+    <span
+      className="jp-ModelSync-moving"
+      title={stopping ? line : progressLine(record, trans)}
+    >
       {line}
     </span>
   );

@@ -16,7 +16,7 @@ import {
   endTime,
   formatTime,
   isActive,
-  progressLine,
+  wayDone,
   wayOf
 } from '../format';
 import { pauseIcon } from '../icons';
@@ -130,15 +130,16 @@ const Transfer = React.memo(function Transfer(props: {
   const active = isActive(record);
   const out = direction === 'push' || direction === 'export';
   const Arrow = out ? fileUploadIcon : downloadIcon;
-  const way = wayOf(record, trans);
+  const what = wayOf(record, trans);
+  const way = wayDone(record, trans);
   return (
     <li className="jp-ModelSync-transfer" data-ms-transfer={id}>
       <div className="jp-ModelSync-transferTitle">
         <span
           className="jp-ModelSync-arrow"
-          title={way}
+          title={what}
           role="img"
-          aria-label={way}
+          aria-label={what}
         >
           <Arrow.react tag="span" width="16px" />
         </span>
@@ -150,17 +151,6 @@ const Transfer = React.memo(function Transfer(props: {
         {!active && (
           <span className={`jp-ModelSync-ending jp-mod-${state}`}>
             {ending(record, trans)}
-            {!onDismiss && (
-              <time
-                title={formatTime(
-                  new Date(
-                    (record.ended ?? record.updated) * 1000
-                  ).toISOString()
-                )}
-              >
-                {endTime(record)}
-              </time>
-            )}
           </span>
         )}
         {active && !stopping && (
@@ -198,12 +188,15 @@ const Transfer = React.memo(function Transfer(props: {
       {active ? (
         <>
           <Bar record={record} />
-          <div className="jp-ModelSync-facts">
-            {stopping ? trans.__('Stopping…') : progressLine(record, trans)}
+          <div className="jp-ModelSync-line jp-ModelSync-facts">
+            <span className="jp-ModelSync-moving">
+              {stopping ? trans.__('Stopping…') : way.done}
+            </span>
+            {!stopping && <span className="jp-ModelSync-left">{way.left}</span>}
           </div>
         </>
       ) : (
-        <Ended record={record} />
+        <Ended record={record} dated={!onDismiss} />
       )}
     </li>
   );
@@ -226,8 +219,9 @@ function ending(record: IRecord, trans: TranslationBundle): string {
   }
 }
 
-function Ended({ record }: { record: IRecord }): JSX.Element {
+function Ended(props: { record: IRecord; dated: boolean }): JSX.Element {
   const { trans, run } = useEnv();
+  const { record, dated } = props;
   const { error, id, state, tag } = record;
   const line = endLine(record, trans);
   const failed = state === 'failed';
@@ -236,19 +230,20 @@ function Ended({ record }: { record: IRecord }): JSX.Element {
     : [trans.__('Resume'), trans.__('Resume %1', tag)];
   return (
     <div className="jp-ModelSync-ended">
-      {failed && error ? (
+      {(dated || line) && (
+        <div className="jp-ModelSync-facts">
+          {dated && <EndTime record={record} />}
+          {dated && line && ' · '}
+          <Words text={line} />
+        </div>
+      )}
+      {failed && error && (
         <>
           <p className="jp-ModelSync-failure">
             <Words text={error.message} />
           </p>
           <Hint problem={error} />
         </>
-      ) : (
-        line && (
-          <div className="jp-ModelSync-facts">
-            <Words text={line} />
-          </div>
-        )
       )}
       <div className="jp-ModelSync-choices">
         {state !== 'succeeded' && (
@@ -267,5 +262,14 @@ function Ended({ record }: { record: IRecord }): JSX.Element {
         )}
       </div>
     </div>
+  );
+}
+
+function EndTime({ record }: { record: IRecord }): JSX.Element {
+  const seconds = record.ended ?? record.updated;
+  return (
+    <time title={formatTime(new Date(seconds * 1000).toISOString())}>
+      {endTime(record)}
+    </time>
   );
 }
