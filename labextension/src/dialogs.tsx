@@ -10,7 +10,15 @@ import { Words } from './components/parts';
 import { formatAge, formatSize, formatTime, shortDigest } from './format';
 import { nameOf, parseLabels, suggestName, versionOf } from './tags';
 import { ApiError } from './request';
-import type { IAlias, ICheck, IDetails, IDraft, IPlan, ITrashed } from './wire';
+import type {
+  IAlias,
+  ICheck,
+  IDetails,
+  IDraft,
+  IForecast,
+  IPlan,
+  ITrashed
+} from './wire';
 
 /** Whether to do something that cannot be undone. */
 export async function confirm(options: {
@@ -285,11 +293,12 @@ export function PlanBody(props: {
           ))}
         </tbody>
       </table>
-      <p>
-        {push
-          ? trans.__('Up to %1 to upload.', formatSize(plan.size))
-          : trans.__('Up to %1 to download.', formatSize(plan.size))}
-      </p>
+      <p>{travels(plan, trans)}</p>
+      {plan.forecast?.changes && (
+        <p>
+          <Words text={changed(plan.forecast.changes, trans)} />
+        </p>
+      )}
       <details>
         <summary>{trans.__('Steps')}</summary>
         <ol>
@@ -302,6 +311,46 @@ export function PlanBody(props: {
         </ol>
       </details>
     </div>
+  );
+}
+
+/** What will travel, and what of it is there already. */
+function travels(plan: IPlan, trans: TranslationBundle): string {
+  const { forecast, direction, size } = plan;
+  const bytes = formatSize(forecast?.bytes_moved ?? size);
+  const amount = forecast?.exact ? bytes : trans.__('Up to %1', bytes);
+  const moved =
+    direction === 'push'
+      ? trans.__('%1 to upload', amount)
+      : trans.__('%1 to download', amount);
+  return forecast?.bytes_reused
+    ? trans.__(
+        '%1; %2 are there already.',
+        moved,
+        formatSize(forecast.bytes_reused)
+      )
+    : `${moved}.`;
+}
+
+/** Files that are named as different; the others are counted. */
+const NAMED = 5;
+
+/** Which files differ from those that are overwritten. */
+function changed(
+  changes: NonNullable<IForecast['changes']>,
+  trans: TranslationBundle
+): string {
+  const { file_count, files } = changes;
+  if (!file_count) {
+    return trans.__('Only what `model.yaml` says differs.');
+  }
+  const names = files.slice(0, NAMED).map(each => `\`${each.name}\``);
+  const rest = file_count - names.length;
+  const more = rest ? [trans._n('%1 more', '%1 more', rest)] : [];
+  return trans.__(
+    '%1: %2.',
+    trans._n('%1 file differs', '%1 files differ', file_count),
+    [...names, ...more].join(', ')
   );
 }
 

@@ -118,6 +118,7 @@ def test_overwriting_says_what_differs_and_is_not_offered_where_nothing_does(
     dialog = sidebar.page.get_by_role("dialog")
     expect(dialog).to_contain_text("copy is replaced by the local one, for everybody")
     expect(dialog).to_contain_text("to upload")
+    expect(dialog).to_contain_text("1 file differs: weights.bin.")
     expect(dialog.get_by_role("row", name="Content")).to_contain_text(digest[:19])
     dialog.get_by_role("button", name="Cancel").click()
     assert api.list_remote(name=name, home=home)[0].digest != digest

@@ -340,6 +340,38 @@ it('overwriting shows both sides, what travels, and its steps', () => {
   const details = fixture<IDetails>('version');
   render(<PlanBody plan={plan} details={details} trans={trans} />);
   expect(screen.getAllByRole('listitem')).toHaveLength(plan.operations.length);
-  expect(screen.getByText('Up to 3.0 MB to upload.')).toBeTruthy();
+  expect(screen.getByText('3.0 MB to upload.')).toBeTruthy();
   expect(screen.getAllByText('blake3:111111111111')).toHaveLength(2);
+});
+
+it('overwriting names the files that differ, and what is there already', () => {
+  const plan = fixture<IPlan>('plan_replace');
+  const details = fixture<IDetails>('version');
+  const files = Array.from({ length: 7 }, (_, index) => ({
+    name: `part-${index}`,
+    how: 'changed' as const,
+    size: 1
+  }));
+  const changes = {
+    against: plan.tag,
+    where: 'remote' as const,
+    file_count: 7,
+    tensor_count: 0,
+    files,
+    tensors: []
+  };
+  const forecast = {
+    bytes_moved: 1e6,
+    bytes_reused: 2e6,
+    exact: true,
+    seconds: null,
+    changes
+  };
+  const { container } = render(
+    <PlanBody plan={{ ...plan, forecast }} details={details} trans={trans} />
+  );
+  const text = container.textContent;
+  expect(text).toContain('1.0 MB to upload; 2.0 MB are there already.');
+  expect(text).toContain('7 files differ: part-0, part-1');
+  expect(text).toContain('part-4, 2 more.');
 });
