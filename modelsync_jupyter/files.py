@@ -36,26 +36,26 @@ _ABANDONED = 24 * 3600.0
 _PATIENCE, _TICK_ELSEWHERE = 0.05, 2_000_000_000
 
 
-def write_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = True) -> None:
+def write_text(path: Path, *text: str, mode: int = 0o666, durable: bool = True) -> None:
     """Replace a file in one step.
 
     Args:
         path: The file; its folder is made if need be.
-        text: Its new content.
+        text: Its new content, in one piece or several.
         mode: Its permissions, less the umask.
         durable: Whether to wait until it is on disk.
     """
-    with prepared_text(path, text, mode=mode, durable=durable):
+    with prepared_text(path, *text, mode=mode, durable=durable):
         pass
 
 
 @contextmanager
-def prepared_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = True) -> Iterator[None]:
+def prepared_text(path: Path, *text: str, mode: int = 0o666, durable: bool = True) -> Iterator[None]:
     """Write a text beside a file, and replace the file when the block is done; not if it fails. As `write_text`."""
     temporary = path.with_name(f".{path.name}.{this_process()}-{os.urandom(4).hex()}")
     try:
         with open(create_file(temporary, mode), "w", encoding="utf-8") as file:
-            file.write(text)
+            file.writelines(text)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
