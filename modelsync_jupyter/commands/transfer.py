@@ -130,7 +130,7 @@ def forget_command(args: argparse.Namespace, face: Face) -> Answer:
     ids = [client.transfer(id).id for id in args.ids]
     for id in ids:
         client.forget(id)
-    return Answer(None, f"Removed {', '.join(f'`{id}`' for id in ids)} from the list.", data=ids)
+    return Answer(None, f"Forgot {', '.join(f'`{id}`' for id in ids)}.", data=ids)
 
 
 def resume_command(args: argparse.Namespace, face: Face) -> Answer:
