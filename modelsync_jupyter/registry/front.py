@@ -21,10 +21,12 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
+from itertools import islice
 from typing import Any, BinaryIO, ParamSpec, TypeVar
 from urllib.parse import parse_qsl
 
@@ -36,6 +38,7 @@ from .blobs.folder import FolderBlobs
 from .blobs.protocol import BLOCK, Blob, Blobs, hex_of
 from .bridge import LATE, STALL_SECONDS, ArrivingBody, Body, Watch, call_wsgi, environ_of, read_rest, read_start
 from .errors import BadRequest
+from .fast import FastLane, Piece
 from .receiving import Receiving
 from .sending import Spans
 from .service import Registry
@@ -44,13 +47,12 @@ from .values import check_length
 
 P = ParamSpec("P")
 R = TypeVar("R")
-T = TypeVar("T")
 
 _KEEP_ALIVE_SECONDS = 75.0
-#: Bytes that leave between two looks at the clock.
-_SENT_AT_ONCE = 4 * BLOCK
-#: Files that are open for one reply: to open one takes a trip to a thread, and parts may be small.
-_OPENED_AT_ONCE = 8
+#: Bytes that leave between two looks at the clock, out of so many files: to open them takes a trip to a thread.
+_SENT_AT_ONCE, _OPENED_AT_ONCE = 2 * BLOCK, 8
+#: What a thread sends at most for a fast client, until others have had a chance of it.
+_SENT_IN_A_TURN, _MANY = 256 * BLOCK, 10_000
 _DISK_THREADS = 8
 _BODY_THREADS = 64
 _RETRY_SECONDS = 1.0
@@ -81,6 +83,7 @@ class Front:
         self._api = ThreadPoolExecutor(settings.threads, "api")
         self._disk = ThreadPoolExecutor(_DISK_THREADS, "disk")
         self._bodies = ThreadPoolExecutor(_BODY_THREADS, "bodies")
+        self._fast = FastLane()
 
     async def run(self) -> web.AppRunner:
         """Open the registry and make the runner that gunicorn's worker serves; where that fails, it is tried again."""
@@ -238,21 +241,30 @@ class Front:
 
     async def _send(self, request: web.Request, spans: Spans) -> None:
         """Send slices of blobs, which the kernel takes from their files."""
-        loop, transport = asyncio.get_running_loop(), request.transport
+        loop, transport, pieces = asyncio.get_running_loop(), request.transport, deque(spans.pieces)
         if transport is None:
             raise ConnectionResetError
         with Watch(transport.abort) as watch, ExitStack() as stack:
-            for some in _batches(spans.pieces, _OPENED_AT_ONCE):
-                files = await self._in(self._disk, _open_all, spans.blobs, [digest for digest, _, _ in some], stack)
-                for file, (digest, start, stop) in zip(files, some, strict=True):
-                    while start < stop:
-                        sent = await loop.sendfile(transport, file, start, min(_SENT_AT_ONCE, stop - start))
-                        if not sent:
-                            raise OSError(f"blob {digest} is shorter than the catalog says")
-                        start += sent
-                        request["sent"] += sent
-                        watch.touch()
+            while pieces:
+                if self._fast.is_open(transport):
+                    sent = await self._fast.send(transport, spans.blobs, _first(pieces, _MANY, _SENT_IN_A_TURN))
+                    request["sent"] += sent
+                    _drop(pieces, sent)
+                    watch.touch()
+                    continue
+                some = _first(pieces, _OPENED_AT_ONCE, _SENT_AT_ONCE)
+                files = await self._in(self._disk, _open_all, spans.blobs, [name for name, _, _ in some], stack)
+                begun, total = loop.time(), 0
+                for file, (name, start, stop) in zip(files, some, strict=True):
+                    sent = await loop.sendfile(transport, file, start, stop - start)
+                    request["sent"] += sent
+                    total += sent
+                    watch.touch()
+                    if sent < stop - start:
+                        raise OSError(f"blob {name} is shorter than the catalog says")
                 stack.close()
+                self._fast.judge(transport, total, loop.time() - begun)
+                _drop(pieces, total)
 
     async def _stream(self, request: web.Request, response: web.StreamResponse, blocks: Any) -> None:
         while block := await self._in(self._bodies, next, blocks, b""):
@@ -263,8 +275,24 @@ class Front:
         return await asyncio.get_running_loop().run_in_executor(pool, partial(run, *args, **kwargs))
 
 
-def _batches(pieces: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    return (pieces[start : start + size] for start in range(0, len(pieces), size))
+def _first(pieces: Iterable[Piece], count: int, size: int) -> list[Piece]:
+    """Return the first of some slices: so many at most, and so many bytes at most."""
+    found: list[Piece] = []
+    for name, start, stop in islice(pieces, count):
+        found.append((name, start, min(stop, start + size)))
+        size -= found[-1][2] - start
+        if not size:
+            break
+    return found
+
+
+def _drop(pieces: deque[Piece], size: int) -> None:
+    """Drop the first bytes of some slices."""
+    while size:
+        name, start, stop = pieces.popleft()
+        if size < stop - start:
+            pieces.appendleft((name, start + size, stop))
+        size -= min(size, stop - start)
 
 
 def _open_all(blobs: Blobs, digests: list[str], stack: ExitStack) -> list[BinaryIO]:
