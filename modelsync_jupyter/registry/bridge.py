@@ -81,15 +81,23 @@ class Body:
 
     def __init__(self, request: web.Request) -> None:
         self._content, self._rest = request.content, memoryview(b"")
+        if request.transport is not None:
+            # Bytes that asyncio receives at once, else 256 KiB: each time takes as long, however many they are.
+            request.transport.max_size = BLOCK  # type: ignore[attr-defined]  # of its sockets, in all versions
 
-    async def gather(self, size: int, watch: Watch) -> list[memoryview]:
-        """Wait for the next `size` bytes.
+    async def gather(self, least: int, most: int, watch: Watch) -> list[memoryview]:
+        """Wait for the next bytes.
+
+        Args:
+            least: How many are waited for.
+            most: How many are taken if they are there.
+            watch: Is told that they come.
 
         Raises:
             BadRequest: The body ends before that, the connection broke, or nothing comes.
         """
         blocks: list[memoryview] = []
-        while size:
+        while least > 0:
             if not self._rest:
                 try:
                     self._rest = memoryview((await self._content.readchunk())[0])
@@ -97,10 +105,10 @@ class Body:
                     raise BadRequest(BROKEN) from error
                 watch.touch()
                 if not self._rest:
-                    raise BadRequest(f"the body ended {size} bytes early")
-            blocks.append(self._rest[:size])
-            self._rest = self._rest[size:]
-            size -= len(blocks[-1])
+                    raise BadRequest(f"the body ended {least} bytes early")
+            blocks.append(self._rest[:most])
+            self._rest = self._rest[most:]
+            least, most = least - len(blocks[-1]), most - len(blocks[-1])
         return blocks
 
 

@@ -53,6 +53,8 @@ _KEEP_ALIVE_SECONDS = 75.0
 _SENT_AT_ONCE, _OPENED_AT_ONCE = 2 * BLOCK, 8
 #: What a thread sends at most for a fast client, until others have had a chance of it.
 _SENT_IN_A_TURN, _MANY = 256 * BLOCK, 10_000
+#: Bytes of a part that are worth a trip to a thread.
+_ENOUGH = BLOCK // 2
 _DISK_THREADS = 8
 _BODY_THREADS = 64
 _RETRY_SECONDS = 1.0
@@ -196,7 +198,7 @@ class Front:
         writing = Receiving(registry.blobs, size, digest)
         try:
             while True:
-                blocks = await body.gather(min(BLOCK, writing.left), watch)
+                blocks = await body.gather(min(_ENOUGH, writing.left), min(BLOCK, writing.left), watch)
                 blob = await self._in(self._disk, writing.write, blocks)
                 if blob:
                     return blob

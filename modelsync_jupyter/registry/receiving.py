@@ -29,7 +29,7 @@ class Receiving:
     def write(self, pieces: Sequence[memoryview]) -> Blob | None:
         """Take the next bytes, at most `BLOCK`; returns the blob once it is whole.
 
-        They are joined first: to hash and to write each piece by itself lets go of the interpreter's lock each time,
+        Many are joined first: to hash and to write each piece by itself lets go of the interpreter's lock each time,
         and threads that hand it to each other cost more than to copy does.
 
         Raises:
@@ -38,12 +38,15 @@ class Receiving:
         """
         if self._writing is None:
             self._writing = self._blobs.begin(self._size, self._digest)
-        buffer, stop = _buffer(), 0
-        for piece in pieces:
-            buffer[stop : stop + len(piece)] = piece
-            stop += len(piece)
-        self._writing.write(buffer[:stop])
-        self.left -= stop
+        block = pieces[0]
+        if len(pieces) > 1:
+            buffer, stop = _buffer(), 0
+            for piece in pieces:
+                buffer[stop : stop + len(piece)] = piece
+                stop += len(piece)
+            block = buffer[:stop]
+        self._writing.write(block)
+        self.left -= len(block)
         if self.left:
             return None
         blob = self._writing.commit()
