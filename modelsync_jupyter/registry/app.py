@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import logging
+import secrets
+from itertools import chain, zip_longest
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
+from flask.json.provider import DefaultJSONProvider
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -16,6 +19,7 @@ from modelsync_jupyter.core.errors import ModelSyncError
 
 from .auth import rule_of
 from .blobs.protocol import StoreAway
+from .catalog.kept import Kept
 from .errors import ApiError, NotFound, TooMany
 from .pages import blueprint as pages
 from .routes import BLUEPRINTS
@@ -28,6 +32,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 def create_app(registry: Registry) -> Flask:
     """Make the app over a registry."""
     app = Flask(__name__, static_folder=None)
+    app.json = _JSON(app)
     app.extensions[EXTENSION] = registry
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -41,6 +46,25 @@ def create_app(registry: Registry) -> Flask:
     if registry.settings.trust_forwarded:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)  # type: ignore[method-assign]
     return app
+
+
+class _JSON(DefaultJSONProvider):
+    """JSON in which what is kept as JSON goes out as it is: to read and write it took most of the time of a page."""
+
+    sort_keys = False
+    _mark = secrets.token_hex(16)  # nobody can write it into a record
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        texts: list[str] = []
+
+        def write(value: Any) -> Any:
+            if isinstance(value, Kept):
+                texts.append(value.text)
+                return self._mark
+            return DefaultJSONProvider.default(value)
+
+        between = super().dumps(obj, default=write, **kwargs).split(f'"{self._mark}"')
+        return "".join(chain.from_iterable(zip_longest(between, texts, fillvalue="")))
 
 
 def answer(error: Exception, method: str, path: str) -> tuple[int, dict[str, Any], dict[str, str]]:

@@ -85,7 +85,14 @@ def archive_json(archive: ArchiveRow) -> Extension:
     return said
 
 
-def model_with_repository(row: ModelRow, strategy: str, aliases: Sequence[str] = (), alias: str = "") -> ModelJSON:
+def model_with_repository(
+    row: ModelRow,
+    strategy: str,
+    aliases: Sequence[str] = (),
+    alias: str = "",
+    *,
+    repository: RepositoryJSON | None = None,
+) -> ModelJSON:
     """Write a version inside its repository.
 
     Args:
@@ -93,8 +100,9 @@ def model_with_repository(row: ModelRow, strategy: str, aliases: Sequence[str] =
         strategy: The server's setting.
         aliases: The aliases that point at it.
         alias: The alias that it was asked for by, or "".
+        repository: Its repository, where that is written already.
     """
-    reply = model_json(row, strategy, repository=repository_json(row.repository, None, strategy))
+    reply = model_json(row, strategy, repository=repository or repository_json(row.repository, None, strategy))
     if aliases or alias:
         said: Extension = {**reply.get("modelsync", {}), "aliases": list(aliases)}
         reply["modelsync"] = {**said, "alias": alias} if alias else said

@@ -15,6 +15,7 @@ from sqlalchemy import Row
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.wire import EntryJSON, LabelJSON, ManifestJSON
 
+from .kept import keep
 from .words import Right, Role, UploadState, UploadStatus
 
 
@@ -61,7 +62,7 @@ class RepositoryRow:
             row.repository_uid,
             row.repository_name,
             row.repository_description,
-            json.loads(row.repository_labels),
+            keep(row.repository_labels),
             row.repository_creator,
             row.repository_private,
             row.repository_created_at,
@@ -114,8 +115,8 @@ class ModelRow:
             row.uid,
             row.version,
             row.description,
-            json.loads(row.labels),
-            json.loads(row.manifest),
+            keep(row.labels),
+            keep(row.manifest),
             row.build_at,
             row.creator_id,
             row.creator,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, current_app
 from sqlalchemy import Connection
 
 from modelsync_jupyter.wire import API, ModelJSON
@@ -16,12 +16,13 @@ from ..catalog import models, tables
 from ..catalog.aliases import aliases_of, check_free, check_no_alias, resolve_model
 from ..catalog.events import note
 from ..catalog.history import Deed, remember
+from ..catalog.kept import keep
 from ..catalog.labels import replace_labels
 from ..catalog.models import find_model, list_models
 from ..catalog.repositories import find_repository
 from ..catalog.rows import ModelRow
 from ..catalog.words import Right, Role
-from ..replies import model_json, model_with_repository, page_json
+from ..replies import model_json, model_with_repository, page_json, repository_json
 from ..service import current
 from ..values import check_version
 
@@ -118,7 +119,14 @@ def delete(name: str, version: str) -> ModelJSON:
 def _with_aliases(connection: Connection, rows: Sequence[ModelRow]) -> list[ModelJSON]:
     aliases = aliases_of(connection, [row.id for row in rows])
     strategy = current().settings.strategy
-    return [model_with_repository(row, strategy, aliases.get(row.id, ())) for row in rows]
+    repositories = {row.repository.id: row.repository for row in rows}
+    written = {
+        key: keep(current_app.json.dumps(repository_json(row, None, strategy))) for key, row in repositories.items()
+    }
+    return [
+        model_with_repository(row, strategy, aliases.get(row.id, ()), repository=written[row.repository.id])
+        for row in rows
+    ]
 
 
 @blueprint.get(f"{_ONE}/bentos")
