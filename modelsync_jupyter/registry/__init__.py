@@ -4,6 +4,7 @@
 
     server     gunicorn and its processes             front      the connections of one process
     bridge     between the front and Flask            search     the language of queries
+    fast       threads that are lent to fast clients
     settings   what the server was told               catalog/   typed rows, queries, migrations: all SQL
     app        the Flask app and its error replies    routes/    one function per endpoint: parse, call, reply
     service    catalog, blobs and signer together     blobs/     what a store of blobs promises; a folder as one

@@ -147,7 +147,8 @@ def identify(
 def client_name() -> str:
     """Return what the sending program calls itself; what only names its HTTP library is told as the BentoML it is."""
     agent, version = request.user_agent.string, request.headers.get(VERSION_HEADER, "")
-    return f"bentoml/{version}" if version and agent.startswith("python-httpx/") else agent
+    name = f"bentoml/{version}" if version and agent.startswith("python-httpx/") else agent
+    return name.encode(errors="replace").decode()  # bytes that are not UTF-8 came as surrogates, which cannot be stored
 
 
 def _note_failure(registry: Registry, error: Unauthorized, address: str, unseen: int) -> None:

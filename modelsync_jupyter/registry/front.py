@@ -6,7 +6,8 @@ only while there is work for it. So a thousand slow or silent clients keep nobod
 - `/healthz` is answered by the loop itself.
 - API: a small body is awaited here, then Flask answers in one of `threads` threads.
 - Parts of uploads are received by the loop; a thread of `disk` hashes and stores each block when it is there.
-- Archives leave by sendfile where blobs are files; else a thread fetches one block after the other.
+- Archives leave by sendfile where blobs are files; to a client that is fast, from a thread, see `fast`. Where blobs
+  are not files, a thread fetches one block after the other.
 - Bodies that are larger than an API's, whole archives above all, are read by Flask while they arrive, in `bodies`: the
   one lane in which a slow client holds a thread, and the API is not in it.
 
@@ -53,7 +54,7 @@ _KEEP_ALIVE_SECONDS = 75.0
 #: Bytes that leave between two looks at the clock, out of so many files: to open them takes a trip to a thread.
 _SENT_AT_ONCE, _OPENED_AT_ONCE = 2 * BLOCK, 8
 #: What a thread sends at most for a fast client, until others have had a chance of it.
-_SENT_IN_A_TURN, _MANY = 256 * BLOCK, 10_000
+_SENT_IN_A_TURN, _IN_A_TURN = 256 * BLOCK, 10_000
 #: Bytes of a part that are worth a trip to a thread.
 _ENOUGH = BLOCK // 2
 _DISK_THREADS = 8
@@ -184,7 +185,7 @@ class Front:
         signed = base if last else match[0]
         token_id = registry.signer.check("PUT", signed, dict(parse_qsl(query, keep_blank_values=True)))
         run = range(int(first), int(last or first) + 1)
-        coming = await self._in(self._api, multipart.begin_parts, registry, uid, run, size, token_id)
+        coming = await self._in(self._api, multipart.begin_parts, registry, uid, run, size, token_id, alone=not last)
         stored: dict[int, Blob] = {}
         body = Body(request)
         try:
@@ -252,7 +253,7 @@ class Front:
         with Watch(transport.abort) as watch, ExitStack() as stack:
             while pieces:
                 if self._fast.is_open(transport):
-                    sent = await self._fast.send(transport, spans.blobs, _first(pieces, _MANY, _SENT_IN_A_TURN))
+                    sent = await self._fast.send(transport, spans.blobs, _first(pieces, _IN_A_TURN, _SENT_IN_A_TURN))
                     request["sent"] += sent
                     _drop(pieces, sent)
                     watch.touch()

@@ -123,15 +123,19 @@ def find_present(registry: Registry, caller: Caller, parts: Sequence[Part], dire
     return [part.number for part in wanted if any((name, part.size) in stored for name in names[part.digest])]
 
 
-def begin_parts(registry: Registry, uid: str, run: range, size: int, token_id: int) -> list[tuple[int, int, str]]:
+def begin_parts(
+    registry: Registry, uid: str, run: range, size: int, token_id: int, *, alone: bool
+) -> list[tuple[int, int, str]]:
     """Begin to store neighbouring parts of an upload, which `record_parts` notes when they are there.
 
     Args:
         registry: The registry.
         uid: The upload.
-        run: Their numbers. Of more than one, all have to be declared: that tells where in the body each begins.
+        run: Their numbers.
         size: Their bytes.
         token_id: The token that the URL was made for, which has to be valid still.
+        alone: Whether the URL was made for this one part. Any others have to be declared: that tells where in the body
+            each begins, and who has the URL of a run cannot send more than the upload is to have.
 
     Returns:
         Number, size and declared digest, or "", of each.
@@ -142,8 +146,8 @@ def begin_parts(registry: Registry, uid: str, run: range, size: int, token_id: i
         BadRequest: The upload is complete, the parts are not of the declared size, or one came with other bytes too
             often.
     """
-    if not 0 < len(run) <= MAX_PART_NUMBER:
-        raise BadRequest("a run of parts is FIRST-LAST")
+    if not run or not 0 < run[0] <= run[-1] <= MAX_PART_NUMBER:
+        raise BadRequest(f"a run of parts is FIRST-LAST, numbers from 1 to {MAX_PART_NUMBER}")
     with registry.database.read() as connection:
         check_valid(connection, token_id)
         upload = uploads.find_upload(connection, uid)
@@ -152,7 +156,7 @@ def begin_parts(registry: Registry, uid: str, run: range, size: int, token_id: i
     if worn := [part for part in found if part.puts >= _MAX_PUTS]:
         raise BadRequest(f"the part was sent {worn[0].puts} times with other bytes each time: begin another upload")
     declared = [(part.number, part.declared_size or 0, part.declared_digest) for part in found if part.declared_digest]
-    if not declared and len(run) == 1:
+    if alone and not declared:
         return [(run[0], size, "")]
     if [number for number, _, _ in declared] != list(run):
         raise BadRequest("parts that were not declared come one by one")

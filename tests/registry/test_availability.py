@@ -61,6 +61,22 @@ def test_slow_and_silent_clients_keep_nobody_out(launch: Callable[..., Server], 
     assert "Traceback" not in server.log
 
 
+def test_unfinished_forms_of_strangers_do_not_keep_pushes_out(launch: Callable[..., Server], name: str) -> None:
+    """A body that Flask reads while it arrives holds a thread: nobody gets one without a token."""
+    server = launch("--workers", "1")
+    client = server.client()
+    cookies = requests.get(f"{server.url}/sign-in", timeout=30).cookies.items()
+    form = "POST /sign-in HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    form += f"Cookie: {'; '.join(f'{key}={value}' for key, value in cookies)}\r\nContent-Length: 200000\r\n\r\n"
+    with crowd(server.url, [f"{form}token={'x' * 70_000}"] * 80) as connections:
+        for each in connections:
+            assert each.recv(100).split()[1] == b"413"
+        pushing.register(client, name, "v1")
+        archive = pushing.model_tar(name, "v1", os.urandom(100_000))
+        url, headers = f"{server.url}/api/v1{pushing.path(name, 'v1', 'upload')}", {"X-YATAI-API-TOKEN": server.token}
+        assert requests.put(url, data=archive, headers=headers, timeout=60).status_code == 200
+
+
 def test_broken_chunk_is_a_400(registry: Server) -> None:
     head = (
         "POST /api/v1/model_repositories HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
+import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -106,6 +108,11 @@ def test_queries_that_make_no_sense_are_400(client: Client, query: str) -> None:
     assert reply.json()["error"]
 
 
+def test_time_before_the_first_year_is_400(client: Client) -> None:
+    for key in ("since", "until"):
+        assert client.call("GET", f"/current_org/events?{key}=0001-01-01T00:00:00%2B23:00").status_code == 400
+
+
 def test_huge_pages_are_cut_short(client: Client) -> None:
     assert client.ok("GET", f"/models?count={10**18}")["items"] is not None
     assert client.ok("GET", f"/models?start={10**18}")["items"] == []
@@ -158,6 +165,33 @@ def test_part_numbers_out_of_range(client: Client, name: str) -> None:
     for number in (0, -1, 10**6, 10**30, "1", 1.5, True, None):
         body = {"upload_id": upload_id, "part_number": number}
         assert client.call("PATCH", path(name, "v1", "presign_multipart_upload_url"), body).status_code == 400
+
+
+def test_url_of_runs_is_for_declared_parts(client: Client, name: str) -> None:
+    """Who has it must not fill the disk with other parts, nor make the registry count to a number of their choice."""
+    register(client, name, "v1")
+    uid = start(client, name, "v1", {"parts": pushing.parts_json([b"one", b"two"])})["upload_id"]
+    reply = client.ok("PATCH", path(name, "v1", "presign_multipart_upload_url"), {"upload_id": uid, "part_number": 1})
+    url, _, query = reply["modelsync"]["runs"].partition("?")
+    for run in ("3-3", "0-0", "2-1", "0-1", "999999999-999999999", "1-999999999"):
+        answer = requests.put(f"{url}/{run}?{query}", data=b"three", timeout=30)
+        assert answer.status_code == 400, run
+    assert requests.put(f"{url}/1-2?{query}", data=b"onetwo", timeout=30).status_code == 200
+    listed = [{"part_number": 999_999_999, "etag": "0" * 64}]
+    assert pushing.complete(client, name, "v1", uid, listed).status_code == 400
+
+
+def test_program_that_calls_itself_what_is_not_text(client: Client, registry: Server, name: str) -> None:
+    pushing.push(client, name, "v1")
+    where, body = urlsplit(registry.url), b'{"description": "other"}'
+    head = (
+        f"PATCH /api/v1{path(name, 'v1')} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
+    )
+    head += f"X-YATAI-API-TOKEN: {registry.token}\r\nUser-Agent: "
+    with socket.create_connection((where.hostname, where.port), timeout=30) as connection:
+        connection.sendall(head.encode() + b"\xff\xfe \xc3\xa9\r\n\r\n" + body)
+        assert connection.recv(1000).split()[1] == b"200"
+    assert client.ok("GET", f"/model_repositories/{name}/history")["items"][0]["client"] == "?? \xe9"
 
 
 def test_declared_parts_that_make_no_sense(client: Client, name: str) -> None:

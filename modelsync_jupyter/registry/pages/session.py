@@ -48,6 +48,8 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _MAX_FORM, _MAX_FIELDS = 256 << 10, 500
+#: Who is not signed in sends no more than `front` reads before a thread is needed: a slow body would hold that.
+_MAX_SIGN_IN = 16 << 10
 #: What a form carries to show that one of our pages made it.
 _KEY = Markup('<input type="hidden" name="form_key" value="{}">')
 #: Style and script are the same until another version of the registry runs, which names them anew.
@@ -81,7 +83,7 @@ def sign_in_form() -> Response:
 @open_to_all("people sign in here")
 def sign_in() -> Response:
     """Begin a session."""
-    _check_form(request.cookies.get(_cookie("form"), ""))
+    _check_form(request.cookies.get(_cookie("form"), ""), _MAX_SIGN_IN)
     try:
         session = sessions.sign_in(current(), request.form.get("token", "").strip(), request.remote_addr or "")
     except ApiError as error:
@@ -178,13 +180,17 @@ def _form(error: ApiError | None = None) -> Response:
     return reply
 
 
-def _check_form(session: str) -> None:
+def _check_form(session: str, most: int = _MAX_FORM) -> None:
     """Accept a form that one of our pages made for this browser.
+
+    Args:
+        session: What the form has to be of.
+        most: Bytes that it may have.
 
     Raises:
         Forbidden: Another site sent it, or the page was made for an earlier session.
     """
-    request.max_content_length = request.max_form_memory_size = _MAX_FORM
+    request.max_content_length = request.max_form_memory_size = most
     request.max_form_parts = _MAX_FIELDS
     if not session or not sessions.is_form_key(session, request.form.get("form_key", "")):
         raise Forbidden("this form is not of your session", "Go back, reload the page, and try again.")

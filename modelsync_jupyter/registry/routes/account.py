@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
@@ -77,6 +78,7 @@ def _time(key: str) -> datetime | None:
     if not text:
         return None
     time = parse_time(text)
-    if time is None:
-        raise BadRequest(f"`{key}` is not a time like `2026-01-31 13:59:59`")
-    return time.astimezone(timezone.utc).replace(tzinfo=None)
+    with suppress(OverflowError):  # by its zone it may be before the year 1
+        if time is not None:
+            return time.astimezone(timezone.utc).replace(tzinfo=None)
+    raise BadRequest(f"`{key}` is not a time like `2026-01-31 13:59:59`")
