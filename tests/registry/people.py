@@ -83,7 +83,7 @@ class Person:
         registry = self.http.application.extensions[EXTENSION]
         with registry.database.read() as connection:
             who, _ = tokens.identify(connection, self.token)
-        multipart.begin_parts(registry, upload, range(1, 2), len(archive), who.token_id)  # as `front` does, not here
+        multipart.begin_parts(registry, upload, range(1, 2), len(archive), who.token_id, alone=True)  # as `front` does
         blob = registry.blobs.receive(io.BytesIO(archive), len(archive))
         multipart.record_parts(registry, upload, {1: blob})
         listed = [{"part_number": 1, "etag": blob.digest}]
