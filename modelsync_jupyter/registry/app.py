@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from modelsync_jupyter.core.errors import ModelSyncError
 
+from . import body
 from .auth import rule_of
 from .blobs.protocol import StoreAway
 from .catalog.kept import Kept
@@ -41,6 +42,7 @@ def create_app(registry: Registry) -> Flask:
     for endpoint, view in app.view_functions.items():
         assert rule_of(view) is not None, f"the route {endpoint} does not say who may use it"
     app.before_request(_say_route)
+    app.teardown_request(body.leave_place)
     app.register_error_handler(Exception, _reply)
     app.url_value_preprocessor(_refuse_nul)
     if registry.settings.trust_forwarded:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import request
+import threading
+
+from flask import g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from .catalog.database import Page
@@ -14,6 +16,9 @@ from .values import Fields, check_length, clean, parse_json
 MAX_JSON = 64 << 10
 MAX_RECORD = 2 << 20
 MAX_LIST = 32 << 20
+#: Requests of a process that hold a large body at the same time, and what that is: parsed, 30 MB take 150.
+_AT_ONCE, _LARGE = 2, 1 << 20
+_places = threading.BoundedSemaphore(_AT_ONCE)
 #: Rows of a page.
 MAX_ROWS = 1000
 _MAX_NUMBER = (1 << 31) - 1
@@ -36,7 +41,15 @@ def fields(limit: int = MAX_JSON) -> Fields:
         data = bytes(limit + 1)
     if len(data) > limit:
         raise TooLarge(f"the body has more than {limit:,} bytes")
+    if len(data) > _LARGE:
+        g.has_place = _places.acquire()
     return Fields(parse_json(data))
+
+
+def leave_place(error: BaseException | None) -> None:
+    """Let the next request have its large body, when this one has ended."""
+    if g.pop("has_place", False):
+        _places.release()
 
 
 def page(default: int = 0, most: int = MAX_ROWS) -> Page:
