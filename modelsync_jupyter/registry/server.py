@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import shutil
 import signal
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import GunicornWebWorker, web
@@ -71,6 +73,7 @@ def serve(
         data, db, blobs=blobs, strategy=strategy, url_ttl=url_ttl, threads=_count("threads", threads)
     )
     _count("workers", workers)
+    _raise_limit()
     pid = os.getpid()
     numbers = tempfile.mkdtemp(prefix="modelsync-metrics-")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = numbers
@@ -89,6 +92,13 @@ def _count(what: str, number: int) -> int:
     if not 1 <= number <= _MAX_COUNT:
         raise UsageError(f"{number} is not a number of {what}.", step=f"Give one from 1 to {_MAX_COUNT}.")
     return number
+
+
+def _raise_limit() -> None:
+    """Have as many open files as the system permits: each connection is one, and 1,024, the usual limit, are few."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with suppress(ValueError, OSError):  # some systems name a limit that they do not grant
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _prepare(settings: Settings, reset_admin_token: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -62,13 +63,21 @@ def test_slow_and_silent_clients_keep_nobody_out(launch: Callable[..., Server], 
 
 
 def test_unfinished_forms_of_strangers_do_not_keep_pushes_out(launch: Callable[..., Server], name: str) -> None:
-    """A body that Flask reads while it arrives holds a thread: nobody gets one without a token."""
-    server = launch("--workers", "1")
+    """A body that Flask reads while it arrives holds a thread: nobody gets one without a token.
+
+    There are more of them than files may be open by default here: the server asks for more.
+    """
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, most))
+    try:
+        server = launch("--workers", "1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
     client = server.client()
     cookies = requests.get(f"{server.url}/sign-in", timeout=30).cookies.items()
     form = "POST /sign-in HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     form += f"Cookie: {'; '.join(f'{key}={value}' for key, value in cookies)}\r\nContent-Length: 200000\r\n\r\n"
-    with crowd(server.url, [f"{form}token={'x' * 70_000}"] * 80) as connections:
+    with crowd(server.url, [f"{form}token={'x' * 70_000}"] * 300) as connections:
         for each in connections:
             assert each.recv(100).split()[1] == b"413"
         pushing.register(client, name, "v1")
