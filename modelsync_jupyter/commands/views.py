@@ -95,8 +95,8 @@ def plan_blocks(plan: Plan | FilePlan) -> Blocks:
 
 def _forecast(forecast: Forecast) -> str:
     """Say how much of a version will travel, and how long that will take."""
-    text = f"{'' if forecast.exact else 'up to '}{format_size(forecast.moved)}"
-    text += f" of {format_size(forecast.moved + forecast.reused)}" if forecast.reused else ""
+    moved, whole = format_size(forecast.moved), format_size(forecast.moved + forecast.reused)
+    text = f"{'' if forecast.exact else 'up to '}{moved}{f' of {whole}' if whole != moved else ''}"
     return text + ("" if forecast.seconds is None else f", about {format_seconds(forecast.seconds)}")
 
 
