@@ -133,7 +133,7 @@ class Line:
                 self._handle.update(bundle, raw=True)
 
     def _html(self, text: str) -> str:
-        """Draw one row, however narrow the cell: first the bar gives way, then the name, and the version last."""
+        """Draw one row, however narrow the cell: first the bar gives way, then the name, and the version never."""
         from html import escape
 
         last, title = self._told.last, escape(self._title)
@@ -142,10 +142,10 @@ class Line:
         return (
             '<div style="display:flex;align-items:center;gap:8px;white-space:nowrap">'
             f'<code title="{title}" style="display:flex;flex:0 1 auto;min-width:6em">'
-            f'<span style="flex:0 100 auto;min-width:3em;{cut}">{name}</span>'
-            f'<span style="flex:0 1 auto;min-width:0;{cut}">{colon}{version}</span></code>'
+            f'<span style="flex:0 1 auto;min-width:3em;{cut}">{name}</span>'
+            f'<span style="flex:none;max-width:14em;{cut}">{colon}{version}</span></code>'
             f'<progress value="{last.done}" max="{last.total}" aria-label="{title}"'
-            ' style="flex:1 1 120px;min-width:40px;max-width:200px"></progress>'
+            ' style="flex:1 1000 120px;min-width:40px;max-width:200px"></progress>'
             f'<span style="flex:none;font-variant-numeric:tabular-nums">{self._told.percent}%, {escape(text)}</span>'
             "</div>"
         )

@@ -14,7 +14,7 @@ _RIGHT = {"SIZE", "DONE", "RATE", "VERSIONS", "ON DISK", "SHARED"}
 #: Columns of sentences of ours, in which code stands in backticks; what others wrote is shown as it is.
 _SAID = {"WHAT WAS FOUND", "WHAT TO DO", "WHY", "REASON", "MEANING"}
 #: Letters of a cell that are not broken.
-_SHORT = 32
+_SHORT = 24
 
 
 class Table(list[T], Generic[T]):
@@ -64,13 +64,16 @@ class Table(list[T], Generic[T]):
 
         def line(element: str, cells: Sequence[str]) -> str:
             drawn = []
-            for title, cell in zip(self._head, map(one_line, cells), strict=True):
-                shown = as_html(cell) if title in _SAID else escape(cell)
-                drawn.append(f'<{element} style="{_style(title, cell)}">{shown}</{element}>')
+            for column in shown:
+                title, cell = self._head[column], one_line(cells[column])
+                text = as_html(cell) if title in _SAID else escape(cell)
+                drawn.append(f'<{element} style="{_style(title, cell)}">{text}</{element}>')
             return f"<tr>{''.join(drawn)}</tr>"
 
+        rows = [self._row(item) for item in self]
+        shown = [column for column in range(len(self._head)) if any(row[column] for row in rows)]  # cells are narrow
         head = line("th", [_heading(title) for title in self._head])
-        body = "".join(line("td", self._row(item)) for item in self)
+        body = "".join(line("td", row) for row in rows)
         return f'<div style="overflow-x:auto"><table><thead>{head}</thead><tbody>{body}</tbody></table></div>'
 
 
@@ -86,7 +89,7 @@ def _style(title: str, cell: str) -> str:
     """
     if title in _RIGHT:
         return "text-align:right;white-space:nowrap"
-    if len(cell) <= _SHORT:
+    if len(cell) <= _SHORT and title not in _SAID:
         return "text-align:left;white-space:nowrap"
     return f"text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:{_SHORT // 2}ch"
 

@@ -15,8 +15,8 @@ from .plain import printable
 
 _CODE = re.compile(r"`([^`\n]+)`")
 _CODE_OR_LINK = re.compile(rf"{_CODE.pattern}|(https?://[^\s`<>]+[^\s`<>.,;:!?)])")
-#: Columns of a line: a cell beside a side bar has room for so many.
-_WIDTH = 78
+#: Columns of a line: JupyterLab breaks longer ones within a word, and a cell beside its sidebar holds so many.
+_WIDTH = 56
 #: Stands for a blank within code, at which no line may end. No sentence has one: it is escaped.
 _BLANK = "\x00"
 
