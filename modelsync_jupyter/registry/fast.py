@@ -110,6 +110,10 @@ def _send(
         return sent, True
     except BlockingIOError:  # not one byte in that time
         return sent, False
+    except ConnectionError:
+        if not sent:
+            raise
+        return sent, False  # who sends on will see it, and these bytes have left
     finally:
         connection.setblocking(False)
         connection.close()

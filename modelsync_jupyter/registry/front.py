@@ -237,7 +237,8 @@ class Front:
                 await self._stream(request, response, iter(parts))
         except Exception as error:  # too late for another reply: the client sees that this one is not whole
             if request.transport is not None and not request.transport.is_closing():
-                log.error("%s %s broke off", request.method, path, exc_info=error)
+                if not isinstance(error, ConnectionError):  # a client that goes away is no fault of ours
+                    log.error("%s %s broke off", request.method, path, exc_info=error)
                 request.transport.abort()
             raise ConnectionResetError from error
         finally:

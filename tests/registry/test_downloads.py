@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import pytest
 import requests
+
+from tests.harness.clock import wait_until
 
 from . import pushing
 from .pushing import cut, model_tar, path, put_parts, register, start
@@ -155,3 +159,21 @@ def test_forwarded_headers_count_only_when_trusted(launch: Callable[..., Server]
     assert url.startswith("https://models.example/registry/objects/archives/")
     behind = url.replace("https://models.example/registry", server.url)
     assert requests.get(behind, headers=headers, timeout=30).content == archive
+
+
+def test_client_that_goes_away_is_no_error_of_the_registry(registry: Server, name: str) -> None:
+    """It is in the log as a request with 499, and not as a failure."""
+    client = registry.client()
+    pushing.push(client, name, "v1", model_tar(name, "v1", os.urandom(24_000_000)))
+    address = urlsplit(pushing.download_url(client, name, "v1"))
+    with socket.socket() as connection:  # fast at first, and gone in the middle, when all the rest fits no buffer
+        connection.settimeout(30)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        connection.connect((address.hostname, address.port))
+        connection.sendall(f"GET {address.path}?{address.query} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        left = 8_000_000
+        while left > 0:
+            left -= len(connection.recv(1 << 16))
+    said = f"GET {address.path} 499"
+    wait_until(lambda: said in registry.log, "the line of a request that was given up")
+    assert "broke off" not in registry.log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import os
 import socket
@@ -96,8 +97,8 @@ def test_threads_come_back_from_clients_that_go_and_requests_that_are_cancelled(
             sending = asyncio.create_task(lane.send(transport, blobs, pieces))
             await asyncio.to_thread(read, theirs, 1)
             theirs.close()
-            with pytest.raises(ConnectionError):
-                await sending
+            with contextlib.suppress(ConnectionError):
+                assert 0 < await sending < 3 * SIZE
             transport.abort()
         transport, theirs = await connect(lane)
         sending = asyncio.create_task(lane.send(transport, blobs, pieces))
