@@ -2,6 +2,7 @@
  * How the parts are put together. Only optional tokens, so that it loads in Notebook 7 as well.
  */
 import {
+  ILabShell,
   ILayoutRestorer,
   type JupyterFrontEnd,
   type JupyterFrontEndPlugin
@@ -54,7 +55,8 @@ const plugin: JupyterFrontEndPlugin<SidebarModel> = {
     ILayoutRestorer,
     ITranslator,
     IFileBrowserFactory,
-    IStateDB
+    IStateDB,
+    ILabShell
   ],
   activate: (
     app: JupyterFrontEnd,
@@ -63,7 +65,8 @@ const plugin: JupyterFrontEndPlugin<SidebarModel> = {
     restorer: ILayoutRestorer | null,
     translator: ITranslator | null,
     files: IFileBrowserFactory | null,
-    state: IStateDB | null
+    state: IStateDB | null,
+    lab: ILabShell | null
   ): SidebarModel => {
     const trans = (translator ?? nullTranslator).load('modelsync_jupyter');
     const model = new SidebarModel(
@@ -84,7 +87,7 @@ const plugin: JupyterFrontEndPlugin<SidebarModel> = {
         sidebar.searching = search;
         app.shell.activateById(sidebar.id);
       },
-      openDetails: trackDetails(app, model, env, restorer)
+      openDetails: trackDetails(app, model, env, restorer, lab)
     });
     app.shell.add(sidebar, 'left', { rank: 520, type: 'Models' });
     restorer?.add(sidebar, sidebar.id);
@@ -147,12 +150,13 @@ const launcher: JupyterFrontEndPlugin<void> = {
 
 export default [plugin, status, launcher];
 
-/** Tabs of the main area with the details of a version each; they come back when the page is loaded again. */
+/** Tabs with the details of a version each; they come back when the page is loaded again. */
 function trackDetails(
   app: JupyterFrontEnd,
   model: SidebarModel,
   env: IEnv,
-  restorer: ILayoutRestorer | null
+  restorer: ILayoutRestorer | null,
+  lab: ILabShell | null
 ): (tag: string, place?: DetailsPlace) => Promise<void> {
   const tracker = new WidgetTracker<MainAreaWidget<DetailsWidget>>({
     namespace: 'modelsync-details'
@@ -170,7 +174,7 @@ function trackDetails(
       const widget = createDetails(model, tag, env);
       widget.id = id;
       await tracker.add(widget);
-      app.shell.add(widget, 'main');
+      app.shell.add(widget, lab ? 'main' : 'right'); // a page of Notebook has one document
     }
     if (place) {
       tracker.find(each => each.id === id)?.content.goTo(place);

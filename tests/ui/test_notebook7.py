@@ -34,3 +34,7 @@ def test_models_are_pushed_beside_a_notebook(
     sidebar.row(f"{name}:v1").click()
     sidebar.menu(f"{name}:v1", "Insert Code to Load Model")
     expect(page.locator(".jp-Notebook")).to_contain_text(f'load("{name}:v1")')
+    sidebar.menu(f"{name}:v1", "Details")
+    details = page.get_by_role("region", name=f"{name}:v1")
+    expect(details).to_contain_text("The local store and the registry have the same files.")
+    assert details.evaluate("node => node.scrollWidth <= node.clientWidth")
