@@ -54,9 +54,18 @@ export function tellEnds(
     }
     if (record.state === 'failed' && (long || !model.visible)) {
       tellFailure(model, record, trans, run);
-    } else if (record.state === 'succeeded' && long) {
+    } else if (
+      record.state === 'succeeded' &&
+      (long || record.direction === 'export') // which leaves no mark in the list
+    ) {
       const took = formatSeconds(duration(record));
-      Notification.success(trans.__('%1 in %2.', endOf(record, trans), took), {
+      const file = record.outcome?.path?.split(/[\\/]/).pop();
+      const what = endOf(record, trans);
+      const words =
+        record.direction === 'export' && file
+          ? trans.__('%1 to %2 in %3.', what, file, took)
+          : trans.__('%1 in %2.', what, took);
+      Notification.success(words, {
         autoClose: AWHILE,
         actions: [details(record, trans, run)]
       });
