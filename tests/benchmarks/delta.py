@@ -8,7 +8,7 @@ are pushed and pulled there. All that is timed takes turns, and medians are show
 - hashed: all of a version is read and hashed once, in this process, from the page cache. Who has to find out what
   changed cannot be quicker.
 - copied: `cp -r` of its folder, and an fsync of every file.
-- written: its largest file copied past the page cache on four threads, each byte hashed on the way, and an fsync: see
+- written: its largest file copied past the page cache on ten threads, each byte hashed on the way, and an fsync: see
   `floors`. Where the file system cannot share blocks between files, a pull has to write all of a version to the disk,
   whatever travels: it cannot be quicker than this, and 1.5 times the time of hashing is out of reach where the disk
   writes 2 GB/s and a core hashes 4 GB/s. On XFS and Btrfs it is not.

@@ -5,7 +5,7 @@
 
 - read: a process that looks at each file of a folder once, opens, reads and closes it, and hashes it with BLAKE3. A
   push of many small files has to do all of this.
-- copy: a process that copies a large file past the page cache on a few threads, hashes each byte on the way, and waits
+- copy: a process that copies a large file past the page cache on ten threads, hashes each byte on the way, and waits
   until all is on the disk. A pull that has its bytes from another local version has to do this where the file system
   cannot share blocks between files.
 """
@@ -24,7 +24,8 @@ from blake3 import blake3
 from modelsync_jupyter.files import reserve
 
 MIB = 1 << 20
-_THREADS = 4
+#: As many as a pull has: the disk is what they wait for.
+_THREADS = 10
 
 
 def read_small(folder: str) -> int:
