@@ -2,9 +2,11 @@
 
 Neither the line nor the far end says how many it can take, so that is found out:
 
-- A copy begins with few. When each request that may be in flight has moved a block (a *round*: about a round trip),
-  twice as many may be, if more bytes a second passed than in the round before. For half a second no proof is asked for:
-  rounds are too short to be measured, and what fills the buffers of sockets passes faster than the line is.
+- A copy begins with few. For half a second, each request that moves its first block of a *round* lets one more be sent,
+  so that a round, about a round trip, doubles their number, and a slow one among them holds up none. No proof is asked
+  for: rounds are too short to be measured, and what fills the buffers of sockets passes faster than the line is.
+- From then on, twice as many may be in flight when each of those that might be has moved a block, if more bytes a second
+  passed than in the round before.
 - A request that is refused because the far end is busy (429, 503), or that gets no answer in time, halves the number at
   once, and gives up its place for as long as it waits to be sent again. So a busy server is asked less often, not only
   later. Others that were sent before it and are refused as well say nothing new.
@@ -58,6 +60,7 @@ class Window:
         self.limit, self.running = min(most, max(_FEWEST, min(_MOST, most // 2))), 0
         self._begun = self._since = clock()
         self._round = self._heard = self._bytes = 0
+        self._awaited = self.limit  # how many have to be heard of until the round ends
         self._rate = 0.0
         self._refusals = self._ended = 0
         self._too_many = most + 1  # how many were in flight when one was refused
@@ -73,7 +76,9 @@ class Window:
         if request.round != self._round:
             request.round = self._round
             self._heard += 1
-            if self._heard >= self.limit:
+            if not self._refusals and self._clock() - self._begun < _BLIND:
+                self.limit = min(self._most, self.limit + 1)
+            if self._heard >= min(self._awaited, self.limit):
                 self._end_round()
 
     def end(self, *, done: bool) -> None:
@@ -98,9 +103,9 @@ class Window:
     def _end_round(self) -> None:
         now = self._clock()
         rate = self._bytes / max(now - self._since, 1e-9)
-        if not self._refusals and (now - self._begun < _BLIND or rate > self._rate * _FASTER):
+        if not self._refusals and now - self._begun >= _BLIND and rate > self._rate * _FASTER:
             self.limit = min(self._most, 2 * self.limit)
-        self._rate, self._since = rate, now
+        self._rate, self._since, self._awaited = rate, now, self.limit
         self._round += 1
         self._heard = self._bytes = 0
 
