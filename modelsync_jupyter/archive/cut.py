@@ -43,8 +43,17 @@ def cut_file(file: Reader) -> Iterator[int]:
     Args:
         file: The file.
     """
-    target = target_size(file.size)
+    return _sizes(file, find_tensors(file))
+
+
+def cut_soon(file: Reader, most: int) -> list[int] | None:
+    """Return the same as a list, or None for a file of which more than `most` bytes would have to be looked through."""
     tensors = find_tensors(file)
+    return list(_sizes(file, tensors)) if tensors or file.size <= most else None
+
+
+def _sizes(file: Reader, tensors: Sequence[Span]) -> Iterator[int]:
+    target = target_size(file.size)
     edges = _at_tensors(tensors, file.size, target) if tensors else _by_content(file, target)
     return (stop - start for start, stop in pairwise(edges) if start < stop)
 

@@ -55,7 +55,7 @@ class Session(requests.Session):
         #: What the environment says of proxies and certificates for each host: to read it takes as long as a request.
         self.settings: dict[tuple[str, str], Any] = {}
 
-    def merge_environment_settings(self, url: str, *given: Any) -> Any:
+    def merge_environment_settings(self, url: Any, *given: Any) -> Any:
         """Say which proxy and which certificates the environment asks for, once for each host.
 
         To ask anew takes a fifth of the processor time of a request, and a copy makes hundreds to one host.

@@ -5,8 +5,8 @@ Neither the line nor the far end says how many it can take, so that is found out
 - A copy begins with few. For half a second, each request that moves its first block of a *round* lets one more be sent,
   so that a round, about a round trip, doubles their number, and a slow one among them holds up none. No proof is asked
   for: rounds are too short to be measured, and what fills the buffers of sockets passes faster than the line is.
-- From then on, twice as many may be in flight when each of those that might be has moved a block, if more bytes a second
-  passed than in the round before.
+- From then on, twice as many may be in flight when each of those that might be has moved a block, if more bytes passed
+  in a second than in the round before.
 - A request that is refused because the far end is busy (429, 503), or that gets no answer in time, halves the number at
   once, and gives up its place for as long as it waits to be sent again. So a busy server is asked less often, not only
   later. Others that were sent before it and are refused as well say nothing new.

@@ -30,6 +30,7 @@ from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 
 from .copy import copy, published
+from .draft import describe
 from .journal import Journal
 from .plan import Chosen, Facts, Plan, plan_pull, plan_push
 from .work import Work, file_key
@@ -217,11 +218,11 @@ class _Move:
 
         run, work, model = self.run, self.run.work, self.plan.facts.local
         assert model
-        description = work.describe(run.store, model, to_send=True)
-        with closing(FolderSource(model.archive, description, unread=True)) as source:
+        draft = describe(work, run.store, model, self._takes_digests_last)
+        with closing(draft), closing(FolderSource(model.archive, draft.description, unread=True)) as source:
             target = open_upload(
                 run.remote,
-                Version(model.info, model.archive.content_size, description),
+                Version(model.info, model.archive.content_size, draft.description, draft.finish, draft.state),
                 self.plan.facts.remote,
                 notes=lambda about: run.journal(self.plan, about),
                 threads=work.threads,
@@ -229,11 +230,14 @@ class _Move:
             )
             with published(source, target, work):
                 if self.plan.action == "replace":  # while what is replaced is there
-                    self._compare_push(description)
+                    self._compare_push(draft.description)
                 copy(source, target, work, "sending")
                 if self.plan.action != "replace":  # bytes go first
-                    self._compare_push(description)
-        self.digest, self.state = description.digest, State.IN_SYNC
+                    self._compare_push(draft.finish())
+        self.digest, self.state = draft.description.digest, State.IN_SYNC
+
+    def _takes_digests_last(self) -> bool:
+        return self.plan.action != "replace" and not self.run.remote.ensure_repository(self.plan.tag.name)
 
     def pull(self) -> None:
         """Receive and install, once."""

@@ -7,10 +7,12 @@ all cases: the archive's description, and behind it the body.
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, pairwise
 from typing import Any
@@ -64,11 +66,15 @@ class Version:
         info: What its model.yaml says; its tag names the version.
         size: Bytes in its files.
         description: Its archive.
+        finish: Waits for the digests, where they are not in `description` yet, and returns it with them.
+        state: What its upload is known by when it is resumed; by default its content digest.
     """
 
     info: ModelInfo
     size: int
     description: Description
+    finish: Callable[[], Description] | None = None
+    state: str = ""
 
 
 def open_upload(
@@ -101,6 +107,8 @@ def open_upload(
     }
     record = there or remote.create_model(info.tag, body)
     kind = OwnUpload if extended else MultipartUpload if record.strategy == PRESIGNED else WholeUpload
+    if version.finish and kind is not MultipartUpload:
+        version = replace(version, description=version.finish())
     upload: Upload = kind(remote, version, record, notes, threads, check)
     upload.begin()
     return upload
@@ -262,12 +270,16 @@ class OwnUpload(Upload):
 
 
 class MultipartUpload(Upload):
-    """A multipart upload as S3 has it. Its id and ETags are noted, since the registry will not say them again."""
+    """A multipart upload as S3 has it. Its id and ETags are noted, since the registry will not say them again.
+
+    The URL of a unit is asked for while others are sent: of the requests to the API, this one alone comes on top of
+    those of the threads.
+    """
 
     def begin(self) -> None:
         """Resume the upload that was noted, or begin one; an older copy can be used until the new one is there."""
-        description = self._version.description
-        self._notes = self._open_notes({"digest": description.digest})
+        description, state = self._version.description, self._version.state
+        self._notes = self._open_notes({"state": state} if state else {"digest": description.digest})
         self._resumed = bool(self._notes.notes)
         self._id, edges, self._etags = _noted(self._notes)
         if not self._record.complete:
@@ -279,20 +291,35 @@ class MultipartUpload(Upload):
         self._units = [description.parts[start:stop] for start, stop in pairwise([0, *edges])]
         self.grain = _later_size(self._units)
         self.present = {part.number for number in self._etags for part in self._units[number - 1]}
+        #: Units whose URLs nobody has asked for yet, and those that a thread has begun to send.
+        self._left, self._begun, self._signing = deque[int](), set[int](), threading.Condition()
 
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
-        """Hand off whole units: every unit but the last is as long as S3 asks for."""
-        for number, unit in enumerate(self._units, 1):
-            if number not in self._etags:
-                hand_off(unit)
+        """Hand off whole units: every unit but the last is as long as S3 asks for.
+
+        The first one, which has the digests, is not among the first that are sent.
+        """
+        numbers = [number for number in range(1, len(self._units) + 1) if number not in self._etags]
+        if numbers and numbers[0] == 1:
+            numbers.insert(2 * self._threads, numbers.pop(0))
+        for number in numbers:
+            hand_off(self._units[number - 1])
+        self._left.extend(numbers[self._threads :])
+        if self._left:
+            threading.Thread(target=self._sign_ahead, name="modelsync-sign", daemon=True).start()
 
     def write(self, parts: tuple[Part, ...], views: Iterator[memoryview]) -> None:
         number = self._units.index(parts) + 1
         size, bytes_ = sum(part.size for part in parts), views
-        if number == 1:
-            size, bytes_ = size + len(self._header), chain([memoryview(self._header)], views)
+        with self._signing:
+            self._begun.add(number)
+            url = self._urls.pop(number, "")
+            self._signing.notify_all()
         try:
-            etag = self._put_part(number, size, bytes_)
+            if number == 1:
+                header = self._finish()
+                size, bytes_ = size + len(header), chain([memoryview(header)], views)
+            etag = self._put_part(number, size, bytes_, url=url)
         except (UploadLost, Conflict) as error:
             raise self._lost(error) from error
         self._etags[number] = etag
@@ -309,6 +336,33 @@ class MultipartUpload(Upload):
     def close(self) -> None:
         """Keep what was noted for the next attempt."""
         self._notes.close()
+        with self._signing:
+            self._left.clear()
+            self._signing.notify_all()
+
+    def _finish(self) -> bytes:
+        """Return what comes before the body, when all digests are known."""
+        if self._version.finish:
+            description = self._version.finish()
+            self._version = replace(self._version, description=description, finish=None)
+            self._header = description.header()
+        return self._header
+
+    def _sign_ahead(self) -> None:
+        """Ask for the URLs of units before a thread does, but not for more than are sent next."""
+        with suppress(ModelSyncError):  # the thread that needs one asks again, and tells what is wrong
+            while True:
+                with self._signing:
+                    self._signing.wait_for(lambda: not self._left or len(self._urls) < self._threads)
+                    if not self._left:
+                        return
+                    number = self._left.popleft()
+                    if number in self._begun:
+                        continue
+                url = self._remote.presign_part(self._tag, self._id, number)
+                with self._signing:
+                    if number not in self._begun:
+                        self._urls[number] = url
 
     def _lost(self, error: ModelSyncError) -> ModelSyncError:
         """Tell what a refusal of the upload means: one that an earlier attempt left may have expired."""
