@@ -363,6 +363,7 @@ class MultipartUpload(Upload):
                 with self._signing:
                     if number not in self._begun:
                         self._urls[number] = url
+                    self._signing.notify_all()
 
     def _lost(self, error: ModelSyncError) -> ModelSyncError:
         """Tell what a refusal of the upload means: one that an earlier attempt left may have expired."""

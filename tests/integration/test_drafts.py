@@ -1,0 +1,152 @@
+"""A large model travels to a foreign registry while it is hashed: all digests arrive with it, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import random
+import struct
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelsync_jupyter import client as api
+from modelsync_jupyter.core.errors import ModelChanged, Unavailable
+from modelsync_jupyter.remotes.bentocloud.uploading import MultipartUpload
+from modelsync_jupyter.store.index import Index
+from modelsync_jupyter.transfer import draft
+from tests.harness.faults import Fault, FaultyProxy
+from tests.harness.httpd import Handler
+from tests.harness.models import differences, make_model
+from tests.harness.yatai import Yatai
+
+from .scene import MIB, Client
+
+TAG = "large:v1"
+TENSORS, TENSOR = 12, 2 * MIB
+
+
+def tensors() -> bytes:
+    """A safetensors file."""
+    spans = {
+        f"t{i}": {"dtype": "U8", "shape": [TENSOR], "data_offsets": [i * TENSOR, (i + 1) * TENSOR]}
+        for i in range(TENSORS)
+    }
+    head = json.dumps(spans).encode()
+    return struct.pack("<Q", len(head)) + head + random.Random(3).randbytes(TENSORS * TENSOR)
+
+
+@pytest.fixture(autouse=True)
+def soon_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draft, "_WORTH", MIB)
+
+
+@pytest.fixture
+def proxy(yatai: Yatai) -> Any:
+    with FaultyProxy(yatai.url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def made(near: Client) -> Path:
+    """A model of 24 MiB, in five units, and small files."""
+    return make_model(near.home, TAG, {"w.safetensors": tensors(), "config.json": b"{}", "vocab/words.txt": 9_000})
+
+
+@pytest.fixture
+def hash_late(yatai: Yatai, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Lets hashing begin when the registry has a unit, and after what the test does then."""
+    arrived, describe, answer = threading.Event(), Index.describe, yatai.objects.handle
+
+    def handle(handler: Handler) -> None:
+        answer(handler)
+        if handler.command == "PUT":
+            arrived.set()
+
+    def delay(then: Callable[[], None]) -> None:
+        def late(index: Index, *args: Any, **keywords: Any) -> Any:
+            assert arrived.wait(60), "no unit travelled before its digests were known"
+            then()
+            return describe(index, *args, **keywords)
+
+        monkeypatch.setattr(Index, "describe", late)
+
+    yatai.objects.handle = handle  # type: ignore[method-assign]
+    return delay
+
+
+@pytest.mark.parametrize("threads", [1, 3, 8])
+def test_units_travel_before_their_digests_are_known(
+    yatai: Yatai,
+    near: Client,
+    tmp_path: Path,
+    made: Path,
+    threads: int,
+    hash_late: Callable[[Callable[[], None]], None],
+) -> None:
+    hash_late(lambda: None)
+    pushed = near.push(TAG, threads=threads)
+    assert (pushed.status, pushed.state.value) == ("pushed", "in sync")
+    far = Client.at(tmp_path / "other", yatai.url)
+    pulled = far.pull(TAG)
+    assert (pulled.digest, pulled.state) == (pushed.digest, pushed.state)
+    assert differences(made, far.folder(TAG)) == []
+    assert near.push(TAG).status == "skipped"
+
+
+@pytest.mark.usefixtures("brisk")
+@pytest.mark.parametrize("known", [True, False], ids=["hashed", "not-hashed"])
+def test_what_has_arrived_is_not_sent_again(
+    proxy: FaultyProxy, yatai: Yatai, near: Client, tmp_path: Path, made: Path, known: bool
+) -> None:
+    """Whether the digests were known when the first attempt ended, or not."""
+    proxy.script(Fault.reset(method="PUT", path="^/objects/", skip=3, times=None))
+    with pytest.raises(Unavailable):
+        near.push(TAG, threads=1)
+    if not known:
+        for path in (near.home / ".modelsync").glob(f"**/{TAG.replace(':', '@')}.json"):
+            path.unlink()
+    proxy.heal()
+    again = near.push(TAG, threads=4)
+    assert again.reused >= 2 * 5 * MIB
+    far = Client.at(tmp_path / "other", yatai.url)
+    assert far.pull(TAG).digest == again.digest
+    assert differences(made, far.folder(TAG)) == []
+
+
+def test_a_file_that_changes_while_it_is_hashed_fails_the_push(
+    yatai: Yatai, near: Client, made: Path, hash_late: Callable[[Callable[[], None]], None]
+) -> None:
+    hash_late(lambda: (made / "config.json").write_text('{"changed": true}') and None)
+    with pytest.raises(ModelChanged):
+        near.push(TAG, threads=2)
+    assert "success" not in [each.upload_status for each in api.list_remote(name="large", home=near.home)]
+
+
+def test_what_is_cut_in_another_way_than_foreseen_is_sent_anew(
+    yatai: Yatai, near: Client, tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draft, "cut_soon", lambda file, most: [file.size // 2, file.size - file.size // 2])
+    pushed = near.push(TAG)
+    assert pushed.status == "pushed"
+    far = Client.at(tmp_path / "other", yatai.url)
+    assert far.pull(TAG).digest == pushed.digest
+    assert differences(made, far.folder(TAG)) == []
+
+
+def test_the_urls_of_units_are_asked_for_ahead(near: Client, made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By one thread of its own, but for those of the units that are sent first."""
+    put, given = MultipartUpload._put_part, []
+
+    def look(upload: MultipartUpload, number: int, size: int, views: Any, etag: str = "", url: str = "") -> str:
+        given.append(bool(url))
+        with upload._signing:  # until all that may be asked for ahead are there
+            assert upload._signing.wait_for(lambda: not upload._left or len(upload._urls) >= upload._threads, 60)
+        return put(upload, number, size, views, etag, url)
+
+    monkeypatch.setattr(MultipartUpload, "_put_part", look)
+    assert near.push(TAG, threads=1).status == "pushed"
+    assert given[0] is False
+    assert given.count(True) >= len(given) - 2
