@@ -9,9 +9,10 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from time import perf_counter
 
 from tests.harness.models import Entry, differences
 from tests.harness.s3 import BUCKET, s3_server
@@ -93,7 +94,10 @@ def repeat(bench: Bench) -> Costs:
 
 
 def use_s3(bench: Bench) -> Costs:
-    """One S3 server: ours through a registry that keeps its bytes there, the others with the model's folder."""
+    """One S3 server: ours through a registry that keeps its bytes there, the others with the model's folder.
+
+    Ours waits for the disk in a pull and the others do not: each is shown a second time with that added.
+    """
     scene, env = bench.big, {**os.environ, **bench.s3}
     pushed, pulled = scene.through_registry(OURS, "--blobs", f"s3://{BUCKET}/registry", **bench.s3)
     yield "push", OURS.name, pushed
@@ -104,9 +108,20 @@ def use_s3(bench: Bench) -> Costs:
         target.mkdir()
         os.sync()
         yield "push", peer, run(peer_command(peer, "put", scene.model, peer, env), env)
-        yield "pull", peer, run(peer_command(peer, "get", target, peer, env), env)
+        pulled = run(peer_command(peer, "get", target, peer, env), env)
+        yield "pull", peer, pulled
+        yield "pull", f"{peer}, fsync", replace(pulled, wall=pulled.wall + flush(target))
         if found := differences(scene.model, target):
             raise RuntimeError(f"{peer} brought something else: {found}")
+
+
+def flush(folder: Path) -> float:
+    """Put the files of a folder on disk, and return the seconds that took."""
+    begun = perf_counter()
+    for path in filter(Path.is_file, folder.rglob("*")):
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    return perf_counter() - begun
 
 
 def go_far(bench: Bench) -> Costs:

@@ -150,3 +150,9 @@ def test_the_urls_of_units_are_asked_for_ahead(near: Client, made: Path, monkeyp
     assert near.push(TAG, threads=1).status == "pushed"
     assert given[0] is False
     assert given.count(True) >= len(given) - 2
+
+
+def test_what_has_to_be_read_to_be_cut_is_hashed_first(near: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draft.Draft, "hash", lambda *args: pytest.fail("it was sent before it was hashed"))
+    make_model(near.home, TAG, {"weights.bin": 11 * MIB, "more.npy": b"\x93NUMPY" + bytes(MIB)})
+    assert near.push(TAG).status == "pushed"
