@@ -22,9 +22,10 @@ from modelsync_jupyter.store.model import Model
 
 from .work import Stop, Work
 
-#: Bytes of a model that are worth it, and files that it has at most: where there are many small ones, hashing them
-#: first saves to open them twice.
-_WORTH, _FEW = 64 * MIB, 1000
+#: Bytes of a model that is worth it.
+LARGE_MODEL = 64 * MIB
+#: Files that it has at most: where there are many small ones, hashing them first saves to open them twice.
+_FEW = 1000
 #: Which share of a model a file may be that has to be looked through to be cut.
 _SHARE = 8
 #: As long as any other digest.
@@ -32,7 +33,9 @@ _UNKNOWN = f"{ALGORITHM}:{'0' * 64}"
 
 
 class Draft:
-    """A model on its way to a registry, described: in full, or but for its digests, which come meanwhile. To be closed.
+    """A model on its way to a registry, described: in full, or but for its digests, which come meanwhile.
+
+    Where the block of it ends, hashing does too.
 
     Args:
         description: What is known of it now. Without digests, only the lengths in it count.
@@ -60,8 +63,10 @@ class Draft:
             raise self._failure
         return self.description
 
-    def close(self) -> None:
-        """Stop hashing, if it goes on."""
+    def __enter__(self) -> Draft:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         if self._hashing:
             self._hashing.join()
@@ -84,7 +89,7 @@ class Draft:
 
 
 def describe(work: Work, store: LocalStore, model: Model, is_foreign: Callable[[], bool]) -> Draft:
-    """Describe a model that is to be sent; where that takes long, its digests are still on their way.
+    """Describe a large model that is to be sent; its digests may still be on their way.
 
     Args:
         work: Threads, stop signal and counter.
@@ -98,14 +103,14 @@ def describe(work: Work, store: LocalStore, model: Model, is_foreign: Callable[[
         InvalidModel: A file cannot be read.
     """
     archive = model.archive
-    is_large = len(archive.members) <= _FEW and archive.content_size >= _WORTH
-    hashed_later = is_large and store.digest(model) is None and is_foreign() and store.index.settle(archive)
+    has_few = len(archive.members) <= _FEW
+    hashed_later = has_few and store.digest(model) is None and is_foreign() and store.index.settle(archive)
     if hashed_later and (blank := _foresee(archive)):
         draft = Draft(blank, state_of(archive)[0])
         draft.hash(work, store, model)
         return draft
     description = work.describe(store, model, to_send=True)
-    is_kept = is_large and store.digest(model) == description.digest
+    is_kept = has_few and store.digest(model) == description.digest
     return Draft(description, state_of(archive)[0] if is_kept else "")
 
 

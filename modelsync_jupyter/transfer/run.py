@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import closing, nullcontext, suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 
 from .copy import copy, published
-from .draft import describe
+from .draft import LARGE_MODEL, describe
 from .journal import Journal
 from .plan import Chosen, Facts, Plan, plan_pull, plan_push
 from .work import Work, file_key
@@ -218,11 +218,17 @@ class _Move:
 
         run, work, model = self.run, self.run.work, self.plan.facts.local
         assert model
-        draft = describe(work, run.store, model, self._takes_digests_last)
-        with closing(draft), closing(FolderSource(model.archive, draft.description, unread=True)) as source:
+        draft = None
+        if model.archive.content_size >= LARGE_MODEL:
+            draft = describe(work, run.store, model, self._takes_digests_last)
+        description = draft.description if draft else work.describe(run.store, model, to_send=True)
+        version = Version(model.info, model.archive.content_size, description)
+        if draft:
+            version = replace(version, finish=draft.finish, state=draft.state)
+        with closing(FolderSource(model.archive, description, unread=True)) as source, draft or nullcontext():
             target = open_upload(
                 run.remote,
-                Version(model.info, model.archive.content_size, draft.description, draft.finish, draft.state),
+                version,
                 self.plan.facts.remote,
                 notes=lambda about: run.journal(self.plan, about),
                 threads=work.threads,
@@ -230,11 +236,12 @@ class _Move:
             )
             with published(source, target, work):
                 if self.plan.action == "replace":  # while what is replaced is there
-                    self._compare_push(draft.description)
+                    self._compare_push(description)
                 copy(source, target, work, "sending")
+                description = draft.finish() if draft else description
                 if self.plan.action != "replace":  # bytes go first
-                    self._compare_push(draft.finish())
-        self.digest, self.state = draft.description.digest, State.IN_SYNC
+                    self._compare_push(description)
+        self.digest, self.state = description.digest, State.IN_SYNC
 
     def _takes_digests_last(self) -> bool:
         return self.plan.action != "replace" and not self.run.remote.ensure_repository(self.plan.tag.name)

@@ -16,7 +16,7 @@ from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import ModelChanged, Unavailable
 from modelsync_jupyter.remotes.bentocloud.uploading import MultipartUpload
 from modelsync_jupyter.store.index import Index
-from modelsync_jupyter.transfer import draft
+from modelsync_jupyter.transfer import draft, run
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.httpd import Handler
 from tests.harness.models import differences, make_model
@@ -40,7 +40,7 @@ def tensors() -> bytes:
 
 @pytest.fixture(autouse=True)
 def soon_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draft, "_WORTH", MIB)
+    monkeypatch.setattr(run, "LARGE_MODEL", MIB)
 
 
 @pytest.fixture
@@ -119,7 +119,10 @@ def test_what_has_arrived_is_not_sent_again(
 def test_a_file_that_changes_while_it_is_hashed_fails_the_push(
     yatai: Yatai, near: Client, made: Path, hash_late: Callable[[Callable[[], None]], None]
 ) -> None:
-    hash_late(lambda: (made / "config.json").write_text('{"changed": true}') and None)
+    def change() -> None:
+        (made / "config.json").write_text('{"changed": true}')
+
+    hash_late(change)
     with pytest.raises(ModelChanged):
         near.push(TAG, threads=2)
     assert "success" not in [each.upload_status for each in api.list_remote(name="large", home=near.home)]
