@@ -21,7 +21,6 @@ from copy import copy
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -50,21 +49,9 @@ class Session(requests.Session):
         adapter = _Adapter(connections, stall)
         self.mount("http://", adapter)
         self.mount("https://", adapter)
-        self._environment: dict[tuple[str, str], Any] = {}
         logging.getLogger("urllib3.connectionpool").addFilter(_without_signatures)
         #: What the environment says of proxies and certificates for each host: to read it takes as long as a request.
         self.settings: dict[tuple[str, str], Any] = {}
-
-    def merge_environment_settings(self, url: Any, *given: Any) -> Any:
-        """Say which proxy and which certificates the environment asks for, once for each host.
-
-        To ask anew takes a fifth of the processor time of a request, and a copy makes hundreds to one host.
-        """
-        parts = urlsplit(url)
-        host = (parts.scheme, parts.netloc)
-        if host not in self._environment:
-            self._environment[host] = super().merge_environment_settings(url, *given)
-        return self._environment[host]
 
     def resolve_redirects(self, *args: Any, **keywords: Any) -> Iterator[Any]:
         """Follow nothing. `requests` would read, and decompress, the whole body of a redirect even if told not to."""
