@@ -29,6 +29,7 @@ from modelsync_jupyter.core.units import parse_size
 from tests.harness.models import Entry
 
 from .measure import Usage, middle, run
+from .scenarios import DELAY, FAR_THREADS, RATE
 from .scene import OURS, SMALL, Scene, open_scene
 
 #: Connections of bare clients: more of them move no more bytes over a loopback.
@@ -40,6 +41,12 @@ Floor = Callable[[Scene], Usage]
 def start(code: str, scene: Scene) -> Usage:
     """Start Python, do little, and end."""
     return run((sys.executable, "-c", code), os.environ)
+
+
+def go_far(verb: str, *more: str, keep: bool = False) -> Floor:
+    """Return the floor of one direction over the wide-area link."""
+    index = ("push", "pull").index(verb)
+    return lambda scene: scene.bare_far_away(FAR_THREADS, DELAY, RATE, *more, keep=keep)[index]
 
 
 #: By what they are floors of: ours comes last in each.
@@ -57,6 +64,19 @@ FLOORS: Mapping[str, Mapping[str, Floor]] = {
         "curl -o": Scene.curl_pull,
         "cp -r": Scene.copy,
         "modelsync": lambda scene: scene.pull(OURS),
+    },
+    "push far": {  # ours sends a gigabyte in three requests of each thread, so that an interruption loses little
+        "one request": go_far("push", "--requests", "1"),
+        "three": go_far("push", "--requests", "3"),
+        "and digests": go_far("push", "--requests", "3", "--digest"),
+        "modelsync": lambda scene: scene.far_away(OURS, FAR_THREADS, DELAY, RATE)[0],
+    },
+    "pull far": {
+        "one request": go_far("pull", "--requests", "1"),
+        "two": go_far("pull", "--requests", "2"),
+        "and digests": go_far("pull", "--requests", "2", "--digest"),
+        "and the disk": go_far("pull", "--requests", "2", "--digest", keep=True),
+        "modelsync": lambda scene: scene.far_away(OURS, FAR_THREADS, DELAY, RATE)[1],
     },
     "push again": {
         "python": partial(start, "pass"),
@@ -97,7 +117,7 @@ def table(results: Results, size: int) -> str:
         times = [mine.wall / theirs.wall for mine, theirs in zip(ours, usages, strict=False)]
         ratio = f"{median(times):7.2f}x" if times else ""
         u = middle(usages)
-        each = "" if " " in subject else f"{u.cpu / size * 1e9:9.2f}"
+        each = "" if "again" in subject or "small" in subject else f"{u.cpu / size * 1e9:9.2f}"
         lines.append(f"{subject:12} {name:14} {u.wall:7.3f} {ratio:>8} {u.cpu:6.3f} {each}")
     return "\n".join(lines)
 

@@ -144,12 +144,23 @@ class Scene:
                 self.register(url)
                 return pushed, self.pull(client, url, *words)
 
-    def bare_far_away(self, threads: int, delay: float, rate: float) -> tuple[Usage, Usage]:
-        """Send the ready archive to such a host, and fetch it, with sockets and nothing else: what the line carries."""
+    def bare_far_away(
+        self, threads: int, delay: float, rate: float, *more: str, keep: bool = False
+    ) -> tuple[Usage, Usage]:
+        """Send the ready archive to such a host, and fetch it, with sockets and nothing else: what the line carries.
+
+        Args:
+            threads: Connections.
+            delay: Seconds to the first byte of each answer.
+            rate: Bytes a second of a connection.
+            more: Options of `bare`.
+            keep: Whether what comes is kept in a new file that is on disk in the end.
+        """
+        kept = ("--keep", str(self._empty("pulled") / "archive.tar")) if keep else ()
         with sink(root=self.root, delay=delay, rate=rate) as host:
-            where = (f"{host}/objects/{KEY}", str(self.archive), "--threads", str(threads))
+            where = (f"{host}/objects/{KEY}", str(self.archive), "--threads", str(threads), *more)
             bare = (sys.executable, "-m", "tests.benchmarks.bare")
-            return run((*bare, "put", *where), os.environ), run((*bare, "get", *where), os.environ)
+            return run((*bare, "put", *where), os.environ), run((*bare, "get", *where, *kept), os.environ)
 
     def bare_push(self, *more: str) -> Usage:
         """Send the ready archive with bare sockets; `more` are options of `bare`."""

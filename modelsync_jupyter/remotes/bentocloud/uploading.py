@@ -297,11 +297,11 @@ class MultipartUpload(Upload):
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
         """Hand off whole units: every unit but the last is as long as S3 asks for.
 
-        The first one, which has the digests, is not among the first that are sent.
+        The first one, which has the digests, is the first that a thread takes when it has sent another.
         """
         numbers = [number for number in range(1, len(self._units) + 1) if number not in self._etags]
         if numbers and numbers[0] == 1:
-            numbers.insert(2 * self._threads, numbers.pop(0))
+            numbers.insert(self._threads, numbers.pop(0))
         for number in numbers:
             hand_off(self._units[number - 1])
         self._left.extend(numbers[self._threads :])
@@ -418,11 +418,19 @@ class _Body:
 
 
 def _cut_units(parts: Sequence[Part], threads: int) -> list[tuple[Part, ...]]:
-    """Gather neighbours into units, of which every one but the last is as long as S3 asks for."""
+    """Gather neighbours into units, of which every one but the last is as long as S3 asks for.
+
+    The first one is as short as that lets it be: what begins with the digests may have to wait for them.
+    """
     total = parts[-1].stop
     longest = max(min(_LONGEST_UNIT, max(MIN_UPLOAD, total // _FEWEST_UNITS)), total // _MOST_UNITS)
     shortest = min(max(MIN_UPLOAD, total // (_SHARE * threads)), longest)
-    return list(gather(parts, threads, shortest, longest, MIN_UPLOAD))
+    first, *units = gather(parts, threads, shortest, longest, MIN_UPLOAD)
+    edge = first[0].start + MIN_UPLOAD
+    count = next((count for count, part in enumerate(first, 1) if part.stop >= edge), len(first))
+    if first[-1].stop - first[count - 1].stop >= MIN_UPLOAD:
+        return [first[:count], first[count:], *units]
+    return [first, *units]
 
 
 def _later_size(units: Sequence[Sequence[Part]]) -> int:
