@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
+from uuid import uuid4
 
 from tests.harness.models import Entry, differences
 from tests.harness.s3 import BUCKET, s3_server
@@ -96,10 +97,12 @@ def repeat(bench: Bench) -> Costs:
 def use_s3(bench: Bench) -> Costs:
     """One S3 server: ours through a registry that keeps its bytes there, the others with the model's folder.
 
-    Ours waits for the disk in a pull and the others do not: each is shown a second time with that added.
+    Ours waits for the disk in a pull and the others do not: each is shown a second time with that added. In a registry
+    a part is an object, so that versions share it, and the others have one for each file: what that costs is shown by
+    one of them that gets our objects.
     """
-    scene, env = bench.big, {**os.environ, **bench.s3}
-    pushed, pulled = scene.through_registry(OURS, "--blobs", f"s3://{BUCKET}/registry", **bench.s3)
+    scene, env, prefix = bench.big, {**os.environ, **bench.s3}, f"registry-{uuid4().hex[:8]}"
+    pushed, pulled = scene.through_registry(OURS, "--blobs", f"s3://{BUCKET}/{prefix}", **bench.s3)
     yield "push", OURS.name, pushed
     yield "pull", OURS.name, pulled
     for peer in find_peers():
@@ -113,6 +116,11 @@ def use_s3(bench: Bench) -> Costs:
         yield "pull", f"{peer}, fsync", replace(pulled, wall=pulled.wall + flush(target))
         if found := differences(scene.model, target):
             raise RuntimeError(f"{peer} brought something else: {found}")
+        if peer == "s5cmd":
+            shutil.rmtree(target)
+            target.mkdir()
+            os.sync()
+            yield "pull", f"{peer}, our objects", run(peer_command(peer, "get", target, f"{prefix}/direct", env), env)
 
 
 def flush(folder: Path) -> float:
