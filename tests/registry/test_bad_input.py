@@ -101,7 +101,10 @@ def test_garbage_in_queries(client: Client, key: str, value: str) -> None:
         assert reply.status_code in (200, 400), reply.text
 
 
-@pytest.mark.parametrize("query", ["start=-1", "count=-1", "start=x", "count=1.5", "q=what:x", "q=sort:color-asc"])
+@pytest.mark.parametrize(
+    "query",
+    ["start=-1", "count=-1", "start=x", "count=1.5", "q=what:x", "q=sort:color-asc", f"q={'text:a%20' * 9}"],
+)
 def test_queries_that_make_no_sense_are_400(client: Client, query: str) -> None:
     reply = client.call("GET", f"/model_repositories?{query}")
     assert reply.status_code == 400
