@@ -60,23 +60,25 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         """Do something on this machine that may take long, in a thread."""
         return await self.app.slow_pool.run(work)
 
-    async def remote(self, work: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
-        """Ask the registry that the request is about, in one of that registry's threads.
+    async def remote(self, work: Callable[[], T], seconds: float = ANSWER_SECONDS, endpoint: str = "") -> T:
+        """Ask a registry, in one of that registry's threads.
 
         Args:
             work: What to do.
             seconds: How long to wait for it.
+            endpoint: The registry's; by default that of the one that the request is about.
 
         Raises:
             Unavailable: It has not answered in time.
         """
+        pool = self.app.remote_pools.of(endpoint or await self.local(self._endpoint))
         try:
-            return await self.app.remote_pools.of(await self.local(self._endpoint)).run(work, seconds)
+            return await pool.run(work, seconds)
         except asyncio.TimeoutError:
             raise Unavailable(f"The registry has not answered within {seconds:g} s.") from None
 
     def _endpoint(self) -> str:
-        """Return the endpoint of the registry that the request is about; "" where it is not known, as in signing in."""
+        """Return the endpoint of the registry that the request is about; "" where it is not known."""
         named = self.context
         contexts = api.contexts(home=self.home)
         return next((each.endpoint for each in contexts if (each.name == named if named else each.current)), "")

@@ -75,7 +75,7 @@ class Pools:
         """Return the pool of a registry.
 
         Args:
-            registry: Its endpoint; one that is known, since each has threads of its own.
+            registry: Its endpoint. Each has threads of its own from then on, so it is one that the user has named.
         """
         return self._pools.setdefault(registry, Pool(self._name, self._size))
 

@@ -42,7 +42,10 @@ class Login(Handler):
         """Check a token with its registry and remember it; it is neither logged nor sent back."""
         fields = self.fields
         endpoint, token, name = fields.text("endpoint"), fields.text("token"), fields.text("name", "") or "default"
-        context = await self.remote(lambda: api.login(endpoint, token, name=name, home=self.home))
+        # In threads of the endpoint's own: a mistyped one that hangs must not keep the current registry from answering.
+        context = await self.remote(
+            lambda: api.login(endpoint, token, name=name, home=self.home), endpoint=endpoint.strip().rstrip("/")
+        )
         self.reply(context.to_dict())
 
 

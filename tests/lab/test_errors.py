@@ -155,8 +155,11 @@ async def test_a_registry_that_hangs_or_drips_keeps_nobody_else_waiting(
     (jp_root_dir / "notes.txt").write_text("n")
     with bad_registry(drips) as endpoint:
         contexts.save(Home(home), api.Context("bad", endpoint, "t"))
+        contexts.use(Home(home), "team")
         plan = {"direction": "pull", "tag": "iris:v1"}
-        waiting = [asyncio.create_task(call("GET", "plan", context="bad", **plan)) for _ in range(9)]
+        waiting = [asyncio.create_task(call("GET", "plan", context="bad", **plan)) for _ in range(5)]
+        wrong = {"endpoint": endpoint, "token": "t", "name": "typo"}
+        waiting += [asyncio.create_task(call("POST", "login", wrong)) for _ in range(4)]  # as many as threads
         await asyncio.sleep(0)
         assert (await call("POST", "models", {"name": "notes:v1", "path": "notes.txt"}))[0] == 201
         assert (await call("GET", "plan", context="team", **plan))[0] == 404
