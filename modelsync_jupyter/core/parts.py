@@ -7,7 +7,7 @@ can be computed from the parts alone, in any order of arrival.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from math import ceil
@@ -159,9 +159,13 @@ def parse_parts(data: object) -> tuple[Part, ...]:
     Raises:
         IntegrityError: Not a list of sizes and digests.
     """
-    if not isinstance(data, list) or not all(isinstance(item, Mapping) for item in data):
+    if not isinstance(data, list) or not all(type(item) is dict for item in data):
         raise IntegrityError("The list of parts is not a list of objects.")
-    sizes = [item.get("size") for item in data]
-    if not all(type(size) is int and size > 0 for size in sizes):
-        raise IntegrityError("A part in the list of parts has no size.")
-    return from_sizes(sizes, [check_digest(item.get("digest")) for item in data])
+    parts, start = [], 0
+    for number, item in enumerate(data, 1):
+        size, digest = item.get("size"), item.get("digest")
+        if type(size) is not int or size <= 0:
+            raise IntegrityError("A part in the list of parts has no size.")
+        parts.append(Part(number, start, start + size, check_digest(digest)))
+        start += size
+    return tuple(parts)

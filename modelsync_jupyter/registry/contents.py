@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from modelsync_jupyter.archive.cut import cut_file
 from modelsync_jupyter.archive.description import (
@@ -189,7 +189,8 @@ class _Digests:
             pieces: Parts into which large files were cut already, or None.
         """
         small: dict[str, str] = {}
-        found: list[Part] = [replace(part, digest=self.of(part.start, part.stop)) for part in pieces or ()]
+        spans = [(part.number, part.start, part.stop) for part in pieces or ()]
+        found = [Part(number, start, stop, self.of(start, stop)) for number, start, stop in spans]
         for entry in layout.entries:
             if entry.kind == "file" and entry.size < LARGE:
                 small[entry.path] = self.of(entry.offset, entry.content_stop)

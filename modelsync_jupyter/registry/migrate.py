@@ -15,7 +15,7 @@ import errno
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -26,6 +26,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 
 from modelsync_jupyter.core.errors import DiskFull, Unavailable, UsageError
+from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.files import write_text
 
 from .blobs.folder import FolderBlobs
@@ -46,6 +47,8 @@ _THREADS = 8
 #: A round of copying that took fewer seconds than this missed nothing that garbage collection may have taken.
 _SHORT = 1200.0
 _ATTEMPTS = 3
+#: How often a long copy tells how far it is.
+_SAY_SECONDS = 10.0
 _MARK = "copied"
 
 
@@ -110,7 +113,7 @@ def _migrate(source: Settings, target: Settings, say: Callable[[str], None]) -> 
             ours = Database(target.database_url, target.threads)
             stack.callback(ours.close)
         ours.prepare()
-        blobs = _Copying(open_blobs(source), open_blobs(target))
+        blobs = _Copying(open_blobs(source), open_blobs(target), say)
         blobs.target.prepare()
         return _Migration(theirs, ours, blobs, who, say).run()
 
@@ -184,16 +187,23 @@ class _Copying:
 
     source: Blobs
     target: Blobs
+    say: Callable[[str], None]
     copied: int = 0
     bytes: int = 0
 
-    def run(self, batches: Iterable[list[Needed]]) -> dict[Needed, str]:
+    def run(self, batches: Sequence[list[Needed]]) -> dict[Needed, str]:
         """Copy what the target lacks; return those that could not be, each with what is wrong with it."""
         bad: dict[Needed, str] = {}
+        total, looked, said = sum(map(len, batches)), 0, time.monotonic()
         with ThreadPoolExecutor(_THREADS, "modelsync-copy") as pool:
             try:
                 for batch in batches:
                     for each, fault in zip(batch, pool.map(self._copy, batch), strict=True):
+                        looked += 1
+                        if time.monotonic() - said > _SAY_SECONDS:
+                            said = time.monotonic()
+                            size = format_size(self.bytes)
+                            self.say(f"Looked at {looked} of {total} blobs; {self.copied} were copied now, {size}.")
                         if fault is None:
                             continue
                         if fault:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 from modelsync_jupyter.archive.description import digest_of
-from modelsync_jupyter.core.parts import Part, from_sizes
+from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.core.tags import Tag
 
 from . import modelyaml
@@ -64,10 +64,11 @@ def present(
     if direct:
         with registry.database.read() as connection:
             earlier = uploads.awaited(connection, caller, uploads.find_upload(connection, uid, caller=caller).model_id)
-        arrived = [(upload_id, direct.arrived(other)) for upload_id, other in earlier]
-        with registry.database.write(durable=False) as connection:
-            for upload_id, sizes in arrived:
-                uploads.record_arrived(connection, upload_id, sizes)
+        arrived = [(upload_id, sizes) for upload_id, other in earlier if (sizes := direct.arrived(other))]
+        if arrived:
+            with registry.database.write(durable=False) as connection:
+                for upload_id, sizes in arrived:
+                    uploads.record_arrived(connection, upload_id, uploads.list_parts(connection, upload_id), sizes)
     with registry.database.read() as connection:
         upload = uploads.find_upload(connection, uid, caller=caller)
         known = set() if again else readable_parts_of(connection, caller, upload.id)
@@ -230,8 +231,7 @@ def complete(registry: Registry, caller: Caller, uid: str, model_id: int, listed
     if any(part.place and not part.received_digest for part in parts) and isinstance(registry.blobs, Direct):
         sizes = registry.blobs.arrived(uid)
         with registry.database.write(durable=False) as connection:
-            uploads.record_arrived(connection, upload.id, sizes)
-            parts = uploads.list_parts(connection, upload.id)
+            parts = uploads.record_arrived(connection, upload.id, parts, sizes)
     if upload.state != UploadState.OPEN:
         return
     found = _match(registry, uid, parts, listed)
@@ -322,14 +322,23 @@ def check_open(upload: UploadRow) -> None:
 
 def _match(registry: Registry, uid: str, parts: Sequence[PartRow], listed: Mapping[int, str]) -> tuple[Part, ...]:
     """Return the parts of the archive, if they were all received and are the listed ones."""
-    told = [part for part in parts if part.received_digest and listed.get(part.number) == hex_of(part.digest)]
-    ours = {part.number for part in told if part.place != direct_name(uid, part.number)}
-    there = registry.blobs.find([(part.place or part.digest, part.size) for part in told if part.number in ours])
-    good = {part.number for part in told if part.number not in ours or (part.place or part.digest, part.size) in there}
+    good: set[int] = set()
+    others: dict[int, tuple[str, int]] = {}  # of these, the store is asked whether they are still there
+    found: list[StoredPart] = []
+    own, start = direct_name(uid, ""), 0
+    for part in parts:
+        number, digest, stop = part.number, part.digest, start + part.size
+        if part.received_digest and listed.get(number) == hex_of(digest):
+            if part.place == f"{own}{number}":
+                good.add(number)
+            else:
+                others[number] = (part.place or digest, part.size)
+        found.append(StoredPart(number, start, stop, digest, part.place))
+        start = stop
+    there = registry.blobs.find(others.values())
+    good.update(number for number, blob in others.items() if blob in there)
     wanted = set(range(1, max([*(part.number for part in parts), *listed, 1]) + 1))
     if bad := sorted(wanted - good):
         more = f" and {len(bad) - 50} more" if len(bad) > 50 else ""
         raise BadRequest(f"parts are missing or have another digest: {', '.join(map(str, bad[:50]))}{more}")
-    stored = from_sizes([part.size for part in parts], [part.digest for part in parts])
-    places = {part.number: part.place for part in parts}
-    return tuple(StoredPart(part.number, part.start, part.stop, part.digest, places[part.number]) for part in stored)
+    return tuple(found)

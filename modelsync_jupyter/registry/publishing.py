@@ -123,7 +123,7 @@ def _switch(connection: Connection, caller: Caller, model: ModelRow, upload: Upl
         size=(facts.manifest or model.manifest)["size_bytes"],
         content_digest=digest,
     )
-    if facts.labels is not None:
+    if facts.labels is not None and facts.labels != model.labels:
         replace_labels(connection, tables.models, model.id, facts.labels)
     touch_repository(connection, model.repository.id)
     uploads.set_upload(connection, upload.id, state=UploadState.PUBLISHED)

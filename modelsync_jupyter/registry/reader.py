@@ -71,7 +71,8 @@ class ArchiveReader:
         index = bisect_right(self._starts, place) - 1
         if self._open is None or self._open[0] != index:
             self.close()
-            self._open = (index, self._blobs.open(name_of(self._parts[index])))
+            part = self._parts[index]
+            self._open = (index, self._blobs.open(name_of(part), part.size))
         file = self._open[1]
         file.seek(place - self._parts[index].start)
         return file.read(min(size, self._parts[index].stop - place))

@@ -28,6 +28,7 @@ from .errors import BadRequest
 
 MAX_PART_NUMBER = 400_000
 MAX_ARCHIVE = 1 << 50
+_MAX_ETAG = 128
 #: The manifest itself, and what it holds, as deep as a client's model.yaml may be.
 _MAX_DEPTH = MAX_DEPTH + 2
 
@@ -170,6 +171,22 @@ class Fields:
         if not isinstance(value, list) or len(value) > limit:
             raise BadRequest(f"`{key}` is not a list of at most {limit} objects")
         return [Fields(item) for item in value]
+
+    def etags(self, key: str) -> dict[int, str]:
+        """Return the ETags of a list of parts by their numbers; one may be quoted, and may name its algorithm.
+
+        A model has hundreds of parts: what is read of each is looked at here, without `Fields` of its own.
+        """
+        found: dict[int, str] = {}
+        value = self._data.get(key)
+        for item in () if value is None else value if isinstance(value, list) else (None,):
+            number, etag = (item.get("part_number"), item.get("etag")) if isinstance(item, dict) else (0, "")
+            if type(number) is not int or not 1 <= number <= MAX_PART_NUMBER:
+                raise BadRequest(f"`{key}` is not a list of `part_number`, from 1 to {MAX_PART_NUMBER}, and `etag`")
+            if not isinstance(etag, str) or len(etag) > _MAX_ETAG:
+                raise BadRequest(f"`etag` is not a text of at most {_MAX_ETAG} characters")
+            found[number] = etag.strip().strip('"').removeprefix("blake3:")
+        return found
 
     def texts(self, key: str, limit: int) -> list[str]:
         """Return a list of at most `limit` short texts; empty where there is none."""

@@ -12,6 +12,8 @@ from pathlib import Path
 import obstore
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from modelsync_jupyter.core.parts import from_sizes
 from modelsync_jupyter.registry import Settings, multipart
@@ -206,6 +208,27 @@ def test_clients_are_sent_to_the_public_endpoint_of_the_bucket_or_not_at_all(
     assert reply["presigned_download_url"].startswith(client.url)
 
 
+def test_clients_are_sent_to_a_bucket_only_where_its_urls_can_be_signed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """Google's need the key of a service account; without one, pushes would be refused."""
+    key = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    account = {"client_email": "a@b.c", "private_key": key.decode(), "private_key_id": "1"}
+    (tmp_path / "account.json").write_text(json.dumps(account))
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT", str(tmp_path / "account.json"))
+    blobs = ObjectBlobs("gs://bucket/models", tmp_path)
+    assert "X-Goog-Signature" in blobs.sign("PUT", ["direct/a/1"], 60)[0]
+    monkeypatch.setattr("modelsync_jupyter.registry.blobs.objects._SIGN_SECONDS", 10.0)  # on a busy machine
+    assert blobs.signs()
+
+    def refuse(*_: object) -> None:
+        raise StoreAway("you may not sign")
+
+    monkeypatch.setattr(ObjectBlobs, "sign", refuse)
+    assert not ObjectBlobs("gs://bucket/models", tmp_path).signs()
+    assert "you may not sign" in caplog.text
+
+
 def test_no_upload_to_the_bucket_is_left_half_done_by_a_kill(
     s3: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -225,6 +248,22 @@ def test_no_upload_to_the_bucket_is_left_half_done_by_a_kill(
         blobs.receive(io.BytesIO(data), len(data))
     assert "X-Amz" not in str(raised.value)
     assert answer(raised.value, "PUT", "/")[0] == 503
+
+
+def test_what_one_put_cannot_hold_is_sent_in_pieces(
+    s3: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """More than 5 GiB, for S3: here the limit is lower."""
+    for variable, value in s3.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setattr("modelsync_jupyter.registry.blobs.objects._ONE_PUT", 10 * MIB)
+    blobs = ObjectBlobs(f"s3://{BUCKET}/pieces", tmp_path)
+    blobs.prepare()
+    monkeypatch.setattr(blobs, "_session", None)
+    data = os.urandom(21 * MIB + 1)
+    blob = blobs.receive(io.BytesIO(data), len(data))
+    assert b"".join(blobs.stream(blob.digest, 0, len(data))) == data
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(bool(MISSING), reason=MISSING)

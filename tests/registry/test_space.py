@@ -66,9 +66,9 @@ class Interrupted:
         self._interrupt()
         return blob
 
-    def open(self, digest: str) -> BinaryIO:
+    def open(self, digest: str, size: int | None = None) -> BinaryIO:
         self._interrupt()
-        return self._blobs.open(digest)
+        return self._blobs.open(digest, size)
 
     def _interrupt(self) -> None:
         if self.collect:

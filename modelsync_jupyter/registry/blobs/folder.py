@@ -102,7 +102,7 @@ class FolderBlobs(Blobs):
     def find(self, wanted: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
         return {each for each in wanted if self.has(*each)}
 
-    def open(self, digest: str) -> FileIO:
+    def open(self, digest: str, size: int | None = None) -> FileIO:
         return open(self.path_of(digest), "rb", buffering=0)
 
     def check(self) -> None:

@@ -8,6 +8,7 @@ digests but the client, so such an object is never taken for another client's pa
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 import time
@@ -29,8 +30,9 @@ from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.parts import ALGORITHM
 
 from ..errors import BadRequest
-from .protocol import BLOCK, Blob, Blobs, Room, StoreAway, Stored, Writing, hex_of
+from .protocol import BLOCK, Blob, Blobs, Room, StoreAway, Stored, Writing, direct_name, hex_of
 
+log = logging.getLogger(__name__)
 _STALE = 3600.0
 _DIGITS = re.compile("[0-9a-f]{64}")
 _SCHEMES = ("s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss://", "adl://")
@@ -42,6 +44,10 @@ _ASKED_AT_ONCE = 32
 #: What S3 takes in one PUT. What is larger goes up in pieces, and a process that is killed then leaves pieces behind
 #: that no list shows and that cost money until the bucket's own rule aborts them: so nothing smaller does.
 _ONE_PUT = 5 << 30
+#: Pieces of one object at most, and bytes of one at least: a dozen are on their way, each in memory.
+_PIECES, _PIECE = 9000, 8 << 20
+#: A signature that took longer was asked of somebody else over the network.
+_SIGN_SECONDS = 0.02
 _ATTEMPTS, _RETRY_SECONDS, _TIMEOUT = 4, 0.5, (30, 600)
 
 
@@ -67,6 +73,7 @@ class ObjectBlobs(Blobs):
             self._store: Any = _store(url, "")
             self._signing = _store(url, public) if public else self._store
             self._is_s3 = url.startswith(("s3://", "s3a://"))
+            self._signs: bool | None = self._is_s3 or (None if url.startswith("gs://") else False)
             self._session = requests.Session()
             self._session.auth = lambda request: request  # the URL is signed: no password of ~/.netrc goes with it
         except (BaseError, ValueError) as error:
@@ -80,6 +87,7 @@ class ObjectBlobs(Blobs):
     def check(self) -> None:
         with _as_os_errors():
             next(iter(obstore.list(self._store, "tmp/", chunk_size=1)), None)
+        self.signs()  # to find that out may take seconds, which the first push would wait for
 
     def sweep(self) -> int:
         freed = 0
@@ -137,9 +145,10 @@ class ObjectBlobs(Blobs):
                 each for each, there in zip(asked, pool.map(lambda each: self.has(*each), asked), strict=True) if there
             }
 
-    def open(self, digest: str) -> io.BufferedReader:
-        with _as_os_errors():
-            size = obstore.head(self._store, key_of(digest))["size"]
+    def open(self, digest: str, size: int | None = None) -> io.BufferedReader:
+        if size is None:
+            with _as_os_errors():
+                size = int(obstore.head(self._store, key_of(digest))["size"])
         return io.BufferedReader(_Object(self._store, key_of(digest), size), _AHEAD)
 
     def stream(self, digest: str, start: int, stop: int) -> Iterator[bytes]:
@@ -159,7 +168,7 @@ class ObjectBlobs(Blobs):
         """
         with _as_os_errors():
             if not self._is_s3 or size > _ONE_PUT:
-                obstore.put(self._store, key, path)
+                obstore.put(self._store, key, path, chunk_size=max(_PIECE, size // _PIECES))
                 return
             url = obstore.sign(self._store, "PUT", key, timedelta(seconds=_TIMEOUT[1]))
         for attempt in range(1, _ATTEMPTS + 1):
@@ -175,6 +184,21 @@ class ObjectBlobs(Blobs):
                 break
             time.sleep(_RETRY_SECONDS * 2**attempt)
         raise StoreAway(f"the bucket does not do as asked: {said}")
+
+    def signs(self) -> bool:
+        # Azure wants a header of its own in what is PUT, which our client does not send. Google's URLs are signed with
+        # the key of a service account; without one, Google is asked to sign each, or refuses to: bytes come to us then.
+        if self._signs is None:
+            took = []
+            try:
+                for _ in range(3):  # the first has the key to read
+                    begin = time.monotonic()
+                    self.sign("GET", [direct_name("0", 1)], 1.0)
+                    took.append(time.monotonic() - begin)
+            except OSError as error:
+                log.warning("the bucket's URLs cannot be signed, so all bytes pass through the registry: %s", error)
+            self._signs = bool(took) and min(took) < _SIGN_SECONDS
+        return self._signs
 
     def sign(self, method: Literal["GET", "PUT"], names: Sequence[str], seconds: float) -> Sequence[str]:
         with _as_os_errors():
@@ -214,14 +238,13 @@ class _Object(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         stop = min(self._position + len(buffer), self._size)
-        count = stop - self._position
-        if count <= 0:
+        if stop <= self._position:
             return 0
         with _as_os_errors():
-            data = obstore.get_range(self._store, self._key, start=self._position, end=stop)
-        buffer[:count] = memoryview(data)
-        self._position = stop
-        return count
+            data = memoryview(obstore.get_range(self._store, self._key, start=self._position, end=stop))
+        buffer[: len(data)] = data  # fewer where the object is shorter than it should be
+        self._position += len(data)
+        return len(data)
 
 
 class _Body:

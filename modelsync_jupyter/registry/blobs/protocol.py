@@ -135,11 +135,15 @@ class Blobs(Protocol):
         """Return those of some blobs, each with its bytes, that are there; a bucket is asked for many at once."""
         ...
 
-    def open(self, digest: str) -> BinaryIO:
+    def open(self, digest: str, size: int | None = None) -> BinaryIO:
         """Open a blob for reading at its start, seekable; one with a `fileno` may be sent by the kernel.
 
+        Args:
+            digest: Its name.
+            size: Its bytes, where they are known: a bucket is not asked for them then.
+
         Raises:
-            FileNotFoundError: It is not there.
+            FileNotFoundError: It is not there; a bucket may say so at the first read where `size` is given.
         """
         ...
 
@@ -198,6 +202,10 @@ class Direct(Protocol):
 
     What a client sends there is named `direct/UPLOAD/NUMBER`, a name that every method of `Blobs` that reads takes.
     """
+
+    def signs(self) -> bool:
+        """Return whether clients can be sent there: URLs can be signed, at once, and our client can use them."""
+        ...
 
     def sign(self, method: Literal["GET", "PUT"], names: Sequence[str], seconds: float) -> Sequence[str]:
         """Sign a URL for each of some blobs."""

@@ -131,7 +131,8 @@ def create_model(
             ordered_at=min(build_at or moment, moment),
         )
     )
-    replace_labels(connection, _models, result.inserted_primary_key[0], labels)  # type: ignore[index]
+    if some := list(labels):
+        replace_labels(connection, _models, result.inserted_primary_key[0], some)  # type: ignore[index]
 
 
 def manifest_columns(manifest: ManifestJSON) -> dict[str, Any]:

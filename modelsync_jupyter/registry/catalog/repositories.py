@@ -99,7 +99,8 @@ def create_repository(
         )
     )
     repository_id = int(result.inserted_primary_key[0])  # type: ignore[index]  # a table with a key returns it
-    replace_labels(connection, repositories, repository_id, labels)
+    if some := list(labels):
+        replace_labels(connection, repositories, repository_id, some)
     set_grant(connection, repository_id, caller.user_id, Right.OWNER)
 
 

@@ -32,8 +32,6 @@ from .users import Caller
 from .words import UploadState
 
 _AT_ONCE = 500
-#: Earlier attempts at a push that are looked at for what they have sent.
-_AWAITED = 3
 _UPLOADS: Select[Any] = (
     select(uploads, models.c.version, repositories.c.name)
     .join(models, uploads.c.model_id == models.c.id)
@@ -42,8 +40,21 @@ _UPLOADS: Select[Any] = (
 # Made once, for each step of an upload asks this.
 _BY_UID = _UPLOADS.where(uploads.c.uid == bindparam("uid"), uploads.c.state != UploadState.ABORTED)
 _BY_UID_TO_CHANGE = _BY_UID.with_for_update(of=uploads)
-_PARTS = select(upload_parts).where(upload_parts.c.upload_id == bindparam("upload")).order_by(upload_parts.c.number)
+_PARTS = (
+    select(*(upload_parts.c[column] for column in PartRow.COLUMNS))
+    .where(upload_parts.c.upload_id == bindparam("upload"))
+    .order_by(upload_parts.c.number)
+)
 _PART = _PARTS.where(upload_parts.c.number == bindparam("part"))
+#: Three earlier attempts at a push are looked at for what they have sent.
+_AWAITED = (
+    select(uploads.c.id, uploads.c.uid)
+    .where(uploads.c.model_id == bindparam("model"), uploads.c.creator_id == bindparam("user"))
+    .where(uploads.c.state == bindparam("open"))
+    .where(exists().where(upload_parts.c.upload_id == uploads.c.id, upload_parts.c.place.is_not(None)))
+    .order_by(uploads.c.id.desc())
+    .limit(3)
+)
 _AS_DECLARED = {"size": upload_parts.c.declared_size, "digest": upload_parts.c.declared_digest}
 
 
@@ -136,13 +147,13 @@ def last_upload(connection: Connection, model_id: int, caller: Caller, *states: 
 def find_part(connection: Connection, upload_id: int, number: int) -> PartRow | None:
     """Find what is known of one part of an upload."""
     row = connection.execute(_PART, {"upload": upload_id, "part": number}).first()
-    return PartRow.of(row) if row else None
+    return PartRow(*row) if row else None
 
 
 def list_parts(connection: Connection, upload_id: int, run: range | None = None) -> list[PartRow]:
     """List what is known of all parts of an upload, or of neighbours among them, in order."""
     query = _PARTS if run is None else _PARTS.where(upload_parts.c.number.between(run[0], run[-1]))
-    return list(map(PartRow.of, connection.execute(query, {"upload": upload_id})))
+    return [PartRow(*row) for row in connection.execute(query, {"upload": upload_id})]
 
 
 def record_part(connection: Connection, upload_id: int, number: int, size: int, digest: str) -> None:
@@ -184,30 +195,33 @@ def expect_parts(connection: Connection, upload_id: int, uid: str, numbers: Coll
 
 def awaited(connection: Connection, who: Caller, model_id: int) -> list[tuple[int, str]]:
     """List rows and ids of the caller's last open uploads of a version with parts sent to the store of blobs itself."""
-    query = (
-        select(uploads.c.id, uploads.c.uid)
-        .where(uploads.c.model_id == model_id, uploads.c.creator_id == who.user_id, uploads.c.state == UploadState.OPEN)
-        .where(exists().where(upload_parts.c.upload_id == uploads.c.id, upload_parts.c.place.is_not(None)))
-        .order_by(uploads.c.id.desc())
-        .limit(_AWAITED)
-    )
-    return [(row.id, row.uid) for row in connection.execute(query)]
+    rows = connection.execute(_AWAITED, {"model": model_id, "user": who.user_id, "open": UploadState.OPEN})
+    return [(row.id, row.uid) for row in rows]
 
 
-def record_arrived(connection: Connection, upload_id: int, sizes: Mapping[str, int]) -> None:
+def record_arrived(
+    connection: Connection, upload_id: int, parts: Iterable[PartRow], sizes: Mapping[str, int]
+) -> list[PartRow]:
     """Note which parts have arrived in the store of blobs, with the digests that their client declared.
 
     Args:
         connection: A write.
         upload_id: The upload.
+        parts: What is known of its parts.
         sizes: Bytes of what is there, by its name.
+
+    Returns:
+        What is known of its parts now.
     """
-    here = [
-        part.number
-        for part in list_parts(connection, upload_id)
-        if part.place and not part.received_digest and sizes.get(part.place) == part.declared_size
-    ]
+    known, here = [], []
+    for part in parts:
+        if part.place and not part.received_digest and sizes.get(part.place) == part.declared_size:
+            here.append(part.number)
+            size, digest = part.declared_size, part.declared_digest
+            part = PartRow(part.number, size, digest, size, digest, part.place, part.puts)
+        known.append(part)
     _change_parts(connection, upload_id, here, **_AS_DECLARED)
+    return known
 
 
 def places_of(connection: Connection, who: Caller, digests: Collection[str]) -> dict[str, str]:

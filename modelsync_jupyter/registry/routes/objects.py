@@ -26,10 +26,8 @@ _presigned = open_to_all("the URL is the permission: it was signed for somebody 
 def direct_store() -> Direct | None:
     """Return the store of blobs where clients may move bytes to and from it themselves, else None."""
     registry = current()
-    # Azure wants a header of its own in what is PUT, which our client does not send.
-    reachable = (registry.settings.blobs or "").startswith(("s3", "gs"))
-    allowed = registry.settings.direct and reachable and registry.settings.strategy == PRESIGNED
-    return registry.blobs if allowed and isinstance(registry.blobs, Direct) else None
+    allowed = registry.settings.direct and registry.settings.strategy == PRESIGNED
+    return registry.blobs if allowed and isinstance(registry.blobs, Direct) and registry.blobs.signs() else None
 
 
 def presigned(method: str, path: str) -> str:

@@ -49,7 +49,7 @@ def create() -> RepositoryJSON:
     with current().database.write() as connection:
         create_repository(connection, caller(), name, fields.text("description"), fields.labels(), private=private)
         note(connection, caller(), "created", "model_repository", name, private=private)
-        return _show(connection, name)
+        return repository_json(find_repository(connection, name), None, current().settings.strategy)
 
 
 @blueprint.get("/<name>")

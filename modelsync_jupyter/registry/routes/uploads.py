@@ -22,7 +22,7 @@ from ..catalog.words import Right, UploadState, UploadStatus
 from ..errors import ApiError, BadRequest
 from ..replies import model_json
 from ..service import current
-from ..values import MAX_PART_NUMBER, Fields
+from ..values import MAX_PART_NUMBER
 from .objects import MAX_URLS, direct_store, presigned
 
 _MAX_REASON = 4096
@@ -108,7 +108,7 @@ def presign_part(name: str, version: str) -> ModelJSON:
 def complete_multipart(name: str, version: str) -> ModelJSON:
     """Make an archive of the parts, which are all there. It is not visible yet."""
     fields = body.fields(body.MAX_LIST)
-    uid, listed = fields.text("upload_id", 64), dict(map(_etag, fields.items("parts", MAX_PART_NUMBER)))
+    uid, listed = fields.text("upload_id", 64), fields.etags("parts")
     with current().database.read() as connection:
         model_id = find_model(connection, name, version).id
     multipart.complete(current(), caller(), uid, model_id, listed)
@@ -191,9 +191,3 @@ def _open(
 
 def _show(connection: Connection, name: str, version: str, **extra: Any) -> ModelJSON:
     return model_json(find_model(connection, name, version), current().settings.strategy, **extra)
-
-
-def _etag(fields: Fields) -> tuple[int, str]:
-    """Read number and digest of a listed part; the ETag may be quoted, and may name its algorithm."""
-    etag = fields.text("etag", 128).strip().strip('"').removeprefix("blake3:")
-    return fields.integer("part_number", 1, MAX_PART_NUMBER), etag
