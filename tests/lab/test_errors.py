@@ -93,9 +93,10 @@ async def test_any_word_may_stand_for_a_revision(call: Call, since: str) -> None
     assert (code, body["transfers"]) == (200, [])
 
 
-async def test_a_home_that_cannot_be_used_is_named(call: Call, home: Path) -> None:
+async def test_a_home_that_cannot_be_used_is_named(call: Call, home: Path, jp_root_dir: Path) -> None:
     home.write_text("a file")
-    code, body = await call("POST", "transfers", {**TRANSFER, "direction": "pull"})
+    (jp_root_dir / "iris.tar").touch()
+    code, body = await call("POST", "transfers", {"direction": "import", "path": "iris.tar"})
     assert (code, body["code"]) == (500, "modelsync-error")
     assert str(home) in body["message"]
 
