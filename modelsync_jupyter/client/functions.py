@@ -17,8 +17,7 @@ from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.remotes.bentocloud.replies import Page, RemoteModel
 from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.store.create import Draft
-from modelsync_jupyter.store.model import Model
-from modelsync_jupyter.store.reading import Models
+from modelsync_jupyter.store.model import Model, Models
 from modelsync_jupyter.transfer.plan import Plan
 
 from .checks import Check

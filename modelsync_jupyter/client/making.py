@@ -132,7 +132,7 @@ class MakingVerbs:
             ModelChanged: Another process replaced it meanwhile; nothing is edited.
             UsageError: A label is not what a registry takes.
         """
-        from modelsync_jupyter.jobs.locks import Lock
+        from modelsync_jupyter.jobs.records import Lock
         from modelsync_jupyter.store.edit import edit
 
         with self._explained(str(tag)):

@@ -12,8 +12,7 @@ from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.store.local import LocalStore
-from modelsync_jupyter.store.model import Model
-from modelsync_jupyter.store.reading import Models
+from modelsync_jupyter.store.model import Model, Models
 from modelsync_jupyter.store.trash import Trashed
 
 from .bar import Watched

@@ -12,8 +12,7 @@ from modelsync_jupyter.core.states import State, compare
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 from modelsync_jupyter.store.local import LocalStore
-from modelsync_jupyter.store.model import Model
-from modelsync_jupyter.store.reading import newest_first
+from modelsync_jupyter.store.model import Model, newest_first
 
 
 @dataclass(frozen=True, slots=True)

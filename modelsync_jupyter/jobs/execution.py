@@ -34,8 +34,7 @@ from modelsync_jupyter.remotes.contexts import Context
 from modelsync_jupyter.transfer.run import Run
 from modelsync_jupyter.transfer.work import Counter, Stop, Work, file_key
 
-from .locks import Lock
-from .records import WAITING, Record, Records
+from .records import WAITING, Lock, Record, Records
 
 #: How often progress is drawn, and how often the record is written.
 _DRAW_SECONDS = 0.1

@@ -146,6 +146,6 @@ _SHOWN: tuple[tuple[str, _Looks], ...] = (
     ("transfer.exchange.FilePlan", _listed(_plan)),
     ("transfer.mirror.SyncPlan", _listed(_sync_plan)),
     ("contents.diff.Diff", _listed(_diff)),
-    ("store.reading.Models", _listed(lambda models: [_models_table(models)])),
+    ("store.model.Models", _listed(lambda models: [_models_table(models)])),
     ("client.statuses.Statuses", _listed(lambda statuses: [_status_table(statuses)])),
 )

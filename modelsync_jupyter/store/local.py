@@ -1,6 +1,6 @@
 """The local model store: BentoML's layout, and only whole models are ever visible.
 
-What can be done to models without changing any is in `reading`. Here each change is one step that others see whole or
+What can be done to models without changing any is in `model`. Here each change is one step that others see whole or
 not at all, whatever is killed when; `heal` repairs what may be left beside it.
 """
 
@@ -22,8 +22,7 @@ from modelsync_jupyter.files import find_leftovers, prepared_text, read_start, w
 from modelsync_jupyter.folders import is_abandoned, move, private_folder, put_folder, remove_tree
 
 from .hashing import Seen
-from .model import Model
-from .reading import FEW, StoredModels
+from .model import FEW, Model, StoredModels
 from .trash import PREFIX, Trash, Trashed
 
 #: How the names of our folders in BentoML's `tmp` begin, and of those among them that a user may still want.

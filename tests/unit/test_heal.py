@@ -18,7 +18,7 @@ from modelsync_jupyter.archive.stage import Stage
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import this_process, write_text
-from modelsync_jupyter.store import model, reading
+from modelsync_jupyter.store import model
 from modelsync_jupyter.store.local import LocalStore
 from tests.harness.models import CREATED, make_model
 
@@ -257,7 +257,7 @@ def test_of_many_versions_the_times_are_read_only_at_the_sign_of_a_killed_proces
     monkeypatch.setattr("modelsync_jupyter.store.local.FEW", 2)
     read: list[str] = []
     real = model.read_creation_time
-    monkeypatch.setattr(reading, "read_creation_time", lambda folder, tag: read.append(folder) or real(folder, tag))
+    monkeypatch.setattr(model, "read_creation_time", lambda folder, tag: read.append(folder) or real(folder, tag))
     latest(store).write_text("v3")
     store.heal("m")
     assert (read, latest(store).read_text()) == ([], "v3")

@@ -22,8 +22,7 @@ from modelsync_jupyter.core.progress import Progress
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import is_alive
 from modelsync_jupyter.jobs import records as records_module
-from modelsync_jupyter.jobs.locks import Lock
-from modelsync_jupyter.jobs.records import Record, Records
+from modelsync_jupyter.jobs.records import Lock, Record, Records
 from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.transfer.journal import Journal
 from modelsync_jupyter.transfer.work import Stop

@@ -16,7 +16,7 @@ from modelsync_jupyter.archive.layout import MTIME
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import InvalidModel, ModelExists, ModelNotFound, UsageError
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.store import reading
+from modelsync_jupyter.store import model
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 from tests.harness.models import CREATED, make_model
@@ -204,7 +204,7 @@ def test_of_many_versions_each_has_its_time(store: LocalStore, monkeypatch: pyte
     (store.home.models / "m" / "v7" / "model.yaml").write_text("broken: [")
     times = store.creation_times("m", lambda tag: True)
     assert times == {Tag("m", f"v{day}"): CREATED + timedelta(days=day) for day in range(30) if day != 7}
-    monkeypatch.setattr(reading, "FEW", 3)
+    monkeypatch.setattr(model, "FEW", 3)
     assert store.creation_times("m", lambda tag: True) == times
     assert tags(store.models(limit=3)) == ["m:v29", "m:v28", "m:v27"]
 

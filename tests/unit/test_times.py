@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from modelsync_jupyter.core.config import Home
-from modelsync_jupyter.store import model, reading
+from modelsync_jupyter.store import model
 from modelsync_jupyter.store.local import LocalStore
 from tests.harness.models import CREATED, make_model
 
@@ -24,8 +24,8 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Folders of which the time was read, since it was last cleared."""
     found: list[str] = []
     real = model.read_creation_time
-    monkeypatch.setattr(reading, "read_creation_time", lambda folder, tag: found.append(folder) or real(folder, tag))
-    monkeypatch.setattr(reading, "FEW", 2)
+    monkeypatch.setattr(model, "read_creation_time", lambda folder, tag: found.append(folder) or real(folder, tag))
+    monkeypatch.setattr(model, "FEW", 2)
     return found
 
 
