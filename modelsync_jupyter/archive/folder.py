@@ -14,7 +14,6 @@ from functools import cached_property
 from io import FileIO
 from itertools import islice
 from pathlib import Path
-from socket import SO_SNDTIMEO, SOL_SOCKET, socket
 from typing import Any
 
 from modelsync_jupyter.core.errors import InvalidModel, ModelChanged, ModelSyncError, UnsafeArchive
@@ -23,6 +22,7 @@ from modelsync_jupyter.core.parts import Buffer, Part
 from .borders import Reader
 from .description import Description, Hasher
 from .layout import MTIME, Entry, Layout, check_link
+from .unread import Unread, sliced
 
 #: Bytes read at a time. A transfer's buffers take `threads x BLOCK` of memory, whatever the size of model and part.
 BLOCK = 1 << 20
@@ -31,83 +31,10 @@ _WORTH = 64 * 1024
 #: Bytes that the kernel is asked to send at once, at most, while that takes it less than so many seconds: in between, a
 #: stop is noticed and progress is told.
 _LONGEST, _SECONDS = 8 * BLOCK, 0.1
-#: Bytes that a socket is given at once: its timeout is for all of them, and a link of 13 kB/s sends so many in time.
-_SENT_AT_ONCE = 256 * 1024
 #: What there is to know of a member without reading it: a file's stamp, b"" for a folder, where a link points to.
 Fact = bytes | str
 #: A stamp: 36 bytes take a sixth of the memory of five numbers, of which 100,000 files have half a million.
 _STAMP = struct.Struct("<QqqQI")
-
-
-def sliced(view: memoryview, size: int = _SENT_AT_ONCE) -> Iterator[memoryview]:
-    """Yield a view in slices, by default such that a slow link takes each in time."""
-    return (view[start : start + size] for start in range(0, len(view), size))
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """Bytes of a file that were not read yet. A socket can be given them without their passing through this process.
-
-    Args:
-        archive: The folder that has the file.
-        index: Which of its entries it is.
-        offset: Where they begin in the file.
-        size: How many.
-        buffer: Memory to read them into.
-    """
-
-    archive: FolderArchive
-    index: int
-    offset: int
-    size: int
-    buffer: Buffer
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __iter__(self) -> Iterator[memoryview]:
-        """Read them, in views that are valid until the next one is asked for."""
-        start = self.archive.layout.entries[self.index].offset + self.offset
-        for view in self.archive.blocks(Part(0, start, start + self.size), self.buffer):
-            yield from sliced(view)
-
-    def send(self, connection: socket) -> None:
-        """Have the kernel send them.
-
-        Raises:
-            ModelChanged: The file is not as it was when scanned.
-            InvalidModel: It cannot be read.
-            OSError: The connection broke.
-        """
-        with self.archive.open(self.index) as file:
-            try:
-                sent = _send_file(connection, file.fileno(), self.offset, self.size)
-            except OSError as error:
-                if error.errno == errno.EIO:  # what disks say, and sockets do not
-                    raise InvalidModel(f"`{file.name}` cannot be read: {error.strerror}.") from error
-                raise
-        if sent != self.size:
-            raise self.archive.changed(self.index)
-
-
-def _send_file(connection: socket, file: int, offset: int, size: int) -> int:
-    """Have the kernel send a piece of a file; returns how many bytes there were.
-
-    `socket.sendfile` asks the kernel again whenever there is room for a little more, for a socket with a timeout does
-    not block. Here it blocks, and the kernel keeps the timeout.
-    """
-    timeout, sent = connection.gettimeout(), 0
-    seconds = timeout or 0.0
-    connection.settimeout(None)
-    try:
-        connection.setsockopt(SOL_SOCKET, SO_SNDTIMEO, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6)))
-        while sent < size and (count := os.sendfile(connection.fileno(), file, offset + sent, size - sent)):
-            sent += count
-    except BlockingIOError:
-        raise TimeoutError("timed out") from None
-    finally:
-        connection.settimeout(timeout)
-    return sent
 
 
 @dataclass(frozen=True)

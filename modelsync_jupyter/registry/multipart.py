@@ -62,13 +62,7 @@ def present(
     """
     places: dict[str, str] = {}
     if direct:
-        with registry.database.read() as connection:
-            earlier = uploads.awaited(connection, caller, uploads.find_upload(connection, uid, caller=caller).model_id)
-        arrived = [(upload_id, sizes) for upload_id, other in earlier if (sizes := direct.arrived(other))]
-        if arrived:
-            with registry.database.write(durable=False) as connection:
-                for upload_id, sizes in arrived:
-                    uploads.record_arrived(connection, upload_id, uploads.list_parts(connection, upload_id), sizes)
+        _note_arrived(registry, caller, uid, direct)
     with registry.database.read() as connection:
         upload = uploads.find_upload(connection, uid, caller=caller)
         known = set() if again else readable_parts_of(connection, caller, upload.id)
@@ -101,6 +95,17 @@ def present(
         uploads.record_places(connection, upload.id, names)
         uploads.expect_parts(connection, upload.id, uid, coming)
     return sorted(numbers), coming
+
+
+def _note_arrived(registry: Registry, caller: Caller, uid: str, direct: Direct) -> None:
+    """Note which parts of this and earlier uploads of the version the caller sent to the store of blobs."""
+    with registry.database.read() as connection:
+        earlier = uploads.awaited(connection, caller, uploads.find_upload(connection, uid, caller=caller).model_id)
+    arrived = [(upload_id, sizes) for upload_id, other in earlier if (sizes := direct.arrived(other))]
+    if arrived:
+        with registry.database.write(durable=False) as connection:
+            for upload_id, sizes in arrived:
+                uploads.record_arrived(connection, upload_id, uploads.list_parts(connection, upload_id), sizes)
 
 
 def find_present(registry: Registry, caller: Caller, parts: Sequence[Part], direct: Direct | None = None) -> list[int]:

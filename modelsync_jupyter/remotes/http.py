@@ -35,7 +35,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from modelsync_jupyter.archive.folder import Unread
+from modelsync_jupyter.archive.unread import Unread
 from modelsync_jupyter.core.errors import InvalidReply, ModelSyncError, NotAuthenticated, UsageError
 from modelsync_jupyter.wire import BENTOML_VERSION, TOKEN_HEADER, VERSION_HEADER, user_agent
 

@@ -247,15 +247,10 @@ class Hashing:
                         return
                     job = (submitted or waiting).popleft()
                     busy += 1
-                size = 0
-                try:
-                    size = job(submit)
-                except BaseException as error:
-                    self._failure = self._failure or error
+                done.put(self._try(job, submit))
                 with changed:
                     busy -= 1
                     changed.notify_all()
-                done.put(size)
 
         # Hashing waits for nothing but processors.
         running = max(1, min(self._threads, processors())) if jobs else 0
@@ -271,6 +266,13 @@ class Hashing:
                 self._failure = self._failure or error
         if self._failure:
             raise self._failure
+
+    def _try(self, job: Job, submit: Callable[[Job], None]) -> int:
+        try:
+            return job(submit)
+        except BaseException as error:
+            self._failure = self._failure or error
+            return 0
 
     def _cut_file(self, entry: Entry, submit: Callable[[Job], None]) -> int:
         sizes: list[int] = []

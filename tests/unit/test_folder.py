@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from modelsync_jupyter.archive.folder import BLOCK, FolderArchive, Unread
+from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
 from modelsync_jupyter.archive.layout import Entry
+from modelsync_jupyter.archive.unread import Unread
 from modelsync_jupyter.core.errors import InvalidModel, ModelChanged
 from modelsync_jupyter.core.parts import Part
 from tests.harness.models import ODD_FILES, Executable, Folder, make_model

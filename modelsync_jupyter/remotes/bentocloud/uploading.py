@@ -18,8 +18,8 @@ from itertools import chain, pairwise
 from typing import Any
 
 from modelsync_jupyter.archive.description import Description, digest_bytes
-from modelsync_jupyter.archive.folder import Unread, sliced
 from modelsync_jupyter.archive.layout import CUT
+from modelsync_jupyter.archive.unread import Unread, sliced
 from modelsync_jupyter.core.errors import (
     Cancelled,
     Conflict,
