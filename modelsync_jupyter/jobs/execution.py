@@ -96,6 +96,8 @@ class Execution:
         result = self._result or Cancelled("The transfer was cancelled.")
         if isinstance(result, Cancelled) and self._records.stop_request(self._record.id) == PAUSED:
             result = Paused("The transfer was paused.")
+        if isinstance(result, Cancelled):
+            self._counter.settle()
         return self._end(result)
 
     def cancel(self) -> None:

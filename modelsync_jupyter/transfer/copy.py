@@ -53,7 +53,7 @@ def copy(source: Source, target: Target, work: Work, step: str) -> None:
     size, threads = source.size or 0, work.threads
     if size > _SMALL:
         threads = max(1, min(threads, round(size / (4 * target.grain))))
-    work.counter.begin(step, size)
+    work.counter.begin(step, size, lambda: sum(part.size for part in source.parts if part.number in target.present))
     for part in source.parts:
         if part.number in target.present:
             work.counter.add(part.size, reused=True)

@@ -69,19 +69,36 @@ class Counter:
         self._lock = threading.Lock()
         self._now = Progress()
         self._sum = self._retries = 0
+        self._kept: Callable[[], int] | None = None
+        self._settled = False
 
-    def begin(self, step: str, total: int | None = None) -> None:
-        """Name the step; with `total`, count from zero again."""
+    def begin(self, step: str, total: int | None = None, kept: Callable[[], int] | None = None) -> None:
+        """Name the step; with `total`, count from zero again.
+
+        Args:
+            step: What is done now.
+            total: Bytes it moves.
+            kept: Returns how many of them the next attempt need not move.
+        """
         with self._lock:
             now = self._now
             if total is None:
                 self._now = Progress(step, now.done, now.total, now.reused)
             else:
-                self._now, self._sum = Progress(step, 0, total, 0), 0
+                self._now, self._sum, self._kept = Progress(step, 0, total, 0), 0, kept
+
+    def settle(self) -> None:
+        """Count what is kept, and nothing from now on: who stops does not wait for answers to bytes that were sent."""
+        with self._lock:
+            self._settled = True
+            if self._kept:
+                self._now = replace(self._now, done=self._kept())
 
     def add(self, size: int, *, reused: bool = False) -> None:
         """Add bytes; a negative number takes back those of a failed attempt."""
         with self._lock:
+            if self._settled:
+                return
             now = self._now
             self._sum += size
             done = max(min(self._sum, now.total or self._sum), 0)

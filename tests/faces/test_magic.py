@@ -171,7 +171,7 @@ def test_an_interrupt_says_cancelled_and_what_next(
 def test_wrong_words_are_usage(ip: InteractiveShell, capsys: Captured, line: str, said: str) -> None:
     result = ip.run_cell(f"%modelsync {line}")
     assert isinstance(result.error_in_exec, UsageError)
-    shown = "".join(capsys.readouterr())
+    shown = " ".join("".join(capsys.readouterr()).split())
     assert said in shown
     assert "Traceback" not in shown
     assert "s3cret" not in shown

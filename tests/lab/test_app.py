@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import pytest
 from traitlets.config import Config
 
 import modelsync_jupyter
+from modelsync_jupyter.client import Model
 from modelsync_jupyter.lab.app import ModelSyncApp
 from tests.harness.clock import wait_until
 from tests.harness.processes import environment
@@ -48,12 +49,13 @@ class TestConfigured:
         jp_server_config.ModelSyncApp.update({"context": "team", "threads": 3, "rate_limit": 200_000})
         return jp_server_config
 
-    async def test_context_and_threads_are_those_configured(self, call: Call) -> None:
+    async def test_context_and_threads_are_those_configured(self, call: Call, make: Callable[..., Model]) -> None:
+        make("iris:v1")
         _, status = await call("GET", "status")
         assert (status["current"], status["threads"]) == ("team", 3)
-        _, record = await call("POST", "transfers", {"direction": "pull", "tag": "iris:v1"})
+        _, record = await call("POST", "transfers", {"direction": "push", "tag": "iris:v1"})
         assert record["options"] == {"force": False, "threads": 3, "context": "team", "rate_limit": 200_000}
-        code, body = await call("GET", "plan", direction="pull", tag="iris:v1")
+        code, body = await call("GET", "plan", direction="pull", tag="iris:v2")
         assert (code, body["code"]) == (401, "no-context")
         assert "team" in body["message"]
 

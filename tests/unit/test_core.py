@@ -183,3 +183,12 @@ def test_sizes_are_read_as_they_are_written(text: str, size: int) -> None:
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a size"):
         parse_size(text)
+
+
+def test_a_transfer_that_is_stopped_counts_what_is_kept_and_not_what_is_on_its_way() -> None:
+    counter = Counter()
+    counter.begin("sending", 100, lambda: 40)
+    counter.add(90)
+    counter.settle()
+    counter.add(-50)  # a request that broke when nobody waited for it any more
+    assert counter.look().done == 40
