@@ -23,7 +23,7 @@ def test_models_are_pushed_beside_a_notebook(
 ) -> None:
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(new_notebook(metadata={"kernelspec": kernel}), lab.root / f"{name}.ipynb")
-    make(f"{name}:v1")
+    make(f"{name}:v1", stage="production", data="2026-11-27T18:00:00")
     page = open_page(lab, path=f"notebooks/{name}.ipynb?token={TOKEN}", wait=".jp-Notebook")
     wait_for_kernel(page)
     page.evaluate("window.jupyterapp.commands.execute('modelsync:open').then(() => null)")
