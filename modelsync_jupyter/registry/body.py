@@ -20,7 +20,7 @@ MAX_LIST = 32 << 20
 _AT_ONCE, _LARGE = 2, 1 << 20
 _places = threading.BoundedSemaphore(_AT_ONCE)
 #: Rows of a page.
-MAX_ROWS = 1000
+MAX_ROWS = 500
 _MAX_NUMBER = (1 << 31) - 1
 _MAX_QUERY = 4096
 

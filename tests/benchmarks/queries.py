@@ -58,7 +58,7 @@ QUESTIONS = {
     "of one": "/model_repositories/forest-0/models?count=50",
     "latest of one": "/model_repositories/forest-0/models?count=10",
     "events": "/current_org/events?count=50",
-    "1000 in a page": "/models?count=1000",
+    "500 in a page": "/models?count=500",
 }
 
 
