@@ -112,8 +112,9 @@ def use_s3(bench: Bench) -> Costs:
         os.sync()
         yield "push", peer, run(peer_command(peer, "put", scene.model, peer, env), env)
         pulled = run(peer_command(peer, "get", target, peer, env), env)
+        flushed = replace(pulled, wall=pulled.wall + flush(target))
         yield "pull", peer, pulled
-        yield "pull", f"{peer}, fsync", replace(pulled, wall=pulled.wall + flush(target))
+        yield "pull", f"{peer}, fsync", flushed
         if found := differences(scene.model, target):
             raise RuntimeError(f"{peer} brought something else: {found}")
         if peer == "s5cmd":
