@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import TransferNotFound
@@ -27,7 +27,9 @@ from modelsync_jupyter.core.outcome import Direction, Options
 from modelsync_jupyter.core.progress import Progress
 from modelsync_jupyter.core.states import CANCELLED, ENDED, INTERRUPTED, PAUSED, PLANNED
 from modelsync_jupyter.files import is_alive, read_json, writable_or_skipped, write_text
-from modelsync_jupyter.transfer.work import Stop
+
+if TYPE_CHECKING:
+    from modelsync_jupyter.transfer.work import Stop
 
 #: The step of one that waits until another one of the same tag has ended.
 WAITING = "waiting for another transfer of it"
@@ -40,6 +42,8 @@ _NUMBERS = ("done", "total", "reused", "rate", "started", "updated", "pid")
 #: Options of every transfer; others are said where they are given.
 _ALWAYS_SAID = ("force", "threads", "context", "rate_limit")
 _SILENT_SECONDS = 60.0
+#: Of locks: seconds without a sign of life of the owner, and between two looks of one who waits.
+_STALE_SECONDS, _POLL_SECONDS = 30.0, 0.2
 _KEPT = 100
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -172,9 +176,7 @@ class Records:
                 if record.state in ENDED and record.state != PAUSED:
                     with writable_or_skipped():
                         self.remove(record.id)
-        from secrets import choice
-
-        return "".join(choice(_ALPHABET) for _ in range(8))
+        return "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
     def ask_to_stop(self, id: str, *, state: str = CANCELLED) -> None:
         """Request that a transfer stops; its owner polls for it.
@@ -217,10 +219,6 @@ def _stamp(file: os.DirEntry[str]) -> Stamp | None:
         status = file.stat()
         return status.st_mtime_ns, status.st_ino, status.st_size
     return None
-
-
-_STALE_SECONDS = 30.0
-_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ _DEEPEST = 100
 _IN_THE_CLEAR = "The registry is reached over https, but its object host `{host}` would be over http, unencrypted."
 _ASK_FOR_HTTPS = "Ask an admin of the registry to give its object host an `https://` address."
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
+_SIGNED = re.compile(r"\?\S*(?:signature|sig=|token)\S*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,9 +323,6 @@ def _is_too_deep(value: object) -> bool:
         if not level:
             return False
     return True
-
-
-_SIGNED = re.compile(r"\?\S*(?:signature|sig=|token)\S*", re.IGNORECASE)
 
 
 class Session(requests.Session):

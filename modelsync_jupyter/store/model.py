@@ -31,6 +31,13 @@ from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo, parse_info
 from .index import Index
 from .times import Look, Times
 
+T = TypeVar("T")
+
+#: Versions of which each time is read in a few milliseconds.
+FEW = 200
+#: Versions that are looked at one after another, and the threads that look at more: a disk finds several files in the
+#: time of one, so of 10,000 that nobody has read lately this takes a quarter of the time.
+_ONE_BY_ONE, _READERS = 20, 8
 #: How BentoML and we write `creation_time`; a file in which the word stands but once is the same to any YAML reader.
 _CREATED = re.compile(rb"^creation_time: '(\d{4}-\d\d-\d\d[T ][0-9:.]{8,15}[+-]\d\d:\d\d)'$", re.MULTILINE)
 
@@ -132,15 +139,6 @@ def folder_size(folder: Path) -> int:
         except OSError:
             continue
     return size
-
-
-T = TypeVar("T")
-
-#: Versions of which each time is read in a few milliseconds.
-FEW = 200
-#: Versions that are looked at one after another, and the threads that look at more: a disk finds several files in the
-#: time of one, so of 10,000 that nobody has read lately this takes a quarter of the time.
-_ONE_BY_ONE, _READERS = 20, 8
 
 
 class Models(list[Model]):
