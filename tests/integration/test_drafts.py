@@ -14,7 +14,7 @@ import pytest
 
 from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import ModelChanged, Unavailable
-from modelsync_jupyter.remotes.bentocloud.uploading import MultipartUpload
+from modelsync_jupyter.remotes.http import Session
 from modelsync_jupyter.store.index import Index
 from modelsync_jupyter.transfer import draft, run
 from tests.harness.faults import Fault, FaultyProxy
@@ -139,20 +139,25 @@ def test_what_is_cut_in_another_way_than_foreseen_is_sent_anew(
     assert differences(made, far.folder(TAG)) == []
 
 
-def test_the_urls_of_units_are_asked_for_ahead(near: Client, made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By one thread of its own, but for those of the units that are sent first."""
-    put, given = MultipartUpload._put_part, []
+def test_no_request_comes_on_top_of_those_of_the_threads(
+    near: Client, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, lock, now, most = Session.send, threading.Lock(), 0, 0
 
-    def look(upload: MultipartUpload, number: int, size: int, views: Any, etag: str = "", url: str = "") -> str:
-        given.append(bool(url))
-        with upload._signing:  # until all that may be asked for ahead are there
-            assert upload._signing.wait_for(lambda: not upload._left or len(upload._urls) >= upload._threads, 60)
-        return put(upload, number, size, views, etag, url)
+    def count(session: Session, *args: Any, **keywords: Any) -> Any:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        try:
+            return send(session, *args, **keywords)
+        finally:
+            with lock:
+                now -= 1
 
-    monkeypatch.setattr(MultipartUpload, "_put_part", look)
-    assert near.push(TAG, threads=1).status == "pushed"
-    assert given[0] is False
-    assert given.count(True) >= len(given) - 2
+    monkeypatch.setattr(Session, "send", count)
+    assert near.push(TAG, threads=2).status == "pushed"
+    assert most <= 2
 
 
 def test_what_has_to_be_read_to_be_cut_is_hashed_first(near: Client, monkeypatch: pytest.MonkeyPatch) -> None:

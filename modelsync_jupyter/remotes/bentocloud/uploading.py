@@ -7,9 +7,7 @@ all cases: the archive's description, and behind it the body.
 
 from __future__ import annotations
 
-import threading
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -270,11 +268,7 @@ class OwnUpload(Upload):
 
 
 class MultipartUpload(Upload):
-    """A multipart upload as S3 has it. Its id and ETags are noted, since the registry will not say them again.
-
-    The URL of a unit is asked for while others are sent: of the requests to the API, this one alone comes on top of
-    those of the threads.
-    """
+    """A multipart upload as S3 has it. Its id and ETags are noted, since the registry will not say them again."""
 
     def begin(self) -> None:
         """Resume the upload that was noted, or begin one; an older copy can be used until the new one is there."""
@@ -291,8 +285,6 @@ class MultipartUpload(Upload):
         self._units = [description.parts[start:stop] for start, stop in pairwise([0, *edges])]
         self.grain = _later_size(self._units)
         self.present = {part.number for number in self._etags for part in self._units[number - 1]}
-        #: Units whose URLs nobody has asked for yet, and those that a thread has begun to send.
-        self._left, self._begun, self._signing = deque[int](), set[int](), threading.Condition()
 
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
         """Hand off whole units: every unit but the last is as long as S3 asks for.
@@ -304,22 +296,15 @@ class MultipartUpload(Upload):
             numbers.insert(self._threads, numbers.pop(0))
         for number in numbers:
             hand_off(self._units[number - 1])
-        self._left.extend(numbers[self._threads :])
-        if self._left:
-            threading.Thread(target=self._sign_ahead, name="modelsync-sign", daemon=True).start()
 
     def write(self, parts: tuple[Part, ...], views: Iterator[memoryview]) -> None:
         number = self._units.index(parts) + 1
         size, bytes_ = sum(part.size for part in parts), views
-        with self._signing:
-            self._begun.add(number)
-            url = self._urls.pop(number, "")
-            self._signing.notify_all()
         try:
             if number == 1:
                 header = self._finish()
                 size, bytes_ = size + len(header), chain([memoryview(header)], views)
-            etag = self._put_part(number, size, bytes_, url=url)
+            etag = self._put_part(number, size, bytes_)
         except (UploadLost, Conflict) as error:
             raise self._lost(error) from error
         self._etags[number] = etag
@@ -336,9 +321,6 @@ class MultipartUpload(Upload):
     def close(self) -> None:
         """Keep what was noted for the next attempt."""
         self._notes.close()
-        with self._signing:
-            self._left.clear()
-            self._signing.notify_all()
 
     def _finish(self) -> bytes:
         """Return what comes before the body, when all digests are known."""
@@ -347,23 +329,6 @@ class MultipartUpload(Upload):
             self._version = replace(self._version, description=description, finish=None)
             self._header = description.header()
         return self._header
-
-    def _sign_ahead(self) -> None:
-        """Ask for the URLs of units before a thread does, but not for more than are sent next."""
-        with suppress(ModelSyncError):  # the thread that needs one asks again, and tells what is wrong
-            while True:
-                with self._signing:
-                    self._signing.wait_for(lambda: not self._left or len(self._urls) < self._threads)
-                    if not self._left:
-                        return
-                    number = self._left.popleft()
-                    if number in self._begun:
-                        continue
-                url = self._remote.presign_part(self._tag, self._id, number)
-                with self._signing:
-                    if number not in self._begun:
-                        self._urls[number] = url
-                    self._signing.notify_all()
 
     def _lost(self, error: ModelSyncError) -> ModelSyncError:
         """Tell what a refusal of the upload means: one that an earlier attempt left may have expired."""
