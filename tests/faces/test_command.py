@@ -53,7 +53,7 @@ def test_push_says_how_much_and_how_fast_and_a_skip_why(
     make(f"{name}:v1")
     assert main(["push", name, "-t", "3", "-c", "default"]) == 0
     out, err = capsys.readouterr()
-    assert re.match(rf"Pushed `{name}:v1`: \d+\.\d kB in \d\.\d s \(.*/s\)\. `{name}:v1` is the latest", out)
+    assert re.match(rf"Pushed `{name}:v1`: \d+\.\d kB in (\d+ ms|\d+\.\d s) \(.*/s\)\. `{name}:v1` is the latest", out)
     assert err == ""
     assert main(["push", f"{name}:v1"]) == 0
     said = f"Skipped `{name}:v1`. The registry has it already."
