@@ -2,19 +2,17 @@
 
 ::
 
-    server     gunicorn and its processes             front      the connections of one process
-    bridge     between the front and Flask            search     the language of queries
-    fast       threads that are lent to fast clients
-    settings   what the server was told               catalog/   typed rows, queries, migrations: all SQL
-    app        the Flask app and its error replies    routes/    one function per endpoint: parse, call, reply
-    service    catalog, blobs and signer together     blobs/     what a store of blobs promises; a folder as one
-    multipart  receive parts, complete uploads        contents   layout, model.yaml and content digest of an archive
-    cutting    cut a whole body while it arrives      backfill   content digests of archives of earlier versions
-    publishing switch a version, in one transaction   sending    send archives, whole or in ranges
-    access     who may do what: decided here only     auth       who calls; the rule that each route says
-    sessions   what the page signs in with            throttle   failed sign-ins are counted and slowed
-    inspection files, tensors and differences         pages/     the registry in a browser, over the API
-    space      garbage collection, rotten blobs       migrate    copies and backups of a whole registry
+    server     gunicorn and its processes               settings   what the server was told
+    lane/      connections; bytes that come and leave   app        the Flask app and its error replies
+    security/  who calls, and who may do what           routes/    one function per endpoint: parse, call, reply
+    service    catalog, blobs and signer together       pages/     the registry in a browser, over the API
+    catalog/   typed rows, queries, migrations          search     the language of queries
+    blobs/     a store of blobs: a folder, a bucket     body       what a request asks for
+    archives/  stored archives: cut, read, described    values     what of it is trusted after a check
+    multipart  receive parts, complete uploads          replies    records as the JSON of the wire
+    publishing switch a version, in one transaction     openapi    the API, told from the code
+    space      garbage collection, rotten blobs         observing  the log of requests, and numbers
+    migrate    copies and backups of a whole registry   downloads  how often each version was downloaded
 
 A stored archive is an ordered list of parts named by their BLAKE3 digest; equal parts are stored once. A version
 becomes visible in one catalog transaction, after all its bytes are durable. Its content digest is computed from these

@@ -18,12 +18,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from modelsync_jupyter.core.errors import ModelSyncError
 
 from . import body
-from .auth import rule_of
 from .blobs.protocol import StoreAway
 from .catalog.kept import Kept
 from .errors import ApiError, NotFound, TooMany
 from .pages import blueprint as pages
 from .routes import BLUEPRINTS
+from .security.auth import rule_of
 from .service import EXTENSION, Registry
 
 log = logging.getLogger(__name__)

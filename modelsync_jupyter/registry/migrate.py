@@ -37,9 +37,9 @@ from .catalog.database import Database, now
 from .catalog.migrations import SCHEMA, version_of
 from .catalog.tables import archive_parts, chores, models
 from .errors import BadRequest, Full
+from .security.signing import secret_file
 from .service import open_blobs
 from .settings import Settings
-from .signing import secret_file
 from .space import Bad
 
 #: Blobs copied at the same time; each takes a block of 1 MiB, or where a bucket is written to a file of its size.

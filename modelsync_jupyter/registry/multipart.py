@@ -9,7 +9,11 @@ from modelsync_jupyter.archive.description import digest_of
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.core.tags import Tag
 
-from . import modelyaml
+from .archives import modelyaml
+from .archives.contents import Contents, read_contents
+from .archives.cutting import receive_archive
+from .archives.patience import Patience
+from .archives.recutting import recut
 from .blobs.protocol import Blob, ByteSource, Direct, direct_name, hex_of
 from .catalog import uploads
 from .catalog.archives import Described, add_archive, readable_parts, readable_parts_of
@@ -19,11 +23,7 @@ from .catalog.rows import PartRow, StoredPart, UploadRow
 from .catalog.tokens import check_valid
 from .catalog.users import Caller
 from .catalog.words import UploadState
-from .contents import Contents, read_contents
-from .cutting import receive_archive
 from .errors import Again, BadRequest
-from .patience import Patience
-from .recutting import recut
 from .service import Registry
 from .values import MAX_PART_NUMBER
 

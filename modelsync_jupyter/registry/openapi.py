@@ -22,8 +22,8 @@ from modelsync_jupyter import wire
 from modelsync_jupyter.core.parts import PartJSON
 from modelsync_jupyter.wire import TOKEN_HEADER, LabelJSON, ManifestJSON
 
-from .auth import rule_of
 from .catalog.words import Right, Role
+from .security.auth import rule_of
 
 Schema = dict[str, Any]
 _TEXT: Schema = {"type": "string"}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from . import access
 from .catalog import events, tables, uploads
 from .catalog.archives import digest_of_archive
 from .catalog.database import now
@@ -20,6 +19,7 @@ from .catalog.rows import ModelRow, UploadRow
 from .catalog.users import Caller
 from .catalog.words import UploadState, UploadStatus
 from .errors import BadRequest
+from .security import access
 
 
 def publish(connection: Connection, caller: Caller, name: str, version: str, uid: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The registry in the foreground: gunicorn keeps its processes, `front` serves in each of them."""
+"""The registry in the foreground: gunicorn keeps its processes, `lane` serves in each of them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from sqlalchemy.exc import OperationalError
 
 from modelsync_jupyter.core.errors import UsageError
 
-from .backfill import start_backfill
-from .front import Front
+from .archives.backfill import start_backfill
+from .lane.front import Front
 from .service import Registry, ensure_admin
 from .settings import DEFAULT_THREADS, Settings
 from .space import start_housekeeping

@@ -17,9 +17,9 @@ from .catalog.tokens import set_first_token
 from .catalog.users import add_user, find_user, set_user
 from .catalog.words import Role
 from .downloads import Downloads
+from .security.signing import Signer, secret_file
+from .security.throttle import Throttle
 from .settings import Settings
-from .signing import Signer, secret_file
-from .throttle import Throttle
 
 EXTENSION = "modelsync"
 #: Name of the user whose token the server itself makes.

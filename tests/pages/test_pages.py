@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from modelsync_jupyter.registry import pages
-from modelsync_jupyter.registry.auth import Open, Paged, rule_of
 from modelsync_jupyter.registry.pages.show import ROWS
+from modelsync_jupyter.registry.security.auth import Open, Paged, rule_of
 from tests.registry import pushing
 from tests.registry.people import ADMIN, House, Person
 

@@ -17,8 +17,7 @@ from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from modelsync_jupyter.core.errors import UsageError
-from modelsync_jupyter.registry import create_app, sessions
-from modelsync_jupyter.registry.auth import Open, identify, rule_of
+from modelsync_jupyter.registry import create_app
 from modelsync_jupyter.registry.catalog import grants, tokens
 from modelsync_jupyter.registry.catalog.repositories import find_repository
 from modelsync_jupyter.registry.catalog.tables import repositories
@@ -27,8 +26,10 @@ from modelsync_jupyter.registry.catalog.words import Right, Role
 from modelsync_jupyter.registry.errors import Unauthorized
 from modelsync_jupyter.registry.pages.session import _cookie
 from modelsync_jupyter.registry.routes import users
+from modelsync_jupyter.registry.security import sessions
+from modelsync_jupyter.registry.security.auth import Open, identify, rule_of
+from modelsync_jupyter.registry.security.throttle import BURST, INTERVAL, Throttle
 from modelsync_jupyter.registry.service import ensure_admin
-from modelsync_jupyter.registry.throttle import BURST, INTERVAL, Throttle
 
 from . import pushing
 from .people import ADMIN, API, House, Person

@@ -20,8 +20,9 @@ from modelsync_jupyter.archive.description import Description, Hasher
 from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
 from modelsync_jupyter.archive.layout import CUT, LARGE
 from modelsync_jupyter.core.parts import Part
-from modelsync_jupyter.registry import multipart, recutting
-from modelsync_jupyter.registry.backfill import describe_old_archives
+from modelsync_jupyter.registry import multipart
+from modelsync_jupyter.registry.archives import recutting
+from modelsync_jupyter.registry.archives.backfill import describe_old_archives
 from modelsync_jupyter.registry.catalog.tables import archive_parts
 from tests.harness.cutting import BytesReader, cut_folder
 

@@ -11,7 +11,7 @@ import socket
 import pytest
 
 from modelsync_jupyter.registry.blobs.folder import FolderBlobs
-from modelsync_jupyter.registry.fast import FastLane, Piece
+from modelsync_jupyter.registry.lane.fast import FastLane, Piece
 
 SIZE = 6_000_000
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, inspect, select
 
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.registry import Settings
-from modelsync_jupyter.registry.backfill import describe_old_archives
+from modelsync_jupyter.registry.archives.backfill import describe_old_archives
 from modelsync_jupyter.registry.catalog.database import Database
 from modelsync_jupyter.registry.catalog.grants import owners
 from modelsync_jupyter.registry.catalog.migrations import SCHEMA, version_of

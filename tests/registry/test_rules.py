@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from modelsync_jupyter.core.errors import IntegrityError, UnsafeArchive
 from modelsync_jupyter.core.parts import from_sizes
+from modelsync_jupyter.registry.archives.contents import Contents, read_contents
+from modelsync_jupyter.registry.archives.reader import ArchiveReader
 from modelsync_jupyter.registry.blobs.folder import FolderBlobs
-from modelsync_jupyter.registry.contents import Contents, read_contents
 from modelsync_jupyter.registry.errors import BadRequest, Forbidden
-from modelsync_jupyter.registry.reader import ArchiveReader
+from modelsync_jupyter.registry.lane.sending import Unsatisfiable, parse_range
 from modelsync_jupyter.registry.search import LabelTerm, Search, parse
-from modelsync_jupyter.registry.sending import Unsatisfiable, parse_range
-from modelsync_jupyter.registry.signing import Signer
+from modelsync_jupyter.registry.security.signing import Signer
 
 from . import pushing
 

@@ -25,6 +25,7 @@ from sqlalchemy import event, func, select
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.parts import Part, from_sizes
 from modelsync_jupyter.registry import Settings, create_app, multipart, publishing, space
+from modelsync_jupyter.registry.archives.reader import ArchiveReader
 from modelsync_jupyter.registry.blobs.protocol import Blob, Blobs
 from modelsync_jupyter.registry.catalog import tables, tokens, trash, uploads
 from modelsync_jupyter.registry.catalog.archives import parts_between
@@ -35,7 +36,6 @@ from modelsync_jupyter.registry.catalog.users import add_user
 from modelsync_jupyter.registry.catalog.words import Role, UploadState
 from modelsync_jupyter.registry.errors import Again, ApiError, BadRequest, NotFound
 from modelsync_jupyter.registry.keeping import Keeping
-from modelsync_jupyter.registry.reader import ArchiveReader
 from modelsync_jupyter.registry.service import Registry, ensure_admin
 
 from . import pushing

@@ -1,4 +1,4 @@
-"""Grants: what users may do in single repositories. `access` decides by them."""
+"""Grants: what users may do in single repositories. `security.access` decides by them."""
 
 from __future__ import annotations
 

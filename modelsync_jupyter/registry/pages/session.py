@@ -25,11 +25,11 @@ from markupsafe import Markup
 
 import modelsync_jupyter
 
-from .. import sessions
-from ..auth import Paged, identify, open_to_all, set_rule
 from ..catalog.words import Role
 from ..errors import ApiError, BadRequest, Forbidden
 from ..routes import account
+from ..security import sessions
+from ..security.auth import Paged, identify, open_to_all, set_rule
 from ..service import current
 from . import show
 from .api import call
@@ -48,7 +48,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _MAX_FORM, _MAX_FIELDS = 256 << 10, 500
-#: Who is not signed in sends no more than `front` reads before a thread is needed: a slow body would hold that.
+#: Who is not signed in sends no more than `lane` reads before a thread is needed: a slow body would hold that.
 _MAX_SIGN_IN = 16 << 10
 #: What a form carries to show that one of our pages made it.
 _KEY = Markup('<input type="hidden" name="form_key" value="{}">')

@@ -12,11 +12,11 @@ import modelsync_jupyter
 from modelsync_jupyter.wire import API, parse_time
 
 from .. import body
-from ..auth import caller, needs, open_to_all
 from ..catalog.events import Filter, list_events
 from ..catalog.words import Role
 from ..errors import BadRequest
 from ..replies import ORGANIZATION, event_json, page_json, user_json
+from ..security.auth import caller, needs, open_to_all
 from ..service import current
 
 blueprint = Blueprint("account", __name__)

@@ -8,8 +8,7 @@ from flask import Blueprint
 
 from modelsync_jupyter.wire import API
 
-from .. import access, body
-from ..auth import caller, needs
+from .. import body
 from ..catalog import aliases
 from ..catalog.events import note
 from ..catalog.history import list_history
@@ -17,6 +16,8 @@ from ..catalog.repositories import find_repository
 from ..catalog.words import Right
 from ..errors import BadRequest, NotFound
 from ..replies import alias_json, history_json, page_json
+from ..security import access
+from ..security.auth import caller, needs
 from ..service import current
 from ..values import Fields, check_version
 

@@ -9,15 +9,15 @@ from modelsync_jupyter.core.parts import parts_json
 from modelsync_jupyter.wire import API, PROXY, Extension, ModelJSON
 
 from .. import body
-from ..aliased import end_as
-from ..auth import needs
+from ..archives.aliased import end_as
 from ..catalog.aliases import resolve_model
 from ..catalog.archives import layout_of, parts_between
 from ..catalog.rows import ArchiveRow, ModelRow
 from ..catalog.words import Right
 from ..errors import NotFound
+from ..lane.sending import send_archive
 from ..replies import archive_json, model_json
-from ..sending import send_archive
+from ..security.auth import needs
 from ..service import current
 from .objects import MAX_URLS, direct_store, presigned
 

@@ -8,12 +8,13 @@ from flask import Blueprint
 
 from modelsync_jupyter.wire import API
 
-from .. import access, body
-from ..auth import caller, needs
+from .. import body
+from ..archives.inspection import StoredVersion, compare
 from ..catalog.aliases import resolve_model
 from ..catalog.words import Right
-from ..inspection import StoredVersion, compare
 from ..replies import page_json
+from ..security import access
+from ..security.auth import caller, needs
 from ..service import current
 from ..values import check_tag
 

@@ -10,8 +10,7 @@ from sqlalchemy import Connection
 
 from modelsync_jupyter.wire import API, ModelJSON
 
-from .. import access, body
-from ..auth import caller, needs
+from .. import body
 from ..catalog import models, tables
 from ..catalog.aliases import aliases_of, check_free, check_no_alias, resolve_model
 from ..catalog.events import note
@@ -23,6 +22,8 @@ from ..catalog.repositories import find_repository
 from ..catalog.rows import ModelRow
 from ..catalog.words import Right, Role
 from ..replies import model_json, model_with_repository, page_json, repository_json
+from ..security import access
+from ..security.auth import caller, needs
 from ..service import current
 from ..values import check_version
 

@@ -1,4 +1,4 @@
-"""Objects behind presigned URLs: no token is needed, the URL is the permission. Parts are received by `front`."""
+"""Objects behind presigned URLs: no token is needed, the URL is the permission. Parts are received by `lane.front`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from flask import Blueprint, Response, request
 from modelsync_jupyter.wire import PRESIGNED
 
 from .. import body, multipart
-from ..aliased import end_as
-from ..auth import caller, open_to_all
+from ..archives.aliased import end_as
 from ..blobs.protocol import Direct
 from ..catalog.archives import find_archive
 from ..catalog.tokens import check_valid
 from ..catalog.uploads import find_upload
-from ..sending import send_archive
+from ..lane.sending import send_archive
+from ..security.auth import caller, open_to_all
 from ..service import current
 from ..values import check_version
 

@@ -8,8 +8,8 @@ from flask import Blueprint, Response, current_app
 
 from modelsync_jupyter.wire import API
 
-from ..auth import open_to_all
 from ..openapi import describe
+from ..security.auth import open_to_all
 from ..service import current
 
 blueprint = Blueprint("operations", __name__)

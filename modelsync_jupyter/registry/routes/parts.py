@@ -9,8 +9,8 @@ from flask import Blueprint
 from modelsync_jupyter.wire import PRESENT
 
 from .. import body, multipart
-from ..auth import caller, needs
 from ..catalog.words import Role
+from ..security.auth import caller, needs
 from ..service import current
 from .objects import direct_store
 

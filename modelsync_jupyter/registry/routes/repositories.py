@@ -9,8 +9,7 @@ from sqlalchemy import Connection
 
 from modelsync_jupyter.wire import API, RepositoryJSON
 
-from .. import access, body
-from ..auth import caller, needs
+from .. import body
 from ..catalog import tables
 from ..catalog.events import note
 from ..catalog.grants import list_grants, set_grant
@@ -21,6 +20,8 @@ from ..catalog.users import get_user
 from ..catalog.words import Right, Role
 from ..errors import BadRequest
 from ..replies import grant_json, page_json, repository_json, user_json
+from ..security import access
+from ..security.auth import caller, needs
 from ..service import current
 from ..values import check_name
 

@@ -8,10 +8,10 @@ from flask import Blueprint
 
 from modelsync_jupyter.wire import API
 
-from ..auth import needs
 from ..catalog import usage
 from ..catalog.words import Role
 from ..replies import time_json
+from ..security.auth import needs
 from ..service import current
 from ..space import last_collection
 

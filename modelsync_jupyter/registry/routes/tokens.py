@@ -13,8 +13,7 @@ from sqlalchemy import Connection
 
 from modelsync_jupyter.wire import API
 
-from .. import access, body
-from ..auth import caller, needs
+from .. import body
 from ..catalog import tokens
 from ..catalog.events import note
 from ..catalog.rows import TokenRow, UserRow
@@ -22,6 +21,8 @@ from ..catalog.users import Caller, add_user, find_user, get_user
 from ..catalog.words import Right, Role
 from ..errors import BadRequest, Forbidden, NotFound
 from ..replies import page_json, token_json
+from ..security import access
+from ..security.auth import caller, needs
 from ..service import current
 from ..values import Fields
 from .users import check_user_name, role_in

@@ -8,8 +8,7 @@ from flask import Blueprint
 
 from modelsync_jupyter.wire import API, ModelJSON, RepositoryJSON
 
-from .. import access, body
-from ..auth import caller, needs
+from .. import body
 from ..catalog import trash
 from ..catalog.events import note
 from ..catalog.models import find_model, newest
@@ -17,6 +16,8 @@ from ..catalog.repositories import find_repository
 from ..catalog.words import Right, Role
 from ..errors import NotFound
 from ..replies import deleted_json, model_with_repository, page_json, repository_json
+from ..security import access
+from ..security.auth import caller, needs
 from ..service import current
 
 blueprint = Blueprint("trash", __name__, url_prefix=API)

@@ -12,8 +12,7 @@ from modelsync_jupyter.core.errors import ModelSyncError
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.wire import API, Extension, ModelJSON
 
-from .. import access, body, multipart, publishing
-from ..auth import caller, needs
+from .. import body, multipart, publishing
 from ..catalog import models, uploads
 from ..catalog.events import note
 from ..catalog.models import find_model
@@ -21,6 +20,8 @@ from ..catalog.rows import Facts
 from ..catalog.words import Right, UploadState, UploadStatus
 from ..errors import ApiError, BadRequest
 from ..replies import model_json
+from ..security import access
+from ..security.auth import caller, needs
 from ..service import current
 from ..values import MAX_PART_NUMBER
 from .objects import MAX_URLS, direct_store, presigned

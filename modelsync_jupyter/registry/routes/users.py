@@ -9,8 +9,7 @@ from flask import Blueprint
 
 from modelsync_jupyter.wire import API
 
-from .. import access, body
-from ..auth import caller, needs
+from .. import body
 from ..catalog.database import now
 from ..catalog.events import note
 from ..catalog.grants import grants_of
@@ -18,6 +17,8 @@ from ..catalog.users import add_user, find_user, get_user, list_users, set_user
 from ..catalog.words import Role
 from ..errors import BadRequest
 from ..replies import account_json, page_json
+from ..security import access
+from ..security.auth import caller, needs
 from ..service import current
 from ..values import Fields
 

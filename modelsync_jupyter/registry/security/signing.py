@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from modelsync_jupyter.files import write_text
 
-from .errors import Forbidden
+from ..errors import Forbidden
 
 
 @dataclass(frozen=True)

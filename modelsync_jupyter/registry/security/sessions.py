@@ -11,12 +11,12 @@ import hashlib
 import hmac
 from datetime import timedelta
 
+from ..catalog import tokens
+from ..catalog.database import now
+from ..catalog.events import note
+from ..catalog.users import Caller
+from ..service import Registry
 from .auth import identify
-from .catalog import tokens
-from .catalog.database import now
-from .catalog.events import note
-from .catalog.users import Caller
-from .service import Registry
 
 #: How long a session lasts.
 LIFETIME = timedelta(hours=12)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from flask import Response, request
 from werkzeug.http import unquote_etag
 
-from .blobs.protocol import Blobs, hex_of
-from .catalog.archives import parts_between
-from .catalog.rows import ArchiveRow
-from .errors import Failed
-from .service import Registry
+from ..blobs.protocol import Blobs, hex_of
+from ..catalog.archives import parts_between
+from ..catalog.rows import ArchiveRow
+from ..errors import Failed
+from ..service import Registry
 
 _RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,19})\s*-\s*(\d{0,19})\s*", re.ASCII | re.IGNORECASE)
 

@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 from modelsync_jupyter.core.parts import Part
 
-from .blobs.protocol import Blobs
-from .catalog.rows import name_of
+from ..blobs.protocol import Blobs
+from ..catalog.rows import name_of
 
 
 class ArchiveReader:

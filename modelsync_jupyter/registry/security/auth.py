@@ -19,12 +19,12 @@ from sqlalchemy.exc import OperationalError
 
 from modelsync_jupyter.wire import TOKEN_HEADER, VERSION_HEADER
 
+from ..catalog import events, tokens
+from ..catalog.users import Caller
+from ..catalog.words import Right, Role
+from ..errors import TooMany, Unauthorized
+from ..service import Registry, current
 from . import access
-from .catalog import events, tokens
-from .catalog.users import Caller
-from .catalog.words import Right, Role
-from .errors import TooMany, Unauthorized
-from .service import Registry, current
 
 _LONGEST_ADDRESS = 64
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from .blobs.protocol import BLOCK, Blobs
+from ..blobs.protocol import BLOCK, Blobs
 
 #: A slice of a blob: its name, its first byte and the byte behind its last.
 Piece = tuple[str, int, int]

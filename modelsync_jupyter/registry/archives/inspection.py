@@ -20,11 +20,11 @@ from modelsync_jupyter.core.errors import IntegrityError
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.wire import EntryJSON
 
-from .catalog.archives import layout_of, parts_between
-from .catalog.rows import ArchiveRow, ModelRow
-from .errors import BadRequest, NotFound
+from ..catalog.archives import layout_of, parts_between
+from ..catalog.rows import ArchiveRow, ModelRow
+from ..errors import BadRequest, NotFound
+from ..service import Registry
 from .reader import ArchiveReader
-from .service import Registry
 
 #: Bytes of one file that are read, and seconds in which files of one request are opened.
 _BUDGET, _SECONDS = 4 << 20, 5.0

@@ -22,7 +22,7 @@ from modelsync_jupyter.archive.layout import LARGE
 from modelsync_jupyter.archive.scan import scan_tar
 from modelsync_jupyter.core.parts import Part, from_sizes, split
 
-from .blobs.protocol import BLOCK, Blob, ByteSource, read_exactly
+from ..blobs.protocol import BLOCK, Blob, ByteSource, read_exactly
 from .contents import check_tar
 
 Store = Callable[[ByteSource, int], Blob]

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from .catalog.grants import owners, right_in, right_of_user, visible
-from .catalog.repositories import find_repository, no_repository
-from .catalog.rows import ModelRow, RepositoryRow
-from .catalog.users import Caller, admins
-from .catalog.words import Right, Role, UploadStatus
-from .errors import Forbidden
+from ..catalog.grants import owners, right_in, right_of_user, visible
+from ..catalog.repositories import find_repository, no_repository
+from ..catalog.rows import ModelRow, RepositoryRow
+from ..catalog.users import Caller, admins
+from ..catalog.words import Right, Role, UploadStatus
+from ..errors import Forbidden
 
 __all__ = ["find", "may_replace", "require", "require_reach", "require_replacing", "right_in", "visible"]
 _NAMES = 3

@@ -18,12 +18,12 @@ from modelsync_jupyter.archive.description import Hasher
 from modelsync_jupyter.core.errors import DiskFull, ModelSyncError
 from modelsync_jupyter.core.parts import Part
 
-from .blobs.protocol import Blob, Blobs, ByteSource
-from .catalog.rows import name_of
+from ..blobs.protocol import Blob, Blobs, ByteSource
+from ..catalog.rows import name_of
+from ..errors import ApiError
+from ..service import Registry
 from .cutting import receive_archive
-from .errors import ApiError
 from .patience import Patience
-from .service import Registry
 
 #: Bytes of an archive, and seconds, that may be copied while a client waits.
 LARGEST, SECONDS = 8 << 30, 30.0

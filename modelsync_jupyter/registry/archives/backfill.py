@@ -17,11 +17,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from modelsync_jupyter.core.errors import ModelSyncError
 
-from .catalog.archives import Described, describe_archive, parts_between, undescribed
+from ..catalog.archives import Described, describe_archive, parts_between, undescribed
+from ..errors import ApiError
+from ..multipart import described
+from ..service import Registry
 from .contents import read_contents
-from .errors import ApiError
-from .multipart import described
-from .service import Registry
 
 log = logging.getLogger(__name__)
 _BATCH = 100

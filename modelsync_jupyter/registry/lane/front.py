@@ -34,18 +34,18 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from . import multipart
-from .app import answer, create_app
-from .blobs.folder import FolderBlobs
-from .blobs.protocol import BLOCK, Blob, Blobs, hex_of
+from .. import multipart
+from ..app import answer, create_app
+from ..blobs.folder import FolderBlobs
+from ..blobs.protocol import BLOCK, Blob, Blobs, hex_of
+from ..errors import BadRequest
+from ..service import Registry
+from ..settings import Settings
+from ..values import check_length
 from .bridge import LATE, STALL_SECONDS, ArrivingBody, Body, Watch, call_wsgi, environ_of, read_rest, read_start
-from .errors import BadRequest
 from .fast import FastLane, Piece
 from .receiving import Receiving
 from .sending import Spans
-from .service import Registry
-from .settings import Settings
-from .values import check_length
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -81,7 +81,7 @@ class Front:
         self._settings, self._ready = settings, ready
         self._registry: Registry | None = None
         self._flask: Any = None
-        from . import observing  # not before the server has said where numbers are kept
+        from .. import observing  # not before the server has said where numbers are kept
 
         self._observe = observing
         self._api = ThreadPoolExecutor(settings.threads, "api")

@@ -14,9 +14,9 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
-from .blobs.protocol import BLOCK
-from .body import MAX_JSON
-from .errors import BadRequest
+from ..blobs.protocol import BLOCK
+from ..body import MAX_JSON
+from ..errors import BadRequest
 from .sending import Spans
 
 #: Seconds after which a client that sends or takes nothing is sent away, and in which a small body has to be there.

@@ -18,11 +18,11 @@ from modelsync_jupyter.core.errors import InvalidModel, UsageError
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.info import ALIAS_OF, MAX_YAML, MODEL_YAML, edited_yaml, parse_info, renamed_yaml
 
-from .catalog.archives import layout_of, parts_between
-from .catalog.rows import ArchiveRow
+from ..catalog.archives import layout_of, parts_between
+from ..catalog.rows import ArchiveRow
+from ..lane.sending import Ending
+from ..service import Registry
 from .reader import ArchiveReader
-from .sending import Ending
-from .service import Registry
 
 
 def end_as(registry: Registry, archive: ArchiveRow, alias: str) -> Ending | None:

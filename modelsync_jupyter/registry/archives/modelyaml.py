@@ -9,9 +9,9 @@ from modelsync_jupyter.core.errors import InvalidModel
 from modelsync_jupyter.info import MODEL_YAML, ModelInfo
 from modelsync_jupyter.wire import labels_json, manifest_json
 
-from .catalog.rows import Facts
-from .errors import BadRequest
-from .values import Fields
+from ..catalog.rows import Facts
+from ..errors import BadRequest
+from ..values import Fields
 
 
 def facts(info: ModelInfo, size: int) -> Facts:

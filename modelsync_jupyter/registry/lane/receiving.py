@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from .blobs.protocol import BLOCK, Blob, Blobs, Writing
+from ..blobs.protocol import BLOCK, Blob, Blobs, Writing
 
 _local = threading.local()
 

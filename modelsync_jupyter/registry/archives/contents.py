@@ -27,8 +27,8 @@ from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo, parse_info
 from modelsync_jupyter.wire import EntryJSON
 
-from .blobs.protocol import BLOCK, Blobs
-from .errors import BadRequest
+from ..blobs.protocol import BLOCK, Blobs
+from ..errors import BadRequest
 from .patience import Patience
 from .reader import ArchiveReader
 
