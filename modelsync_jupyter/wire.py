@@ -32,6 +32,8 @@ PROTOCOL = 2
 
 PENDING, UPLOADING, SUCCESS, FAILED = "pending", "uploading", "success", "failed"
 PRESIGNED, PROXY = "presigned_url", "proxy"
+#: Headers that a registry may ask for with what is PUT to its store of blobs, and all that a client adds for it.
+PUT_HEADERS = ("x-ms-blob-type",)
 
 
 class EntryJSON(TypedDict, total=False):
@@ -86,6 +88,8 @@ class Extension(TypedDict, total=False):
     - `direct` in a request to start a multipart upload or to presign a download: the client can move bytes to and from
       the store of blobs itself. Where there is one that it may reach, the reply has `urls`: by number those to PUT
       parts to, as many as fit into a reply; or those to GET the first parts from, in order.
+    - `headers` beside `direct` in a request that is about sending: names of those that the client can send along. In
+      the reply: those, with their values, that have to go with each PUT to the store of blobs. Azure wants one.
     - `look` in a request to presign a download: it is not to be counted as one.
     - In the replies to start a multipart upload of declared parts, and to presign one of them: `runs`, a URL for all of
       them. With `/FIRST-LAST` behind its path it takes these neighbours in one body, and answers with the ETag of the
@@ -116,6 +120,7 @@ class Extension(TypedDict, total=False):
     look: bool
     runs: str
     urls: dict[str, str] | list[str]
+    headers: list[str] | dict[str, str]
 
 
 class CreateModelJSON(TypedDict):

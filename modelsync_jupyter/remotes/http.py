@@ -171,15 +171,16 @@ class Http:
 
         return self.retry.run(attempt)
 
-    def put(self, url: str, body: Body, *, timeout: float | None = None) -> str:
+    def put(self, url: str, body: Body, headers: Mapping[str, str] = {}, *, timeout: float | None = None) -> str:
         """Send a body to a presigned URL, once, and return the ETag of the reply as it was sent.
 
         Args:
             url: The URL.
             body: What to send.
+            headers: More headers that the host wants.
             timeout: Seconds until the answer begins; by default `Limits.answer`.
         """
-        headers = {"Content-Type": "application/octet-stream"}
+        headers = {"Content-Type": "application/octet-stream", **headers}
         with self._open(self._objects, "PUT", url, headers, timeout or self.limits.answer, data=body) as reply:
             self._drain(reply)
             return reply.headers.get("ETag", "")

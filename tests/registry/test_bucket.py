@@ -218,7 +218,7 @@ def test_clients_are_sent_to_a_bucket_only_where_its_urls_can_be_signed(
     monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT", str(tmp_path / "account.json"))
     blobs = ObjectBlobs("gs://bucket/models", tmp_path)
     assert "X-Goog-Signature" in blobs.sign("PUT", ["direct/a/1"], 60)[0]
-    monkeypatch.setattr("modelsync_jupyter.registry.blobs.objects._SIGN_SECONDS", 10.0)  # on a busy machine
+    monkeypatch.setattr("modelsync_jupyter.registry.blobs.objects._SIGN_SECONDS", {"gs": 10.0})  # on a busy machine
     assert blobs.signs()
 
     def refuse(*_: object) -> None:

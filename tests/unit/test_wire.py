@@ -24,7 +24,15 @@ from modelsync_jupyter.remotes.bentocloud.replies import (
     parse_download,
     parse_model,
 )
-from modelsync_jupyter.wire import format_time, manifest_json, model_path, models_path, parse_time, repository_path
+from modelsync_jupyter.wire import (
+    TOKEN_HEADER,
+    format_time,
+    manifest_json,
+    model_path,
+    models_path,
+    parse_time,
+    repository_path,
+)
 
 DIGEST = "blake3:" + "0f" * 32
 NOON = datetime(2024, 5, 17, 12, 0, 0, 345000, timezone.utc)
@@ -173,12 +181,17 @@ def test_an_upload_that_has_begun_is_read() -> None:
     extension = {
         "present": [1, 3, "4", True],
         "urls": {"2": "http://x.test/2", "\N{SUPERSCRIPT TWO}": "", "1" * 5000: ""},
+        "headers": {"x-ms-blob-type": "BlockBlob", TOKEN_HEADER: "t", "Host": "other"},
     }
+    headers = {"x-ms-blob-type": "BlockBlob"}
     assert parse_begun({"upload_id": 7}) == Begun("7", set(), {})
-    assert parse_begun({"upload_id": "u", "modelsync": extension}) == Begun("u", {1, 3}, {2: "http://x.test/2"})
+    begun = parse_begun({"upload_id": "u", "modelsync": extension})
+    assert begun == Begun("u", {1, 3}, {2: "http://x.test/2"}, headers=headers)
+    for value in ("BlockBlob\r\nHost: other", "\N{SUPERSCRIPT TWO}", "", {"a": 1}):
+        assert parse_begun({"upload_id": "u", "modelsync": {"headers": {"x-ms-blob-type": value}}}).headers == {}
 
 
-@pytest.mark.parametrize("key", ["upload_id", "modelsync", "present", "urls", "runs"])
+@pytest.mark.parametrize("key", ["upload_id", "modelsync", "present", "urls", "runs", "headers"])
 def test_hostile_uploads_are_read_or_refused(key: str) -> None:
     for value in HOSTILE:
         data: dict[str, Any] = {key: value} if key in ("upload_id", "modelsync") else {"modelsync": {key: value}}

@@ -26,6 +26,7 @@ from obstore.exceptions import BaseError
 from obstore.store import from_url
 
 from modelsync_jupyter.archive.description import Hasher
+from modelsync_jupyter.core.buckets import bucket_options, cloud_of
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.parts import ALGORITHM
 
@@ -46,8 +47,9 @@ _ASKED_AT_ONCE = 32
 _ONE_PUT = 5 << 30
 #: Pieces of one object at most, and bytes of one at least: a dozen are on their way, each in memory.
 _PIECES, _PIECE = 9000, 8 << 20
-#: A signature that took longer was asked of somebody else over the network.
-_SIGN_SECONDS = 0.02
+#: A signature that took longer was asked of somebody else over the network. Azure is asked once for all URLs of a
+#: reply, where its users have no key of the account; Google for each of them.
+_SIGN_SECONDS = {"gs": 0.02, "az": 2.0}
 _ATTEMPTS, _RETRY_SECONDS, _TIMEOUT = 4, 0.5, (30, 600)
 
 
@@ -72,8 +74,9 @@ class ObjectBlobs(Blobs):
         try:
             self._store: Any = _store(url, "")
             self._signing = _store(url, public) if public else self._store
-            self._is_s3 = url.startswith(("s3://", "s3a://"))
-            self._signs: bool | None = self._is_s3 or (None if url.startswith("gs://") else False)
+            self._cloud = cloud_of(url.partition("://")[0])
+            self._signs: bool | None = True if self._cloud == "s3" else None
+            self.put_headers = {"x-ms-blob-type": "BlockBlob"} if self._cloud == "az" else {}
             self._session = requests.Session()
             self._session.auth = lambda request: request  # the URL is signed: no password of ~/.netrc goes with it
         except (BaseError, ValueError) as error:
@@ -167,7 +170,7 @@ class ObjectBlobs(Blobs):
             StoreAway: The bucket does not take it.
         """
         with _as_os_errors():
-            if not self._is_s3 or size > _ONE_PUT:
+            if self._cloud != "s3" or size > _ONE_PUT:
                 obstore.put(self._store, key, path, chunk_size=max(_PIECE, size // _PIECES))
                 return
             url = obstore.sign(self._store, "PUT", key, timedelta(seconds=_TIMEOUT[1]))
@@ -186,8 +189,8 @@ class ObjectBlobs(Blobs):
         raise StoreAway(f"the bucket does not do as asked: {said}")
 
     def signs(self) -> bool:
-        # Azure wants a header of its own in what is PUT, which our client does not send. Google's URLs are signed with
-        # the key of a service account; without one, Google is asked to sign each, or refuses to: bytes come to us then.
+        # URLs are signed with the key of an account, or of a service account; without one, the cloud is asked to sign,
+        # or refuses to, as Azure does where all that we have is a signature of its own: bytes come to us then.
         if self._signs is None:
             took = []
             try:
@@ -197,7 +200,7 @@ class ObjectBlobs(Blobs):
                     took.append(time.monotonic() - begin)
             except OSError as error:
                 log.warning("the bucket's URLs cannot be signed, so all bytes pass through the registry: %s", error)
-            self._signs = bool(took) and min(took) < _SIGN_SECONDS
+            self._signs = bool(took) and min(took) < _SIGN_SECONDS[self._cloud]
         return self._signs
 
     def sign(self, method: Literal["GET", "PUT"], names: Sequence[str], seconds: float) -> Sequence[str]:
@@ -318,14 +321,12 @@ def _reason(error: Exception) -> str:
 
 def _store(url: str, endpoint: str) -> Any:
     """Open a store with the credentials that users of its cloud expect to be found."""
-    here = endpoint or next(filter(None, map(os.environ.get, ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))), "")
-    options: dict[str, Any] = {"client_options": {"allow_http": here.startswith("http://"), "timeout": "600s"}}
-    if url.startswith(("s3://", "s3a://")):
-        if here:
-            options["endpoint"] = here
-        if not os.environ.get("AWS_ACCESS_KEY_ID"):
-            with suppress(ImportError):  # profiles and sign-ins of the AWS command line, where its library is installed
-                from obstore.auth.boto3 import Boto3CredentialProvider
+    scheme = url.partition("://")[0]
+    options = bucket_options(scheme, endpoint)
+    options["client_options"] = {"timeout": "600s", **options.get("client_options", {})}
+    if cloud_of(scheme) == "s3" and not os.environ.get("AWS_ACCESS_KEY_ID"):
+        with suppress(ImportError):  # profiles and sign-ins of the AWS command line, where its library is installed
+            from obstore.auth.boto3 import Boto3CredentialProvider
 
-                options["credential_provider"] = Boto3CredentialProvider()
+            options["credential_provider"] = Boto3CredentialProvider()
     return from_url(url, **options)

@@ -203,8 +203,11 @@ class Direct(Protocol):
     What a client sends there is named `direct/UPLOAD/NUMBER`, a name that every method of `Blobs` that reads takes.
     """
 
+    #: What has to go with each PUT to a signed URL.
+    put_headers: Mapping[str, str]
+
     def signs(self) -> bool:
-        """Return whether clients can be sent there: URLs can be signed, at once, and our client can use them."""
+        """Return whether clients can be sent there: URLs can be signed, at once."""
         ...
 
     def sign(self, method: Literal["GET", "PUT"], names: Sequence[str], seconds: float) -> Sequence[str]:

@@ -15,19 +15,26 @@ from ..catalog.uploads import find_upload
 from ..lane.sending import send_archive
 from ..security.auth import caller, open_to_all
 from ..service import current
-from ..values import check_version
+from ..values import Fields, check_version
 
 blueprint = Blueprint("objects", __name__, url_prefix="/objects")
 #: Signed URLs in one reply, of about 500 bytes each; a client asks for more one by one, or has the bytes through us.
 MAX_URLS = 2000
+_MAX_HEADERS = 16
 _presigned = open_to_all("the URL is the permission: it was signed for somebody who may")
 
 
-def direct_store() -> Direct | None:
-    """Return the store of blobs where clients may move bytes to and from it themselves, else None."""
+def direct_store(sender: Fields | None = None) -> Direct | None:
+    """Return the store of blobs where clients may move bytes to and from it themselves, else None.
+
+    Args:
+        sender: What a client says of itself that is to send there: it has to know what headers go along.
+    """
     registry = current()
-    allowed = registry.settings.direct and registry.settings.strategy == PRESIGNED
-    return registry.blobs if allowed and isinstance(registry.blobs, Direct) and registry.blobs.signs() else None
+    blobs = registry.blobs if registry.settings.direct and registry.settings.strategy == PRESIGNED else None
+    if not isinstance(blobs, Direct) or not blobs.signs():
+        return None
+    return None if sender and not blobs.put_headers.keys() <= set(sender.texts("headers", _MAX_HEADERS)) else blobs
 
 
 def presigned(method: str, path: str) -> str:

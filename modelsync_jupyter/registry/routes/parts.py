@@ -22,5 +22,5 @@ blueprint = Blueprint("parts", __name__)
 def find_parts() -> dict[str, Any]:
     """Tell which of some parts need not be sent: those of versions that one may read, and those one sent before."""
     fields = body.fields(body.MAX_LIST).object("modelsync")
-    direct = direct_store() if fields.flag("direct") else None
+    direct = direct_store(fields) if fields.flag("direct") else None
     return {"modelsync": {"present": multipart.find_present(current(), caller(), fields.parts(), direct)}}

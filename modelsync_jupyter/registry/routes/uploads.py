@@ -71,13 +71,14 @@ def start_multipart(name: str, version: str) -> ModelJSON:
     if declared:
         # Who pushes the same files again wants to replace bytes that have gone bad: all of them have to come.
         again = digest is not None and reply.get("modelsync", {}).get("content_digest") == digest
-        direct = direct_store() if fields.flag("direct") else None
+        direct = direct_store(fields) if fields.flag("direct") else None
         present, coming = multipart.present(current(), caller(), uid, declared, direct, again=again)
         extension: Extension = {**reply.get("modelsync", {}), "present": present}
         if direct:
             some = dict(sorted(coming.items())[:MAX_URLS])
             urls = direct.sign("PUT", list(some.values()), current().settings.url_ttl)
             extension["urls"] = {str(number): url for number, url in zip(some, urls, strict=True)}
+            extension["headers"] = dict(direct.put_headers)
         else:
             extension["runs"] = presigned("PUT", f"/objects/uploads/{uid}/parts")
         reply["modelsync"] = extension

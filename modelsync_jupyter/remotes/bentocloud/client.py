@@ -13,6 +13,7 @@ from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.wire import (
     API,
     PRESENT,
+    PUT_HEADERS,
     CreateModelJSON,
     Extension,
     model_path,
@@ -178,8 +179,9 @@ class Remote:
 
     def present(self, parts: list[PartJSON]) -> set[int] | None:
         """Ask which parts of an archive a push would not have to send, by their numbers; None where it cannot tell."""
+        extension: Extension = {"parts": parts, "direct": True, "headers": list(PUT_HEADERS)}
         try:
-            reply = mapping(self.http.call("POST", PRESENT, {"modelsync": {"parts": parts, "direct": True}}))
+            reply = mapping(self.http.call("POST", PRESENT, {"modelsync": extension}))
             numbers = mapping(reply.get("modelsync") or {}).get("present")
         except ModelSyncError:  # it is not ours, or older
             return None

@@ -12,7 +12,7 @@ from modelsync_jupyter.core.errors import IntegrityError, InvalidReply, InvalidT
 from modelsync_jupyter.core.parts import Part, parse_parts
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
-from modelsync_jupyter.wire import SUCCESS, parse_time
+from modelsync_jupyter.wire import PUT_HEADERS, SUCCESS, parse_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +126,14 @@ class Begun:
         present: Numbers of the parts that are there already.
         urls: URLs to send others to, by their numbers, as far as they were signed ahead.
         runs: The URL that takes neighbours in one body, or "".
+        headers: What to send along to the store of blobs; no others than `PUT_HEADERS`, whatever the registry says.
     """
 
     id: str
     present: set[int]
     urls: dict[int, str]
     runs: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse_model(data: object, name: str = "") -> RemoteModel:
@@ -211,7 +213,13 @@ def parse_begun(data: object) -> Begun:
         raise InvalidReply("The registry did not say which parts it has.")
     links = {int(key): str(url) for key, url in urls.items() if key.isdecimal() and len(key) < 10}
     numbers = {number for number in present if type(number) is int}
-    return Begun(str(upload_id), numbers, links, str(extension.get("runs") or ""))
+    said = mapping(extension.get("headers") or {})
+    headers = {
+        name: value
+        for name in PUT_HEADERS
+        if isinstance(value := said.get(name), str) and value.isascii() and value.isalnum()
+    }
+    return Begun(str(upload_id), numbers, links, str(extension.get("runs") or ""), headers)
 
 
 def _content_digest(extension: Mapping[str, Any]) -> str:

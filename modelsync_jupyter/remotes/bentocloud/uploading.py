@@ -33,6 +33,7 @@ from modelsync_jupyter.wire import (
     FAILED,
     PRESIGNED,
     PROXY,
+    PUT_HEADERS,
     SUCCESS,
     CreateModelJSON,
     Extension,
@@ -144,6 +145,7 @@ class Upload(ABC):
         #: URLs that were signed ahead, used once, and whether they lead to the store of blobs, whose ETags are its own.
         self._urls: dict[int, str] = {}
         self._direct = False
+        self._headers: Mapping[str, str] = {}  # what that store wants along
         self.grain = max((part.size for part in version.description.parts), default=0)
 
     @abstractmethod
@@ -185,7 +187,7 @@ class Upload(ABC):
             IntegrityError: It has another ETag.
         """
         url = url or self._urls.pop(number, "") or self._remote.presign_part(self._tag, self._id, number)
-        found = self._remote.http.put(url, _Body(size, views))
+        found = self._remote.http.put(url, _Body(size, views), self._headers)
         if not found:
             raise InvalidReply("The object host did not say the ETag of a part.")
         if etag and not self._direct and found.strip('"') != etag.strip('"'):
@@ -232,9 +234,10 @@ class OwnUpload(Upload):
             "labels": labels_json(version.info.labels),
             "build_at": format_time(version.info.creation_time),
             "direct": True,
+            "headers": list(PUT_HEADERS),
         }
         begun = self._remote.start_multipart(self._tag, extension)
-        self._id, self._urls, self._runs = begun.id, begun.urls, begun.runs
+        self._id, self._urls, self._runs, self._headers = begun.id, begun.urls, begun.runs, begun.headers
         self._direct = bool(self._urls)
         self._named = self._id
         self._etags = {part.number: f'"{part.digest.partition(":")[2]}"' for part in own}

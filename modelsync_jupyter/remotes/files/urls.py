@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+from modelsync_jupyter.core.buckets import bucket_options
 from modelsync_jupyter.core.errors import (
     InvalidReply,
     MissingDependency,
@@ -320,13 +321,9 @@ def _object_store(protocol: str) -> Any:
     """Return obstore's driver, which reads the same environment variables as the cloud's own tools."""
     from obstore.fsspec import FsspecStore
 
-    options: dict[str, Any] = {}
-    if protocol.startswith("s3"):
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
-        if endpoint.startswith("http://"):
-            options["client_options"] = {"allow_http": True}
-        if "AWS_ACCESS_KEY_ID" not in os.environ and find_spec("boto3"):  # profiles, single sign-on
-            from obstore.auth.boto3 import Boto3CredentialProvider
+    options = bucket_options(protocol)
+    if protocol.startswith("s3") and "AWS_ACCESS_KEY_ID" not in os.environ and find_spec("boto3"):
+        from obstore.auth.boto3 import Boto3CredentialProvider  # profiles, single sign-on
 
-            options["credential_provider"] = Boto3CredentialProvider()
+        options["credential_provider"] = Boto3CredentialProvider()
     return FsspecStore(protocol, **options)  # type: ignore[call-overload]
