@@ -29,7 +29,7 @@ from modelsync_jupyter.core.units import parse_size
 from tests.harness.models import Entry
 
 from .measure import Usage, middle, run
-from .scenarios import DELAY, FAR_THREADS, RATE
+from .scenarios import FAR
 from .scene import OURS, SMALL, Scene, open_scene
 
 #: Connections of bare clients: more of them move no more bytes over a loopback.
@@ -41,12 +41,6 @@ Floor = Callable[[Scene], Usage]
 def start(code: str, scene: Scene) -> Usage:
     """Start Python, do little, and end."""
     return run((sys.executable, "-c", code), os.environ)
-
-
-def go_far(verb: str, *more: str, keep: bool = False) -> Floor:
-    """Return the floor of one direction over the wide-area link."""
-    index = ("push", "pull").index(verb)
-    return lambda scene: scene.bare_far_away(FAR_THREADS, DELAY, RATE, *more, keep=keep)[index]
 
 
 #: By what they are floors of: ours comes last in each.
@@ -66,17 +60,17 @@ FLOORS: Mapping[str, Mapping[str, Floor]] = {
         "modelsync": lambda scene: scene.pull(OURS),
     },
     "push far": {  # ours sends a gigabyte in three requests of each thread, so that an interruption loses little
-        "one request": go_far("push", "--requests", "1"),
-        "three": go_far("push", "--requests", "3"),
-        "and digests": go_far("push", "--requests", "3", "--digest"),
-        "modelsync": lambda scene: scene.far_away(OURS, FAR_THREADS, DELAY, RATE)[0],
+        "one request": lambda scene: scene.bare_push_far(FAR, "--requests", "1"),
+        "three": lambda scene: scene.bare_push_far(FAR, "--requests", "3"),
+        "and digests": lambda scene: scene.bare_push_far(FAR, "--requests", "3", "--digest"),
+        "modelsync": lambda scene: scene.push_far(OURS, FAR),
     },
     "pull far": {
-        "one request": go_far("pull", "--requests", "1"),
-        "two": go_far("pull", "--requests", "2"),
-        "and digests": go_far("pull", "--requests", "2", "--digest"),
-        "and the disk": go_far("pull", "--requests", "2", "--digest", keep=True),
-        "modelsync": lambda scene: scene.far_away(OURS, FAR_THREADS, DELAY, RATE)[1],
+        "one request": lambda scene: scene.bare_pull_far(FAR, "--requests", "1"),
+        "two": lambda scene: scene.bare_pull_far(FAR, "--requests", "2"),
+        "and digests": lambda scene: scene.bare_pull_far(FAR, "--requests", "2", "--digest"),
+        "and the disk": lambda scene: scene.bare_pull_far(FAR, "--requests", "2", "--digest", keep=True),
+        "modelsync": lambda scene: scene.pull_far(OURS, FAR),
     },
     "push again": {
         "python": partial(start, "pass"),

@@ -20,10 +20,10 @@ from tests.harness.s3 import BUCKET, s3_server
 
 from .measure import Usage, run
 from .peers import find_peers, peer_command
-from .scene import OURS, SMALL, STOCK, Client, Scene, open_scene
+from .scene import OURS, SMALL, STOCK, Client, Link, Scene, open_scene
 
-#: A wide-area link: seconds to the first byte, and bytes a second of one connection.
-DELAY, RATE, FAR_THREADS = 0.03, 90e6, 16
+#: A wide-area link, for a client that uses it well.
+FAR = Link(threads=16)
 
 Costs = Iterator[tuple[str, str, Usage]]
 
@@ -135,12 +135,10 @@ def flush(folder: Path) -> float:
 
 def go_far(bench: Bench) -> Costs:
     """A link of 30 ms to the first byte and 90 MB/s a connection, on 16 connections; and what it carries at most."""
-    pushed, pulled = bench.big.far_away(OURS, FAR_THREADS, DELAY, RATE)
-    yield "push", OURS.name, pushed
-    yield "pull", OURS.name, pulled
-    pushed, pulled = bench.big.bare_far_away(FAR_THREADS, DELAY, RATE)
-    yield "push", "bare sockets", pushed
-    yield "pull", "bare sockets", pulled
+    yield "push", OURS.name, bench.big.push_far(OURS, FAR)
+    yield "pull", OURS.name, bench.big.pull_far(OURS, FAR)
+    yield "push", "bare sockets", bench.big.bare_push_far(FAR)
+    yield "pull", "bare sockets", bench.big.bare_pull_far(FAR)
 
 
 def _clients(scene: Scene, *clients: Client) -> Costs:

@@ -43,6 +43,30 @@ class Client:
     command: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Link:
+    """A wide-area link, between a client and all that answers it.
+
+    Args:
+        threads: Connections that a client may use.
+        delay: Seconds to the first byte of each answer.
+        rate: Bytes a second of a connection.
+    """
+
+    threads: int
+    delay: float = 0.03
+    rate: float = 90e6
+
+    @property
+    def ideal(self) -> float:
+        """Bytes a second of all connections together."""
+        return self.threads * self.rate
+
+    def host(self, root: Path | None = None) -> contextlib.AbstractContextManager[str]:
+        """An object host at its far end, which answers GETs from a folder: yields its URL."""
+        return sink(root=root, delay=self.delay, rate=self.rate)
+
+
 STOCK = Client("bentoml", (sys.executable, "-m", "bentoml", "models"))
 OURS = Client("modelsync", MODELSYNC)
 
@@ -127,40 +151,34 @@ class Scene:
             pushed = run((*client.command, "push", TAG), self._env(self.home, url))
             return pushed, run((*client.command, "pull", TAG), self._env(self.home, url))
 
-    def far_away(self, client: Client, threads: int, delay: float, rate: float) -> tuple[Usage, Usage]:
-        """Push to and pull from an object host behind a wide-area link.
+    def push_far(self, client: Client, link: Link) -> Usage:
+        """Push to an API and an object host behind a wide-area link."""
+        with (
+            link.host() as host,
+            self._yatai("--uploads-to", host, "--delay", str(link.delay)) as url,
+        ):
+            words = (*client.command, "push", TAG, "-t", str(link.threads))
+            return run(words, self._fresh_state(url), self.every)
 
-        Args:
-            client: Who.
-            threads: Its connections.
-            delay: Seconds to the first byte of each answer.
-            rate: Bytes a second of a connection.
-        """
-        words = ("-t", str(threads))
-        with sink(root=self.root, delay=delay, rate=rate) as host:
-            with self._yatai("--uploads-to", host) as url:
-                pushed = run((*client.command, "push", TAG, *words), self._fresh_state(url), self.every)
-            with self._yatai("--downloads-from", host) as url:
-                self.register(url)
-                return pushed, self.pull(client, url, *words)
+    def pull_far(self, client: Client, link: Link) -> Usage:
+        """Pull from there."""
+        with (
+            link.host(self.root) as host,
+            self._yatai("--downloads-from", host, "--delay", str(link.delay)) as url,
+        ):
+            self.register(url)
+            return self.pull(client, url, "-t", str(link.threads))
 
-    def bare_far_away(
-        self, threads: int, delay: float, rate: float, *more: str, keep: bool = False
-    ) -> tuple[Usage, Usage]:
-        """Send the ready archive to such a host, and fetch it, with sockets and nothing else: what the line carries.
+    def bare_push_far(self, link: Link, *more: str) -> Usage:
+        """Send the ready archive to such a host with sockets and nothing else; `more` are options of `bare`."""
+        with link.host() as host:
+            return self._bare("put", host, "--threads", str(link.threads), *more)
 
-        Args:
-            threads: Connections.
-            delay: Seconds to the first byte of each answer.
-            rate: Bytes a second of a connection.
-            more: Options of `bare`.
-            keep: Whether what comes is kept in a new file that is on disk in the end.
-        """
+    def bare_pull_far(self, link: Link, *more: str, keep: bool = False) -> Usage:
+        """Fetch it from there, and throw it away, or `keep` it in a new file that is on disk in the end."""
         kept = ("--keep", str(self._empty("pulled") / "archive.tar")) if keep else ()
-        with sink(root=self.root, delay=delay, rate=rate) as host:
-            where = (f"{host}/objects/{KEY}", str(self.archive), "--threads", str(threads), *more)
-            bare = (sys.executable, "-m", "tests.benchmarks.bare")
-            return run((*bare, "put", *where), os.environ), run((*bare, "get", *where, *kept), os.environ)
+        with link.host(self.root) as host:
+            return self._bare("get", host, "--threads", str(link.threads), *kept, *more)
 
     def bare_push(self, *more: str) -> Usage:
         """Send the ready archive with bare sockets; `more` are options of `bare`."""

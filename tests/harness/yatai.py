@@ -14,6 +14,7 @@ import argparse
 import json
 import re
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote
@@ -42,6 +43,7 @@ class Yatai(Service):
         etag: "md5" or "random", the ETags of the object host.
         uploads_to: Origin of another host that takes the PUTs; completing such an upload does nothing.
         downloads_from: Origin of another host that answers GETs of `/objects/KEY`.
+        delay: Seconds before each answer of the API.
 
     Attributes:
         token: The one token it takes.
@@ -59,9 +61,10 @@ class Yatai(Service):
         etag: str = "md5",
         uploads_to: str = "",
         downloads_from: str = "",
+        delay: float = 0.0,
     ) -> None:
         super().__init__(port)
-        self.strategy = strategy
+        self.strategy, self.delay = strategy, delay
         self.token, self.bad_token_status = TOKEN, 401
         self.records = Records()
         self.objects = ObjectHost(folder, etag=etag)
@@ -81,6 +84,7 @@ class Yatai(Service):
 
     def handle(self, handler: Handler) -> None:
         """Answer one request."""
+        time.sleep(self.delay)
         try:
             self._authenticate(handler)
             reply = self._route(handler)
@@ -181,6 +185,7 @@ def main() -> None:
     parser.add_argument("--etag", choices=("md5", "random"), default="random")
     parser.add_argument("--uploads-to", default="")
     parser.add_argument("--downloads-from", default="")
+    parser.add_argument("--delay", type=float, default=0.0)
     options = vars(parser.parse_args())
     options["strategy"] = None if options["strategy"] == "none" else options["strategy"]
     with Yatai(**options) as yatai:
