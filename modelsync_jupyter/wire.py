@@ -72,13 +72,15 @@ class Extension(TypedDict, total=False):
 
     - In every repository of a reply: `protocol`, whether it is `private`, and whether there is a `page` of it and of
       its versions for people, see `page_path`; where one is shown, the caller's `right`.
+    - Where a version is not found, the reply of status 404 has its `repository` as one that is found has, or null.
     - In a model with a whole archive: `content_digest` of its files and the `cut` that it is built on; `digest` and
       `size` of the archive; `pushed_by`, the name of who published it; how many `downloads` there were; in lists and
       where one is shown, its `aliases`.
     - In a model that was asked for by an alias in the place of its version: that `alias`.
     - In a request to finish an upload: `upload_id`, which one. Without it the registry takes the caller's own last one.
     - In a request to start a multipart upload: `parts` of the whole archive, `cut` and `content_digest` as its client
-      sees them, and the `manifest`, `labels` and `build_at` that become visible together with it. In the reply:
+      sees them, and the `manifest`, `labels` and `build_at` that become visible together with it; with a `description`,
+      too, the request registers the version where it is not registered yet. In the reply:
       `present`, numbers of the parts the registry holds already. A part that is present is completed with its quoted
       digest as its ETag.
     - In the reply to a presigned download: `digest`, `size`, `parts` and `layout` of the archive, `content_digest`,
@@ -113,6 +115,7 @@ class Extension(TypedDict, total=False):
     alias: str
     aliases: list[str]
     downloads: int
+    description: str
     manifest: ManifestJSON
     labels: list[LabelJSON]
     build_at: str

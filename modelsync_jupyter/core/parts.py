@@ -22,6 +22,8 @@ MIB = 1 << 20
 PART_SIZE = 16 * MIB
 #: S3 refuses smaller parts in a multipart upload, except for the last.
 MIN_UPLOAD = 5 * MIB
+#: Bytes that are worth a request of their own: fewer take less time over a far line than its round trip does.
+MIN_RUN = 4 * MIB
 #: An archive that nobody has cut is read in about so many parts, so that an interruption loses little of it.
 _PIECES = 32
 #: Memory that bytes are read into: of a whole number of pages where many are, see `FolderArchive.blocks`.

@@ -80,12 +80,10 @@ def answer(error: Exception, method: str, path: str) -> tuple[int, dict[str, Any
         path: Of the request.
     """
     if isinstance(error, ApiError):
-        said: dict[str, Any] = {"error": error.message}
+        said: dict[str, Any] = {"error": error.message, **error.said}
         if error.step:
-            said = {
-                "error": f"{error.message}. {error.step.rstrip('.')}",
-                "modelsync": {"code": error.code, "message": error.message, "step": error.step},
-            }
+            said["error"] = f"{error.message}. {error.step.rstrip('.')}"
+            said["modelsync"] = {"code": error.code, "message": error.message, "step": error.step}
         return error.status, said, {"Retry-After": str(error.seconds)} if isinstance(error, TooMany) else {}
     if isinstance(error, ModelSyncError):  # raised by core: the request caused it
         return 400, {"error": error.message}, {}

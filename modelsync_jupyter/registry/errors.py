@@ -19,6 +19,8 @@ Errors of `core` that a client's bytes or words cause (InvalidTag, InvalidModel,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class ApiError(Exception):
     """A reply other than 200.
@@ -29,11 +31,13 @@ class ApiError(Exception):
 
     Attributes:
         code: What kind of refusal it is, for programs.
+        said: What else the reply says, for clients of ours.
     """
 
     status = 500
     code = "error"
     step = ""
+    said: Mapping[str, object] = {}
 
     def __init__(self, message: str, step: str = "") -> None:
         super().__init__(message)

@@ -84,6 +84,10 @@ class Body(Protocol):
     def __iter__(self) -> Iterator[memoryview | Unread]: ...
 
 
+class Absent(dict[str, Any]):
+    """What a reply says by which the API answers that there is no such thing."""
+
+
 class Http:
     """Requests to one endpoint and to the object hosts behind it.
 
@@ -142,7 +146,7 @@ class Http:
             params: Query.
             timeout: Seconds in which the whole reply must have arrived; by default `Limits.api`.
             most: Bytes of the reply; by default `Limits.reply`.
-            absent: Whether there may be no such thing: then None is returned where the API answers 404.
+            absent: Whether there may be no such thing: then an `Absent` is returned where the API answers 404.
 
         Raises:
             InvalidReply: The reply is no JSON, or larger or deeper than any reply can be.
@@ -155,8 +159,6 @@ class Http:
             with self._open(self._api, method, path, {}, seconds, known, json=json, params=params) as reply:
                 data = _read(reply, most + 1, deadline)
                 status = reply.status_code
-            if status in known:
-                return None
             if len(data) > most:
                 raise InvalidReply(f"The registry's reply is larger than {most:,} bytes.", status=status)
             try:
@@ -164,10 +166,12 @@ class Http:
                 if b"\\ud" in data.lower() or b"\xed" in data:  # half a surrogate pair: text that nobody can write
                     value = jsons.loads(_HALF_A_PAIR.sub("\ufffd", jsons.dumps(value, ensure_ascii=False)))
             except (ValueError, RecursionError):
+                if status in known:
+                    return Absent()
                 raise InvalidReply("The registry's reply is not JSON.", status=status) from None
             if data.count(b"[") + data.count(b"{") > _DEEPEST and _is_too_deep(value):
                 raise InvalidReply(f"The registry's reply is nested more than {_DEEPEST} deep.", status=status)
-            return value
+            return Absent(value if isinstance(value, dict) else {}) if status in known else value
 
         return self.retry.run(attempt)
 

@@ -21,7 +21,7 @@ from modelsync_jupyter.core.errors import (
     ModelSyncError,
     UnsafeArchive,
 )
-from modelsync_jupyter.core.parts import MIB, Part, gather
+from modelsync_jupyter.core.parts import MIB, MIN_RUN, Part, gather
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.remotes.protocol import ENDLESS, HandOff, Notes, Read, Source
@@ -72,7 +72,7 @@ class StageTarget:
     ) -> None:
         self._store, self._tag, self._source, self._notes = store, tag, source, notes
         self._replace, self._threads, self._check = replace, threads, check
-        self._longest = max(1, min(_LONGEST_RUN, (source.size or 0) // (2 * threads)))
+        self._longest = max(MIN_RUN, min(_LONGEST_RUN, (source.size or 0) // (2 * threads)))
         self._stage = self._open_stage()
         self._check_space()
         self._known = [] if source.layout else [Entry(*note["entry"]) for note in notes.notes if "entry" in note]

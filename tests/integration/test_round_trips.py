@@ -10,11 +10,18 @@ from pathlib import Path
 import pytest
 
 from modelsync_jupyter import client as api
+from modelsync_jupyter.core.errors import Conflict
 from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.remotes.bentocloud.client import Remote
+from modelsync_jupyter.remotes.contexts import Context
+from modelsync_jupyter.remotes.http import Http
+from modelsync_jupyter.remotes.retry import Retry
 from modelsync_jupyter.store.model import Model
-from tests.harness.faults import FaultyProxy
+from tests.contract.plainly import create
+from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.models import CREATED, ODD_FILES, Entry, differences, make_model
-from tests.harness.processes import RegistryProcess
+from tests.harness.processes import TOKEN, RegistryProcess
 from tests.harness.yatai import Yatai
 
 from .scene import FILES, HEAD, MIB, Client
@@ -110,6 +117,40 @@ def test_many_threads_move_each_part_once(yatai: Yatai, tmp_path: Path) -> None:
     assert proxy.log.sent("/objects/") == near.sent_size("m:v1")
     assert proxy.log.received("/objects/") <= near.size("m:v1") + HEAD
     assert differences(made, far.folder("m:v1")) == []
+
+
+def test_few_requests_to_our_registry_come_before_the_bytes_and_after_them(
+    registry: RegistryProcess, tmp_path: Path, tag: str
+) -> None:
+    """A far registry is a round trip away for each. That a version is not there says all that a push has to know."""
+    name = tag.partition(":")[0]
+    with FaultyProxy(registry.url) as proxy:
+        near, far = Client.at(tmp_path / "near", proxy.url), Client.at(tmp_path / "far", proxy.url)
+        made = [make_model(near.home, f"{name}:{version}", {"w.bin": 10_000}) for version in ("v1", "v2")]
+        for each in (tag, f"{name}:v2"):
+            assert (near.push(each).status, far.pull(each).status) == ("pushed", "pulled")
+    asked = [f"{exchange.method} {exchange.path.rpartition('/')[2]}" for exchange in proxy.log.find(path="^/api/")]
+    push = ["PATCH start_multipart_upload", "PATCH complete_multipart_upload", "PATCH finish_upload"]
+    pull = ["PATCH presign_download_url"]
+    first = ["GET v1", "POST model_repositories", *push, "GET v1", *pull]
+    assert asked == [*first, "GET v2", *push, "GET v2", *pull]
+    assert proxy.log.count("GET", "/objects/") == 2  # a small archive comes with its first bytes
+    assert differences(made[0], far.folder(tag)) == []
+
+
+def test_a_version_that_another_client_registers_at_the_same_time_is_pushed(
+    registry: RegistryProcess, tmp_path: Path, tag: str
+) -> None:
+    refused = Fault.reply(400, b'{"error": "another request changed this"}', path="/start_multipart_upload")
+    with FaultyProxy(registry.url) as proxy:
+        near = Client.at(tmp_path / "near", proxy.url)
+        make_model(near.home, tag, {"w.bin": 10_000})
+        proxy.script(refused)
+        with pytest.raises(Conflict):
+            near.push(tag)
+        create(Remote(Http(Context("other", registry.url, TOKEN), Retry())), Tag.parse(tag))
+        proxy.script(refused)
+        assert near.push(tag).status == "pushed"
 
 
 def archive_of(folder: Path) -> bytes:

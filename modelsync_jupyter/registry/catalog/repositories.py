@@ -53,7 +53,9 @@ def find_repository(connection: Connection, name: str) -> RepositoryRow:
 
 def no_repository(name: str) -> NotFound:
     """Return the error for a repository that is not there, or of which the caller may not know: there is no telling."""
-    return NotFound(f"model repository `{name[:200]}` not found")
+    error = NotFound(f"model repository `{name[:200]}` not found")
+    error.said = {"repository": None}
+    return error
 
 
 def create_repository(

@@ -21,11 +21,12 @@ from ..catalog.models import find_model, list_models
 from ..catalog.repositories import find_repository
 from ..catalog.rows import ModelRow
 from ..catalog.words import Right, Role
+from ..errors import NotFound
 from ..replies import model_json, model_with_repository, page_json, repository_json
 from ..security import access
 from ..security.auth import caller, needs
 from ..service import current
-from ..values import check_version
+from ..values import Fields, check_version
 
 blueprint = Blueprint("models", __name__, url_prefix=API)
 _ALL = "/model_repositories/<name>/models"
@@ -58,23 +59,38 @@ def versions(name: str) -> dict[str, Any]:
 def create(name: str) -> ModelJSON:
     """Register a version that has no bytes yet."""
     fields = body.fields(body.MAX_RECORD)
-    version = check_version(fields.text("version", 128))
+    version = fields.text("version", 128)
     # it has no bytes yet: those make it durable, when the push is finished
     with current().database.write(durable=False) as connection:
-        repository = find_repository(connection, name)
-        check_free(connection, repository.id, version)
-        models.create_model(
-            connection,
-            caller(),
-            repository.id,
-            version,
-            description=fields.text("description"),
-            manifest=fields.manifest(),
-            labels=fields.labels(),
-            build_at=fields.time("build_at"),
-        )
-        note(connection, caller(), "created", "model", f"{name}:{version}")
+        register(connection, name, version, fields)
         return model_json(find_model(connection, name, version), current().settings.strategy)
+
+
+def register(connection: Connection, name: str, version: str, fields: Fields) -> None:
+    """Register a version.
+
+    Args:
+        connection: A write.
+        name: Name of its repository.
+        version: The version.
+        fields: What is said of it: description, manifest, labels, and when it was built.
+
+    Raises:
+        BadRequest: It is taken, or is no version.
+    """
+    repository = find_repository(connection, name)
+    check_free(connection, repository.id, check_version(version))
+    models.create_model(
+        connection,
+        caller(),
+        repository.id,
+        version,
+        description=fields.text("description"),
+        manifest=fields.manifest(),
+        labels=fields.labels(),
+        build_at=fields.time("build_at"),
+    )
+    note(connection, caller(), "created", "model", f"{name}:{version}")
 
 
 @blueprint.get(_ONE)
@@ -82,7 +98,12 @@ def create(name: str) -> ModelJSON:
 def show(name: str, version: str) -> dict[str, Any]:
     """Show one version, whatever its status; by its own name, or by an alias of it."""
     with current().database.read() as connection:
-        row = resolve_model(connection, name, version)
+        try:
+            row = resolve_model(connection, name, version)
+        except NotFound as error:  # who asks before a push wants to know what the repository says
+            repository = find_repository(connection, name)
+            error.said = {"repository": repository_json(repository, None, current().settings.strategy)}
+            raise
         aliases = aliases_of(connection, [row.id]).get(row.id, ())
     alias = "" if row.version == version else version
     return {**model_with_repository(row, current().settings.strategy, aliases, alias), "bentos": []}

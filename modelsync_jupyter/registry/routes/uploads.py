@@ -18,12 +18,13 @@ from ..catalog.events import note
 from ..catalog.models import find_model
 from ..catalog.rows import Facts
 from ..catalog.words import Right, UploadState, UploadStatus
-from ..errors import ApiError, BadRequest
+from ..errors import ApiError, BadRequest, NotFound
 from ..replies import model_json
 from ..security import access
 from ..security.auth import caller, needs
 from ..service import current
 from ..values import MAX_PART_NUMBER
+from .models import register
 from .objects import MAX_URLS, direct_store, presigned
 
 _MAX_REASON = 4096
@@ -54,7 +55,10 @@ def presign_upload(name: str, version: str) -> ModelJSON:
 @blueprint.patch("/start_multipart_upload")
 @needs(Right.WRITER)
 def start_multipart(name: str, version: str) -> ModelJSON:
-    """Begin an upload; with our extension, note what it will hold, and tell which of it is here already."""
+    """Begin an upload; with our extension, note what it will hold, and tell which of it is here already.
+
+    With a description, too, the version is registered where it is not yet.
+    """
     fields = body.fields(body.MAX_LIST).object("modelsync")
     declared = fields.parts() if "parts" in fields else ()
     digest = fields.content_digest()
@@ -64,6 +68,11 @@ def start_multipart(name: str, version: str) -> ModelJSON:
         build_at=fields.time("build_at"),
     )
     with current().database.write(durable=False) as connection:
+        if "description" in fields:
+            try:
+                find_model(connection, name, version, lock=True)
+            except NotFound:
+                register(connection, name, version, fields)
         uid = _open(connection, name, version, facts, declared, digest)
         if declared:  # clients of ours begin an upload with this one request
             models.note_start(connection, find_model(connection, name, version))

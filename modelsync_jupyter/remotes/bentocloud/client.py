@@ -22,7 +22,7 @@ from modelsync_jupyter.wire import (
     repository_path,
 )
 
-from ..http import Http
+from ..http import Absent, Http
 from .replies import Begun, Download, Page, RemoteModel, items, mapping, parse_begun, parse_download, parse_model
 
 #: Models in one reply of a list, and replies after which a list that does not end is given up.
@@ -46,6 +46,7 @@ class Remote:
         self.http = http
         self._count, self._pages = page, pages
         self._repository: object = None  # as the registry last described one
+        self._absent: dict[str, Absent] = {}  # names of which it said that there is no repository
 
     def current_user(self) -> Mapping[str, Any]:
         """Ask whose token it is; a cheap check that it is valid."""
@@ -54,13 +55,13 @@ class Remote:
     def ensure_repository(self, name: str) -> bool:
         """Make sure that models of a name can be pushed, and return whether the registry knows our extension.
 
-        It is not asked where it has just described the repository together with a version.
+        It is not asked where it has just described the repository together with a version, or with the lack of one.
         """
         known = self._repository
         if isinstance(known, Mapping) and known.get("name") == name:
             return bool(known.get("modelsync"))
-        found = self.http.call("GET", repository_path(name), absent=True)
-        if found is None:
+        found = self._absent.get(name) or self.http.call("GET", repository_path(name), absent=True)
+        if isinstance(found, Absent):
             body = {"name": name, "description": "", "labels": []}
             try:
                 found = self.http.call("POST", repository_path(), body)
@@ -89,7 +90,10 @@ class Remote:
             Conflict: It is an alias and must not be.
         """
         reply = self.http.call("GET", model_path(tag), absent=True)
-        if reply is None:
+        if isinstance(reply, Absent):
+            self._repository = reply.get("repository", self._repository)
+            if "repository" in reply and self._repository is None:
+                self._absent[tag.name] = reply
             return None
         found = parse_model(reply, tag.name)
         self._repository = reply.get("repository")

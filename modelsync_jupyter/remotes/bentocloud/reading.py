@@ -66,7 +66,7 @@ class RemoteArchive:
         self._etag = ""
         self._base = 0
         self.ranged = False
-        head = remote.http.retry.run(self._probe)
+        self._head = head = remote.http.retry.run(self._probe)
         self.description = self._described(head)
         if self.description:
             self._base = description_size(head)
@@ -103,6 +103,9 @@ class RemoteArchive:
         if stop is None:
             stop = self.size
         begin, end = start + self._base, None if stop is None else stop + self._base
+        if end is not None and end <= len(self._head):  # of a small archive everything came with the first bytes
+            yield memoryview(self._head)[begin:end]
+            return
         if self._download.urls and end is not None:
             yield from self._direct(begin, end, buffer)
             return

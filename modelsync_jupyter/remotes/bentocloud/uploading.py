@@ -27,7 +27,7 @@ from modelsync_jupyter.core.errors import (
     UploadLost,
     UrlExpired,
 )
-from modelsync_jupyter.core.parts import MIB, MIN_UPLOAD, Part, from_sizes, gather, parts_json
+from modelsync_jupyter.core.parts import MIB, MIN_RUN, MIN_UPLOAD, Part, from_sizes, gather, parts_json
 from modelsync_jupyter.info import ModelInfo
 from modelsync_jupyter.wire import (
     FAILED,
@@ -97,18 +97,20 @@ def open_upload(
     """
     info = version.info
     extended = remote.ensure_repository(info.tag.name)
-    body: CreateModelJSON = {
-        "version": str(info.tag.version),
-        "description": info.description,
-        "manifest": manifest_json(info, version.size),
-        "build_at": format_time(info.creation_time),
-        "labels": labels_json(info.labels),
-    }
-    record = there or remote.create_model(info.tag, body)
-    kind = OwnUpload if extended else MultipartUpload if record.strategy == PRESIGNED else WholeUpload
+    kind: type[Upload] = OwnUpload
+    if not extended:
+        body: CreateModelJSON = {
+            "version": str(info.tag.version),
+            "description": info.description,
+            "manifest": manifest_json(info, version.size),
+            "build_at": format_time(info.creation_time),
+            "labels": labels_json(info.labels),
+        }
+        there = there or remote.create_model(info.tag, body)
+        kind = MultipartUpload if there.strategy == PRESIGNED else WholeUpload
     if version.finish and kind is not MultipartUpload:
         version = replace(version, description=version.finish())
-    upload: Upload = kind(remote, version, record, notes, threads, check)
+    upload = kind(remote, version, there, notes, threads, check)
     upload.begin()
     return upload
 
@@ -119,7 +121,7 @@ class Upload(ABC):
     Args:
         remote: The registry.
         version: What is pushed.
-        record: The registry's record of it.
+        record: The registry's record of it; None where our own registry has none yet.
         notes: Opens what an earlier attempt at this upload noted.
         threads: How many write at the same time.
         check: Called before the last step; may raise to stop.
@@ -131,12 +133,14 @@ class Upload(ABC):
         self,
         remote: Remote,
         version: Version,
-        record: RemoteModel,
+        record: RemoteModel | None,
         notes: OpenNotes,
         threads: int,
         check: Callable[[], None],
     ) -> None:
-        self._remote, self._version, self._record = remote, version, record
+        self._remote, self._version = remote, version
+        self._strategy = record.strategy if record else ""
+        self._replaces = record is not None and record.complete  # the old copy can be used until the new one is there
         self._open_notes, self._threads, self._check = notes, threads, check
         self._tag, self._id = version.info.tag, ""
         self._header = version.description.header()
@@ -164,7 +168,7 @@ class Upload(ABC):
     def give_up(self, error: ModelSyncError) -> None:
         """Mark the version as failed, unless the push can resume later or an older copy is still there to be used."""
         resumes = error.retryable and not isinstance(error, IntegrityError)
-        if resumes or self._record.complete or isinstance(error, (Cancelled, UploadLost)):
+        if resumes or self._replaces or isinstance(error, (Cancelled, UploadLost)):
             return
         with suppress(ModelSyncError):
             self._remote.finish_upload(self._tag, FAILED, f"{error.code}: {error.message}", self._named)
@@ -229,6 +233,7 @@ class OwnUpload(Upload):
         extension: Extension = {
             "cut": CUT,
             "content_digest": description.digest,
+            "description": version.info.description,
             "parts": parts_json(own),
             "manifest": manifest_json(version.info, version.size),
             "labels": labels_json(version.info.labels),
@@ -236,7 +241,12 @@ class OwnUpload(Upload):
             "direct": True,
             "headers": list(PUT_HEADERS),
         }
-        begun = self._remote.start_multipart(self._tag, extension)
+        try:
+            begun = self._remote.start_multipart(self._tag, extension)
+        except Conflict:
+            if not self._remote.model(self._tag):
+                raise
+            begun = self._remote.start_multipart(self._tag, extension)  # another client registered it meanwhile
         self._id, self._urls, self._runs, self._headers = begun.id, begun.urls, begun.runs, begun.headers
         self._direct = bool(self._urls)
         self._named = self._id
@@ -246,7 +256,7 @@ class OwnUpload(Upload):
 
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
         """Hand off runs of neighbours, or where the registry takes none, each part by itself; send the description."""
-        longest = min(_LONGEST_RUN, max(MIB, self._version.description.layout.size // 20))
+        longest = min(_LONGEST_RUN, max(MIN_RUN, self._version.description.layout.size // 20))
         runs = gather(parts, self._threads, longest, longest) if self._runs else ((part,) for part in parts)
         for run in runs:
             hand_off(run)
@@ -279,7 +289,7 @@ class MultipartUpload(Upload):
         self._notes = self._open_notes({"state": state} if state else {"digest": description.digest})
         self._resumed = bool(self._notes.notes)
         self._id, edges, self._etags = _noted(self._notes)
-        if not self._record.complete:
+        if not self._replaces:
             self._remote.start_upload(self._tag)
         if not self._id:
             self._id = self._remote.start_multipart(self._tag).id
@@ -345,8 +355,8 @@ class WholeUpload(Upload):
     def begin(self) -> None:
         """Ask for a URL, unless the bytes go through the API."""
         self.grain = self._version.description.layout.size
-        self._url = self._remote.presign_upload(self._tag) if self._record.strategy != PROXY else ""
-        if not (self._url and self._record.complete):  # the old copy is there to be used until the new one is
+        self._url = self._remote.presign_upload(self._tag) if self._strategy != PROXY else ""
+        if not (self._url and self._replaces):
             self._remote.start_upload(self._tag)
 
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
