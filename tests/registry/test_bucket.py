@@ -211,15 +211,21 @@ def test_clients_are_sent_to_the_public_endpoint_of_the_bucket_or_not_at_all(
 def test_clients_are_sent_to_a_bucket_only_where_its_urls_can_be_signed(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    """Google's need the key of a service account; without one, pushes would be refused."""
+    """Google's need the key of a service account, and its own host; without them, pushes would be refused."""
     key = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     account = {"client_email": "a@b.c", "private_key": key.decode(), "private_key_id": "1"}
     (tmp_path / "account.json").write_text(json.dumps(account))
     monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT", str(tmp_path / "account.json"))
     blobs = ObjectBlobs("gs://bucket/models", tmp_path)
     assert "X-Goog-Signature" in blobs.sign("PUT", ["direct/a/1"], 60)[0]
-    monkeypatch.setattr("modelsync_jupyter.registry.blobs.objects._SIGN_SECONDS", {"gs": 10.0})  # on a busy machine
+    monkeypatch.setattr(
+        "modelsync_jupyter.registry.blobs.objects._SIGN_SECONDS", {"gs": 10.0, "az": 10.0}
+    )  # on a busy machine
     assert blobs.signs()
+    assert not ObjectBlobs("gs://bucket/models", tmp_path, "https://blobs.example.org").signs()
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", "AccountName=account1;AccountKey=a2V5")
+    for endpoint, good in (("https://blobs.example.org", False), ("https://example.org/account1", True)):
+        assert ObjectBlobs("az://models", tmp_path, endpoint).signs() is good
 
     def refuse(*_: object) -> None:
         raise StoreAway("you may not sign")

@@ -19,6 +19,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import obstore
 import requests
@@ -192,16 +193,27 @@ class ObjectBlobs(Blobs):
         # URLs are signed with the key of an account, or of a service account; without one, the cloud is asked to sign,
         # or refuses to, as Azure does where all that we have is a signature of its own: bytes come to us then.
         if self._signs is None:
-            took = []
+            took, url = [], ""
             try:
                 for _ in range(3):  # the first has the key to read
                     begin = time.monotonic()
-                    self.sign("GET", [direct_name("0", 1)], 1.0)
+                    (url,) = self.sign("GET", [direct_name("0", 1)], 1.0)
                     took.append(time.monotonic() - begin)
+                if not self._is_good(url):
+                    raise StoreAway(f"for {urlsplit(url).hostname}, URLs of the cloud itself would be signed")
             except OSError as error:
                 log.warning("the bucket's URLs cannot be signed, so all bytes pass through the registry: %s", error)
+                took.clear()
             self._signs = bool(took) and min(took) < _SIGN_SECONDS[self._cloud]
         return self._signs
+
+    def _is_good(self, url: str) -> bool:
+        """Return whether a URL was signed for where it leads: obstore signs for Google's host, or an account in it."""
+        host, path = urlsplit(url).hostname or "", urlsplit(url).path
+        if self._cloud == "gs":
+            return host == "storage.googleapis.com"
+        account = self._signing.config.get("account_name", "")
+        return account in host or path.startswith(f"/{account}/")
 
     def sign(self, method: Literal["GET", "PUT"], names: Sequence[str], seconds: float) -> Sequence[str]:
         with _as_os_errors():
