@@ -14,7 +14,7 @@ from functools import cached_property
 from io import FileIO
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelsync_jupyter.core.errors import InvalidModel, ModelChanged, ModelSyncError, UnsafeArchive
 from modelsync_jupyter.core.parts import Buffer, Part
@@ -296,8 +296,7 @@ class FolderArchive:
         return InvalidModel(f"`{self.folder / self.layout.entries[index].path}` cannot be read: {error.strerror}.")
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(NamedTuple):
     """An open file; a `Reader`."""
 
     file: int

@@ -6,7 +6,6 @@ import errno
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from socket import SO_SNDTIMEO, SOL_SOCKET, socket
 from typing import TYPE_CHECKING
 
@@ -25,7 +24,6 @@ def sliced(view: memoryview, size: int = _SENT_AT_ONCE) -> Iterator[memoryview]:
     return (view[start : start + size] for start in range(0, len(view), size))
 
 
-@dataclass(frozen=True, slots=True)
 class Unread:
     """Bytes of a file that were not read yet. A socket can be given them without their passing through this process.
 
@@ -37,19 +35,16 @@ class Unread:
         buffer: Memory to read them into.
     """
 
-    archive: FolderArchive
-    index: int
-    offset: int
-    size: int
-    buffer: Buffer
+    def __init__(self, archive: FolderArchive, index: int, offset: int, size: int, buffer: Buffer) -> None:
+        self._archive, self._index, self._offset, self._size, self._buffer = archive, index, offset, size, buffer
 
     def __len__(self) -> int:
-        return self.size
+        return self._size
 
     def __iter__(self) -> Iterator[memoryview]:
         """Read them, in views that are valid until the next one is asked for."""
-        start = self.archive.layout.entries[self.index].offset + self.offset
-        for view in self.archive.blocks(Part(0, start, start + self.size), self.buffer):
+        start = self._archive.layout.entries[self._index].offset + self._offset
+        for view in self._archive.blocks(Part(0, start, start + self._size), self._buffer):
             yield from sliced(view)
 
     def send(self, connection: socket) -> None:
@@ -60,15 +55,15 @@ class Unread:
             InvalidModel: It cannot be read.
             OSError: The connection broke.
         """
-        with self.archive.open(self.index) as file:
+        with self._archive.open(self._index) as file:
             try:
-                sent = _send_file(connection, file.fileno(), self.offset, self.size)
+                sent = _send_file(connection, file.fileno(), self._offset, self._size)
             except OSError as error:
                 if error.errno == errno.EIO:  # what disks say, and sockets do not
                     raise InvalidModel(f"`{file.name}` cannot be read: {error.strerror}.") from error
                 raise
-        if sent != self.size:
-            raise self.archive.changed(self.index)
+        if sent != self._size:
+            raise self._archive.changed(self._index)
 
 
 def _send_file(connection: socket, file: int, offset: int, size: int) -> int:

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from modelsync_jupyter.store.create import Draft
     from modelsync_jupyter.store.trash import Trashed
     from modelsync_jupyter.transfer.exchange import FilePlan
+    from modelsync_jupyter.transfer.forecast import Forecast
     from modelsync_jupyter.transfer.mirror import SyncPlan
-    from modelsync_jupyter.transfer.plan import Forecast, Operation
+    from modelsync_jupyter.transfer.plan import Operation
     from modelsync_jupyter.transfer.verifying import Verdict
 
     from .functions import run, start
@@ -108,7 +109,7 @@ _PLACES = {
     "Trashed": "store.trash",
     "FilePlan": "transfer.exchange",
     "SyncPlan": "transfer.mirror",
-    "Forecast": "transfer.plan",
+    "Forecast": "transfer.forecast",
     "Operation": "transfer.plan",
     "Plan": "transfer.plan",
     "Verdict": "transfer.verifying",

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelsync_jupyter.core.config import DEFAULT_THREADS, MAX_THREADS, MIN_RATE, Home
 from modelsync_jupyter.core.errors import UsageError
@@ -63,8 +63,7 @@ def check_flag(value: object) -> bool:
     return text in _TRUE
 
 
-@dataclass(frozen=True)
-class _Kind:
+class _Kind(NamedTuple):
     variable: str
     default: Any
     check: Callable[[object], Any]

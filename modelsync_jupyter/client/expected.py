@@ -8,7 +8,7 @@ from statistics import median
 from modelsync_jupyter.core.outcome import Direction
 from modelsync_jupyter.core.states import SUCCEEDED
 from modelsync_jupyter.jobs.records import Record
-from modelsync_jupyter.transfer.plan import Forecast
+from modelsync_jupyter.transfer.forecast import Forecast
 
 #: Bytes that tell a speed, and transfers that are asked at most, the last ones first.
 _ENOUGH, _ASKED = 4_000_000, 5

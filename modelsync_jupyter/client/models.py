@@ -13,13 +13,13 @@ from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model, Models
-from modelsync_jupyter.store.trash import Trashed
 
 from .bar import Watched
 
 if TYPE_CHECKING:
     from modelsync_jupyter.remotes.bentocloud.client import Remote
     from modelsync_jupyter.remotes.bentocloud.replies import Page, RemoteModel
+    from modelsync_jupyter.store.trash import Trashed
 
     from .statuses import Statuses
 

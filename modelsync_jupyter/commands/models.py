@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -167,7 +166,7 @@ def _described(args: argparse.Namespace) -> dict[str, Any]:
 def _saved(client: Client, model: Model, face: Face) -> Answer:
     push = face.words.command("push", tag=str(model.tag))
     answer = _answer(model, f"Saved `{model.tag}`. Send it to the registry with {push}.", client.digest(model))
-    return replace(answer, live=True)
+    return answer._replace(live=True)
 
 
 def delete_command(args: argparse.Namespace, face: Face) -> Answer:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from string import Formatter
+from typing import NamedTuple
 
 from modelsync_jupyter.core.steps import Step
 
@@ -47,8 +47,7 @@ _OPTIONS: Mapping[str, str] = {
 _MAY_BE_LEFT_OUT = {"command", "name"}
 
 
-@dataclass(frozen=True)
-class Words:
+class Words(NamedTuple):
     """How a face names commands.
 
     Args:

@@ -221,7 +221,7 @@ def _stamp(file: os.DirEntry[str]) -> Stamp | None:
     return None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Lock:
     """A lock that one process holds at a time.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
 from mmap import PAGESIZE, mmap
 from queue import SimpleQueue
+from typing import NamedTuple
 
 from blake3 import blake3
 
@@ -33,8 +34,7 @@ _WAITING = 4
 Job = Callable[["Callable[[Job], None]"], int]
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """What the index holds of a version.
 
     Args:
@@ -45,14 +45,17 @@ class Known:
         large: The pieces of large files, sizes and digests in order, by the keys of these files.
     """
 
-    digest: str = ""
-    state: str = ""
-    parts: dict[str, str] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
-    large: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    digest: str
+    state: str
+    parts: Mapping[str, str]
+    files: Mapping[str, str]
+    large: Mapping[str, Sequence[tuple[int, str]]]
 
 
-@dataclass(frozen=True)
+NOTHING_KNOWN = Known("", "", {}, {}, {})
+
+
+@dataclass(eq=False)
 class Seen:
     """What was hashed of a version while its files were written, by the one who wrote them.
 

@@ -18,9 +18,8 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.archive.folder import FolderArchive
@@ -29,7 +28,7 @@ from modelsync_jupyter.core.parts import ALGORITHM
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import clock_passes, find_leftovers, open_own, write_text
 
-from .hashing import Hashing, Known, Seen, key_of, keyed_parts, state_of
+from .hashing import NOTHING_KNOWN, Hashing, Known, Seen, key_of, keyed_parts, state_of
 
 _DIGEST = re.compile(rf"{ALGORITHM}:[0-9a-f]{{64}}")
 #: Bytes of the first line, and of a whole file of the index, at most. A model of a terabyte needs 8 MB.
@@ -38,8 +37,7 @@ _HEAD, _LONGEST = 1024, 256 << 20
 _MANY = 1000
 
 
-@dataclass(frozen=True)
-class Index:
+class Index(NamedTuple):
     """Content digests by version, in files of which each is replaced in one step.
 
     Args:
@@ -180,7 +178,7 @@ class Index:
         file = None
         try:
             if (file := open_own(self.file(tag), _LONGEST)) is None:
-                return Known()
+                return NOTHING_KNOWN
             with open(file, "rb", closefd=False) as lines:
                 head = dict(json.loads(lines.readline(_HEAD)))
                 body = dict(json.loads(lines.readline())) if whole else {"parts": {}, "files": {}, "large": {}}
@@ -190,11 +188,11 @@ class Index:
             digests = (known.digest, *known.parts.values(), *known.files.values(), *pieces)
             good = head["cut"] == CUT and all(map(_DIGEST.fullmatch, digests))
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
-            return Known()
+            return NOTHING_KNOWN
         finally:
             if file is not None:
                 os.close(file)
-        return known if good and isinstance(known.state, str) else Known()
+        return known if good and isinstance(known.state, str) else NOTHING_KNOWN
 
     def _write(self, tag: Tag, known: Known) -> None:
         head = {"digest": known.digest, "state": known.state, "cut": CUT}

@@ -12,6 +12,7 @@ from dataclasses import replace as changed
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.archive.folder import FolderArchive
@@ -23,7 +24,9 @@ from modelsync_jupyter.folders import is_abandoned, move, private_folder, put_fo
 
 from .hashing import Seen
 from .model import FEW, Model, StoredModels
-from .trash import PREFIX, Trash, Trashed
+
+if TYPE_CHECKING:
+    from .trash import Trash, Trashed
 
 #: How the names of our folders in BentoML's `tmp` begin, and of those among them that a user may still want.
 _OURS, _KEPT = "modelsync-", "modelsync-kept-"
@@ -44,6 +47,8 @@ class LocalStore(StoredModels):
     @cached_property
     def trash(self) -> Trash:
         """Versions that were discarded and can be restored."""
+        from .trash import Trash
+
         return Trash(self.home.tmp)
 
     def remember(
@@ -194,6 +199,8 @@ class LocalStore(StoredModels):
 
         The trash is left out, and so are files of models that could not be finished: their users may want them.
         """
+        from .trash import PREFIX
+
         for path in self.home.tmp.glob(f"{_OURS}*"):
             if not path.name.startswith((_KEPT, PREFIX)) and is_abandoned(path):
                 yield path

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.archive.folder import FolderArchive
@@ -29,7 +29,9 @@ from modelsync_jupyter.folders import list_folders
 from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo, parse_info
 
 from .index import Index
-from .times import Look, Times
+
+if TYPE_CHECKING:
+    from .times import Look
 
 T = TypeVar("T")
 
@@ -244,6 +246,8 @@ class StoredModels:
             name: Only this name.
             matches: Only tags for which this is true.
         """
+        from .times import Look, Times
+
         kept, names = Times(self.home.state / "times.json"), [name] if name else list_folders(self.home.models)
 
         def look() -> tuple[dict[str, Look], dict[Tag, datetime], list[Tag]]:

@@ -6,16 +6,49 @@ them local versions hold. It changes nothing, but that digests which had to be c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.core.parts import parts_json
 
 from .changes import changes_of_pull, changes_of_push
-from .plan import Forecast, Plan
 from .reuse import find_copyable
 
 if TYPE_CHECKING:
+    from modelsync_jupyter.core.changes import Changes
+
+    from .plan import Plan
     from .run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a transfer is going to move, as both ends are now. An interrupted transfer that resumes moves less.
+
+    Args:
+        moved: Bytes of the archive that will travel. Its description, about 100 bytes for each part, comes on top.
+        reused: Its other bytes: the registry, or another local version, has them.
+        exact: Whether that was asked of the other end; else nothing more may travel, but less.
+        changes: What is different from the version that is replaced, else from the newest other one; None where there
+            is none, or its files are not known.
+        seconds: How long it will take, as far as earlier transfers tell; else None.
+    """
+
+    moved: int
+    reused: int = 0
+    exact: bool = True
+    changes: Changes | None = None
+    seconds: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the forecast as JSON."""
+        return {
+            "bytes_moved": self.moved,
+            "bytes_reused": self.reused,
+            "exact": self.exact,
+            "seconds": None if self.seconds is None else round(self.seconds, 1),
+            "changes": self.changes and self.changes.to_dict(),
+        }
 
 
 def forecast(run: Run, plan: Plan, *, hash: bool = True) -> Plan:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from modelsync_jupyter.core.changes import Changes
 from modelsync_jupyter.core.errors import NOT_LISTED, Conflict, ModelNotFound
 from modelsync_jupyter.core.outcome import Direction
 from modelsync_jupyter.core.states import State, compare
@@ -17,12 +16,13 @@ from modelsync_jupyter.store.model import Model
 if TYPE_CHECKING:
     from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
 
+    from .forecast import Forecast
+
 Action = Literal["push", "pull", "skip", "replace"]
 Verb = Literal["hash", "send", "receive", "publish", "install"]
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(NamedTuple):  # here and below: a tuple takes a fifth of the time to declare, and a no-op little more
     """The version that is meant; decided once, before anything else.
 
     Args:
@@ -38,8 +38,7 @@ class Chosen:
     remote: RemoteModel | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What both ends have of a version.
 
     Args:
@@ -75,36 +74,6 @@ class Operation:
     subject: str
     reason: str
     size: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What a transfer is going to move, as both ends are now. An interrupted transfer that resumes moves less.
-
-    Args:
-        moved: Bytes of the archive that will travel. Its description, about 100 bytes for each part, comes on top.
-        reused: Its other bytes: the registry, or another local version, has them.
-        exact: Whether that was asked of the other end; else nothing more may travel, but less.
-        changes: What is different from the version that is replaced, else from the newest other one; None where there
-            is none, or its files are not known.
-        seconds: How long it will take, as far as earlier transfers tell; else None.
-    """
-
-    moved: int
-    reused: int = 0
-    exact: bool = True
-    changes: Changes | None = None
-    seconds: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the forecast as JSON."""
-        return {
-            "bytes_moved": self.moved,
-            "bytes_reused": self.reused,
-            "exact": self.exact,
-            "seconds": None if self.seconds is None else round(self.seconds, 1),
-            "changes": self.changes and self.changes.to_dict(),
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 `resolve` decides which version is meant, `plan` what is to be done, and `carry_out` does exactly that: a push and a
 pull are the same copy between two ends. Errors that need a new upload or another look at the archive are retried here,
 around the whole copy; all others were retried closer to where they happen. What talks to a registry is imported when
-one is asked: a pull of a version that is there already asks none.
+one is asked, and what moves bytes when some are: where there is nothing to do, loading it would take most of the time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.archive.folder import FolderSource
-from modelsync_jupyter.core.changes import Changes
 from modelsync_jupyter.core.errors import InvalidModel, ModelExists, ModelSyncError
 from modelsync_jupyter.core.outcome import Direction, Outcome, Status
 from modelsync_jupyter.core.progress import Progress
@@ -29,16 +28,16 @@ from modelsync_jupyter.remotes.retry import Renew
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 
-from .copy import copy, published
-from .draft import LARGE_MODEL, describe
-from .journal import Journal
 from .plan import Chosen, Facts, Plan, plan_pull, plan_push
 from .work import Work, file_key
 
 if TYPE_CHECKING:
     from modelsync_jupyter.archive.description import Description
+    from modelsync_jupyter.core.changes import Changes
     from modelsync_jupyter.remotes.bentocloud.client import Remote
     from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel
+
+    from .journal import Journal
 
 #: A journal that was not written to for so many seconds is of use to nobody: uploads expire sooner.
 _FORGOTTEN = 14 * 86400.0
@@ -146,6 +145,8 @@ class Run:
 
     def journal(self, plan: Plan, about: Mapping[str, Any]) -> Journal:
         """Open what earlier attempts at the same transfer noted."""
+        from .journal import Journal
+
         facts = {plan.direction: str(plan.tag), "endpoint": self.remote.http.endpoint, **about}
         return Journal(self.work.home.state / "journals" / f"{file_key(plan.direction, plan.tag)}.jsonl", facts)
 
@@ -194,7 +195,7 @@ class Run:
         self.store.heal(plan.tag.name)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Move:
     """The execution of a plan's operations.
 
@@ -215,6 +216,9 @@ class _Move:
     def push(self) -> None:
         """Hash, send and publish, once."""
         from modelsync_jupyter.remotes.bentocloud.uploading import Version, open_upload
+
+        from .copy import copy, published
+        from .draft import LARGE_MODEL, describe
 
         run, work, model = self.run, self.run.work, self.plan.facts.local
         assert model
@@ -251,6 +255,7 @@ class _Move:
         from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
 
         from .changes import changes_of_pull
+        from .copy import copy, published
         from .ends import StageTarget
         from .reuse import reuse_parts
 

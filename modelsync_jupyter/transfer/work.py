@@ -19,13 +19,11 @@ from modelsync_jupyter.remotes.retry import Retry
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 
-from .concurrency import note_refusal, without_place
-
 #: Bytes of small files that stay in memory between hashing and sending: 20,000 of 1 KB are 36 MB of an archive.
 _KEPT = 40 * MIB
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Stop:
     """A stop request, checked often by every thread that works.
 
@@ -171,12 +169,16 @@ class Work:
         self.stop.sleep(seconds)
 
     def _wait(self, seconds: float) -> None:
+        from .concurrency import without_place  # here and below: most transfers have no failure
+
         with self.counter.retrying(), without_place():
             self.stop.sleep(seconds)
 
 
 def _note_failure(error: ModelSyncError, delay: float, failures: int) -> None:
     if isinstance(error, Unavailable) and error.busy:
+        from .concurrency import note_refusal
+
         note_refusal()
 
 

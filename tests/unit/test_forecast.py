@@ -15,7 +15,8 @@ from modelsync_jupyter.core.changes import MOST, Changed, Changes
 from modelsync_jupyter.core.outcome import Outcome
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.jobs.records import Record
-from modelsync_jupyter.transfer.plan import Forecast, Operation, Plan
+from modelsync_jupyter.transfer.forecast import Forecast
+from modelsync_jupyter.transfer.plan import Operation, Plan
 
 TAG, HERE = Tag("m", "v2"), "https://registry.example.com"
 HEAD = Changed("head.weight", "changed", 4_000_000, "model.safetensors")

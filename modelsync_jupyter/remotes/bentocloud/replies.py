@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from modelsync_jupyter.archive.layout import CUT
 from modelsync_jupyter.core.errors import IntegrityError, InvalidReply, InvalidTag
@@ -83,8 +84,7 @@ class RemoteModel:
         return {**self.to_dict(), "metadata": dict(self.metadata), **said}
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """Some of the models that the registry has.
 
     Args:
@@ -96,8 +96,7 @@ class Page:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
+class Download(NamedTuple):
     """Where an archive can be had.
 
     Args:
@@ -117,8 +116,7 @@ class Download:
     urls: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(NamedTuple):
     """A multipart upload that has begun.
 
     Args:
@@ -133,7 +131,7 @@ class Begun:
     present: set[int]
     urls: dict[int, str]
     runs: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 def parse_model(data: object, name: str = "") -> RemoteModel:
