@@ -10,6 +10,8 @@ Neither the line nor the far end says how many it can take, so that is found out
 - A request that is refused because the far end is busy (429, 503), or that gets no answer in time, halves the number at
   once, and gives up its place for as long as it waits to be sent again. So a busy server is asked less often, not only
   later. Others that were sent before it and are refused as well say nothing new.
+- Where the far end says when it may be asked again (`Retry-After`), nobody begins a request before that: a server that
+  counts requests would refuse each of them.
 - After that, one more may be in flight whenever as many as may be have come to their end, up to one less than were too
   many; as many as that are tried only after `_PATIENCE` times as long.
 """
@@ -64,6 +66,17 @@ class Window:
         self._rate = 0.0
         self._refusals = self._ended = 0
         self._too_many = most + 1  # how many were in flight when one was refused
+        self._closed_until = self._begun
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the far end may be asked, for all that it has said."""
+        return self._clock() >= self._closed_until
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more request may be sent."""
+        return self.running < self.limit and self.is_open
 
     def begin(self) -> Request:
         """Note that a request is being sent."""
@@ -92,8 +105,14 @@ class Window:
                 self.limit += 1
                 self._too_many = max(self._too_many, self.limit + 1)
 
-    def refuse(self, request: Request) -> None:
-        """Note that a request, still counted as running, was refused because the far end is busy, or not answered."""
+    def refuse(self, request: Request, seconds: float = 0.0) -> None:
+        """Note that a request, still counted as running, was refused because the far end is busy, or not answered.
+
+        Args:
+            request: The request.
+            seconds: How long the far end asks to wait.
+        """
+        self._closed_until = max(self._closed_until, self._clock() + seconds)
         if request.refusals == self._refusals:
             self._refusals += 1
             self._ended = 0
@@ -150,7 +169,7 @@ class InFlight:
 
     def _take(self) -> None:
         with self._changed:
-            while self._window.running >= self._window.limit and not self._ordered:
+            while not (self._window.is_open if self._ordered else self._window.has_room):
                 self._changed.wait(0.2)
                 self._check()
             _here.place = (self, self._window.begin())
@@ -171,12 +190,16 @@ class _Here(threading.local):
 _here = _Here()
 
 
-def note_refusal() -> None:
-    """Note that what this thread asked for was refused because the far end is busy, or not answered in time."""
+def note_refusal(seconds: float = 0.0) -> None:
+    """Note that what this thread asked for was refused because the far end is busy, or not answered in time.
+
+    Args:
+        seconds: How long the far end asks to wait.
+    """
     if _here.place:
         in_flight, request = _here.place
         with in_flight._changed:
-            in_flight._window.refuse(request)
+            in_flight._window.refuse(request, seconds)
 
 
 @contextmanager

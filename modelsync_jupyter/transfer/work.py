@@ -179,7 +179,7 @@ def _note_failure(error: ModelSyncError, delay: float, failures: int) -> None:
     if isinstance(error, Unavailable) and error.busy:
         from .concurrency import note_refusal
 
-        note_refusal()
+        note_refusal(0.0 if error.retry_after is None else delay)
 
 
 @dataclass(eq=False)

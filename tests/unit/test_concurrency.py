@@ -16,6 +16,8 @@ from modelsync_jupyter.transfer.work import Stop
 TICK = 0.001
 #: Seconds until a refused request is sent again.
 PAUSE = 0.5
+#: Seconds of a span in which a far end counts requests.
+SPAN = 10.0
 
 
 @dataclass(eq=False)
@@ -39,6 +41,7 @@ class Line:
         delay: Seconds to the first byte, or to a refusal.
         whole: Bytes a second of all connections together.
         takes: Requests that the far end takes at the same time; it refuses others.
+        quota: Requests that it takes in `SPAN` seconds; then it refuses all, and says when the next span begins.
 
     Attributes:
         limits: How many requests might be in flight, at each tick.
@@ -50,19 +53,21 @@ class Line:
     delay: float = 0.03
     whole: float = float("inf")
     takes: int = 1000
+    quota: int = 1_000_000
     now: float = 0.0
     limits: list[int] = field(default_factory=list)
     refused: int = 0
     most: int = 0
+    _asked: tuple[float, int] = (0.0, 0)
 
     def carry(self, sizes: list[int], threads: int) -> float:
         """Send requests of these sizes, as many at a time as a window lets; returns the seconds that takes."""
         window, begun = Window(threads, lambda: self.now), self.now
         left, again, flying = deque(sizes), deque[tuple[float, int]](), list[Sent]()
         while left or again or flying:
-            while window.running < window.limit and (left or (again and again[0][0] <= self.now)):
+            while window.has_room and (left or (again and again[0][0] <= self.now)):
                 size = again.popleft()[1] if again and again[0][0] <= self.now else left.popleft()
-                refused = sum(not each.refused for each in flying) >= self.takes
+                refused = sum(not each.refused for each in flying) >= self.takes or not self._count()
                 flying.append(Sent(window.begin(), self.now + self.delay, size, size, refused))
             self.limits.append(window.limit)
             self.most = max(self.most, window.running)
@@ -71,14 +76,23 @@ class Line:
             for each in moving:
                 if each.refused:
                     self.refused += 1
-                    window.refuse(each.request)
-                    again.append((self.now + PAUSE, each.size))
+                    pause = SPAN - self.now % SPAN if self._asked[1] >= self.quota else 0.0
+                    window.refuse(each.request, pause)
+                    again.append((self.now + max(pause, PAUSE), each.size))
                 else:
                     self._move(window, each, min(self.rate, self.whole / len(moving)) * TICK)
                 if each.refused or each.left <= 0:
                     window.end(done=not each.refused)
                     flying.remove(each)
         return self.now - begun
+
+    def _count(self) -> bool:
+        span = self.now // SPAN
+        self._asked = (span, self._asked[1] if self._asked[0] == span else 0)
+        if self._asked[1] < self.quota:
+            self._asked = (span, self._asked[1] + 1)
+            return True
+        return False
 
     def _move(self, window: Window, each: Sent, size: float) -> None:
         each.left -= size
@@ -115,6 +129,13 @@ def test_a_busy_far_end_is_asked_for_no_more_than_it_takes(takes: int) -> None:
     assert line.limits[-1] <= takes + 1
     assert line.refused <= 16 + count / (6 * takes)
     assert seconds <= 1.4 * (count / takes) * (0.03 + 16 * MIB / 90e6)
+
+
+def test_a_far_end_that_counts_requests_is_asked_again_when_it_says() -> None:
+    line = Line(90e6, quota=20)
+    seconds = line.carry([16 * MIB] * 100, threads=16)
+    assert seconds <= 4 * SPAN + 8  # 20 in each span, and the last 20 one after the other at worst
+    assert line.refused <= 4 * 8  # those in flight when the first one is refused, and nobody after it
 
 
 def test_a_far_end_that_is_no_longer_busy_is_asked_for_more() -> None:

@@ -48,9 +48,12 @@ from .client import Remote
 from .reading import RemoteArchive
 from .replies import RemoteModel
 
-#: Bytes of a unit, nearly; how many there are until they reach it, and how many S3 takes. The second half of an archive
-#: is cut so that an interruption loses little, see `transfer.copy`: a unit is a quarter of what a thread sends.
-_LONGEST_UNIT, _FEWEST_UNITS, _MOST_UNITS, _SHARE = 64 * MIB, 32, 9000, 4
+#: Bytes of a unit, nearly, and how many S3 takes. The second half of an archive is cut so that an interruption loses
+#: little, see `transfer.copy`: a unit is a quarter of what a thread sends.
+_LONGEST_UNIT, _MOST_UNITS, _SHARE = 64 * MIB, 9000, 4
+#: How many units there are until they are that long, of few threads and of many: each unit costs two round trips, and
+#: few threads lose little of long ones.
+_FEWEST_UNITS, _ENOUGH_UNITS = 16, 32
 #: Bytes of neighbouring parts that travel in one request to our own registry. It keeps those that have arrived.
 _LONGEST_RUN = 32 * MIB
 
@@ -401,7 +404,8 @@ def _cut_units(parts: Sequence[Part], threads: int) -> list[tuple[Part, ...]]:
     The first one is as short as that lets it be: what begins with the digests may have to wait for them.
     """
     total = parts[-1].stop
-    longest = max(min(_LONGEST_UNIT, max(MIN_UPLOAD, total // _FEWEST_UNITS)), total // _MOST_UNITS)
+    fewest = max(_FEWEST_UNITS, min(_ENOUGH_UNITS, _SHARE * threads))
+    longest = max(min(_LONGEST_UNIT, max(MIN_UPLOAD, total // fewest)), total // _MOST_UNITS)
     shortest = min(max(MIN_UPLOAD, total // (_SHARE * threads)), longest)
     first, *units = gather(parts, threads, shortest, longest, MIN_UPLOAD)
     edge = first[0].start + MIN_UPLOAD
