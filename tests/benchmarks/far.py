@@ -82,7 +82,9 @@ def main() -> None:
                 for (direction, name), mover in movers(scene, link, before).items():
                     if options.only in (None, direction):
                         os.sync()
-                        results.setdefault((direction, link, name), []).append(mover())
+                        usage = mover()
+                        results.setdefault((direction, link, name), []).append(usage)
+                        print(f"  {direction} {link.threads:2} {name:16} {usage.wall:6.2f} s", flush=True)
     print(f"{options.size} bytes, medians of {options.rounds} rounds, load {os.getloadavg()[0]:.1f}\n")
     print(table(results, options.size))
 
