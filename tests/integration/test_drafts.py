@@ -16,7 +16,7 @@ from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import ModelChanged, Unavailable
 from modelsync_jupyter.remotes.http import Session
 from modelsync_jupyter.store.index import Index
-from modelsync_jupyter.transfer import draft, run
+from modelsync_jupyter.transfer import draft
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.httpd import Handler
 from tests.harness.models import differences, make_model
@@ -40,7 +40,7 @@ def tensors() -> bytes:
 
 @pytest.fixture(autouse=True)
 def soon_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "LARGE_MODEL", MIB)
+    monkeypatch.setattr(draft, "LARGE_MODEL", MIB)
 
 
 @pytest.fixture
