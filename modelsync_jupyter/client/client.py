@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.config import Home
-from modelsync_jupyter.core.errors import Cancelled, ModelNotFound, ModelSyncError, Paused, UsageError
+from modelsync_jupyter.core.errors import Cancelled, ModelNotFound, ModelSyncError, NoContext, Paused, UsageError
 from modelsync_jupyter.core.keywords import Folder, TransferOptions, spelled_out
 from modelsync_jupyter.core.outcome import DifferentContentWarning, Direction, Options, Outcome
 from modelsync_jupyter.core.tags import Tag
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 #: Of a name that the registry does not have: so many letters are looked for, in so many versions at most.
 _LETTERS, _MOST = 3, 200
+#: How long a registry may take to connect and to answer whether it has what is to be pulled in the background.
+_LOOKING_SECONDS = 5.0
 #: Steps in which nothing is moved yet.
 _BEFORE = frozenset({"planning", "hashing", WAITING})
 
@@ -114,10 +116,13 @@ class Client(
 
     @spelled_out
     def pull_in_background(self, tag: str | Tag, **options: Unpack[TransferOptions]) -> Transfer:
-        """Start a pull in a process of its own, which outlives this one; returns at once.
+        """Start a pull in a process of its own, which outlives this one, once the registry was asked for the tag.
 
         Args:
             tag: As for `pull`.
+
+        Raises:
+            ModelNotFound: Neither side has such a version; nothing was started.
         """
         return self.start("pull", tag, **options)
 
@@ -148,21 +153,20 @@ class Client(
 
     @spelled_out
     def start(self, direction: Direction, tag: str | Tag, **options: Unpack[TransferOptions]) -> Transfer:
-        """Push or pull in a process of its own, which outlives this one; returns at once.
+        """Push or pull in a process of its own, which outlives this one; what is moved is not waited for.
 
         Args:
             direction: "push" or "pull".
             tag: As for `push` and `pull`.
 
         Raises:
-            ModelNotFound: There is nothing to push.
+            ModelNotFound: There is nothing to push or to pull.
+            NoContext: There is no registry to pull from.
         """
         from modelsync_jupyter.jobs.child import spawn
 
         record = self._record(direction, tag, options, background=True)
-        if direction == "push":  # a typo is said at once, and nothing of it is written down
-            with self._explained(str(tag)):
-                self._store.get(Tag.parse(str(tag)))
+        self._look_for(direction, Tag.parse(record.tag))
         spawn(self.home, record)
         return Transfer(self.home, record.id)
 
@@ -197,6 +201,23 @@ class Client(
         return replace(plan, forecast=replace(plan.forecast, seconds=seconds))
 
     # Help for the above
+
+    def _look_for(self, direction: Direction, tag: Tag) -> None:
+        """Refuse to move what is not there: a typo is said at once, and nothing of it is written down.
+
+        For a pull that is one request, on which somebody who starts hours of work can wait: the alternative is a failed
+        transfer that nobody looks at. Whatever else goes wrong, or takes long, is left to the transfer, which retries.
+        """
+        if direction == "push":
+            with self._explained(str(tag)):
+                self._store.get(tag)
+        elif tag.is_latest or self._store.find(tag) is None:
+            try:
+                self._look_up(tag, self._remote(_LOOKING_SECONDS))
+            except (ModelNotFound, NoContext):
+                raise
+            except ModelSyncError:
+                pass
 
     def _options(self, given: TransferOptions) -> Options:
         """Check what was given by keyword; what was not is as the settings say.

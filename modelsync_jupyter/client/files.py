@@ -133,7 +133,10 @@ class FileVerbs:
             path: As for `export_model`.
             format: As for `export_model`.
         """
-        return self._start(*self._file_record("export", str(Tag.parse(str(tag))), path, options, True, format=format))
+        record, url = self._file_record("export", str(Tag.parse(str(tag))), path, options, True, format=format)
+        with self._explained(record.tag):  # a typo is said at once, and nothing of it is written down
+            self._store.get(Tag.parse(record.tag))
+        return self._start(record, url)
 
     @spelled_out
     def import_in_background(
@@ -145,7 +148,14 @@ class FileVerbs:
             path: As for `import_model`.
             name: As for `import_model`.
         """
-        return self._start(*self._file_record("import", _name(path), path, options, True, rename=name))
+        from modelsync_jupyter.remotes.files.reading import check_there
+        from modelsync_jupyter.remotes.files.urls import find_place
+
+        record, url = self._file_record("import", _name(path), path, options, True, rename=name)
+        place = find_place(path)
+        if place.local:  # what is said of a URL may take long, and is left to the other process
+            check_there(place)
+        return self._start(record, url)
 
     @spelled_out
     def plan_export(
@@ -224,7 +234,12 @@ class FileVerbs:
         **options: Unpack[TransferOptions],
     ) -> Transfer:
         """Start a sync in a process of its own, which outlives this one; returns at once. Options as for `sync`."""
-        return self._start(self._sync_record(source, target, query, delete, keep_going, options, True), "")
+        from modelsync_jupyter.transfer.mirror_ends import open_end
+
+        record = self._sync_record(source, target, query, delete, keep_going, options, True)
+        for end in (record.options.path, record.options.target):
+            open_end(end, Work(self.home, record.options))
+        return self._start(record, "")
 
     def plan_sync(
         self,

@@ -35,7 +35,7 @@ class ModelVerbs:
     if TYPE_CHECKING:
 
         def pull(self, tag: str | Tag) -> Model: ...
-        def _remote(self) -> Remote: ...
+        def _remote(self, seconds: float = 0.0) -> Remote: ...
         def _explained(self, tag: str, id: str = "", *, remote: bool = False) -> AbstractContextManager[None]: ...
 
     def status(
@@ -199,12 +199,14 @@ class ModelVerbs:
             NoContext: There is no registry to ask.
             RemoteError: It cannot be reached, or refuses.
         """
-        parsed, remote = Tag.parse(str(tag)), self._remote()
-        found = remote.latest(parsed.name) if parsed.is_latest else remote.model(parsed, alias=True)
+        return self._look_up(Tag.parse(str(tag)), self._remote())
+
+    def _look_up(self, tag: Tag, remote: Remote) -> RemoteModel:
+        found = remote.latest(tag.name) if tag.is_latest else remote.model(tag, alias=True)
         with self._explained(str(tag), remote=True):
             if found is None:
                 step = Step("list-remote", NOT_LISTED)
-                raise ModelNotFound(f"The registry has no model `{parsed}`.", step)
+                raise ModelNotFound(f"The registry has no model `{tag}`.", step)
         return found
 
     def get(self, tag: str | Tag, *, pull: bool = False) -> Model:

@@ -99,17 +99,25 @@ class RegistryVerbs:
 
         return Catalog(_open(known.resolve(self.home, self.context)))
 
-    def _remote(self) -> Remote:
+    def _remote(self, seconds: float = 0.0) -> Remote:
+        """Return the registry.
+
+        Args:
+            seconds: How long it may take to connect, and to answer, where it is asked once and no more; 0 for as long
+                and as often as usual.
+        """
         from modelsync_jupyter.remotes.bentocloud.client import Remote
 
-        return Remote(_open(known.resolve(self.home, self.context)))
+        return Remote(_open(known.resolve(self.home, self.context), seconds))
 
 
-def _open(context: Context) -> Http:
-    from modelsync_jupyter.remotes.http import Http
+def _open(context: Context, seconds: float = 0.0) -> Http:
+    from modelsync_jupyter.remotes.http import LIMITS, Http
     from modelsync_jupyter.remotes.retry import Retry
 
-    return Http(context, Retry())
+    if not seconds:
+        return Http(context, Retry())
+    return Http(context, Retry(attempts={}), limits=LIMITS._replace(connect=seconds, api=seconds))
 
 
 def _ask_token(endpoint: str) -> str:

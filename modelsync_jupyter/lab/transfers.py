@@ -8,15 +8,11 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from modelsync_jupyter import client as api
-from modelsync_jupyter.core.errors import ModelNotFound, ModelSyncError, NoContext
 from modelsync_jupyter.core.states import PAUSED
 from modelsync_jupyter.core.tags import Tag
 
 from .fields import below, direction, whole
 from .handler import Handler
-
-#: Seconds to wait for a registry to say whether it has what is to be pulled.
-_LOOKING_SECONDS = 5.0
 
 
 class Plan(Handler):
@@ -58,9 +54,6 @@ class Transfers(Handler):
                 fields.text("format", "") or None,
             )
 
-        if way == "pull":
-            await self._look_for(client, Tag.parse(tag))
-
         def start() -> api.Transfer:
             if way == "export":
                 return client.export_in_background(tag, path, format=format, **options)
@@ -68,25 +61,8 @@ class Transfers(Handler):
                 return client.import_in_background(path, name=tag or None, **options)
             return client.start(way, tag, **options)
 
-        transfer = await self.local(start)
+        transfer = await (self.slow(start) if way == "pull" else self.local(start))  # that one asks the registry
         self.reply(transfer.record.to_dict(), 201)
-
-    async def _look_for(self, client: api.Client, tag: Tag) -> None:
-        """Refuse to pull what neither side has: a typo is said at once, and nothing of it is written down.
-
-        Whatever else goes wrong, or takes long, is left to the transfer, which retries and is written down.
-        """
-
-        def look() -> None:
-            if tag.is_latest or not client.list_models(str(tag)):
-                client.get_remote(tag)
-
-        try:
-            await self.remote(look, _LOOKING_SECONDS)
-        except (ModelNotFound, NoContext):
-            raise
-        except ModelSyncError:
-            pass
 
     @web.authenticated
     @authorized

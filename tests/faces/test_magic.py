@@ -72,6 +72,27 @@ def test_background_returns_the_handle(
     handle.wait(60)
 
 
+def test_nothing_is_left_of_what_cannot_be_begun_in_the_background(
+    ip: InteractiveShell, client: Client, make: Make, name: str, capsys: Captured
+) -> None:
+    """A typo is said in the cell, as the sidebar says it, and no failed transfer is kept of it."""
+    client.push(make(f"{name}:v1").tag)
+    for line, said in (
+        (f"pull {name}:v9", f"The registry has no model `{name}:v9`"),
+        (f"pull {name}x", "Did you mean"),
+        (f"push {name}:v9", f"No model `{name}:v9`"),
+        (f"export {name}:v9 nowhere", f"No model `{name}:v9`"),
+        ("import nowhere/m.tar", "There is nothing at"),
+        ("sync local nowhere", "`nowhere` is not the name of a context"),
+    ):
+        assert not ip.run_cell(f"%modelsync {line} -b").success
+        out, err = capsys.readouterr()
+        assert said in " ".join((out + err).split())
+    client.logout()
+    assert not ip.run_cell(f"%modelsync pull {name}:v9 -b").success
+    assert len(client.transfers()) == 1, "the push"
+
+
 @pytest.mark.parametrize("output", ["json", "yaml"])
 def test_json_is_printed_and_its_data_returned(ip: InteractiveShell, make: Make, capsys: Captured, output: str) -> None:
     make("iris:v1")

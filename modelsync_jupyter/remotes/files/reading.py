@@ -43,9 +43,7 @@ def open_archive(place: Place) -> TarSource | StreamSource | Tree:
         IntegrityError: It is damaged.
         UnsafeArchive: It would write outside the model, or is a bomb.
     """
-    kind = place.kind()
-    if not kind:
-        raise UsageError(f"There is nothing at `{place.shown}`.", "Check the path.")
+    kind = check_there(place)
     if kind == "folder":
         return FolderTree(place.local) if place.local else RemoteTree(place)
     size, _ = place.stamp()
@@ -58,6 +56,18 @@ def open_archive(place: Place) -> TarSource | StreamSource | Tree:
     if _is_tar(head):
         return TarSource(place) if place.ranged else StreamSource(place, None)
     return FolderTree(place.local) if place.local else RemoteTree(place)
+
+
+def check_there(place: Place) -> str:
+    """Return what there is, as `Place.kind` does.
+
+    Raises:
+        UsageError: There is nothing there.
+    """
+    kind = place.kind()
+    if not kind:
+        raise UsageError(f"There is nothing at `{place.shown}`.", "Check the path.")
+    return kind
 
 
 def _is_tar(head: bytes) -> bool:
