@@ -19,8 +19,8 @@ MAX_LIST = 32 << 20
 #: Requests of a process that hold a large body at the same time, and what that is: parsed, 30 MB take 150.
 _AT_ONCE, _LARGE = 2, 1 << 20
 _places = threading.BoundedSemaphore(_AT_ONCE)
-#: Rows of a page.
-MAX_ROWS = 500
+#: Rows of a page; versions and repositories are wide, and a page of them is to take a tenth of a second at most.
+MAX_ROWS, MAX_MODELS = 500, 250
 _MAX_NUMBER = (1 << 31) - 1
 _MAX_QUERY = 4096
 

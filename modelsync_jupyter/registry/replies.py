@@ -50,8 +50,8 @@ def model_json(row: ModelRow, strategy: str, **extra: Any) -> ModelJSON:
         strategy: The server's setting.
         extra: Keys to set or replace: `upload_id`, a presigned URL.
     """
-    model = {
-        **_resource(row, row.version, "model"),
+    model = cast(dict[str, Any], _resource(row, row.version, "model"))
+    model |= {
         "model_uid": row.uid,
         "creator": user_json(row.creator),
         "version": row.version,
@@ -73,8 +73,10 @@ def model_json(row: ModelRow, strategy: str, **extra: Any) -> ModelJSON:
         said = archive_json(row.archive)
         if row.pusher:
             said["pushed_by"] = row.pusher
-        model["modelsync"] = {**said, "downloads": row.downloads}
-    return cast(ModelJSON, {**model, **extra})
+        said["downloads"] = row.downloads
+        model["modelsync"] = said
+    model |= extra
+    return cast(ModelJSON, model)
 
 
 def archive_json(archive: ArchiveRow) -> Extension:
@@ -102,7 +104,8 @@ def model_with_repository(
         alias: The alias that it was asked for by, or "".
         repository: Its repository, where that is written already.
     """
-    reply = model_json(row, strategy, repository=repository or repository_json(row.repository, None, strategy))
+    written = repository_json(row.repository, None, strategy) if repository is None else repository
+    reply = model_json(row, strategy, repository=written)
     if aliases or alias:
         said: Extension = {**reply.get("modelsync", {}), "aliases": list(aliases)}
         reply["modelsync"] = {**said, "alias": alias} if alias else said

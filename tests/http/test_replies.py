@@ -24,6 +24,7 @@ from modelsync_jupyter.core.errors import (
     UrlExpired,
 )
 from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.remotes.bentocloud.catalog import Catalog
 from modelsync_jupyter.remotes.bentocloud.client import Remote
 from modelsync_jupyter.remotes.http import blocks, receive
 from tests.harness.clock import LONG
@@ -230,6 +231,18 @@ def test_a_page_that_repeats_itself_is_given_up(net: Net) -> None:
     server = net.serve(lambda handler: handler.reply_json(200, {"items": [record(1)], "total": 50}))
     assert isinstance(error_of(lambda: Remote(net.client(server.url)).versions("m")), InvalidReply)
     assert len(server.log.find()) == 2
+
+
+def test_lists_with_shorter_pages_than_asked_for_are_read_to_their_end(net: Net) -> None:
+    known = [{"name": f"a{number}", "version": "v1", "user": {"name": "ana"}} for number in range(5)]
+
+    def answer(handler: Handler) -> None:
+        start = int(handler.exchange.query.partition("start=")[2].partition("&")[0])
+        handler.reply_json(200, {"items": known[start : start + 2], "total": 5})
+
+    server = net.serve(answer)
+    assert [alias.name for alias in Catalog(net.client(server.url)).aliases("m")] == ["a0", "a1", "a2", "a3", "a4"]
+    assert len(server.log.find()) == 3
 
 
 def test_the_newest_version_is_found_with_one_small_page(net: Net) -> None:

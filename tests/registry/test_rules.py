@@ -39,7 +39,22 @@ class TestSearch:
     def test_nothing_restricts_nothing(self) -> None:
         assert parse("") == Search()
 
-    @pytest.mark.parametrize("q", ["color:red", "sort:color", "sort:size-up", "in:files", "status:maybe", "a " * 99])
+    @pytest.mark.parametrize(
+        ("q", "bound"),
+        [
+            ("a " * 13, "12 words"),
+            ("text:a " * 4 + "label:a", "12 words"),
+            (f"label:{'a,' * 40} -label:{'b,' * 40}", "64 labels"),
+        ],
+    )
+    def test_searches_that_would_take_long_are_refused_with_the_bound(self, q: str, bound: str) -> None:
+        with pytest.raises(BadRequest, match=bound):
+            parse(q)
+
+    def test_order_and_status_do_not_count_as_words(self) -> None:
+        assert len(parse("sort:name in:description status:any " + "a " * 12).words) == 12
+
+    @pytest.mark.parametrize("q", ["color:red", "sort:color", "sort:size-up", "in:files", "status:maybe"])
     def test_unknown_words_are_refused(self, q: str) -> None:
         with pytest.raises(BadRequest):
             parse(q)

@@ -192,11 +192,21 @@ def list_models(
         repository_id: Look in this repository only.
     """
     column = _SORTS[search.sort or "build_at"]
-    query = select(_models.c.id, column.label("place"), (_models.c.upload_status != UploadStatus.SUCCESS).label("half"))
+    half = _models.c.upload_status != UploadStatus.SUCCESS
+    query = select(_models.c.id, column.label("place"), half.label("half"))
     query = query.join(_repositories, _models.c.repository_id == _repositories.c.id)
-    query = query.where(_models.c.deleted_at.is_(None), visible(who), *_conditions(search, who.name))
+    conditions = _conditions(search, who.name)
+    query = query.where(_models.c.deleted_at.is_(None), visible(who), *conditions)
     if repository_id is not None:
         query = query.where(_models.c.repository_id == repository_id)
+    order = column.desc() if search.descending else column.asc()
+    if search.status and len(conditions) == 1 and column is _models.c.ordered_at:
+        # An index has their order: to count them, and to read a page of them, are quicker apart than together.
+        number, ids = (
+            query.with_only_columns(wanted, maintain_column_froms=True) for wanted in (func.count(), _models.c.id)
+        )
+        some = connection.execute(page.cut(ids.order_by(order, _models.c.id.desc()))).scalars().all()
+        return connection.execute(number).scalar_one(), _models_of(connection, some)
     # Named once and used twice, so that databases look for them once, and in the way that finds all of them fastest.
     found = query.cte("found")
     total = select(func.count()).select_from(found).scalar_subquery()

@@ -153,7 +153,7 @@ async def read_rest(request: web.Request) -> None:
 
 
 def call_wsgi(app: Any, environ: dict[str, Any]) -> tuple[int, CIMultiDict[str], Iterable[bytes]]:
-    """Call a WSGI app; what is short is read at once, in the thread that this runs in."""
+    """Call a WSGI app; all but archives is read at once, in the thread that this runs in: it is in memory anyway."""
     said: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], info: object = None) -> None:
@@ -162,10 +162,10 @@ def call_wsgi(app: Any, environ: dict[str, Any]) -> tuple[int, CIMultiDict[str],
     parts = app(environ, start_response)
     status, headers = said
     headers.setdefault("Server", "modelsync")
-    if not isinstance(parts, Spans) and int(headers.get("Content-Length", BLOCK)) < BLOCK:
-        with closing(parts):
-            return status, headers, list(parts)
-    return status, headers, parts
+    if isinstance(parts, Spans):
+        return status, headers, parts
+    with closing(parts):
+        return status, headers, list(parts)
 
 
 def environ_of(request: web.Request, path: str, query: str, body: Any) -> dict[str, Any]:

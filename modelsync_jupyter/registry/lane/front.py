@@ -53,6 +53,8 @@ R = TypeVar("R")
 _KEEP_ALIVE_SECONDS = 75.0
 #: Bytes that leave between two looks at the clock, out of so many files: to open them takes a trip to a thread.
 _SENT_AT_ONCE, _OPENED_AT_ONCE = 2 * BLOCK, 8
+#: Bytes of any other reply that leave between two looks at the clock.
+_WRITTEN_AT_ONCE = BLOCK // 4
 #: What a thread sends at most for a fast client, until others have had a chance of it.
 _SENT_IN_A_TURN, _IN_A_TURN = 256 * BLOCK, 10_000
 #: Bytes of a part that are worth a trip to a thread.
@@ -231,8 +233,7 @@ class Front:
                     await response.write(parts.tail)
                     request["sent"] += len(parts.tail)
             elif isinstance(parts, list):
-                await response.write(b"".join(parts))
-                request["sent"] = sum(map(len, parts))
+                await self._write(request, response, memoryview(b"".join(parts)))
             else:
                 await self._stream(request, response, iter(parts))
         except Exception as error:  # too late for another reply: the client sees that this one is not whole
@@ -275,7 +276,16 @@ class Front:
 
     async def _stream(self, request: web.Request, response: web.StreamResponse, blocks: Any) -> None:
         while block := await self._in(self._bodies, next, blocks, b""):
-            await asyncio.wait_for(response.write(block), STALL_SECONDS)
+            await self._write(request, response, memoryview(block))
+
+    async def _write(self, request: web.Request, response: web.StreamResponse, data: memoryview) -> None:
+        """Send bytes; a client that takes none for a while is sent away."""
+        for start in range(0, len(data), _WRITTEN_AT_ONCE):
+            block = data[start : start + _WRITTEN_AT_ONCE]
+            try:
+                await asyncio.wait_for(response.write(block), STALL_SECONDS)
+            except asyncio.TimeoutError as error:
+                raise ConnectionResetError from error
             request["sent"] += len(block)
 
     async def _in(self, pool: ThreadPoolExecutor, run: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

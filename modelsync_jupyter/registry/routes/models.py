@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, current_app
+from flask import Blueprint
 from sqlalchemy import Connection
 
 from modelsync_jupyter.wire import API, ModelJSON
@@ -15,7 +15,6 @@ from ..catalog import models, tables
 from ..catalog.aliases import aliases_of, check_free, check_no_alias, resolve_model
 from ..catalog.events import note
 from ..catalog.history import Deed, remember
-from ..catalog.kept import keep
 from ..catalog.labels import replace_labels
 from ..catalog.models import find_model, list_models
 from ..catalog.repositories import find_repository
@@ -37,7 +36,7 @@ _ONE = f"{_ALL}/<version>"
 @needs(Role.NONE)
 def index() -> dict[str, Any]:
     """List the whole versions that match of all repositories one may read, newest build first."""
-    page = body.page()
+    page = body.page(most=body.MAX_MODELS)
     with current().database.read() as connection:
         total, rows = list_models(connection, caller(), body.search(), page)
         return page_json(page, total, _with_aliases(connection, rows))
@@ -47,7 +46,7 @@ def index() -> dict[str, Any]:
 @needs(Right.READER)
 def versions(name: str) -> dict[str, Any]:
     """List the whole versions of one repository that match, newest build first: the first one is `latest`."""
-    page = body.page()
+    page = body.page(most=body.MAX_MODELS)
     with current().database.read() as connection:
         repository = find_repository(connection, name)
         total, rows = list_models(connection, caller(), body.search(), page, repository.id)
@@ -142,9 +141,7 @@ def _with_aliases(connection: Connection, rows: Sequence[ModelRow]) -> list[Mode
     aliases = aliases_of(connection, [row.id for row in rows])
     strategy = current().settings.strategy
     repositories = {row.repository.id: row.repository for row in rows}
-    written = {
-        key: keep(current_app.json.dumps(repository_json(row, None, strategy))) for key, row in repositories.items()
-    }
+    written = {key: repository_json(row, None, strategy) for key, row in repositories.items()}
     return [
         model_with_repository(row, strategy, aliases.get(row.id, ()), repository=written[row.repository.id])
         for row in rows

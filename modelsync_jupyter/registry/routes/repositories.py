@@ -32,7 +32,7 @@ blueprint = Blueprint("repositories", __name__, url_prefix=f"{API}/model_reposit
 @needs(Role.NONE)
 def index() -> dict[str, Any]:
     """List the repositories one may read that match, each with its newest whole version."""
-    page, search = body.page(), body.search()
+    page, search = body.page(most=body.MAX_MODELS), body.search()
     with current().database.read() as connection:
         total, rows = list_repositories(connection, caller(), search, page)
         latest = newest(connection, [row.id for row in rows])

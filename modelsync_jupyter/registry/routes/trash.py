@@ -28,7 +28,7 @@ _ONE = "/model_repositories/<name>"
 @needs(Role.NONE)
 def index() -> dict[str, Any]:
     """List the deleted versions in repositories one may write to, the last first; those of one `name` if given."""
-    page, name = body.page(default=100), body.text("name")
+    page, name = body.page(default=100, most=body.MAX_MODELS), body.text("name")
     with current().database.read() as connection:
         total, rows = trash.list_deleted(connection, caller(), page, name)
     settings = current().settings

@@ -17,7 +17,7 @@ from ..http import Http
 from .accounts import AsJSON
 from .replies import RemoteModel, items, mapping, parse_model
 
-_PAGE = 500
+_PAGE, _PAGES = 500, 10_000
 #: In the place of an expected version: the alias may point anywhere.
 ANYWHERE = "*"
 
@@ -105,7 +105,7 @@ class Catalog:
 
     def aliases(self, name: str) -> list[Alias]:
         """List the aliases of a model, by name."""
-        return list(map(_alias, self._pages(name, "aliases", {})))
+        return list(map(_alias, self._pages(name, f"{repository_path(name)}/aliases", {})))
 
     def move_alias(self, tag: str | Tag, alias: str, *, expected: str | None = ANYWHERE) -> Alias:
         """Let an alias point at a version; a new alias is made.
@@ -147,7 +147,7 @@ class Catalog:
         parsed = Tag.parse(str(tag))
         version = "" if parsed.is_latest else str(parsed.version)
         params = {key: value for key, value in (("version", version), ("alias", alias)) if value}
-        return list(map(_deed, self._pages(parsed.name, "history", params, limit)))
+        return list(map(_deed, self._pages(parsed.name, f"{repository_path(parsed.name)}/history", params, limit)))
 
     def change(
         self,
@@ -192,21 +192,25 @@ class Catalog:
 
     def deleted(self, name: str = "") -> list[Deleted]:
         """List the deleted versions that can be restored, the last first; of one model if named."""
-        params = {"count": _PAGE, **({"name": name} if name else {})}
-        found = items(self._call("GET", name, f"{API}/deleted_models", params=params))
-        return list(map(_deleted, found))
+        return list(map(_deleted, self._pages(name, f"{API}/deleted_models", {"name": name} if name else {})))
 
-    def _pages(self, name: str, what: str, params: Mapping[str, str], limit: int | None = None) -> list[Any]:
-        """Read a list of a model to its end, or as far as asked."""
+    def _pages(self, name: str, path: str, params: Mapping[str, str], limit: int | None = None) -> list[Any]:
+        """Read a list to its end, or as far as asked; a page may be shorter than was asked for.
+
+        Raises:
+            InvalidReply: The list does not end.
+        """
         found: list[Any] = []
-        while limit is None or len(found) < limit:
+        total = 1
+        for _ in range(_PAGES):
+            if len(found) >= (total if limit is None else min(limit, total)):
+                return found
             count = _PAGE if limit is None else min(_PAGE, limit - len(found))
-            wanted = {**params, "start": len(found), "count": count}
-            page = items(self._call("GET", name, f"{repository_path(name)}/{what}", params=wanted))
+            reply = self._call("GET", name, path, params={**params, "start": len(found), "count": count})
+            page, said = items(reply), reply.get("total")
             found += page
-            if len(page) < count:
-                break
-        return found
+            total = said if page and isinstance(said, int) else 0
+        raise InvalidReply("The registry's list does not end.")
 
     def _call(
         self, method: str, name: str, path: str, body: Any = None, params: Mapping[str, Any] | None = None

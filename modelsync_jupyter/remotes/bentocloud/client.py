@@ -26,7 +26,7 @@ from ..http import Absent, Http
 from .replies import Begun, Download, Page, RemoteModel, items, mapping, parse_begun, parse_download, parse_model
 
 #: Models in one reply of a list, and replies after which a list that does not end is given up.
-PAGE, PAGES = 100, 1000
+PAGE, PAGES = 250, 1000
 #: Versions to look at for the newest: one is enough unless uploads are under way.
 _NEWEST = 10
 #: Bytes of the reply that describes a download: it names every file and every part.
