@@ -49,8 +49,9 @@ from .reading import RemoteArchive
 from .replies import RemoteModel
 
 #: Bytes of a unit, nearly, and how many S3 takes. The second half of an archive is cut so that an interruption loses
-#: little, see `transfer.copy`: a unit is a quarter of what a thread sends.
-_LONGEST_UNIT, _MOST_UNITS, _SHARE = 64 * MIB, 9000, 4
+#: little, see `transfer.copy`: a unit is a quarter of what a thread sends. The last ones are short, since no two
+#: connections are equally fast.
+_LONGEST_UNIT, _SHORT_UNIT, _MOST_UNITS, _SHARE = 64 * MIB, 32 * MIB, 9000, 4
 #: How many units there are until they are that long, of few threads and of many: each unit costs two round trips, and
 #: few threads lose little of long ones.
 _FEWEST_UNITS, _ENOUGH_UNITS = 16, 32
@@ -305,11 +306,12 @@ class MultipartUpload(Upload):
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
         """Hand off whole units: every unit but the last is as long as S3 asks for.
 
-        The first one, which has the digests, is the first that a thread takes when it has sent another.
+        The first one, which has the digests, comes when three quarters are on their way: a thread that took it before
+        they are known would wait for them.
         """
         numbers = [number for number in range(1, len(self._units) + 1) if number not in self._etags]
         if numbers and numbers[0] == 1:
-            numbers.insert(self._threads, numbers.pop(0))
+            numbers.insert(max(self._threads, len(numbers) * 3 // 4), numbers.pop(0))
         for number in numbers:
             hand_off(self._units[number - 1])
 
@@ -406,7 +408,7 @@ def _cut_units(parts: Sequence[Part], threads: int) -> list[tuple[Part, ...]]:
     total = parts[-1].stop
     fewest = max(_FEWEST_UNITS, min(_ENOUGH_UNITS, _SHARE * threads))
     longest = max(min(_LONGEST_UNIT, max(MIN_UPLOAD, total // fewest)), total // _MOST_UNITS)
-    shortest = min(max(MIN_UPLOAD, total // (_SHARE * threads)), longest)
+    shortest = min(max(MIN_UPLOAD, total // (_SHARE * threads)), longest, _SHORT_UNIT)
     first, *units = gather(parts, threads, shortest, longest, MIN_UPLOAD)
     edge = first[0].start + MIN_UPLOAD
     count = next((count for count, part in enumerate(first, 1) if part.stop >= edge), len(first))
