@@ -92,6 +92,12 @@ class Extension(TypedDict, total=False):
       parts to, as many as fit into a reply; or those to GET the first parts from, in order.
     - `headers` beside `direct` in a request that is about sending: names of those that the client can send along. In
       the reply: those, with their values, that have to go with each PUT to the store of blobs. Azure wants one.
+    - `threads` in a request to start a multipart upload, with `direct`: how many parts the client sends at a time, and
+      that it can send neighbours as one object. The keys of `urls` are FIRST-LAST then, all of what is to come; a URL
+      that is "" has to be asked for as that of part FIRST.
+    - `spans` in a request to presign a download, with `direct`: the client can read neighbours from one object. In the
+      reply `urls` are those of objects then, and `spans` tells, from the archive's first byte on, of stretches of it:
+      index of the URL, where in that object it begins, and how many bytes it has.
     - `look` in a request to presign a download: it is not to be counted as one.
     - In the replies to start a multipart upload of declared parts, and to presign one of them: `runs`, a URL for all of
       them. With `/FIRST-LAST` behind its path it takes these neighbours in one body, and answers with the ETag of the
@@ -124,6 +130,8 @@ class Extension(TypedDict, total=False):
     runs: str
     urls: dict[str, str] | list[str]
     headers: list[str] | dict[str, str]
+    threads: int
+    spans: bool | list[list[int]]
 
 
 class CreateModelJSON(TypedDict):

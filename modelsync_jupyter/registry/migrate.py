@@ -30,7 +30,7 @@ from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.files import write_text
 
 from .blobs.folder import FolderBlobs
-from .blobs.protocol import Blobs
+from .blobs.protocol import Blob, Blobs, blob_of, copy_part
 from .catalog import copying, garbage
 from .catalog.copying import Needed
 from .catalog.database import Database, now
@@ -150,7 +150,7 @@ class _Migration:
 
     def _take_over(self, look: Connection, count: int, bad: dict[Needed, str]) -> Copied:
         self.say("Copying the catalog.")
-        tags = garbage.versions_with(look, [name for each in bad for name in each.names])
+        tags = garbage.versions_with(look, [each.digest for each in bad], by_digest=True)
         with self.target.write() as connection:
             known = _check_target(connection, self.who)
             copying.replace_catalog(look, connection)
@@ -163,10 +163,7 @@ class _Migration:
             total = connection.execute(select(func.count()).select_from(models).where(*alive)).scalar_one()
         if known and isinstance(self.blobs.target, FolderBlobs):
             self._prune()
-        faults = [
-            Bad(each.digest, fault, tuple(sorted({tag for name in each.names for tag in tags.get(name, ())})))
-            for each, fault in bad.items()
-        ]
+        faults = [Bad(each.digest, fault, tuple(tags.get(each.digest, ()))) for each, fault in bad.items()]
         return Copied(int(total), count - len(bad), self.blobs.copied, self.blobs.bytes, faults)
 
     def _prune(self) -> None:
@@ -220,18 +217,12 @@ class _Copying:
         if self.target.has(blob.digest, blob.size):
             return None
         fault = "missing"
-        for name in blob.names:
-            if not self.source.has(name, blob.size):
+        for place in blob.places:
+            if not self.source.has(*blob_of(place[0], blob.size)):
                 continue
             try:
-                writing = self.target.begin(blob.size, blob.digest)
-                try:
-                    for block in self.source.stream(name, 0, blob.size):
-                        writing.write(block)
-                    writing.commit()
-                    return ""
-                finally:
-                    writing.discard()
+                copy_part(self.source, place, self.target, Blob(blob.digest, blob.size))
+                return ""
             except FileNotFoundError:  # deleted just now
                 pass
             except BadRequest:  # other bytes than the digest says

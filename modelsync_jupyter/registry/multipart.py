@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from modelsync_jupyter.archive.description import digest_of
-from modelsync_jupyter.core.parts import Part
+from modelsync_jupyter.core.parts import MIB, Part, gather
 from modelsync_jupyter.core.tags import Tag
 
 from .archives import modelyaml
@@ -14,7 +15,7 @@ from .archives.contents import Contents, read_contents
 from .archives.cutting import receive_archive
 from .archives.patience import Patience
 from .archives.recutting import recut
-from .blobs.protocol import Blob, ByteSource, Direct, direct_name, hex_of
+from .blobs.protocol import Blob, ByteSource, Direct, blob_of, direct_name, hex_of, run_name
 from .catalog import uploads
 from .catalog.archives import Described, add_archive, readable_parts, readable_parts_of
 from .catalog.database import now
@@ -32,6 +33,21 @@ _SECONDS = 45.0
 #: How often a part may come with other bytes than before: what it replaces stays on the disk for an hour or more, and
 #: who has the URL of one part could fill the disk.
 _MAX_PUTS = 8
+#: Bytes of neighbouring parts in one object of a bucket, nearly.
+_LONGEST_OBJECT = 32 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """What a client is to send to the store of blobs as one object: neighbouring parts, in order."""
+
+    name: str
+    parts: tuple[Part, ...]
+
+    @property
+    def numbers(self) -> str:
+        """Numbers of the first and the last part."""
+        return f"{self.parts[0].number}-{self.parts[-1].number}"
 
 
 def present(
@@ -41,8 +57,9 @@ def present(
     parts: Sequence[Part],
     direct: Direct | None = None,
     *,
+    threads: int = 0,
     again: bool = False,
-) -> tuple[list[int], dict[int, str]]:
+) -> tuple[list[int], list[Coming]]:
     """Find the declared parts of an upload that need not be sent, and note them as received.
 
     These are the parts of versions that the caller may read, and those that the caller sent before. To know a digest is
@@ -55,12 +72,13 @@ def present(
         uid: The upload.
         parts: What was declared.
         direct: The store of blobs, where the other parts are to be sent to it.
+        threads: How many objects the client sends at the same time; 0 for one that sends each part as one.
         again: Whether all of them have to come, whatever is there.
 
     Returns:
-        Their numbers, and the name of each other part that is to be sent to the store of blobs.
+        Their numbers, and what is to be sent to the store of blobs.
     """
-    places: dict[str, str] = {}
+    places: dict[tuple[str, int], tuple[str, int]] = {}
     if direct:
         _note_arrived(registry, caller, uid, direct)
     with registry.database.read() as connection:
@@ -68,33 +86,50 @@ def present(
         known = set() if again else readable_parts_of(connection, caller, upload.id)
         if direct:
             places = uploads.places_of(connection, caller, known)
-    there = {part.number: places[part.digest] for part in parts if part.digest in places}
+    there: dict[int, uploads.Place] = {
+        part.number: places[part.digest, part.size] for part in parts if (part.digest, part.size) in places
+    }
     if there:  # not garbage from here on
         with registry.database.write(durable=False) as connection:
             check_open(uploads.find_upload(connection, uid, lock=True))
             uploads.record_places(connection, upload.id, there)
     here: list[Part] = []
-    names: dict[int, str | None] = {}
-    wanted = [(places[part.digest], part.size) for part in parts if part.digest in places]
-    wanted += [(part.digest, part.size) for part in parts if part.digest in known]
-    stored = registry.blobs.find(wanted)
+    names: dict[int, uploads.Place] = {}
+    wanted = {blob_of(place[0], size) for (_, size), place in places.items()}
+    stored = registry.blobs.find(wanted | {(part.digest, part.size) for part in parts if part.digest in known})
     for part in parts:
-        if (places.get(part.digest, ""), part.size) in stored:
+        place = places.get((part.digest, part.size))
+        if place and blob_of(place[0], part.size) in stored:
             here.append(part)
         elif part.digest in known and (part.digest, part.size) in stored:
             here.append(part)
-            names[part.number] = None
+            names[part.number] = (None, 0)
     numbers = {part.number for part in here}
     if not here and not direct:
         check_open(upload)
-        return [], {}
-    coming = {part.number: direct_name(uid, part.number) for part in parts if direct and part.number not in numbers}
+        return [], []
+    coming = _gather(uid, [part for part in parts if part.number not in numbers], threads) if direct else []
+    for each in coming:
+        names |= {part.number: (each.name, part.start - each.parts[0].start) for part in each.parts}
     with registry.database.write(durable=False) as connection:
         check_open(uploads.find_upload(connection, uid, lock=True))
         uploads.record_present(connection, upload.id, here)
         uploads.record_places(connection, upload.id, names)
-        uploads.expect_parts(connection, upload.id, uid, coming)
     return sorted(numbers), coming
+
+
+def _gather(uid: str, parts: Sequence[Part], threads: int) -> list[Coming]:
+    """Gather parts that are to come into objects.
+
+    Each object costs a request each way, so neighbours share one; but what is sent of one is lost if it is interrupted,
+    and all threads are to have some to send until the end.
+    """
+    if not threads:
+        return [Coming(direct_name(uid, part.number), (part,)) for part in parts]
+    size = sum(part.size for part in parts)
+    longest = max(MIB, min(_LONGEST_OBJECT, size // 20))
+    found = gather(parts, threads, max(MIB, min(longest, size // (4 * threads))), longest)
+    return [Coming(run_name(uid, run[0].number, run[-1].stop - run[0].start), run) for run in found]
 
 
 def _note_arrived(registry: Registry, caller: Caller, uid: str, direct: Direct) -> None:
@@ -123,10 +158,16 @@ def find_present(registry: Registry, caller: Caller, parts: Sequence[Part], dire
     with registry.database.read() as connection:
         known = readable_parts(connection, caller, {part.digest for part in parts})
         places = uploads.places_of(connection, caller, known) if direct else {}
-    names = {digest: {digest, places.get(digest, digest)} for digest in known}
-    wanted = [part for part in parts if part.digest in known]
-    stored = registry.blobs.find({(name, part.size) for part in wanted for name in names[part.digest]})
-    return [part.number for part in wanted if any((name, part.size) in stored for name in names[part.digest])]
+    blobs = {
+        part.number: {
+            (part.digest, part.size),
+            blob_of(places.get((part.digest, part.size), (part.digest,))[0], part.size),
+        }
+        for part in parts
+        if part.digest in known
+    }
+    stored = registry.blobs.find(set().union(*blobs.values()))
+    return [number for number, some in blobs.items() if some & stored]
 
 
 def begin_parts(
@@ -334,11 +375,11 @@ def _match(registry: Registry, uid: str, parts: Sequence[PartRow], listed: Mappi
     for part in parts:
         number, digest, stop = part.number, part.digest, start + part.size
         if part.received_digest and listed.get(number) == hex_of(digest):
-            if part.place == f"{own}{number}":
+            if part.place and part.place.startswith(own):
                 good.add(number)
             else:
-                others[number] = (part.place or digest, part.size)
-        found.append(StoredPart(number, start, stop, digest, part.place))
+                others[number] = blob_of(part.place or digest, part.size)
+        found.append(StoredPart(number, start, stop, digest, part.place, part.place_start))
         start = stop
     there = registry.blobs.find(others.values())
     good.update(number for number, blob in others.items() if blob in there)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -23,13 +23,16 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from modelsync_jupyter.archive.description import Hasher
 
-from .blobs.protocol import BLOCK, Direct, Stored
+from .blobs.protocol import BLOCK, Blob, Direct, Stored, blob_of, copy_part
 from .catalog import garbage
 from .catalog.database import now
 from .catalog.tables import chores
+from .errors import BadRequest
 from .service import Registry
 
 T = TypeVar("T")
+#: Parts in one blob: where in it each begins, its bytes and its digest.
+Parts = Mapping[int, tuple[int, str]]
 log = logging.getLogger(__name__)
 _BATCH = 200
 #: Seconds between two notes of downloads, and how many of these between two looks at what is due.
@@ -144,26 +147,29 @@ def verify_blobs(registry: Registry, *, progress: Callable[[int], None] = lambda
     rotten: list[str] = []
     for batch in _batches(_stored(registry)):
         with registry.database.read() as connection:
-            digests = garbage.digests_at(connection, [each.digest for each in batch])
+            needed = garbage.parts_at(connection, [each.digest for each in batch])
         for each in batch:
-            digest = digests.get(each.digest, each.digest)
-            if digest.startswith("direct/"):  # no version needs it, or its upload is open
+            parts = needed.get(each.digest, {0: (each.size, each.digest)})
+            if parts[min(parts)][1].startswith("direct/"):  # no version needs it, or its upload is open
                 continue
-            good = _is_good(registry, each, digest, progress)
+            bad = _find_rotten(registry, each, parts, progress)
             found.blobs += 1
             found.bytes += each.size
-            if not good and registry.blobs.quarantine(each.digest):
+            if not bad and each.size == blob_of(each.digest, parts[min(parts)][0])[1]:
+                continue
+            _rescue(registry, each.digest, {start: parts[start] for start in parts.keys() - bad})
+            if registry.blobs.quarantine(each.digest):
                 log.error("blob %s has rotted and was quarantined", each.digest)
                 rotten.append(each.digest)
     missing, after = [], ""
     while True:
         with registry.database.read() as connection:
-            needed = garbage.needed_blobs(connection, after, _BATCH)
-        if not needed:
+            blobs = garbage.needed_blobs(connection, after, _BATCH)
+        if not blobs:
             break
-        stored = registry.blobs.find(needed)
-        missing += [each[0] for each in needed if each[0] not in rotten and each not in stored]
-        after = needed[-1][0]
+        stored = registry.blobs.find(blobs)
+        missing += [each[0] for each in blobs if each[0] not in rotten and each not in stored]
+        after = blobs[-1][0]
     for fault, names in (("rotten", rotten), ("missing", missing)):
         for some in _batches(names):
             with registry.database.read() as connection:
@@ -237,19 +243,39 @@ def _count(found: Collected, blobs: list[Stored]) -> None:
     found.bytes += sum(each.size for each in blobs)
 
 
-def _is_good(registry: Registry, blob: Stored, digest: str, progress: Callable[[int], None]) -> bool:
+def _find_rotten(registry: Registry, blob: Stored, parts: Parts, progress: Callable[[int], None]) -> set[int]:
+    """Return where in a blob parts begin that are not what they should be."""
+    bad: set[int] = set()
     try:
         with registry.blobs.open(blob.digest) as file:
-            hasher = Hasher()
-            while block := file.read(BLOCK):
-                hasher.update(memoryview(block))
-                progress(len(block))
-        return hasher.digest() == digest
+            for start, (size, digest) in parts.items():
+                hasher = Hasher()
+                try:
+                    file.seek(start)
+                    while size and (block := file.read(min(BLOCK, size))):
+                        hasher.update(memoryview(block))
+                        size -= len(block)
+                        progress(len(block))
+                except OSError as error:  # the disk cannot read it: as bad as rotten
+                    log.error("blob %s cannot be read: %s", blob.digest, error)
+                    size = 1
+                if size or hasher.digest() != digest:
+                    bad.add(start)
     except FileNotFoundError:  # deleted meanwhile
-        return True
-    except OSError as error:  # the disk cannot read it: as bad as rotten
-        log.error("blob %s cannot be read: %s", blob.digest, error)
-        return False
+        return set()
+    return bad
+
+
+def _rescue(registry: Registry, name: str, parts: Parts) -> None:
+    """Store parts of a blob under their digests, so that they can do without it; those that cannot be read stay."""
+    moved = []
+    for start, (size, digest) in parts.items():
+        with suppress(OSError, BadRequest):
+            copy_part(registry.blobs, (name, start), registry.blobs, Blob(digest, size))
+            moved.append(start)
+    if moved:
+        with registry.database.write() as connection:
+            garbage.move_parts(connection, name, moved)
 
 
 def _claim(registry: Registry, name: str, interval: timedelta) -> bool:

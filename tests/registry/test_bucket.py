@@ -26,9 +26,10 @@ from modelsync_jupyter.registry.catalog.rows import Facts
 from modelsync_jupyter.registry.keeping import Keeping
 from modelsync_jupyter.registry.service import Registry
 from modelsync_jupyter.registry.space import collect_garbage, verify_blobs
+from tests.harness.clock import wait_until
 from tests.harness.models import MIB, differences, make_model
 from tests.harness.nginx import MISSING, free_port, nginx
-from tests.harness.processes import TOKEN, environment, modelsync
+from tests.harness.processes import TOKEN, environment, modelsync, start_modelsync
 from tests.harness.s3 import BUCKET, s3_server
 
 from . import pushing, test_blobs
@@ -164,7 +165,7 @@ def test_what_clients_sent_to_the_bucket_is_freed_when_nobody_needs_it(
         other = uploads.open_upload(connection, who, model.id, Facts(), parts)
     with monkeypatch.context() as patch:
         patch.setattr(here.blobs, "has", has_for_now)
-        assert multipart.present(here, who, other, parts, here.blobs) == ([1, 2, 3], {})
+        assert multipart.present(here, who, other, parts, here.blobs) == ([1, 2, 3], [])
     assert collect() == {new, gone}, "it goes on with what was sent before"
     admin.ok("PATCH", path(name, "v1", "abort_multipart_upload"), {"upload_id": other})
     assert collect() == {new}
@@ -177,6 +178,88 @@ def test_what_clients_sent_to_the_bucket_is_freed_when_nobody_needs_it(
     again = start(admin, name, "v1", {"parts": parts_json(pushing.cut(archives[1], 1 << 20)), "direct": True})
     assert again["modelsync"]["present"] == [3], "what went bad has to come again"
     here.database.close()
+
+
+def test_neighbouring_parts_travel_are_shared_and_rot_as_one_object(
+    registry: Server, admin: Client, name: str, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = model_tar(name, "v1", os.urandom(3 * MIB - 10_000))
+    pieces = pushing.cut(archive, MIB // 4)
+    told = parts_json(pieces)
+    listed = [{"part_number": at, "etag": part["digest"]} for at, part in enumerate(told, 1)]
+    register(admin, name, "v1")
+    extension = {"parts": told, "direct": True, "threads": 1}
+    first = start(admin, name, "v1", extension)
+    urls = first["modelsync"]["urls"]
+    runs = {key: [int(number) for number in key.split("-")] for key in urls}
+    assert [at for begin, end in runs.values() for at in range(begin, end + 1)] == list(range(1, len(pieces) + 1))
+    assert 1 < len(runs) < len(pieces) / 2
+    bodies = {key: b"".join(pieces[begin - 1 : end]) for key, (begin, end) in runs.items()}
+    whole, cut_off = list(urls)[:2]
+    assert requests.put(urls[whole], data=bodies[whole], timeout=30).status_code == 200
+    assert requests.put(urls[cut_off], data=bodies[cut_off][:-1], timeout=30).status_code == 200
+    second = start(admin, name, "v1", extension)
+    assert second["modelsync"]["present"] == list(range(runs[whole][0], runs[whole][1] + 1))
+    for key, url in second["modelsync"]["urls"].items():
+        begin, end = map(int, key.split("-"))
+        body = {"upload_id": second["upload_id"], "part_number": begin}
+        signed = admin.ok("PATCH", path(name, "v1", "presign_multipart_upload_url"), body)["presigned_upload_url"]
+        assert signed.partition("?")[0] == url.partition("?")[0]
+        assert requests.put(signed, data=b"".join(pieces[begin - 1 : end]), timeout=30).status_code == 200
+    assert complete(admin, name, "v1", second["upload_id"], listed).status_code == 200
+    assert finish(admin, name, "v1", upload=second["upload_id"]).status_code == 200
+    assert requests.get(pushing.download_url(admin, name, "v1"), timeout=30).content == archive
+
+    changed = archive[: MIB // 2] + os.urandom(MIB // 4) + archive[3 * MIB // 4 :]
+    third = start(admin, name, "v1", {**extension, "parts": parts_json(pushing.cut(changed, MIB // 4))})
+    assert list(third["modelsync"]["urls"]) == ["3-3"], "neighbours of a changed part are not sent again"
+
+    def spans(**asked: bool) -> tuple[list[str], list[list[int]]]:
+        said = admin.ok("PATCH", path(name, "v1", "presign_download_url"), {"modelsync": {"direct": True, **asked}})
+        return said["modelsync"]["urls"], said["modelsync"].get("spans", [])
+
+    urls, found = spans(spans=True)
+    assert len(urls) == len(found) < len(pieces) / 2
+    got = [requests.get(urls[at], headers={"Range": f"bytes={begin}-{begin + size - 1}"}) for at, begin, size in found]
+    assert b"".join(reply.content for reply in got) == archive
+    assert spans() == ([], []), "an older client takes an object for one part"
+
+    for variable, value in s3.items():
+        monkeypatch.setenv(variable, value)
+    here = Registry.open(Settings(registry.data, blobs=f"s3://{BUCKET}/registry"))
+    assert isinstance(here.blobs, ObjectBlobs)
+    place = f"direct/{first['upload_id']}/{runs[whole][0]}-{len(bodies[whole])}"
+    rotten = bytearray(bodies[whole])
+    rotten[MIB // 4] ^= 1  # the first byte of its second part
+    obstore.put(here.blobs._store, place, bytes(rotten))
+    bad = [(item.digest, item.fault, item.versions) for item in verify_blobs(here).bad if name in str(item.versions)]
+    assert bad == [(place, "rotten", (f"{name}:v1",))]
+    again = start(admin, name, "v1", extension)["modelsync"]["urls"]
+    assert list(again) == [f"{runs[whole][0] + 1}-{runs[whole][0] + 1}"], "the good ones are kept"
+    here.database.close()
+
+
+def test_a_killed_push_to_a_bucket_goes_on_with_the_objects_that_arrived(
+    registry: Server, s3: dict[str, str], name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for variable, value in s3.items():
+        monkeypatch.setenv(variable, value)
+    env, size = environment(tmp_path / "home", registry.url, registry.token), 40 * MIB
+    make_model(tmp_path / "home", f"{name}:v1", {"w.bin": size})
+    blobs = ObjectBlobs(f"s3://{BUCKET}/registry", tmp_path)
+    earlier = {item.digest for item in blobs.list_direct()}
+
+    def sent() -> int:
+        return sum(item.size for item in blobs.list_direct() if item.digest not in earlier)
+
+    with start_modelsync("push", f"{name}:v1", "--rate-limit", "10MB", env=env) as child:
+        wait_until(lambda: sent() > size // 5 or child.poll() is not None, "a fifth of the bytes")
+        child.kill()
+        child.communicate()
+    there = sent()
+    assert size // 5 < there < size
+    again = json.loads(modelsync("push", f"{name}:v1", "-o", "json", env=env).stdout)
+    assert again["bytes_sent"] <= size + MIB - there
 
 
 def test_clients_are_sent_to_the_public_endpoint_of_the_bucket_or_not_at_all(

@@ -186,7 +186,7 @@ def test_an_upload_that_has_begun_is_read() -> None:
     headers = {"x-ms-blob-type": "BlockBlob"}
     assert parse_begun({"upload_id": 7}) == Begun("7", set(), {})
     begun = parse_begun({"upload_id": "u", "modelsync": extension})
-    assert begun == Begun("u", {1, 3}, {2: "http://x.test/2"}, headers=headers)
+    assert begun == Begun("u", {1, 3}, {2: "http://x.test/2"}, headers=headers, lasts={2: 2})
     for value in ("BlockBlob\r\nHost: other", "\N{SUPERSCRIPT TWO}", "", {"a": 1}):
         assert parse_begun({"upload_id": "u", "modelsync": {"headers": {"x-ms-blob-type": value}}}).headers == {}
 

@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 from modelsync_jupyter.core.parts import Part
 
-from ..blobs.protocol import Blobs
-from ..catalog.rows import name_of
+from ..blobs.protocol import Blobs, blob_of
+from ..catalog.rows import place_of
 
 
 class ArchiveReader:
@@ -29,7 +29,7 @@ class ArchiveReader:
         self._starts = [part.start for part in parts]
         self._base = self._position = 0
         self.stop = parts[-1].stop if parts else 0
-        self._open: tuple[int, BinaryIO] | None = None
+        self._open: tuple[str, BinaryIO] | None = None
 
     def __enter__(self) -> ArchiveReader:
         return self
@@ -68,11 +68,11 @@ class ArchiveReader:
         place = self._position + self._base
         if self._position >= self.stop:
             return b""
-        index = bisect_right(self._starts, place) - 1
-        if self._open is None or self._open[0] != index:
+        part = self._parts[bisect_right(self._starts, place) - 1]
+        name, start = place_of(part)
+        if self._open is None or self._open[0] != name:
             self.close()
-            part = self._parts[index]
-            self._open = (index, self._blobs.open(name_of(part), part.size))
+            self._open = (name, self._blobs.open(*blob_of(name, part.size)))
         file = self._open[1]
-        file.seek(place - self._parts[index].start)
-        return file.read(min(size, self._parts[index].stop - place))
+        file.seek(start + place - part.start)
+        return file.read(min(size, part.stop - place))

@@ -19,7 +19,7 @@ from modelsync_jupyter.core.errors import DiskFull, ModelSyncError
 from modelsync_jupyter.core.parts import Part
 
 from ..blobs.protocol import Blob, Blobs, ByteSource
-from ..catalog.rows import name_of
+from ..catalog.rows import place_of
 from ..errors import ApiError
 from ..service import Registry
 from .cutting import receive_archive
@@ -104,4 +104,5 @@ class _Copy:
 
 def _blocks(blobs: Blobs, parts: Sequence[Part]) -> Iterator[bytes]:
     for part in parts:
-        yield from blobs.stream(name_of(part), 0, part.size)
+        name, start = place_of(part)
+        yield from blobs.stream(name, start, start + part.size)

@@ -58,7 +58,7 @@ class ObjectBlobs(Blobs):
     """A bucket; also a `Direct`.
 
     Args:
-        url: Bucket and prefix. `PREFIX/ab/<hex>` are blobs, `PREFIX/direct/UPLOAD/NUMBER` are parts that clients
+        url: Bucket and prefix. `PREFIX/ab/<hex>` are blobs, `PREFIX/direct/UPLOAD/…` are parts that clients
             sent to the bucket themselves, `PREFIX/quarantine/<hex>` are rotten ones.
         scratch: Folder of this machine for bytes on their way.
         public: Endpoint under which clients reach the bucket, where that is not the one that we use.

@@ -200,7 +200,8 @@ class Blobs(Protocol):
 class Direct(Protocol):
     """A store that clients can reach themselves, with URLs that are signed for one object each.
 
-    What a client sends there is named `direct/UPLOAD/NUMBER`, a name that every method of `Blobs` that reads takes.
+    What a client sends there is named `direct/UPLOAD/NUMBER`, or where it is several neighbouring parts in one object
+    `direct/UPLOAD/FIRST-BYTES`: names that every method of `Blobs` that reads takes.
     """
 
     #: What has to go with each PUT to a signed URL.
@@ -243,6 +244,45 @@ def read_exactly(source: ByteSource, size: int) -> Iterator[bytes]:
 def direct_name(upload: str, number: int | str) -> str:
     """Return the name of a part that its client sends to the store itself, or with "" how all of an upload begin."""
     return f"direct/{upload}/{number}"
+
+
+def run_name(upload: str, first: int, size: int) -> str:
+    """Return the name of what has several neighbouring parts, from a number on and of so many bytes together."""
+    return direct_name(upload, f"{first}-{size}")
+
+
+def blob_of(name: str, size: int) -> tuple[str, int]:
+    """Return name and bytes of the blob that holds a part.
+
+    Args:
+        name: Its name; that of one which holds neighbouring parts says how many bytes it has.
+        size: Bytes of the part.
+    """
+    _, several, bytes = name.rpartition("-")
+    return name, int(bytes) if several else size
+
+
+def copy_part(source: Blobs, place: tuple[str, int], target: Blobs, blob: Blob) -> None:
+    """Store a part, wherever it is, under its digest.
+
+    Args:
+        source: Where it is.
+        place: The name of what holds it there, and where it begins in that.
+        target: Where to store it.
+        blob: The part.
+
+    Raises:
+        OSError: It cannot be read.
+        BadRequest: It has other bytes.
+        Full: It does not fit.
+    """
+    (name, start), writing = place, target.begin(blob.size, blob.digest)
+    try:
+        for block in source.stream(name, start, start + blob.size):
+            writing.write(block)
+        writing.commit()
+    finally:
+        writing.discard()
 
 
 def hex_of(digest: str) -> str:

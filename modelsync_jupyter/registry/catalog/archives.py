@@ -73,6 +73,7 @@ def add_archive(connection: Connection, digest: str, parts: Sequence[Part], desc
             "stop": part.stop,
             "digest": part.digest,
             "place": part.place if isinstance(part, StoredPart) else None,
+            "place_start": part.place_start if isinstance(part, StoredPart) else 0,
         }
         for part in parts
     ]

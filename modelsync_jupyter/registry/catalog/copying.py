@@ -31,12 +31,13 @@ class Needed:
     Args:
         digest: Digest of its bytes.
         size: How many.
-        names: Where they are: the digest, or names of parts that clients sent to a bucket themselves.
+        places: Where they are: in the blob of that digest, or in what clients sent to a bucket themselves; and where in
+            it they begin.
     """
 
     digest: str
     size: int
-    names: tuple[str, ...]
+    places: tuple[tuple[str, int], ...]
 
 
 def needed(connection: Connection) -> Iterator[list[Needed]]:
@@ -45,10 +46,10 @@ def needed(connection: Connection) -> Iterator[list[Needed]]:
     size = func.max(archive_parts.c.stop - archive_parts.c.start)
     query = select(archive_parts.c.digest, size).group_by(archive_parts.c.digest).order_by(archive_parts.c.digest)
     while found := list(connection.execute(query.where(archive_parts.c.digest > after).limit(_ROWS))):
-        named = select(archive_parts.c.digest, archive_parts.c.place).distinct()
-        places: dict[str, set[str]] = {}
-        for digest, place in connection.execute(named.where(archive_parts.c.digest.in_([row[0] for row in found]))):
-            places.setdefault(digest, set()).add(place or digest)
+        named = select(archive_parts.c.digest, archive_parts.c.place, archive_parts.c.place_start).distinct()
+        places: dict[str, set[tuple[str, int]]] = {}
+        for digest, place, at in connection.execute(named.where(archive_parts.c.digest.in_([row[0] for row in found]))):
+            places.setdefault(digest, set()).add((place or digest, at))
         yield [Needed(digest, bytes, tuple(sorted(places[digest]))) for digest, bytes in found]
         after = found[-1][0]
 
@@ -84,7 +85,7 @@ def replace_catalog(source: Connection, target: Connection) -> None:
     for table in _TABLES:
         for rows in _rows(source, table):
             if table is archive_parts:
-                rows = [{**row, "place": None} for row in rows]  # stored under its digest from now on
+                rows = [{**row, "place": None, "place_start": 0} for row in rows]  # stored under its digest from now on
             target.execute(insert(table), rows)
     if target.dialect.name == "postgresql":  # rows that bring their numbers do not move the counters on
         for table in _TABLES:

@@ -1,8 +1,9 @@
 """What the catalog no longer needs, and which blobs it does need.
 
 A blob is needed as long as a row names its digest: a part of an archive, or a part of an upload that is open (received,
-declared, or told to be present). A part that its client sent to the store itself has a name of its own there, its
-place, and is needed as long as a row names that, or the upload that it came with is open. These rows are its *pins*. A
+declared, or told to be present). What a client sent to the store itself, a part or neighbouring ones in one blob, has
+a name of its own there, its place, and is needed as long as a row of any of these parts names that, or the upload that
+it came with is open. These rows are its *pins*. A
 pin is written in a transaction that holds the lock of pins together with others; blobs are deleted in one that holds it
 alone. So a writer that has noted a pin and then finds the blob in the store, keeps it; what is found without a pin
 while the lock is held cannot get one before it is gone.
@@ -15,6 +16,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, exists, func, or_, select, text, union_all, update
 
+from ..blobs.protocol import blob_of
 from .tables import (
     aliases,
     archive_parts,
@@ -151,15 +153,34 @@ def drop_archives(connection: Connection, released_before: datetime) -> int:
     return len(ids)
 
 
-def digests_at(connection: Connection, places: Collection[str]) -> dict[str, str]:
-    """Return the digests that parts of archives at some places must have, by these."""
-    query = select(archive_parts.c.place, archive_parts.c.digest).where(archive_parts.c.place.in_(places)).distinct()
-    return {row.place: row.digest for row in connection.execute(query)}
+def parts_at(connection: Connection, places: Collection[str]) -> dict[str, dict[int, tuple[int, str]]]:
+    """Tell what archives need of some places: where in each parts begin, and bytes and digest of each."""
+    size = (archive_parts.c.stop - archive_parts.c.start).label("size")
+    query = select(archive_parts.c.place, archive_parts.c.place_start, size, archive_parts.c.digest)
+    query = query.where(archive_parts.c.place.in_(places)).order_by(archive_parts.c.place_start)
+    found: dict[str, dict[int, tuple[int, str]]] = {}
+    for row in connection.execute(query.distinct()):
+        found.setdefault(row.place, {})[row.place_start] = (row.size, row.digest)
+    return found
 
 
-def versions_with(connection: Connection, names: Collection[str]) -> dict[str, list[str]]:
-    """List the tags of the versions that each of some blobs is a part of, by the blobs' digests or places."""
-    name = func.coalesce(archive_parts.c.place, archive_parts.c.digest)
+def move_parts(connection: Connection, place: str, starts: Collection[int]) -> None:
+    """Note that some parts at a place are stored under their digests as well, and are needed there from now on."""
+    hold_pins(connection)
+    for table in (archive_parts, upload_parts):
+        these = (table.c.place == place) & table.c.place_start.in_(starts)
+        connection.execute(update(table).where(these).values(place=None, place_start=0))
+
+
+def versions_with(connection: Connection, names: Collection[str], *, by_digest: bool = False) -> dict[str, list[str]]:
+    """List the tags of the versions that need some blobs, by these.
+
+    Args:
+        connection: A read.
+        names: Their digests or places.
+        by_digest: Whether the names are digests of parts, which may be at any place.
+    """
+    name = archive_parts.c.digest if by_digest else func.coalesce(archive_parts.c.place, archive_parts.c.digest)
     query = (
         select(name, repositories.c.name, models.c.version)
         .join(models, models.c.archive_id == archive_parts.c.archive_id)
@@ -183,7 +204,7 @@ def needed_blobs(connection: Connection, after: str, count: int) -> Sequence[tup
         after: Only names behind this one.
         count: How many at most.
     """
-    size = archive_parts.c.stop - archive_parts.c.start
+    size = func.max(archive_parts.c.stop - archive_parts.c.start)
     name = func.coalesce(archive_parts.c.place, archive_parts.c.digest)
-    query = select(name, size).where(name > after).distinct()
-    return [(row[0], row[1]) for row in connection.execute(query.order_by(name).limit(count))]
+    query = select(name, size).where(name > after).group_by(name)
+    return [blob_of(row[0], row[1]) for row in connection.execute(query.order_by(name).limit(count))]

@@ -204,6 +204,15 @@ def _count_puts(connection: Connection) -> None:
     _run(connection, "ALTER TABLE upload_parts ADD COLUMN puts INTEGER DEFAULT 0 NOT NULL")
 
 
+def _add_place_starts(connection: Connection) -> None:
+    """Let parts that are neighbours be in one blob."""
+    _run(
+        connection,
+        "ALTER TABLE archive_parts ADD COLUMN place_start BIGINT DEFAULT 0 NOT NULL",
+        "ALTER TABLE upload_parts ADD COLUMN place_start BIGINT DEFAULT 0 NOT NULL",
+    )
+
+
 _MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _add_content_digests,
     _add_access_control,
@@ -212,6 +221,7 @@ _MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _index_places,
     _index_searches,
     _count_puts,
+    _add_place_starts,
 )
 #: The version that `tables` describes.
 SCHEMA = 1 + len(_MIGRATIONS)

@@ -228,6 +228,7 @@ class PartRow:
     received_size: int | None
     received_digest: str | None
     place: str | None
+    place_start: int
     puts: int
 
     #: The columns of `upload_parts` in the order of these values: a model has hundreds, and names are looked up slowly.
@@ -238,6 +239,7 @@ class PartRow:
         "size",
         "digest",
         "place",
+        "place_start",
         "puts",
     )
 
@@ -354,9 +356,11 @@ class StoredPart(Part):
 
     Args:
         place: Name of the blob where that is not the digest: its client sent it to the store, and declared the digest.
+        place_start: Where in the blob the part begins.
     """
 
     place: str | None = None
+    place_start: int = 0
 
     @property
     def name(self) -> str:
@@ -364,14 +368,14 @@ class StoredPart(Part):
         return self.place or self.digest
 
 
-def name_of(part: Part) -> str:
-    """Return the name of the blob that holds a part."""
-    return part.name if isinstance(part, StoredPart) else part.digest
+def place_of(part: Part) -> tuple[str, int]:
+    """Return the name of the blob that holds a part, and where in it the part begins."""
+    return (part.name, part.place_start) if isinstance(part, StoredPart) else (part.digest, 0)
 
 
 def part_from(row: Row[Any]) -> StoredPart:
     """Read a row of `archive_parts`."""
-    return StoredPart(row.number, row.start, row.stop, row.digest, row.place)
+    return StoredPart(row.number, row.start, row.stop, row.digest, row.place, row.place_start)
 
 
 def layout_from(text: str | None) -> list[EntryJSON] | None:

@@ -125,6 +125,7 @@ archive_parts = Table(
     Column("stop", BigInteger, nullable=False),
     Column("digest", String(80), nullable=False),
     Column("place", String(64)),
+    Column("place_start", BigInteger, nullable=False, server_default="0"),
     Index("archive_parts_digest", "digest"),
     Index("archive_parts_place", "place"),
 )
@@ -218,9 +219,9 @@ uploads = Table(
 )
 
 #: What was declared of a part and what was received of it, each where it is known. `place` names the blob of one that
-#: its client sends, or has sent, to the store of blobs itself. One that is `present` was not sent: its client was told
-#: that it need not be. `puts` counts how often other bytes came than before. While the upload is open, both digests are
-#: pins: such blobs are not garbage.
+#: its client sends, or has sent, to the store of blobs itself, and `place_start` tells where in it the part begins. One
+#: that is `present` was not sent: its client was told that it need not be. `puts` counts how often other bytes came
+#: than before. While the upload is open, both digests are pins: such blobs are not garbage.
 upload_parts = Table(
     "upload_parts",
     metadata,
@@ -232,6 +233,7 @@ upload_parts = Table(
     Column("digest", String(80)),
     Column("present", Boolean, nullable=False, server_default=false()),
     Column("place", String(64)),
+    Column("place_start", BigInteger, nullable=False, server_default="0"),
     Column("puts", Integer, nullable=False, server_default="0"),
     Index("upload_parts_declared", "declared_digest"),
     Index("upload_parts_digest", "digest"),

@@ -5,24 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Select,
-    String,
-    bindparam,
-    case,
-    cast,
-    exists,
-    insert,
-    literal,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Select, bindparam, case, exists, insert, or_, select, update
 
 from modelsync_jupyter.core.parts import Part
 
-from ..blobs.protocol import direct_name
+from ..blobs.protocol import blob_of
 from ..errors import NotFound
 from .database import new_uid, now
 from .garbage import hold_pins
@@ -31,6 +18,8 @@ from .tables import models, repositories, upload_parts, uploads
 from .users import Caller
 from .words import UploadState
 
+#: Name of a blob, and where in it something begins; no name for what is stored under its digest.
+Place = tuple["str | None", int]
 _AT_ONCE = 500
 _UPLOADS: Select[Any] = (
     select(uploads, models.c.version, repositories.c.name)
@@ -165,15 +154,22 @@ def record_part(connection: Connection, upload_id: int, number: int, size: int, 
     set_upload(connection, upload_id, active_at=now())
     here = (upload_parts.c.upload_id == upload_id) & (upload_parts.c.number == number)
     other = case((upload_parts.c.digest == digest, 0), else_=1)
-    columns = {"size": size, "digest": digest, "present": False, "place": None, "puts": upload_parts.c.puts + other}
+    columns = {
+        "size": size,
+        "digest": digest,
+        "present": False,
+        "place": None,
+        "place_start": 0,
+        "puts": upload_parts.c.puts + other,
+    }
     changed = connection.execute(update(upload_parts).where(here).values(**columns))
     if not changed.rowcount:
         row = {"upload_id": upload_id, "number": number, "size": size, "digest": digest, "puts": 1}
         connection.execute(insert(upload_parts).values(**row))
 
 
-def record_places(connection: Connection, upload_id: int, places: Mapping[int, str | None]) -> None:
-    """Note under which names parts are in the store of blobs; the upload must be locked.
+def record_places(connection: Connection, upload_id: int, places: Mapping[int, Place]) -> None:
+    """Note where in the store of blobs parts are, or will be; the upload must be locked.
 
     From then on those that are there are not garbage; whether one was removed before, the caller has to look.
     """
@@ -182,15 +178,8 @@ def record_places(connection: Connection, upload_id: int, places: Mapping[int, s
         change = update(upload_parts).where(
             upload_parts.c.upload_id == upload_id, upload_parts.c.number == bindparam("at")
         )
-        rows = [{"at": number, "there": place} for number, place in places.items()]
-        connection.execute(change.values(place=bindparam("there")), rows)
-
-
-def expect_parts(connection: Connection, upload_id: int, uid: str, numbers: Collection[int]) -> None:
-    """Note that parts will come under their direct names; the upload must be locked."""
-    hold_pins(connection)
-    name = literal(direct_name(uid, "")) + cast(upload_parts.c.number, String)
-    _change_parts(connection, upload_id, numbers, place=name)
+        rows = [{"at": number, "there": name, "begin": start} for number, (name, start) in places.items()]
+        connection.execute(change.values(place=bindparam("there"), place_start=bindparam("begin")), rows)
 
 
 def awaited(connection: Connection, who: Caller, model_id: int) -> list[tuple[int, str]]:
@@ -215,27 +204,28 @@ def record_arrived(
     """
     known, here = [], []
     for part in parts:
-        if part.place and not part.received_digest and sizes.get(part.place) == part.declared_size:
+        size, digest, place = part.declared_size, part.declared_digest, part.place
+        if place and size and not part.received_digest and sizes.get(place) == blob_of(place, size)[1]:
             here.append(part.number)
-            size, digest = part.declared_size, part.declared_digest
-            part = PartRow(part.number, size, digest, size, digest, part.place, part.puts)
+            part = PartRow(part.number, size, digest, size, digest, place, part.place_start, part.puts)
         known.append(part)
     _change_parts(connection, upload_id, here, **_AS_DECLARED)
     return known
 
 
-def places_of(connection: Connection, who: Caller, digests: Collection[str]) -> dict[str, str]:
-    """Return the names of parts with some digests that the caller has sent to the store of blobs before."""
-    found: dict[str, str] = {}
+def places_of(connection: Connection, who: Caller, digests: Collection[str]) -> dict[tuple[str, int], tuple[str, int]]:
+    """Return, by digest and bytes, where parts are that the caller has sent to the store of blobs before."""
+    found: dict[tuple[str, int], tuple[str, int]] = {}
     wanted = sorted(digests)
     for start in range(0, len(wanted), _AT_ONCE):
         query = (
-            select(upload_parts.c.digest, upload_parts.c.place)
+            select(upload_parts.c.digest, upload_parts.c.size, upload_parts.c.place, upload_parts.c.place_start)
             .join(uploads, uploads.c.id == upload_parts.c.upload_id)
             .where(upload_parts.c.digest.in_(wanted[start : start + _AT_ONCE]), upload_parts.c.place.is_not(None))
             .where(uploads.c.creator_id == who.user_id)
         )
-        found.update((row.digest, row.place) for row in connection.execute(query))
+        for digest, size, place, begin in connection.execute(query):
+            found[digest, size] = (place, begin)
     return found
 
 

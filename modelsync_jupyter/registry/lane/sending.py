@@ -112,7 +112,13 @@ def _spans(registry: Registry, archive_id: int, start: int, stop: int, ending: E
         tail, edge = ending.data[max(start - ending.start, 0) : max(stop - ending.start, 0)], min(stop, ending.start)
     with registry.database.read() as connection:
         parts = parts_between(connection, archive_id, start, edge) if start < edge else []
-    pieces = [(part.name, max(start - part.start, 0), min(edge, part.stop) - part.start) for part in parts]
+    pieces: list[tuple[str, int, int]] = []
+    for part in parts:
+        first = part.place_start + max(start - part.start, 0)
+        last = part.place_start + min(edge, part.stop) - part.start
+        if pieces and pieces[-1][::2] == (part.name, first):  # neighbours in one blob are fetched as one
+            first = pieces.pop()[1]
+        pieces.append((part.name, first, last))
     return Spans(registry.blobs, tuple(pieces), tail)
 
 

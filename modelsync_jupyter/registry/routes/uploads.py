@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, repeat
 from typing import Any
 
 from flask import Blueprint, Response, request
 from sqlalchemy import Connection
 
+from modelsync_jupyter.core.config import MAX_THREADS
 from modelsync_jupyter.core.errors import ModelSyncError
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.wire import API, Extension, ModelJSON
@@ -81,12 +83,14 @@ def start_multipart(name: str, version: str) -> ModelJSON:
         # Who pushes the same files again wants to replace bytes that have gone bad: all of them have to come.
         again = digest is not None and reply.get("modelsync", {}).get("content_digest") == digest
         direct = direct_store(fields) if fields.flag("direct") else None
-        present, coming = multipart.present(current(), caller(), uid, declared, direct, again=again)
+        threads = fields.integer("threads", 1, MAX_THREADS) if "threads" in fields else 0
+        present, coming = multipart.present(current(), caller(), uid, declared, direct, threads=threads, again=again)
         extension: Extension = {**reply.get("modelsync", {}), "present": present}
         if direct:
-            some = dict(sorted(coming.items())[:MAX_URLS])
-            urls = direct.sign("PUT", list(some.values()), current().settings.url_ttl)
-            extension["urls"] = {str(number): url for number, url in zip(some, urls, strict=True)}
+            urls = direct.sign("PUT", [each.name for each in coming[:MAX_URLS]], current().settings.url_ttl)
+            keys = [each.numbers for each in coming] if threads else [str(each.parts[0].number) for each in coming]
+            told = zip(keys, chain(urls, repeat("")), strict=False)
+            extension["urls"] = {key: url for key, url in told if url or threads}
             extension["headers"] = dict(direct.put_headers)
         else:
             extension["runs"] = presigned("PUT", f"/objects/uploads/{uid}/parts")

@@ -228,7 +228,7 @@ class Remote:
             look: Whether a registry that knows our extension is not to count it as a download.
         """
         path = model_path(tag, "presign_download_url")
-        extension = {key: True for key, asked in (("direct", direct), ("look", look)) if asked}
+        extension = {key: True for key, asked in (("direct", direct), ("spans", direct), ("look", look)) if asked}
         body = {"modelsync": extension} if extension else None
         return parse_download(self.http.call("PATCH", path, body, most=_LARGEST_DOWNLOAD))
 

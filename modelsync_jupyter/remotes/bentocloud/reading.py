@@ -32,7 +32,7 @@ from modelsync_jupyter.wire import PROXY, model_path
 from ..http import blocks, receive
 from ..protocol import ENDLESS
 from .client import Remote
-from .replies import Download, RemoteModel
+from .replies import Download, RemoteModel, Span
 
 #: What is read first: the description of most archives fits into it.
 _HEAD = 64 * 1024
@@ -106,7 +106,7 @@ class RemoteArchive:
         if end is not None and end <= len(self._head):  # of a small archive everything came with the first bytes
             yield memoryview(self._head)[begin:end]
             return
-        if self._download.urls and end is not None:
+        if self._download.spans and end is not None:
             yield from self._direct(begin, end, buffer)
             return
         position = begin if self.ranged else 0
@@ -131,13 +131,17 @@ class RemoteArchive:
             position += count
 
     def _direct(self, begin: int, end: int, buffer: Buffer) -> Iterator[memoryview]:
-        """Read `[begin, end)` of the archive from the objects that hold its parts."""
-        parts = self._download.parts
-        number = bisect_right([part.start for part in parts], begin) - 1
+        """Read `[begin, end)` of the archive from the objects that hold it; what is behind those that are told, from
+        the registry.
+        """
         while begin < end:
-            part = parts[number]
-            stop = min(end, part.stop)
-            with self._open_part(number, begin, stop) as reply:
+            download = self._download
+            index = bisect_right(download.spans, begin, key=lambda span: span.start) - 1
+            span = download.spans[index]
+            stop = min(end, span.stop) if begin < span.stop else end
+            with (
+                self._open_span(download, span, begin, stop) if begin < span.stop else self._open(begin, stop) as reply
+            ):
                 for view in self._received(reply, begin, buffer):
                     begin += len(view)
                     if begin > stop:
@@ -145,18 +149,13 @@ class RemoteArchive:
                     yield view
             if begin != stop:
                 raise Unavailable(f"The archive of `{self._model.tag}` ended early, at byte {begin} of {stop}.")
-            number += 1
 
     @contextmanager
-    def _open_part(self, number: int, start: int, stop: int) -> Iterator[requests.Response]:
-        download, part = self._download, self._download.parts[number]
-        if number >= len(download.urls):
-            with self._open(start, stop) as reply:
-                yield reply
-            return
-        headers = {"Range": f"bytes={start - part.start}-{stop - part.start - 1}"}
-        with self._renewing(download), self._remote.http.get(download.urls[number], headers) as reply:
-            self._check_range(reply, start - part.start, part.size)
+    def _open_span(self, download: Download, span: Span, start: int, stop: int) -> Iterator[requests.Response]:
+        offset = span.offset + start - span.start
+        headers = {"Range": f"bytes={offset}-{offset + stop - start - 1}"}
+        with self._renewing(download), self._remote.http.get(span.url, headers) as reply:
+            self._check_range(reply, offset, None)
             yield reply
 
     def check(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from types import MappingProxyType
@@ -14,6 +15,9 @@ from modelsync_jupyter.core.parts import Part, parse_parts
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.wire import PUT_HEADERS, SUCCESS, parse_time
+
+#: Numbers of the first and the last part of an object to send, or of its only one.
+_OBJECT = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,22 @@ class Page(NamedTuple):
     total: int
 
 
+class Span(NamedTuple):
+    """A stretch of an archive that lies in one object of the store of blobs.
+
+    Args:
+        start: Its first byte in the archive.
+        stop: The byte behind its last.
+        url: Presigned URL of the object.
+        offset: Where in the object it begins.
+    """
+
+    start: int
+    stop: int
+    url: str
+    offset: int
+
+
 class Download(NamedTuple):
     """Where an archive can be had.
 
@@ -105,7 +125,7 @@ class Download(NamedTuple):
         parts: Parts with digests, or none.
         layout: The layout as JSON, or None.
         content_digest: Content digest of its files, or "".
-        urls: Presigned URLs of the first parts, where these can be had from the store of blobs itself.
+        spans: The first stretches of the archive, where these can be had from the store of blobs itself.
     """
 
     url: str
@@ -113,7 +133,7 @@ class Download(NamedTuple):
     parts: tuple[Part, ...] = ()
     layout: object = None
     content_digest: str = ""
-    urls: tuple[str, ...] = ()
+    spans: tuple[Span, ...] = ()
 
 
 class Begun(NamedTuple):
@@ -122,9 +142,10 @@ class Begun(NamedTuple):
     Args:
         id: What the registry calls it.
         present: Numbers of the parts that are there already.
-        urls: URLs to send others to, by their numbers, as far as they were signed ahead.
+        urls: URLs of objects to send others to, by the number of the first part in each, or "" where none was signed.
         runs: The URL that takes neighbours in one body, or "".
         headers: What to send along to the store of blobs; no others than `PUT_HEADERS`, whatever the registry says.
+        lasts: The number of the last part in each object, by that of the first.
     """
 
     id: str
@@ -132,6 +153,7 @@ class Begun(NamedTuple):
     urls: dict[int, str]
     runs: str = ""
     headers: Mapping[str, str] = MappingProxyType({})
+    lasts: Mapping[int, int] = MappingProxyType({})
 
 
 def parse_model(data: object, name: str = "") -> RemoteModel:
@@ -191,8 +213,26 @@ def parse_download(data: object) -> Download:
         raise InvalidReply(error.message) from None
     url = record.get("presigned_download_url") or ""
     digest, content = str(extension.get("digest") or ""), _content_digest(extension)
-    urls = items({"items": extension.get("urls") or []})
-    return Download(str(url), digest, parts, extension.get("layout"), content, tuple(map(str, urls)))
+    return Download(str(url), digest, parts, extension.get("layout"), content, _spans(extension, parts))
+
+
+def _spans(extension: Mapping[str, Any], parts: Sequence[Part]) -> tuple[Span, ...]:
+    """Return which bytes of an archive are in which object; where no more is said, each has a part."""
+    urls = [str(url) for url in items({"items": extension.get("urls") or []})]
+    told = extension.get("spans") or [[index, 0, part.size] for index, part in enumerate(parts[: len(urls)])]
+    spans: list[Span] = []
+    start = 0
+    for span in items({"items": told}):
+        if not isinstance(span, list) or len(span) != 3 or not all(type(number) is int for number in span):
+            raise InvalidReply("The registry did not say where the archive's bytes are.")
+        index, offset, size = span
+        if not 0 <= index < len(urls) or offset < 0 or size <= 0:
+            raise InvalidReply("The registry did not say where the archive's bytes are.")
+        spans.append(Span(start, start + size, urls[index], offset))
+        start += size
+    if spans and start > parts[-1].stop if parts else spans:
+        raise InvalidReply("The registry says where more bytes are than the archive has.")
+    return tuple(spans)
 
 
 def parse_begun(data: object) -> Begun:
@@ -209,7 +249,9 @@ def parse_begun(data: object) -> Begun:
     present, urls = extension.get("present") or [], mapping(extension.get("urls") or {})
     if not isinstance(present, list):
         raise InvalidReply("The registry did not say which parts it has.")
-    links = {int(key): str(url) for key, url in urls.items() if key.isdecimal() and len(key) < 10}
+    objects = {key: _OBJECT.fullmatch(key) for key in urls}
+    lasts = {int(found[1]): int(found[2] or found[1]) for found in objects.values() if found}
+    links = {int(found[1]): str(urls[key]) for key, found in objects.items() if found}
     numbers = {number for number in present if type(number) is int}
     said = mapping(extension.get("headers") or {})
     headers = {
@@ -217,7 +259,7 @@ def parse_begun(data: object) -> Begun:
         for name in PUT_HEADERS
         if isinstance(value := said.get(name), str) and value.isascii() and value.isalnum()
     }
-    return Begun(str(upload_id), numbers, links, str(extension.get("runs") or ""), headers)
+    return Begun(str(upload_id), numbers, links, str(extension.get("runs") or ""), headers, lasts)
 
 
 def _content_digest(extension: Mapping[str, Any]) -> str:

@@ -244,6 +244,7 @@ class OwnUpload(Upload):
             "build_at": format_time(version.info.creation_time),
             "direct": True,
             "headers": list(PUT_HEADERS),
+            "threads": self._threads,
         }
         try:
             begun = self._remote.start_multipart(self._tag, extension)
@@ -252,25 +253,47 @@ class OwnUpload(Upload):
                 raise
             begun = self._remote.start_multipart(self._tag, extension)  # another client registered it meanwhile
         self._id, self._urls, self._runs, self._headers = begun.id, begun.urls, begun.runs, begun.headers
+        self._lasts = begun.lasts
         self._direct = bool(self._urls)
         self._named = self._id
         self._etags = {part.number: f'"{part.digest.partition(":")[2]}"' for part in own}
         self._has_header = 1 in begun.present
         self.present = {number - 1 for number in begun.present if number > 1}
+        if self._direct:
+            objects = list(self._objects(part for part in description.parts if part.number not in self.present))
+            self.grain = max(self.grain, _later_size(objects)) if objects else self.grain
 
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
-        """Hand off runs of neighbours, or where the registry takes none, each part by itself; send the description."""
+        """Hand off runs of neighbours, or what is one object in the store of blobs; send the description."""
         longest = min(_LONGEST_RUN, max(MIN_RUN, self._version.description.layout.size // 20))
-        runs = gather(parts, self._threads, longest, longest) if self._runs else ((part,) for part in parts)
-        for run in runs:
+        for run in gather(parts, self._threads, longest, longest) if self._runs else self._objects(parts):
             hand_off(run)
-        if not self._has_header:
+        if not self._has_header and self._lasts.get(1, 1) == 1:
             header = Part(0, 0, len(self._header))
             self._remote.http.retry.run(partial(self.write, (header,), [memoryview(self._header)]))
 
+    def _objects(self, parts: Iterable[Part]) -> Iterator[tuple[Part, ...]]:
+        """Gather missing parts into what the registry takes as one object."""
+        run: list[Part] = []
+        last = self._lasts.get(1, 1)  # the description may be in front of the first ones
+        for part in parts:
+            if part.number + 1 > last:
+                if run:
+                    yield tuple(run)
+                run, last = [], self._lasts.get(part.number + 1, part.number + 1)
+            run.append(part)
+        if run:
+            yield tuple(run)
+
     def write(self, parts: tuple[Part, ...], views: Iterable[memoryview]) -> None:
-        """Send neighbouring parts, whose digests the registry checks one by one."""
+        """Send neighbouring parts, whose digests the registry checks one by one; to the store of blobs all or none."""
         first, last, size = parts[0].number + 1, parts[-1].number + 1, parts[-1].stop - parts[0].start
+        if self._direct:
+            if first == 2 and self._lasts.get(1, 1) > 1:
+                first, size, views = 1, size + len(self._header), chain([memoryview(self._header)], views)
+            self._put_part(first, size, views)
+            self.present.update(part.number for part in parts if part.number)
+            return
         url, _, signature = self._runs.partition("?")
         try:
             self._put_part(last, size, views, self._etags[last], url and f"{url}/{first}-{last}?{signature}")
