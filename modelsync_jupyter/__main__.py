@@ -11,7 +11,7 @@ def command() -> int:
 
     Looking for garbage among what is imported, and once more when it all goes, would take a quarter of a short life.
     """
-    gc.set_threshold(50_000)
+    gc.set_threshold(200_000)
     from modelsync_jupyter.cli.main import main
 
     try:

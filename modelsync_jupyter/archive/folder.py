@@ -242,38 +242,39 @@ class FolderArchive:
             ModelChanged: A file is not as it was when scanned.
             InvalidModel: One cannot be read.
         """
-        entries, stamps, mtime, root = self.layout.entries, self.stamps, self.mtime, f"{self.folder}/"
+        entries, stamps, mtime, root, end = self.layout.entries, self.stamps, self.mtime, f"{self.folder}/", part.stop
         pieces: list[bytes] = []
         contents: list[tuple[str, bytes]] = []
         position, index = part.start, max(self.layout.find(part.start), 0)
         try:
-            while position < part.stop and index < len(entries):
+            while position < end and index < len(entries):
                 entry = entries[index]
-                if position < entry.offset:
-                    pieces.append(entry.header(mtime)[position - entry.start : part.stop - entry.start])
+                path, _, start, offset, size, _, _ = entry
+                if position < offset:
+                    pieces.append(entry.header(mtime)[position - start : end - start])
                     position += len(pieces[-1])
-                if entry.offset == position < min(entry.content_stop, part.stop):
-                    file = _open(root + entry.path, os.O_RDONLY)
+                if size and position == offset < end:
+                    file = _open(root + path, os.O_RDONLY)
                     try:
-                        data = os.read(file, entry.size)
-                        while len(data) < entry.size and (more := os.read(file, entry.size - len(data))):
+                        data = os.read(file, size)
+                        while len(data) < size and (more := os.read(file, size - len(data))):
                             data += more
-                        same = len(data) == entry.size and _stamp(os.fstat(file)) == stamps[index]
+                        same = len(data) == size and _stamp(os.fstat(file)) == stamps[index]
                     finally:
                         os.close(file)
                     if not same:
                         raise self.changed(index)
                     self._proven[index] = 1
                     pieces.append(data)
-                    contents.append((entry.path, data))
-                    position += len(data)
-                if position < min(entry.stop, part.stop):
-                    pieces.append(bytes(min(entry.stop, part.stop) - position))
-                    position = min(entry.stop, part.stop)
+                    contents.append((path, data))
+                    position += size
+                if (gap := min(entry.stop, end) - position) > 0:
+                    pieces.append(bytes(gap))
+                    position += gap
                 index += 1
         except OSError as error:
             raise self._unreadable(index, error) from error
-        pieces.append(bytes(part.stop - position))  # the end marker
+        pieces.append(bytes(end - position))  # the end marker
         return b"".join(pieces), contents
 
     def _read(self, index: int, view: memoryview, offset: int) -> int:
@@ -348,35 +349,46 @@ def _look(folder: Path, known: Mapping[str, Fact] | None = None) -> dict[str, Fa
         InvalidModel: It cannot be read, or holds something that no model may hold.
     """
     found: dict[str, Fact] = {}
-    waiting, known = [(str(folder), "")], known or {}
+    waiting, known = [""], known or {}
     try:
         while waiting:
-            place, prefix = waiting.pop()
-            with os.scandir(place) as items:
+            prefix = waiting.pop()
+            # Each item is looked at by its name alone: to find the way to it from the root takes longer than that.
+            with _opened_folder(f"{folder}/{prefix}") as place, os.scandir(place) as items:
                 for item in items:
                     path = prefix + item.name
                     if path in known:
                         found[path] = known[path]
                         continue
                     facts = item.stat(follow_symlinks=False)
-                    kind = stat.S_IFMT(facts.st_mode)
+                    mode = facts.st_mode
+                    kind = stat.S_IFMT(mode)
                     if not path.isascii():
-                        _check_name(path, item.path)
+                        _check_name(path, f"{folder}/{path}")
                     if kind == stat.S_IFREG:
                         found[path] = _STAMP.pack(  # as `_stamp` does: there may be many
-                            facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, facts.st_mode
+                            facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, mode
                         )
                     elif kind == stat.S_IFDIR:
                         found[path] = b""
-                        waiting.append((item.path, f"{path}/"))
+                        waiting.append(f"{path}/")
                     elif kind == stat.S_IFLNK:
-                        found[path] = _target(path, item.path)
+                        found[path] = _target(path, f"{folder}/{path}")
                     else:
-                        message = f"`{item.path}` is not a file, folder or link."
+                        message = f"`{folder}/{path}` is not a file, folder or link."
                         raise InvalidModel(message, step="Take it out of the model's folder.")
     except OSError as error:
         raise InvalidModel(f"`{folder}` cannot be read: {error.strerror}.") from error
     return found
+
+
+@contextmanager
+def _opened_folder(path: str) -> Iterator[int]:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
 
 
 def _open(path: str, flags: int) -> int:

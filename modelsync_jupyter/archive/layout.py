@@ -86,12 +86,12 @@ class Entry(NamedTuple):
         if not self.is_plain(mtime):
             return self.tar_header(mtime)
         # `tarfile` takes longer to make a header than a small file takes to be read, so it makes one for each kind.
-        start, middle, end, total = _template(self.kind, self.executable, mtime)
-        name = (f"{self.path}/" if self.kind == "dir" else self.path).encode("ascii")
-        size, target = b"%011o\0" % self.size, self.target.encode("ascii")
-        total += sum(name) + sum(size) + sum(target)
-        name, target = name.ljust(tarfile.LENGTH_NAME, b"\0"), target.ljust(tarfile.LENGTH_LINK, b"\0")
-        return b"%b%b%b%b%06o\0 %b%b%b" % (name, start, size, middle[:12], total, middle[12:], target, end)
+        path, kind, _, _, size, executable, target = self
+        owner, time, kind_of, end, total = _template(kind, executable, mtime)
+        name, digits, link = (f"{path}/" if kind == "dir" else path).encode(), b"%011o\0" % size, target.encode()
+        total += sum(name) + sum(digits) + sum(link)
+        name, link = name.ljust(tarfile.LENGTH_NAME, b"\0"), link.ljust(tarfile.LENGTH_LINK, b"\0")
+        return b"".join((name, owner, digits, time, b"%06o\0 " % total, kind_of, link, end))
 
     def tar_header(self, mtime: int) -> bytes:
         """Return the header bytes as `tarfile` makes them."""
@@ -123,16 +123,16 @@ class Entry(NamedTuple):
 
 
 @lru_cache(maxsize=16)
-def _template(kind: Kind, executable: bool, mtime: int) -> tuple[bytes, bytes, bytes, int]:
+def _template(kind: Kind, executable: bool, mtime: int) -> tuple[bytes, bytes, bytes, bytes, int]:
     """Make the header of a member without name, size and target.
 
     Returns:
-        What lies between name and size; behind that, up to the target, less the checksum; what follows the target; and
-        the sum of all bytes, in which the checksum counts as spaces.
+        What lies between name and size, size and checksum, checksum and target; what follows the target; and the sum of
+        all these bytes, in which the checksum counts as spaces.
     """
     data = Entry("", kind, 0, 0, 0, executable).tar_header(mtime)
-    start, middle, end = data[100:124], data[136:148] + data[156:157], data[257:]
-    return start, middle, end, sum(start) + sum(middle) + sum(end) + 8 * ord(" ")
+    owner, time, kind_of, end = data[100:124], data[136:148], data[156:157], data[257:]
+    return owner, time, kind_of, end, sum(map(sum, (owner, time, kind_of, end))) + 8 * ord(" ")
 
 
 @dataclass(frozen=True)
