@@ -172,12 +172,11 @@ def read_description(head: bytes) -> Description | None:
         UnsafeArchive: A member would leave the model's folder.
     """
     size = tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "strict").size
-    length, _, rest = head[tarfile.BLOCKSIZE : tarfile.BLOCKSIZE + size].partition(b" ")
-    key, _, value = rest.partition(b"=")
-    if key != _COMMENT.encode() or length != b"%d" % size:  # a further record would change how tar readers see members
+    start = tarfile.BLOCKSIZE + len(key := f"{size} {_COMMENT}=".encode())
+    if head[tarfile.BLOCKSIZE : start] != key:  # a further record would change how tar readers see members
         return None
-    try:
-        data = json.loads(value)
+    try:  # of 100,000 files it has 18 MB, which is not copied more often than has to be
+        data = json.loads(str(memoryview(head)[start : tarfile.BLOCKSIZE + size], "utf-8"))
     except (ValueError, RecursionError):
         return None
     return Description.parse(data) if isinstance(data, dict) and data.get("cut") == CUT else None

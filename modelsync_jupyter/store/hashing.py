@@ -113,12 +113,12 @@ def _slices_of(archive: FolderArchive, given: Description) -> dict[str, list[tup
 
     No others: the rest of an archive depends on how its program writes headers.
     """
-    theirs = {entry.path: entry for entry in given.layout.entries}
+    theirs = {entry.path: entry for entry in given.layout.entries if entry.size >= LARGE}
     by_start = {part.start: part for part in given.parts}
     found: dict[str, list[tuple[int, str]]] = {}
     for entry in archive.layout.entries:
         same = theirs.get(entry.path)
-        if entry.size >= LARGE and same and same.size == entry.size:
+        if same and same.size == entry.size:
             pieces, position = [], same.offset
             while position < same.content_stop and (part := by_start.get(position)):
                 pieces.append((part.size, part.digest))

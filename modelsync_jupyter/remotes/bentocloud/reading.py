@@ -66,7 +66,8 @@ class RemoteArchive:
         self._etag = ""
         self._base = 0
         self.ranged = False
-        self._head = head = remote.http.retry.run(self._probe)
+        head = remote.http.retry.run(self._probe)
+        self._head = head if len(head) <= 2 * _HEAD else b""  # a description of 18 MB is of no use once it is read
         self.description = self._described(head)
         if self.description:
             self._base = description_size(head)
