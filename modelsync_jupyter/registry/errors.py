@@ -10,7 +10,7 @@
     ├── Moved         409  the record is no longer what the request expects it to be
     ├── Failed        412  a precondition such as If-Match does not hold
     ├── TooLarge      413  the body has more bytes than this endpoint takes
-    ├── TooMany       429  too many failed sign-ins from one address
+    ├── TooMany       429  too many sign-ins have failed from there, or bodies come at once
     ├── Again         503  the bytes have to be sent again
     └── Full          507  the disk is full
 
@@ -96,18 +96,19 @@ class TooLarge(ApiError):
 
 
 class TooMany(ApiError):
-    """Too many failed sign-ins.
+    """Too many sign-ins have failed, or too many large bodies come at once.
 
     Args:
         message: What is wrong.
         seconds: How long to wait.
+        then: What to do then.
     """
 
     status = 429
     code = "too-many-requests"
 
-    def __init__(self, message: str, seconds: int) -> None:
-        super().__init__(message, f"Wait {seconds} s, then sign in with a valid token.")
+    def __init__(self, message: str, seconds: int, then: str = "sign in with a valid token") -> None:
+        super().__init__(message, f"Wait {seconds} s, then {then}.")
         self.seconds = seconds
 
 

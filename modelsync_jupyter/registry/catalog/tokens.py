@@ -46,7 +46,7 @@ _VALID = _TOKENS.where(tokens.c.revoked_at.is_(None))
 # Made once, for each request asks this.
 _BY_DIGEST = _TOKENS.where(tokens.c.digest == bindparam("hash"))
 _EXPIRY = (
-    select(tokens.c.expired_at)
+    select(tokens.c.expired_at, users.c.name)
     .join(users, tokens.c.user_id == users.c.id)
     .where(tokens.c.id == bindparam("token"), tokens.c.revoked_at.is_(None), users.c.disabled_at.is_(None))
 )
@@ -111,8 +111,11 @@ def identify(connection: Connection, value: str, address: str = "") -> tuple[Cal
     return Caller(user.id, user.name, user.role, reach(token.scopes), token.id, token.name, address), token
 
 
-def check_valid(connection: Connection, token_id: int) -> None:
+def check_valid(connection: Connection, token_id: int) -> str:
     """Require that a token, for which a URL was presigned, is still valid and its user not disabled.
+
+    Returns:
+        The user's name.
 
     Raises:
         Forbidden: It is not.
@@ -120,6 +123,7 @@ def check_valid(connection: Connection, token_id: int) -> None:
     row = connection.execute(_EXPIRY, {"token": token_id}).first()
     if row is None or (row.expired_at is not None and row.expired_at <= now()):
         raise Forbidden("the token that this URL was made for is no longer valid")
+    return str(row.name)
 
 
 def is_use_due(token: TokenRow) -> bool:

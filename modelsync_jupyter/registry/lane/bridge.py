@@ -27,6 +27,10 @@ LATE, BROKEN = "the body of the request did not come in time", "the connection b
 _LINGER_SECONDS = 10.0
 
 
+#: What a WSGI app replies: status, headers, body.
+Said = tuple[int, CIMultiDict[str], Iterable[bytes]]
+
+
 class ArrivingBody(io.RawIOBase):
     """The body of a request for a thread that waits for it."""
 
@@ -152,7 +156,7 @@ async def read_rest(request: web.Request) -> None:
             await read(request, left)
 
 
-def call_wsgi(app: Any, environ: dict[str, Any]) -> tuple[int, CIMultiDict[str], Iterable[bytes]]:
+def call_wsgi(app: Any, environ: dict[str, Any]) -> Said:
     """Call a WSGI app; all but archives is read at once, in the thread that this runs in: it is in memory anyway."""
     said: list[Any] = []
 

@@ -9,7 +9,7 @@ only while there is work for it. So a thousand slow or silent clients keep nobod
 - Archives leave by sendfile where blobs are files; to a client that is fast, from a thread, see `fast`. Where blobs
   are not files, a thread fetches one block after the other.
 - Bodies that are larger than an API's, whole archives above all, are read by Flask while they arrive, in `bodies`: the
-  one lane in which a slow client holds a thread, and the API is not in it.
+  one lane in which a slow client holds a thread. The API is not in it, and no user can have all of it, see `places`.
 
 Until the catalog answers for the first time, every request is answered with 503, and the catalog is asked again.
 """
@@ -38,12 +38,14 @@ from .. import multipart
 from ..app import answer, create_app
 from ..blobs.folder import FolderBlobs
 from ..blobs.protocol import BLOCK, Blob, Blobs, hex_of
+from ..body import PLACE
 from ..errors import BadRequest
 from ..service import Registry
 from ..settings import Settings
 from ..values import check_length
-from .bridge import LATE, STALL_SECONDS, ArrivingBody, Body, Watch, call_wsgi, environ_of, read_rest, read_start
+from .bridge import LATE, STALL_SECONDS, ArrivingBody, Body, Said, Watch, call_wsgi, environ_of, read_rest, read_start
 from .fast import FastLane, Piece
+from .places import Place, Places
 from .receiving import Receiving
 from .sending import Spans
 
@@ -60,7 +62,8 @@ _SENT_IN_A_TURN, _IN_A_TURN = 256 * BLOCK, 10_000
 #: Bytes of a part that are worth a trip to a thread.
 _ENOUGH = BLOCK // 2
 _DISK_THREADS = 8
-_BODY_THREADS = 64
+#: Bodies that are read while they arrive; more threads, to see who sends one; and threads that read blobs in a bucket.
+_BODY_PLACES, _BODY_LOOKS, _BLOCK_THREADS = 64, 8, 64
 _RETRY_SECONDS = 1.0
 _PARTS = re.compile(r"(/objects/uploads/([^/]+)/parts)/(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)
 _BODILESS = {"GET", "HEAD", "DELETE", "OPTIONS"}
@@ -88,7 +91,8 @@ class Front:
         self._observe = observing
         self._api = ThreadPoolExecutor(settings.threads, "api")
         self._disk = ThreadPoolExecutor(_DISK_THREADS, "disk")
-        self._bodies = ThreadPoolExecutor(_BODY_THREADS, "bodies")
+        self._bodies, self._places = ThreadPoolExecutor(_BODY_PLACES + _BODY_LOOKS, "bodies"), Places(_BODY_PLACES)
+        self._blocks = ThreadPoolExecutor(_BLOCK_THREADS, "blocks")
         self._fast = FastLane()
 
     async def run(self) -> web.AppRunner:
@@ -218,12 +222,10 @@ class Front:
         if request.method not in _BODILESS:
             head, whole = await read_start(request)
         if whole:
-            body: Any = io.BytesIO(head)
+            request["environ"] = environ = environ_of(request, path, query, io.BytesIO(head))
+            status, headers, parts = await self._in(self._api, call_wsgi, self._flask, environ)
         else:
-            body = io.BufferedReader(ArrivingBody(request, head, asyncio.get_running_loop()), BLOCK)
-        request["environ"] = environ = environ_of(request, path, query, body)
-        pool = self._api if whole else self._bodies
-        status, headers, parts = await self._in(pool, call_wsgi, self._flask, environ)
+            status, headers, parts = await self._call_with_place(request, head, path, query)
         response = web.StreamResponse(status=status, headers=headers)
         await response.prepare(request)
         try:
@@ -246,6 +248,20 @@ class Front:
             if close := getattr(parts, "close", None):
                 await self._in(self._disk, close)
         return response
+
+    async def _call_with_place(self, request: web.Request, head: bytes, path: str, query: str) -> Said:
+        """Let Flask read a body while it arrives; where its user may not have one more thread, it is called again."""
+        place = Place(self._places)
+        try:
+            while True:
+                body = io.BufferedReader(ArrivingBody(request, head, asyncio.get_running_loop()), BLOCK)
+                request["environ"] = environ = environ_of(request, path, query, body)
+                environ[PLACE] = place.take
+                said = await self._in(self._bodies, call_wsgi, self._flask, environ)
+                if not place.is_missing or not await place.wait(STALL_SECONDS):
+                    return said
+        finally:
+            place.leave()
 
     async def _send(self, request: web.Request, spans: Spans) -> None:
         """Send slices of blobs, which the kernel takes from their files."""
@@ -275,7 +291,7 @@ class Front:
                 _drop(pieces, total)
 
     async def _stream(self, request: web.Request, response: web.StreamResponse, blocks: Any) -> None:
-        while block := await self._in(self._bodies, next, blocks, b""):
+        while block := await self._in(self._blocks, next, blocks, b""):
             await self._write(request, response, memoryview(block))
 
     async def _write(self, request: web.Request, response: web.StreamResponse, data: memoryview) -> None:

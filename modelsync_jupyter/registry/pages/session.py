@@ -25,6 +25,7 @@ from markupsafe import Markup
 
 import modelsync_jupyter
 
+from .. import body
 from ..catalog.words import Role
 from ..errors import ApiError, BadRequest, Forbidden
 from ..routes import account
@@ -65,6 +66,7 @@ def page(view: Callable[P, View]) -> Callable[P, View]:
         if not g.session:
             return _to_sign_in()
         g.me = call(account.current_user)
+        body.take_place(g.me["name"])
         if request.method == "POST":
             _check_form(g.session)
         return view(*args, **kwargs)

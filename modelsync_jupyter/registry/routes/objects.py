@@ -55,7 +55,7 @@ def presigned(method: str, path: str) -> str:
 @_presigned
 def put_whole(uid: str) -> Response:
     """Receive a whole archive in one request."""
-    _check_presigned("PUT")
+    body.take_place(_check_presigned("PUT"))
     size = body.content_length()
     with current().database.read() as connection:
         upload = find_upload(connection, uid)
@@ -84,12 +84,12 @@ def get_aliased(uid: str, alias: str) -> Response:
     return send_archive(current(), archive, end_as(current(), archive, check_version(alias)))
 
 
-def _check_presigned(method: str) -> None:
-    """Accept a request whose URL we presigned.
+def _check_presigned(method: str) -> str:
+    """Accept a request whose URL we presigned; returns the name of the user for whom.
 
     Raises:
         Forbidden: The URL is forged or expired, or the token that asked for it is no longer valid.
     """
     token_id = current().signer.check(method, request.path, request.args)
     with current().database.read() as connection:
-        check_valid(connection, token_id)
+        return check_valid(connection, token_id)

@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from modelsync_jupyter.wire import TOKEN_HEADER, VERSION_HEADER
 
+from .. import body
 from ..catalog import events, tokens
 from ..catalog.users import Caller
 from ..catalog.words import Right, Role
@@ -71,6 +72,7 @@ def needs(rule: Role | Right) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
             address = (request.remote_addr or "")[:_LONGEST_ADDRESS]  # behind a proxy it is what the proxy says
             who = identify(current(), request.headers.get(TOKEN_HEADER, ""), address, check)
+            body.take_place(who.name)
             g.caller = replace(who, client=client_name())
             return route(*args, **kwargs)
 
