@@ -19,7 +19,7 @@ MAX_LIST = 32 << 20
 #: Requests of a process that hold a large body at the same time, and what that is: parsed, 30 MB take 150.
 _AT_ONCE, _LARGE = 2, 1 << 20
 _places = threading.BoundedSemaphore(_AT_ONCE)
-#: What in the environment has to be asked for a place before a body is read that is still to come, see `lane.places`.
+#: What in the environment has to be asked for a place before a request that takes long begins, see `lane.places`.
 PLACE = "modelsync.place"
 _AGAIN_SECONDS = 10
 #: Rows of a page; versions and repositories are wide, and a page of them is to take a tenth of a second at most.
@@ -56,17 +56,17 @@ def leave_place(error: BaseException | None) -> None:
 
 
 def take_place(user: str) -> None:
-    """Have a place for the body of this request, if that is one that is read while it arrives.
+    """Have a place for this request, if it is one that may take long.
 
     Args:
-        user: Who sends it. Nobody may have all places; so this comes before the first byte is read.
+        user: Who sends it. Nobody may have all places; so this comes before the first byte of its body is read.
 
     Raises:
         TooMany: This user has as many as they may. The request waits on the event loop then, and comes again.
     """
     take = request.environ.get(PLACE)
     if take and not take(user):
-        raise TooMany("too many large bodies come from you at once", _AGAIN_SECONDS, "send the rest of them")
+        raise TooMany("too many requests of yours take long at once", _AGAIN_SECONDS, "send the rest of them")
 
 
 def page(default: int = 0, most: int = MAX_ROWS) -> Page:

@@ -10,7 +10,7 @@
     ├── Moved         409  the record is no longer what the request expects it to be
     ├── Failed        412  a precondition such as If-Match does not hold
     ├── TooLarge      413  the body has more bytes than this endpoint takes
-    ├── TooMany       429  too many sign-ins have failed from there, or bodies come at once
+    ├── TooMany       429  too many sign-ins failed, or requests take long at once
     ├── Again         503  the bytes have to be sent again
     └── Full          507  the disk is full
 
@@ -96,7 +96,7 @@ class TooLarge(ApiError):
 
 
 class TooMany(ApiError):
-    """Too many sign-ins have failed, or too many large bodies come at once.
+    """Too many sign-ins have failed, or too many requests of one user take long.
 
     Args:
         message: What is wrong.

@@ -1,28 +1,35 @@
-"""Nobody has all threads in which bodies are read while they arrive."""
+"""Nobody has all threads for what takes long, and what takes long has no others."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import os
+import queue
 import select
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from aiohttp import web
 
+from modelsync_jupyter.registry import Settings, multipart
 from modelsync_jupyter.registry.body import PLACE
+from modelsync_jupyter.registry.lane.front import Front
 from modelsync_jupyter.registry.lane.places import _MOST_WAITING, Place, Places
 from modelsync_jupyter.wire import PRESENT
 from tests.pages.visitor import Visitor
 
 from . import pushing
 from .people import ADMIN, House
-from .server import Server
+from .server import Client, Server
 from .test_availability import crowd
 
 #: Places of a process, and how many of them one user has at most.
@@ -118,6 +125,55 @@ def test_no_route_reads_a_body_before_its_user_has_a_place(tmp_path: Path, monke
         else:
             assert path == "/sign-in" or (path.startswith("/objects/") and "?" not in path), case
     assert len(addresses) > 35
+    house.registry.database.close()
+
+
+@contextlib.contextmanager
+def serve(data: Path) -> Iterator[str]:
+    """Serve a registry from a thread of this process, one request of the API at a time; yields its URL."""
+    opened: queue.Queue[str] = queue.Queue()
+    loop, ended = asyncio.new_event_loop(), asyncio.Event()
+
+    async def run() -> None:
+        runner = await Front(Settings(data, threads=1), lambda registry: None).run()
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        opened.put("http://{}:{}".format(*runner.addresses[0]))
+        await ended.wait()
+        await runner.cleanup()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
+    thread.start()
+    try:
+        yield opened.get(timeout=60)
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
+        loop.close()
+
+
+@pytest.mark.filterwarnings("ignore::aiohttp.web.NotAppKeyWarning")
+def test_making_archives_of_parts_keeps_the_api_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house, begun, may_end = House(tmp_path / "data", monkeypatch), queue.Queue[int](), threading.Event()
+    upload = house.admin.start("m:v1")
+
+    def take_long(*args: Any) -> None:
+        begun.put(1)
+        assert may_end.wait(60)
+
+    monkeypatch.setattr(multipart, "complete", take_long)
+    with serve(tmp_path / "data") as url, ThreadPoolExecutor(3) as pool:
+        clients = [Client(url, ADMIN) for _ in range(4)]
+        address, listed = pushing.path("m", "v1", "complete_multipart_upload"), {"upload_id": upload, "parts": []}
+        completing = [pool.submit(client.call, "PATCH", address, listed) for client in clients[:3]]
+        for _ in completing:
+            begun.get(timeout=60)
+        assert clients[3].ok("GET", "/models")["total"] == 0
+        may_end.set()
+        assert [each.result().status_code for each in completing] == [200] * 3
+        for client in clients:
+            client.session.close()
     house.registry.database.close()
 
 

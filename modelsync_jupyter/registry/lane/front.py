@@ -8,8 +8,9 @@ only while there is work for it. So a thousand slow or silent clients keep nobod
 - Parts of uploads are received by the loop; a thread of `disk` hashes and stores each block when it is there.
 - Archives leave by sendfile where blobs are files; to a client that is fast, from a thread, see `fast`. Where blobs
   are not files, a thread fetches one block after the other.
-- Bodies that are larger than an API's, whole archives above all, are read by Flask while they arrive, in `bodies`: the
-  one lane in which a slow client holds a thread. The API is not in it, and no user can have all of it, see `places`.
+- Bodies that are larger than an API's, whole archives above all, are read by Flask while they arrive, and parts become
+  an archive, in `long`: the one lane in which a client holds a thread for as long as it sends, or as what it sent takes
+  to read. The rest of the API is not in it, and no user can have all of it, see `places`.
 
 Until the catalog answers for the first time, every request is answered with 503, and the catalog is asked again.
 """
@@ -62,10 +63,11 @@ _SENT_IN_A_TURN, _IN_A_TURN = 256 * BLOCK, 10_000
 #: Bytes of a part that are worth a trip to a thread.
 _ENOUGH = BLOCK // 2
 _DISK_THREADS = 8
-#: Bodies that are read while they arrive; more threads, to see who sends one; and threads that read blobs in a bucket.
-_BODY_PLACES, _BODY_LOOKS, _BLOCK_THREADS = 64, 8, 64
+#: Threads for what takes long; more, that see who asks for it; and those that read blobs in a bucket.
+_LONG_PLACES, _LONG_LOOKS, _BLOCK_THREADS = 64, 8, 64
 _RETRY_SECONDS = 1.0
 _PARTS = re.compile(r"(/objects/uploads/([^/]+)/parts)/(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)
+_LONG = "/complete_multipart_upload"
 _BODILESS = {"GET", "HEAD", "DELETE", "OPTIONS"}
 
 log = logging.getLogger(__name__)
@@ -91,7 +93,7 @@ class Front:
         self._observe = observing
         self._api = ThreadPoolExecutor(settings.threads, "api")
         self._disk = ThreadPoolExecutor(_DISK_THREADS, "disk")
-        self._bodies, self._places = ThreadPoolExecutor(_BODY_PLACES + _BODY_LOOKS, "bodies"), Places(_BODY_PLACES)
+        self._long, self._places = ThreadPoolExecutor(_LONG_PLACES + _LONG_LOOKS, "long"), Places(_LONG_PLACES)
         self._blocks = ThreadPoolExecutor(_BLOCK_THREADS, "blocks")
         self._fast = FastLane()
 
@@ -221,11 +223,11 @@ class Front:
         head, whole = b"", True
         if request.method not in _BODILESS:
             head, whole = await read_start(request)
-        if whole:
+        if whole and not path.endswith(_LONG):
             request["environ"] = environ = environ_of(request, path, query, io.BytesIO(head))
             status, headers, parts = await self._in(self._api, call_wsgi, self._flask, environ)
         else:
-            status, headers, parts = await self._call_with_place(request, head, path, query)
+            status, headers, parts = await self._call_long(request, head, whole, path, query)
         response = web.StreamResponse(status=status, headers=headers)
         await response.prepare(request)
         try:
@@ -249,15 +251,15 @@ class Front:
                 await self._in(self._disk, close)
         return response
 
-    async def _call_with_place(self, request: web.Request, head: bytes, path: str, query: str) -> Said:
-        """Let Flask read a body while it arrives; where its user may not have one more thread, it is called again."""
-        place = Place(self._places)
+    async def _call_long(self, request: web.Request, head: bytes, whole: bool, path: str, query: str) -> Said:
+        """Let Flask answer what takes long; where its user may not have one more thread, it is called again later."""
+        place, loop = Place(self._places), asyncio.get_running_loop()
         try:
             while True:
-                body = io.BufferedReader(ArrivingBody(request, head, asyncio.get_running_loop()), BLOCK)
+                body = io.BytesIO(head) if whole else io.BufferedReader(ArrivingBody(request, head, loop), BLOCK)
                 request["environ"] = environ = environ_of(request, path, query, body)
                 environ[PLACE] = place.take
-                said = await self._in(self._bodies, call_wsgi, self._flask, environ)
+                said = await self._in(self._long, call_wsgi, self._flask, environ)
                 if not place.is_missing or not await place.wait(STALL_SECONDS):
                     return said
         finally:

@@ -1,7 +1,8 @@
-"""Places: who holds one of the threads for bodies that are read while they arrive.
+"""Places: who holds one of the threads for what takes long.
 
-Such a thread is held by its client for as long as that one sends. So nobody holds more of them than are left for all
-others: of 64, one user has 32 at most, the next one 16 then, and whoever holds none gets one as long as there is one.
+Such a thread is held for as long as a client sends a body, or as what it sent is read. So nobody holds more of them
+than are left for all others: of 64, one user has 32 at most, the next one 16 then, and whoever holds none gets one as
+long as there is one.
 A request for which there is none waits on the event loop, not in a thread, until there is.
 """
 
@@ -70,7 +71,7 @@ class Place:
     Attributes:
         user: Who sends the request, once that is known.
         given: Set when there is a place after all.
-        is_missing: Whether there was none when the request was about to read its body.
+        is_missing: Whether there was none when the request was about to begin.
     """
 
     def __init__(self, places: Places) -> None:
@@ -81,7 +82,7 @@ class Place:
         self._is_held = False
 
     def take(self, user: str) -> bool:
-        """Take the place before the body is read, in the thread that will read it; returns whether there is one."""
+        """Take the place before anything is done, in the thread that will do it; returns whether there is one."""
         if not self._is_held:
             self.user, self._is_held = user, self._places.grant(user)
             self.is_missing = not self._is_held
