@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.compare import save
+from tests.benchmarks.limits import Results, is_small, verdicts
 from tests.benchmarks.measure import Usage
 from tests.benchmarks.report import main, times
 
@@ -46,3 +47,19 @@ def test_table_and_plot_say_what_was_measured(
     assert text.count("<rect") == 3
     assert "&lt;other&gt;" in text
     assert "<other>" not in text
+
+
+def test_a_target_that_even_its_floor_misses_says_so() -> None:
+    rows: Results = {
+        ("push", "and digests"): [usage(1.6), usage(1.6)],
+        ("push", "curl -T"): [usage(2.0), usage(2.0)],
+        ("push", "modelsync"): [usage(2.2), usage(2.4)],
+    }
+    lines = list(verdicts(rows, 10**9))
+    assert lines[0].split(maxsplit=7)[-1] == "1.15, reached; `and digests` takes 0.80"
+    assert lines[1].endswith(" 1.15, not reached; `and digests` takes 0.80, which is too much as well")
+    assert lines[2].split()[-2:] == ["50,", "reached"]
+    assert len(lines) == 3  # nothing of what was not measured
+    assert is_small(rows)
+    rows["push", "modelsync"].append(Usage(1.0, 1.0, 151_000_000, 1, 0))
+    assert not is_small(rows)
