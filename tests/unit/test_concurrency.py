@@ -11,7 +11,7 @@ import pytest
 from modelsync_jupyter.core.errors import Cancelled, Unavailable
 from modelsync_jupyter.core.parts import MIB
 from modelsync_jupyter.transfer.concurrency import InFlight, Request, Window, note_refusal, without_place
-from modelsync_jupyter.transfer.work import Stop
+from modelsync_jupyter.transfer.work import Stop, _note_failure
 
 TICK = 0.001
 #: Seconds until a refused request is sent again.
@@ -136,6 +136,14 @@ def test_a_far_end_that_counts_requests_is_asked_again_when_it_says() -> None:
     seconds = line.carry([16 * MIB] * 100, threads=16)
     assert seconds <= 4 * SPAN + 8  # 20 in each span, and the last 20 one after the other at worst
     assert line.refused <= 4 * 8  # those in flight when the first one is refused, and nobody after it
+
+
+@pytest.mark.parametrize(("said", "is_open"), [(60.0, False), (None, True)])
+def test_only_a_far_end_that_says_when_holds_up_all(said: float | None, is_open: bool) -> None:
+    in_flight = InFlight(2, lambda: None)
+    with in_flight.place():
+        _note_failure(Unavailable("Too many.", status=429, retry_after=said), 60.0, 1)
+    assert in_flight._window.is_open is is_open
 
 
 def test_a_far_end_that_is_no_longer_busy_is_asked_for_more() -> None:
