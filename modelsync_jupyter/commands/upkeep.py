@@ -86,8 +86,8 @@ def _copy(
     )
     found = migrate(here, there, face.note)
     text = (
-        f"The copy is whole: {found.versions} versions in {found.blobs} blobs; "
-        f"{found.copied} were copied now, {format_size(found.bytes)}."
+        f"The copy is whole. Versions: {found.versions}; blobs: {found.blobs}; "
+        f"copied now: {found.copied}, {format_size(found.bytes)}."
     )
     if found.bad:
         face.note(

@@ -26,7 +26,7 @@ class View:
         show: All versions, those in the local store, those in the registry, or those that differ ("changed").
         search: Words; a version is shown if each is in its tag, labels, aliases, module, creator or description. A word
             `key=value` is a label, of whose value the beginning is enough.
-        sort: By "name", or by "time" or "size", the newest or largest first.
+        sort: By "name", or by "time" or "size", the newest or largest first; names by what all of theirs take.
         open: Names whose versions are shown.
     """
 
@@ -132,6 +132,11 @@ class Group:
     name: str
     versions: list[Version] = field(default_factory=list)
 
+    @property
+    def size(self) -> int:
+        """Bytes of all of them."""
+        return sum(each.size for each in self.versions)
+
     def to_dict(self, opened: bool) -> dict[str, Any]:
         """Return the name as a row: how many versions there are, in which states, and the newest of them."""
         newest = max(self.versions, key=lambda each: each.created)
@@ -141,7 +146,7 @@ class Group:
             "name": self.name,
             "open": opened,
             "count": len(self.versions),
-            "size": sum(each.size for each in self.versions),
+            "size": self.size,
             "states": dict(states),
             "newest": newest.to_dict(),
         }
@@ -160,7 +165,9 @@ def grouped(versions: list[Version], sort: str) -> list[Group]:
     for group in groups.values():
         group.versions.sort(key=order)
     found = sorted(groups.values(), key=lambda group: group.name)
-    return found if sort == "name" else sorted(found, key=lambda group: order(group.versions[0])[0])
+    if sort == "size":
+        return sorted(found, key=lambda group: -group.size)
+    return found if sort == "name" else sorted(found, key=lambda group: _newest(group.versions[0])[0])
 
 
 def _newest(version: Version) -> tuple[float, str]:

@@ -123,6 +123,9 @@ async def test_it_is_searched_sorted_folded_and_cut(
     assert (await call("POST", "list", {**view, "find": "nothing"}))[1] == {"row": None}
     again = (await call("POST", "list", {**view, "since": (await read("", **view))["revision"]}))[1]
     assert (again["same"], "items" in again) == (True, False)
+    for version in ("v1", "v2"):
+        make(f"{name}-c:{version}", 6000)
+    assert tags(await read(search=name, sort="size")) == [f"{name}-c", f"{name}-b", f"{name}-a"], "all of a name"
 
 
 async def test_what_came_or_went_is_seen_at_a_glance(

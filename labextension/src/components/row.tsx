@@ -31,6 +31,8 @@ interface IProps {
   top: number;
   height: number;
   current: boolean;
+  /** Whether names are in the order of their size, which they show then. */
+  bySize: boolean;
   transfer: IRecord | undefined;
   stopping: boolean;
   onSelect: () => void;
@@ -46,6 +48,7 @@ function alike(one: IProps, other: IProps): boolean {
     one.top === other.top &&
     one.height === other.height &&
     one.current === other.current &&
+    one.bySize === other.bySize &&
     one.transfer === other.transfer &&
     one.stopping === other.stopping
   );
@@ -94,7 +97,12 @@ export const TreeRow = React.memo(function TreeRow(props: IProps): JSX.Element {
       onContextMenu={props.onSelect}
     >
       {isName ? (
-        <NameText row={row} transfer={transfer} stopping={stopping} />
+        <NameText
+          row={row}
+          bySize={props.bySize}
+          transfer={transfer}
+          stopping={stopping}
+        />
       ) : (
         <VersionText
           row={row}
@@ -161,15 +169,19 @@ interface ITextProps {
   stopping: boolean;
 }
 
-function NameText(props: ITextProps & { row: IName }): JSX.Element {
+function NameText(
+  props: ITextProps & { row: IName; bySize: boolean }
+): JSX.Element {
   const { trans } = useEnv();
-  const { row, transfer, stopping } = props;
+  const { row, bySize, transfer, stopping } = props;
   const Caret = row.open ? caretDownIcon : caretRightIcon;
   const count = trans._n('%1 version', '%1 versions', row.count);
   const { newest } = row;
+  const states = summarize(row.states, trans);
   const title = [
     row.name,
     `${count} · ${formatSize(row.size)}`,
+    ...states.map(each => `${each.count} ${each.word}`),
     trans.__(
       'Newest: %1, created %2',
       versionOf(newest.tag),
@@ -193,15 +205,22 @@ function NameText(props: ITextProps & { row: IName }): JSX.Element {
             <Moving record={transfer} stopping={stopping} />
           ) : (
             <>
-              {summarize(row.states, trans).map(({ state, count, word }) => (
-                <StateMark
-                  key={state}
-                  state={state}
-                  text={count === row.count ? word : String(count)}
-                />
-              ))}
+              <span className="jp-ModelSync-states">
+                {states.map(({ state, count, word }) => (
+                  <StateMark
+                    key={state}
+                    state={state}
+                    text={count === row.count ? word : String(count)}
+                  />
+                ))}
+              </span>
               <Aside
-                words={[count, formatShortAge(row.newest.creation_time, trans)]}
+                words={
+                  bySize
+                    ? [formatShortSize(row.size), count]
+                    : [count, formatShortAge(newest.creation_time, trans)]
+                }
+                spare={states.length > 1 && !bySize}
               />
             </>
           )}
@@ -266,10 +285,18 @@ function VersionText(
   );
 }
 
-/** Facts at the end of a row: those that there is room for. They give way to the buttons where the mouse is. */
-function Aside({ words }: { words: readonly string[] }): JSX.Element {
+/**
+ * Facts at the end of a row: those that there is room for, and the first one in any case, unless it can be spared.
+ * They give way to the buttons where the mouse is.
+ */
+function Aside(props: {
+  words: readonly string[];
+  spare?: boolean;
+}): JSX.Element {
+  const { words, spare } = props;
   return (
-    <span className="jp-ModelSync-aside">
+    <span className={'jp-ModelSync-aside' + (spare ? ' jp-mod-spare' : '')}>
+      {spare && <span />}
       {words.map((word, index) => (
         <span key={index}>{index ? ` · ${word}` : word}</span>
       ))}

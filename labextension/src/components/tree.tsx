@@ -99,6 +99,7 @@ export function Tree(props: {
               top={place.top}
               height={height}
               current={each === index}
+              bySize={view.sort === 'size'}
               transfer={transferOf(item, active)}
               stopping={isStopping(transferOf(item, active)?.id ?? '')}
               onSelect={() => cursor.select(each)}
