@@ -274,13 +274,14 @@ def complete(registry: Registry, caller: Caller, uid: str, model_id: int, listed
     with registry.database.read() as connection:
         upload = uploads.find_upload(connection, uid, model_id=model_id, caller=caller)
         parts = uploads.list_parts(connection, upload.id)
+    arrived: set[int] = set()
     if any(part.place and not part.received_digest for part in parts) and isinstance(registry.blobs, Direct):
         sizes = registry.blobs.arrived(uid)
         with registry.database.write(durable=False) as connection:
-            parts = uploads.record_arrived(connection, upload.id, parts, sizes)
+            arrived = uploads.record_arrived(connection, upload.id, parts, sizes)
     if upload.state != UploadState.OPEN:
         return
-    found = _match(registry, uid, parts, listed)
+    found = _match(registry, uid, parts, listed, arrived)
     if any(part.declared_digest or part.place for part in parts):  # ours, whose clients wait for minutes
         assemble(registry, upload, found)
         return
@@ -366,15 +367,17 @@ def check_open(upload: UploadRow) -> None:
         raise BadRequest("the upload is complete already")
 
 
-def _match(registry: Registry, uid: str, parts: Sequence[PartRow], listed: Mapping[int, str]) -> tuple[Part, ...]:
-    """Return the parts of the archive, if they were all received and are the listed ones."""
+def _match(
+    registry: Registry, uid: str, parts: Sequence[PartRow], listed: Mapping[int, str], arrived: set[int]
+) -> tuple[Part, ...]:
+    """Return the parts of the archive, if they were all received, or arrived just now, and are the listed ones."""
     good: set[int] = set()
     others: dict[int, tuple[str, int]] = {}  # of these, the store is asked whether they are still there
     found: list[StoredPart] = []
     own, start = direct_name(uid, ""), 0
     for part in parts:
         number, digest, stop = part.number, part.digest, start + part.size
-        if part.received_digest and listed.get(number) == hex_of(digest):
+        if (part.received_digest or number in arrived) and listed.get(number) == hex_of(digest):
             if part.place and part.place.startswith(own):
                 good.add(number)
             else:

@@ -14,7 +14,7 @@ from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.wire import EntryJSON
 
 from ..errors import NotFound
-from .database import new_uid, now
+from .database import change_many, new_uid, now
 from .grants import visible
 from .rows import ArchiveRow, StoredPart, layout_from, part_from
 from .tables import archive_parts, archives, history, models, repositories, upload_parts, uploads
@@ -22,6 +22,10 @@ from .users import Caller
 
 #: Digests that one query asks for.
 _AT_ONCE = 500
+_HOLD = (
+    "INSERT INTO archive_parts (archive_id, number, start, stop, digest, place, place_start)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +63,14 @@ def add_archive(connection: Connection, digest: str, parts: Sequence[Part], desc
         parts: Its parts in order.
         described: What its bytes tell.
     """
-    result = connection.execute(
-        insert(archives).values(
-            uid=new_uid(), digest=digest, size=parts[-1].stop, created_at=now(), **described.columns()
-        )
-    )
+    columns = {"uid": new_uid(), "digest": digest, "size": parts[-1].stop, "created_at": now(), **described.columns()}
+    result = connection.execute(insert(archives), columns)
     archive_id = int(result.inserted_primary_key[0])  # type: ignore[index]  # a table with a primary key returns one
-    rows = [
-        {
-            "archive_id": archive_id,
-            "number": part.number,
-            "start": part.start,
-            "stop": part.stop,
-            "digest": part.digest,
-            "place": part.place if isinstance(part, StoredPart) else None,
-            "place_start": part.place_start if isinstance(part, StoredPart) else 0,
-        }
-        for part in parts
-    ]
-    connection.execute(insert(archive_parts), rows)
+    rows = []
+    for part in parts:
+        place, begin = (part.place, part.place_start) if isinstance(part, StoredPart) else (None, 0)
+        rows.append((archive_id, part.number, part.start, part.stop, part.digest, place, begin))
+    change_many(connection, _HOLD, rows)
     return archive_id
 
 

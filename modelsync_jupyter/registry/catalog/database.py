@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -66,7 +66,10 @@ class Database:
 
     def __init__(self, url: str, connections: int) -> None:
         self._engine = _engine(url, connections)
-        self._writer = self._engine.execution_options()
+        self._writers = {
+            durable: self._engine.execution_options(modelsync_write="FULL" if durable else "NORMAL")
+            for durable in (False, True)
+        }
         # A transaction of PostgreSQL would see each look anew all the same, and take two more trips to the server.
         alone = {"isolation_level": "AUTOCOMMIT"} if self._engine.dialect.name == "postgresql" else {}
         self._reader = self._engine.execution_options(**alone)
@@ -96,8 +99,7 @@ class Database:
             durable: Whether it must outlive a crash of the machine before the next durable one is written. SQLite waits
                 for the disk then, once for all that was written before; PostgreSQL does so always.
         """
-        writer = self._writer.execution_options(modelsync_write="FULL" if durable else "NORMAL")
-        with self._queue, writer.begin() as connection:
+        with self._queue, self._writers[durable].begin() as connection:
             yield connection
 
     def prepare(self) -> None:
@@ -118,6 +120,19 @@ class Database:
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""
         self._engine.dispose()
+
+
+def change_many(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Execute a statement once for each of many rows, for which SQLAlchemy takes as long again as the database does.
+
+    Args:
+        connection: A write.
+        statement: SQL, with `?` in the place of each value.
+        rows: The values of each row.
+    """
+    if rows:
+        marked = statement if connection.dialect.paramstyle == "qmark" else statement.replace("?", "%s")
+        connection.exec_driver_sql(marked, list(rows))
 
 
 class _Queue:
@@ -174,7 +189,10 @@ def _set_up_sqlite(connection: Any, record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at the start of a write: a later upgrade could fail without waiting."""
+    driver: Any = connection.connection.driver_connection
     writes = connection.get_execution_options().get("modelsync_write")
-    if writes:
-        connection.exec_driver_sql(f"PRAGMA synchronous = {writes}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not writes:
+        driver.execute("BEGIN")  # it takes no lock, so it cannot fail, and every request has one or more
+        return
+    driver.execute(f"PRAGMA synchronous = {writes}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

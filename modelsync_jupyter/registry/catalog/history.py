@@ -70,19 +70,17 @@ def remember(
         deed: What is done.
         columns: Others of the table: model_id, size, content_digest, archive_id, alias, earlier.
     """
-    connection.execute(
-        insert(history).values(
-            repository_id=repository_id,
-            version=version,
-            operation=deed,
-            created_at=now(),
-            user_id=caller.user_id,
-            token_name=caller.token,
-            address=caller.address[:64],
-            client=caller.client[:128],
-            **columns,
-        )
-    )
+    row = {
+        "repository_id": repository_id,
+        "version": version,
+        "operation": deed,
+        "created_at": now(),
+        "user_id": caller.user_id,
+        "token_name": caller.token,
+        "address": caller.address[:64],
+        "client": caller.client[:128],
+    }
+    connection.execute(insert(history), {**row, **columns})
 
 
 def release_archive(connection: Connection, archive_id: int | None) -> None:

@@ -11,7 +11,7 @@ from modelsync_jupyter.core.parts import Part
 
 from ..blobs.protocol import blob_of
 from ..errors import NotFound
-from .database import new_uid, now
+from .database import change_many, new_uid, now
 from .garbage import hold_pins
 from .rows import Facts, PartRow, UploadRow
 from .tables import models, repositories, upload_parts, uploads
@@ -44,6 +44,8 @@ _AWAITED = (
     .order_by(uploads.c.id.desc())
     .limit(3)
 )
+_DECLARE = "INSERT INTO upload_parts (upload_id, number, declared_size, declared_digest) VALUES (?, ?, ?, ?)"
+_MOVE = "UPDATE upload_parts SET place = ?, place_start = ? WHERE upload_id = ? AND number = ?"
 _AS_DECLARED = {"size": upload_parts.c.declared_size, "digest": upload_parts.c.declared_digest}
 
 
@@ -67,27 +69,21 @@ def open_upload(
     """
     hold_pins(connection)
     uid, moment = new_uid(), now()
-    result = connection.execute(
-        insert(uploads).values(
-            uid=uid,
-            model_id=model_id,
-            creator_id=caller.user_id,
-            token_id=caller.token_id,
-            address=caller.address,
-            state=UploadState.OPEN,
-            created_at=moment,
-            active_at=moment,
-            content_digest=content_digest,
-            **facts.columns(),
-        )
-    )
+    columns = {
+        "uid": uid,
+        "model_id": model_id,
+        "creator_id": caller.user_id,
+        "token_id": caller.token_id,
+        "address": caller.address,
+        "state": UploadState.OPEN,
+        "created_at": moment,
+        "active_at": moment,
+        "content_digest": content_digest,
+        **facts.columns(),
+    }
+    result = connection.execute(insert(uploads), columns)
     upload_id = result.inserted_primary_key[0]  # type: ignore[index]  # a table with a primary key returns one
-    rows = [
-        {"upload_id": upload_id, "number": part.number, "declared_size": part.size, "declared_digest": part.digest}
-        for part in declared
-    ]
-    if rows:
-        connection.execute(insert(upload_parts), rows)
+    change_many(connection, _DECLARE, [(upload_id, part.number, part.size, part.digest) for part in declared])
     return uid
 
 
@@ -175,11 +171,8 @@ def record_places(connection: Connection, upload_id: int, places: Mapping[int, P
     """
     if places:
         hold_pins(connection)
-        change = update(upload_parts).where(
-            upload_parts.c.upload_id == upload_id, upload_parts.c.number == bindparam("at")
-        )
-        rows = [{"at": number, "there": name, "begin": start} for number, (name, start) in places.items()]
-        connection.execute(change.values(place=bindparam("there"), place_start=bindparam("begin")), rows)
+        rows = [(name, start, upload_id, number) for number, (name, start) in places.items()]
+        change_many(connection, _MOVE, rows)
 
 
 def awaited(connection: Connection, who: Caller, model_id: int) -> list[tuple[int, str]]:
@@ -190,7 +183,7 @@ def awaited(connection: Connection, who: Caller, model_id: int) -> list[tuple[in
 
 def record_arrived(
     connection: Connection, upload_id: int, parts: Iterable[PartRow], sizes: Mapping[str, int]
-) -> list[PartRow]:
+) -> set[int]:
     """Note which parts have arrived in the store of blobs, with the digests that their client declared.
 
     Args:
@@ -200,17 +193,15 @@ def record_arrived(
         sizes: Bytes of what is there, by its name.
 
     Returns:
-        What is known of its parts now.
+        Their numbers.
     """
-    known, here = [], []
+    here = set()
     for part in parts:
-        size, digest, place = part.declared_size, part.declared_digest, part.place
+        size, place = part.declared_size, part.place
         if place and size and not part.received_digest and sizes.get(place) == blob_of(place, size)[1]:
-            here.append(part.number)
-            part = PartRow(part.number, size, digest, size, digest, place, part.place_start, part.puts)
-        known.append(part)
+            here.add(part.number)
     _change_parts(connection, upload_id, here, **_AS_DECLARED)
-    return known
+    return here
 
 
 def places_of(connection: Connection, who: Caller, digests: Collection[str]) -> dict[tuple[str, int], tuple[str, int]]:
