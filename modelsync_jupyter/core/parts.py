@@ -161,13 +161,16 @@ def parse_parts(data: object) -> tuple[Part, ...]:
     Raises:
         IntegrityError: Not a list of sizes and digests.
     """
-    if not isinstance(data, list) or not all(type(item) is dict for item in data):
+    if not isinstance(data, list):
         raise IntegrityError("The list of parts is not a list of objects.")
-    parts, start = [], 0
+    parts, start, is_digest = [], 0, _DIGEST.fullmatch
     for number, item in enumerate(data, 1):
+        if type(item) is not dict:
+            raise IntegrityError("The list of parts is not a list of objects.")
         size, digest = item.get("size"), item.get("digest")
         if type(size) is not int or size <= 0:
             raise IntegrityError("A part in the list of parts has no size.")
-        parts.append(Part(number, start, start + size, check_digest(digest)))
+        good = digest if type(digest) is str and is_digest(digest) else check_digest(digest)
+        parts.append(Part(number, start, start + size, good))
         start += size
     return tuple(parts)

@@ -86,8 +86,9 @@ def present(
         known = set() if again else readable_parts_of(connection, caller, upload.id)
         if direct:
             places = uploads.places_of(connection, caller, known)
+    found = [part for part in parts if part.digest in known]
     there: dict[int, uploads.Place] = {
-        part.number: places[part.digest, part.size] for part in parts if (part.digest, part.size) in places
+        part.number: place for part in found if (place := places.get((part.digest, part.size)))
     }
     if there:  # not garbage from here on
         with registry.database.write(durable=False) as connection:
@@ -96,12 +97,12 @@ def present(
     here: list[Part] = []
     names: dict[int, uploads.Place] = {}
     wanted = {blob_of(place[0], size) for (_, size), place in places.items()}
-    stored = registry.blobs.find(wanted | {(part.digest, part.size) for part in parts if part.digest in known})
-    for part in parts:
+    stored = registry.blobs.find(wanted | {(part.digest, part.size) for part in found})
+    for part in found:
         place = places.get((part.digest, part.size))
         if place and blob_of(place[0], part.size) in stored:
             here.append(part)
-        elif part.digest in known and (part.digest, part.size) in stored:
+        elif (part.digest, part.size) in stored:
             here.append(part)
             names[part.number] = (None, 0)
     numbers = {part.number for part in here}

@@ -174,4 +174,4 @@ def parts_between(connection: Connection, archive_id: int, start: int, stop: int
         .where(archive_parts.c.archive_id == archive_id, archive_parts.c.start < stop, archive_parts.c.stop > start)
         .order_by(archive_parts.c.number)
     )
-    return [part_from(row) for row in connection.execute(query)]
+    return [part_from(row) for row in connection.execute(query).all()]

@@ -138,7 +138,7 @@ def find_part(connection: Connection, upload_id: int, number: int) -> PartRow | 
 def list_parts(connection: Connection, upload_id: int, run: range | None = None) -> list[PartRow]:
     """List what is known of all parts of an upload, or of neighbours among them, in order."""
     query = _PARTS if run is None else _PARTS.where(upload_parts.c.number.between(run[0], run[-1]))
-    return [PartRow(*row) for row in connection.execute(query, {"upload": upload_id})]
+    return [PartRow(*row) for row in connection.execute(query, {"upload": upload_id}).all()]
 
 
 def record_part(connection: Connection, upload_id: int, number: int, size: int, digest: str) -> None:
