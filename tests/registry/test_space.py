@@ -511,7 +511,7 @@ def test_nothing_acknowledged_is_lost_under_kills_and_collection(launch: Callabl
             if number in (1, 2):
                 killing.start()
             while version not in kept:
-                with suppress(requests.ConnectionError, AssertionError):  # killed meanwhile, or told to send again
+                with suppress(requests.RequestException, AssertionError):  # killed meanwhile, or told to send again
                     client = server.client()
                     with suppress(AssertionError):  # an earlier try registered it
                         register(client, name, version)
