@@ -11,7 +11,6 @@ import warnings
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -240,7 +239,7 @@ class _Told:
         """Say how it ended."""
         last = self.last
         if error is None:
-            self.last = replace(last, step="done", done=last.total)
+            self.last = last._replace(step="done", done=last.total)
             word = f"done in {format_seconds(time.monotonic() - self._started)}"
         elif self._follows and isinstance(error, KeyboardInterrupt):
             word = "not followed any more"

@@ -189,6 +189,9 @@ class LocalStore(StoredModels):
                 path.unlink(missing_ok=True)
         self.index.sweep(name, lambda: self._versions(name))
         with suppress(OSError):
+            if not any(self.home.tmp.glob(f"{_OURS}*")):  # nearly always: what looks at it need not be loaded
+                return
+        with suppress(OSError):
             for path in self.abandoned():
                 if not self._is_in_a_journal(path.name):
                     remove_tree(path)

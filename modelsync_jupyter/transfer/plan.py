@@ -59,8 +59,7 @@ class Facts(NamedTuple):
         return compare(self.local_digest, self.remote_digest)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One step of a plan.
 
     Args:
@@ -106,7 +105,7 @@ class Plan:
     def with_forecast(self, forecast: Forecast) -> Plan:
         """Return the same plan with its forecast, and with sizes to match."""
         moved = forecast.moved
-        operations = tuple(replace(each, size=moved) if each.size else each for each in self.operations)
+        operations = tuple(each._replace(size=moved) if each.size else each for each in self.operations)
         return replace(self, operations=operations, size=moved, forecast=forecast)
 
     def to_dict(self) -> dict[str, Any]:

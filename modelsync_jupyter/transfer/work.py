@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.core.config import Home
@@ -90,7 +90,7 @@ class Counter:
         with self._lock:
             self._settled = True
             if self._kept:
-                self._now = replace(self._now, done=self._kept())
+                self._now = self._now._replace(done=self._kept())
 
     def add(self, size: int, *, reused: bool = False) -> None:
         """Add bytes; a negative number takes back those of a failed attempt."""
@@ -116,7 +116,7 @@ class Counter:
     def look(self) -> Progress:
         """Return the sum as it stands."""
         now = self._now
-        return replace(now, step="retrying") if self._retries else now
+        return now._replace(step="retrying") if self._retries else now
 
 
 class Work:
