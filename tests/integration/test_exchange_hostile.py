@@ -208,3 +208,13 @@ def test_an_export_replaces_nothing_without_force(tmp_path: Path) -> None:
         near.export_model("m:v1", tmp_path / "folder", format="folder")
     assert os.listdir(tmp_path / "folder" / "m-v1") == ["mine"]
     assert not [path for path in tmp_path.rglob(".*") if path.name.endswith(".partial")]
+
+
+@pytest.mark.parametrize("name", ["m.tar", "m.bentomodel", "M.TAR.ZST", "m.tgz", "m.zip"])
+def test_what_is_called_an_archive_and_is_none_is_no_model(here: Client, name: str, tmp_path: Path) -> None:
+    """Such as the page with an error that was downloaded in its place."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(b"<html>404</html>")
+    refuse(here, tmp_path / "in" / name, IntegrityError)
+    (tmp_path / "in" / name).rename(tmp_path / "in" / "m.html")
+    assert here.import_model(tmp_path / "in" / "m.html", name="m:v1").path.is_dir()

@@ -99,7 +99,7 @@ def test_bytes_of_our_client_do_not_pass_the_registry(
     server = launch("--workers", "1", "--blobs", f"az://{CONTAINER}/direct", **azure)
     ann, bob = (environment(tmp_path / who, server.url, server.token) for who in ("ann", "bob"))
     made = make_model(tmp_path / "ann", "m:v1", {"w.bin": 40 * MIB, "a.txt": b"a"})
-    kill_at("modelsync_jupyter.remotes.http:Http.put", 20, ["push", "m:v1", "--threads", "1"], ann)
+    kill_at("modelsync_jupyter.remotes.http:Http.put", 4, ["push", "m:v1", "--threads", "1"], ann)
     resumed = json.loads(modelsync("push", "m:v1", "-o", "json", env=ann).stdout)
     assert resumed["status"] == "pushed"
     assert 0 < resumed["bytes_sent"] < 38 * MIB

@@ -1,12 +1,13 @@
 """Reading an export: whatever its format, a source like a registry's archive.
 
 A plain tar is read in ranges, from a disk or through any driver that has them. A compressed one is a stream, read from
-its start. The first bytes say which it is, not its name.
+its start. The first bytes say which it is, not its name; but what is called an archive and is none is no model.
 """
 
 from __future__ import annotations
 
 import itertools
+import re
 import tarfile
 from collections import deque
 from collections.abc import Callable, Generator
@@ -31,6 +32,7 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _HEAD = 64 * 1024
 #: Where a stream is searched for a file at most, counted unpacked.
 _PEEK = 64 * MIB
+_ARCHIVE_NAME = re.compile(r"\.(tar(\.\w+)?|t(gz|bz2|xz|zst)|bentomodel|zip)$", re.IGNORECASE)
 #: Pieces of 1 MiB that are expanded ahead of their use.
 _AHEAD = 4
 
@@ -55,6 +57,11 @@ def open_archive(place: Place) -> TarSource | StreamSource | Tree:
         return StreamSource(place, codec)
     if _is_tar(head):
         return TarSource(place) if place.ranged else StreamSource(place, None)
+    if _ARCHIVE_NAME.search(place.name):
+        step = "Get another copy of it, or rename it to import the file as it is."
+        raise IntegrityError(
+            f"`{place.shown}` is called an archive and is none that is known: it may be damaged.", step
+        )
     return FolderTree(place.local) if place.local else RemoteTree(place)
 
 
