@@ -13,6 +13,7 @@ import textwrap
 import types
 import typing
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask
@@ -31,6 +32,7 @@ _SUCCESS = "What was asked for."
 _METHODS = ("get", "head", "post", "put", "patch", "delete")
 
 
+@lru_cache(maxsize=1)  # it takes 60 ms, and strangers may ask
 def describe(app: Flask) -> Schema:
     """Describe all routes of an app.
 

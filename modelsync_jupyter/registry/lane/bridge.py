@@ -55,12 +55,13 @@ class Watch:
 
     Args:
         stop: What to do then.
+        seconds: How long a while is.
     """
 
-    def __init__(self, stop: Callable[[], object]) -> None:
-        self._stop, self._loop = stop, asyncio.get_running_loop()
+    def __init__(self, stop: Callable[[], object], seconds: float = STALL_SECONDS) -> None:
+        self._stop, self._seconds, self._loop = stop, seconds, asyncio.get_running_loop()
         self._moved = self._loop.time()
-        self._timer = self._loop.call_later(STALL_SECONDS, self._look)
+        self._timer = self._loop.call_later(seconds, self._look)
 
     def __enter__(self) -> Watch:
         return self
@@ -73,7 +74,7 @@ class Watch:
         self._moved = self._loop.time()
 
     def _look(self) -> None:
-        left = self._moved + STALL_SECONDS - self._loop.time()
+        left = self._moved + self._seconds - self._loop.time()
         if left <= 0:
             self._stop()
         else:

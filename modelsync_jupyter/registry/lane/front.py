@@ -25,7 +25,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -56,8 +56,9 @@ R = TypeVar("R")
 _KEEP_ALIVE_SECONDS = 75.0
 #: Bytes that leave between two looks at the clock, out of so many files: to open them takes a trip to a thread.
 _SENT_AT_ONCE, _OPENED_AT_ONCE = 2 * BLOCK, 8
-#: Bytes of any other reply that leave between two looks at the clock.
-_WRITTEN_AT_ONCE = BLOCK // 4
+#: Bytes of any other reply that leave between two looks at the clock, and seconds there are for them where the reply is
+#: in memory: many that nobody takes would fill it.
+_WRITTEN_AT_ONCE, _REPLY_SECONDS = BLOCK // 16, 30.0
 #: What a thread sends at most for a fast client, until others have had a chance of it.
 _SENT_IN_A_TURN, _IN_A_TURN = 256 * BLOCK, 10_000
 #: Bytes of a part that are worth a trip to a thread.
@@ -111,6 +112,7 @@ class Front:
             keepalive_timeout=_KEEP_ALIVE_SECONDS,
             lingering_time=0,  # `read_rest` does that
             read_bufsize=BLOCK // 2,
+            auto_decompress=False,  # a megabyte from a stranger would be a gigabyte to the event loop
             shutdown_timeout=9.0,
         )
 
@@ -138,8 +140,10 @@ class Front:
         try:
             response = await self._reply(request)
             status = response.status
-            await response.prepare(request)
-            await response.write_eof()
+            with Watch(partial(_abort, request), _REPLY_SECONDS):
+                await response.prepare(request)
+                await response.write_eof()
+                await request.writer.drain()  # short replies are not waited for else, however many one connection asks
         finally:
             self._note(request, status, time.perf_counter() - begin)
         await read_rest(request)
@@ -171,6 +175,8 @@ class Front:
             if path == "/healthz" and request.method in ("GET", "HEAD"):
                 request["route"] = path
                 return web.json_response({"status": "ok"})
+            if (encoding := request.headers.get("Content-Encoding", "identity").lower()) != "identity":
+                raise BadRequest(f"a body in `{encoding[:32]}` is not read: send it without Content-Encoding")
             parts = _PARTS.fullmatch(path) if request.method == "PUT" else None
             if parts:
                 request["route"] = "/objects/uploads/<uid>/parts/<int:number>"
@@ -237,9 +243,9 @@ class Front:
                     await response.write(parts.tail)
                     request["sent"] += len(parts.tail)
             elif isinstance(parts, list):
-                await self._write(request, response, memoryview(b"".join(parts)))
+                await self._write(request, response, _each(parts), _REPLY_SECONDS)
             else:
-                await self._stream(request, response, iter(parts))
+                await self._write(request, response, self._read(iter(parts)), STALL_SECONDS)
         except Exception as error:  # too late for another reply: the client sees that this one is not whole
             if request.transport is not None and not request.transport.is_closing():
                 if not isinstance(error, ConnectionError):  # a client that goes away is no fault of ours
@@ -292,19 +298,21 @@ class Front:
                 self._fast.judge(transport, total, loop.time() - begun)
                 _drop(pieces, total)
 
-    async def _stream(self, request: web.Request, response: web.StreamResponse, blocks: Any) -> None:
-        while block := await self._in(self._blocks, next, blocks, b""):
-            await self._write(request, response, memoryview(block))
+    async def _write(
+        self, request: web.Request, response: web.StreamResponse, blocks: AsyncIterable[bytes], seconds: float
+    ) -> None:
+        """Send bytes; a client that takes none for so many seconds is sent away."""
+        with Watch(partial(_abort, request), seconds) as watch:
+            async for block in blocks:
+                for start in range(0, len(block), _WRITTEN_AT_ONCE):
+                    some = memoryview(block)[start : start + _WRITTEN_AT_ONCE]
+                    await response.write(some)
+                    request["sent"] += len(some)
+                    watch.touch()
 
-    async def _write(self, request: web.Request, response: web.StreamResponse, data: memoryview) -> None:
-        """Send bytes; a client that takes none for a while is sent away."""
-        for start in range(0, len(data), _WRITTEN_AT_ONCE):
-            block = data[start : start + _WRITTEN_AT_ONCE]
-            try:
-                await asyncio.wait_for(response.write(block), STALL_SECONDS)
-            except asyncio.TimeoutError as error:
-                raise ConnectionResetError from error
-            request["sent"] += len(block)
+    async def _read(self, blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
+        while block := await self._in(self._blocks, next, blocks, b""):
+            yield block
 
     async def _in(self, pool: ThreadPoolExecutor, run: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await asyncio.get_running_loop().run_in_executor(pool, partial(run, *args, **kwargs))
@@ -328,6 +336,16 @@ def _drop(pieces: deque[Piece], size: int) -> None:
         if size < stop - start:
             pieces.appendleft((name, start + size, stop))
         size -= min(size, stop - start)
+
+
+def _abort(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
+
+
+async def _each(blocks: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for block in blocks:
+        yield block
 
 
 def _open_all(blobs: Blobs, digests: list[str], stack: ExitStack) -> list[BinaryIO]:

@@ -28,4 +28,4 @@ def metrics() -> Response:
 @open_to_all("clients read it before they sign in")
 def openapi() -> dict[str, Any]:
     """Describe the API."""
-    return describe(current_app)
+    return describe(current_app._get_current_object())  # type: ignore[attr-defined]  # of Flask's proxies
