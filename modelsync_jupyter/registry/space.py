@@ -3,7 +3,8 @@
 Garbage collection runs beside everything else, as often as one likes; see `catalog.garbage` for why it is safe. First
 the catalog lets go: abandoned uploads are aborted, deleted versions are purged when their time to be
 restored is over, and archives without a version are dropped. Then blobs that no row names are deleted. A blob that was
-received within the last hour is left alone, so that no client has to send one again.
+received within the last hour is left alone, so that no client has to send one again. Of a blob with many parts of which
+few are needed, these are stored by themselves, so that it is free to go.
 """
 
 from __future__ import annotations
@@ -130,6 +131,8 @@ def collect_garbage(registry: Registry, *, dry_run: bool = False, settle: float 
                 doomed = _garbage(connection, candidates)
                 registry.blobs.delete([each.digest for each in doomed])
             _count(found, doomed)
+    for batch in _batches(_settled(registry, settle)):
+        _take_apart(registry, [each for each in batch if each.digest.startswith("direct/")])
     found.half_received = registry.blobs.sweep()
     return found
 
@@ -264,6 +267,19 @@ def _find_rotten(registry: Registry, blob: Stored, parts: Parts, progress: Calla
     except FileNotFoundError:  # deleted meanwhile
         return set()
     return bad
+
+
+def _take_apart(registry: Registry, objects: list[Stored]) -> None:
+    """Store parts under their digests that are no more than half of the object that they are in.
+
+    It is garbage then, and is freed the next time: until that readers have URLs of it.
+    """
+    with registry.database.read() as connection:
+        needed = garbage.settled_parts_at(connection, [each.digest for each in objects]) if objects else {}
+    for each in objects:
+        parts = needed.get(each.digest, {})
+        if 0 < 2 * sum(size for size, _ in parts.values()) <= each.size:
+            _rescue(registry, each.digest, parts)
 
 
 def _rescue(registry: Registry, name: str, parts: Parts) -> None:

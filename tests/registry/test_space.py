@@ -316,6 +316,22 @@ def test_an_object_stays_as_long_as_a_version_needs_one_of_the_parts_in_it() -> 
     space.teardown()
 
 
+def test_an_object_of_which_little_is_needed_is_taken_apart() -> None:
+    space = Space()
+    space.push("v1", 0, True)
+    space.push("v2", 1, True)
+    first, second = (part.parts for part in chain(*space.coming.values()))
+    assert [part.number for part in second] == [1, 2]
+    space._delete("v1")
+    space.deleted["v1"] = space.shown.pop("v1")
+    for sizes in ({first[-1].stop, second[-1].stop}, {second[-1].stop}):
+        space.collect_after_weeks()
+        space.everything_needed_is_there()
+        assert {item.size for item in space.blobs.list_direct()} == sizes
+    assert {item.size for item in space.blobs.list()} == {part.size for part in first[2:]}
+    space.teardown()
+
+
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Registry]:
     """A registry in this process."""

@@ -164,6 +164,16 @@ def parts_at(connection: Connection, places: Collection[str]) -> dict[str, dict[
     return found
 
 
+def settled_parts_at(connection: Connection, places: Collection[str]) -> dict[str, dict[int, tuple[int, str]]]:
+    """Tell the same as `parts_at` of those places that no upload which is open has to do with."""
+    open_now = uploads.c.state == UploadState.OPEN
+    named = select(upload_parts.c.place).join(uploads).where(upload_parts.c.place.in_(places), open_now)
+    busy = set(connection.execute(named).scalars())
+    going = select(uploads.c.uid).where(uploads.c.uid.in_({name.split("/")[1] for name in places}), open_now)
+    uids = set(connection.execute(going).scalars())
+    return parts_at(connection, [name for name in places if name not in busy and name.split("/")[1] not in uids])
+
+
 def move_parts(connection: Connection, place: str, starts: Collection[int]) -> None:
     """Note that some parts at a place are stored under their digests as well, and are needed there from now on."""
     hold_pins(connection)
