@@ -98,8 +98,8 @@ def use_s3(bench: Bench) -> Costs:
     """One S3 server: ours through a registry that keeps its bytes there, the others with the model's folder.
 
     Ours waits for the disk in a pull and the others do not: each is shown a second time with that added. In a registry
-    a part is an object, so that versions share it, and the others have one for each file: what that costs is shown by
-    one of them that gets our objects.
+    neighbouring parts are an object, which versions share, and the others have one for each file: what that costs is
+    shown by one of them that gets our objects.
     """
     scene, env, prefix = bench.big, {**os.environ, **bench.s3}, f"registry-{uuid4().hex[:8]}"
     pushed, pulled = scene.through_registry(OURS, "--blobs", f"s3://{BUCKET}/{prefix}", **bench.s3)
