@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import obstore
@@ -16,16 +17,22 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from modelsync_jupyter.core.parts import from_sizes
-from modelsync_jupyter.registry import Settings, multipart
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.registry import Settings, multipart, space
 from modelsync_jupyter.registry.app import answer
 from modelsync_jupyter.registry.blobs.objects import ObjectBlobs, key_of
 from modelsync_jupyter.registry.blobs.protocol import Blobs, StoreAway
-from modelsync_jupyter.registry.catalog import tokens, uploads
+from modelsync_jupyter.registry.catalog import garbage, tokens, uploads
 from modelsync_jupyter.registry.catalog.models import find_model
 from modelsync_jupyter.registry.catalog.rows import Facts
 from modelsync_jupyter.registry.keeping import Keeping
 from modelsync_jupyter.registry.service import Registry
 from modelsync_jupyter.registry.space import collect_garbage, verify_blobs
+from modelsync_jupyter.remotes.bentocloud.client import Remote
+from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
+from modelsync_jupyter.remotes.contexts import Context
+from modelsync_jupyter.remotes.http import Http
+from modelsync_jupyter.remotes.retry import Retry
 from tests.harness.clock import wait_until
 from tests.harness.models import MIB, differences, make_model
 from tests.harness.nginx import MISSING, free_port, nginx
@@ -260,6 +267,33 @@ def test_a_killed_push_to_a_bucket_goes_on_with_the_objects_that_arrived(
     assert size // 5 < there < size
     again = json.loads(modelsync("push", f"{name}:v1", "-o", "json", env=env).stdout)
     assert again["bytes_sent"] <= size + MIB - there
+
+
+def test_a_pull_goes_on_while_the_objects_that_it_reads_are_taken_apart(
+    registry: Server, s3: dict[str, str], name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for variable, value in s3.items():
+        monkeypatch.setenv(variable, value)
+    here = Registry.open(Settings(registry.data, blobs=f"s3://{BUCKET}/registry"))
+    assert isinstance(here.blobs, ObjectBlobs)
+    earlier = {item.digest for item in here.blobs.list_direct()}
+    folder = make_model(tmp_path / "home", f"{name}:v1", {"w.bin": 3 * MIB})
+    modelsync("push", f"{name}:v1", env=environment(tmp_path / "home", registry.url, registry.token))
+    with closing(Http(Context("", registry.url, registry.token), Retry(lambda seconds: None))) as http:
+        remote, tag = Remote(http), Tag(name, "v1")
+        record = remote.model(tag)
+        assert record
+        archive = RemoteArchive(remote, record)
+        objects = {item.digest for item in here.blobs.list_direct()} - earlier
+        with here.database.read() as connection:
+            held = garbage.parts_at(connection, list(objects))
+        assert objects == held.keys() != set()
+        for each, parts in held.items():
+            space._rescue(here, each, parts)
+        here.blobs.delete(list(objects))
+        got = http.retry.run(lambda: b"".join(map(bytes, archive.views(0, archive.size, bytearray(MIB)))))
+    here.database.close()
+    assert (folder / "w.bin").read_bytes() in got
 
 
 def test_clients_are_sent_to_the_public_endpoint_of_the_bucket_or_not_at_all(

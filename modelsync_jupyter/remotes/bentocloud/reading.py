@@ -25,7 +25,14 @@ from modelsync_jupyter.archive.description import (
     read_description,
 )
 from modelsync_jupyter.archive.layout import Layout
-from modelsync_jupyter.core.errors import Conflict, IntegrityError, InvalidReply, Unavailable, UrlExpired
+from modelsync_jupyter.core.errors import (
+    Conflict,
+    IntegrityError,
+    InvalidReply,
+    RemoteNotFound,
+    Unavailable,
+    UrlExpired,
+)
 from modelsync_jupyter.core.parts import Buffer, Part, even_size, split
 from modelsync_jupyter.wire import PROXY, model_path
 
@@ -155,7 +162,7 @@ class RemoteArchive:
     def _open_span(self, download: Download, span: Span, start: int, stop: int) -> Iterator[requests.Response]:
         offset = span.offset + start - span.start
         headers = {"Range": f"bytes={offset}-{offset + stop - start - 1}"}
-        with self._renewing(download), self._remote.http.get(span.url, headers) as reply:
+        with self._renewing(download), _as_expired(), self._remote.http.get(span.url, headers) as reply:
             self._check_range(reply, offset, None)
             yield reply
 
@@ -262,3 +269,12 @@ class RemoteArchive:
 
     def _replaced(self) -> Conflict:
         return Conflict(f"`{self._model.tag}` was replaced in the registry meanwhile.", step="Run the pull again.")
+
+
+@contextmanager
+def _as_expired() -> Iterator[None]:
+    """Take an object that is gone as one whose URL has expired: the registry may keep its parts elsewhere by now."""
+    try:
+        yield
+    except RemoteNotFound as error:
+        raise UrlExpired(error.message, status=error.status) from error
