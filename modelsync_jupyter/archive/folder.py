@@ -121,7 +121,7 @@ class FolderArchive:
         Raises:
             ModelChanged: A file is not as it was when scanned.
         """
-        entries, position, length = self.layout.entries, part.start, BLOCK
+        entries, position, length = self.layout.entries, part.start, _WORTH
         while position < part.stop:
             if kept := self._let_go(position, part.stop):
                 yield from sliced(kept, BLOCK)
@@ -139,7 +139,7 @@ class FolderArchive:
                 self._fill(piece, position)
             begun = time.monotonic()
             yield piece
-            length = min(2 * length, _LONGEST) if time.monotonic() - begun < _SECONDS else max(length // 2, BLOCK)
+            length = min(2 * length, _LONGEST) if time.monotonic() - begun < _SECONDS else max(length // 2, _WORTH)
             position += len(piece)
 
     @contextmanager

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import struct
+import time
 from collections.abc import Iterator
-from socket import SO_SNDTIMEO, SOL_SOCKET, socket
 from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.errors import InvalidModel
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 #: Bytes that a socket is given at once: its timeout is for all of them, and a link of 13 kB/s sends so many in time.
 _SENT_AT_ONCE = 256 * 1024
+#: What a new socket takes beyond what is on its way. Else it takes megabytes, and a small model is "sent" long
+#: before it is. That wakes us up more often, so a connection over which so many bytes go in so many seconds is let off.
+_MOST_WAITING, _MANY, _SECONDS = 512 * 1024, 1 << 20, 0.1
+_LOW_WATER = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # on Linux and macOS
+SOCKET_OPTIONS = () if _LOW_WATER is None else ((socket.IPPROTO_TCP, _LOW_WATER, _MOST_WAITING),)
 
 
 def sliced(view: memoryview, size: int = _SENT_AT_ONCE) -> Iterator[memoryview]:
@@ -47,7 +53,7 @@ class Unread:
         for view in self._archive.blocks(Part(0, start, start + self._size), self._buffer):
             yield from sliced(view)
 
-    def send(self, connection: socket) -> None:
+    def send(self, connection: socket.socket) -> None:
         """Have the kernel send them.
 
         Raises:
@@ -66,19 +72,23 @@ class Unread:
             raise self._archive.changed(self._index)
 
 
-def _send_file(connection: socket, file: int, offset: int, size: int) -> int:
+def _send_file(connection: socket.socket, file: int, offset: int, size: int) -> int:
     """Have the kernel send a piece of a file; returns how many bytes there were.
 
     `socket.sendfile` asks the kernel again whenever there is room for a little more, for a socket with a timeout does
     not block. Here it blocks, and the kernel keeps the timeout.
     """
-    timeout, sent = connection.gettimeout(), 0
+    timeout, sent, begun = connection.gettimeout(), 0, time.monotonic()
     seconds = timeout or 0.0
     connection.settimeout(None)
     try:
-        connection.setsockopt(SOL_SOCKET, SO_SNDTIMEO, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6)))
+        connection.setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
+        )
         while sent < size and (count := os.sendfile(connection.fileno(), file, offset + sent, size - sent)):
             sent += count
+        if _LOW_WATER and sent >= _MANY and time.monotonic() - begun < _SECONDS:
+            connection.setsockopt(socket.IPPROTO_TCP, _LOW_WATER, 0)  # none but the system's own
     except BlockingIOError:
         raise TimeoutError("timed out") from None
     finally:

@@ -34,7 +34,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from modelsync_jupyter.archive.unread import Unread
+from modelsync_jupyter.archive.unread import SOCKET_OPTIONS, Unread
 from modelsync_jupyter.core.errors import InvalidReply, ModelSyncError, NotAuthenticated, UsageError
 from modelsync_jupyter.wire import BENTOML_VERSION, TOKEN_HEADER, VERSION_HEADER, user_agent
 
@@ -366,9 +366,11 @@ class _Adapter(HTTPAdapter):
         }
         super().__init__(pool_connections=4, pool_maxsize=connections)
         self.poolmanager.pool_classes_by_scheme = self._pools
+        self._options = {"socket_options": [*HTTPConnection.default_socket_options, *SOCKET_OPTIONS]}
+        self.poolmanager.connection_pool_kw.update(self._options)
 
     def proxy_manager_for(self, proxy: str, **keywords: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **keywords)
+        manager = super().proxy_manager_for(proxy, **self._options, **keywords)
         if not proxy.lower().startswith("socks"):  # those have connections of their own
             manager.pool_classes_by_scheme = self._pools
         return manager

@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from modelsync_jupyter.archive.unread import SOCKET_OPTIONS, sliced
 from modelsync_jupyter.client import Client
 from modelsync_jupyter.core.errors import (
     InvalidReply,
@@ -225,6 +226,32 @@ def test_signing_in_refuses_such_a_token_before_anything_is_sent(net: Net, tmp_p
     assert (server.log.find(), list(tmp_path.iterdir())) == ([], [])
     Client(home=tmp_path).login(server.url, "t0ken\n")
     assert [each.headers["x-yatai-api-token"] for each in server.log.find()] == ["t0ken"]
+
+
+@pytest.mark.skipif(not SOCKET_OPTIONS, reason="this system cannot tell what a socket has not sent")
+def test_what_is_told_as_sent_is_on_its_way(net: Net) -> None:
+    """A socket would take megabytes for a server that reads nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with socket.create_connection(listener.getsockname()) as plain:
+            plain.setblocking(False)
+            swallowed = 0
+            with suppress(BlockingIOError):
+                while True:
+                    swallowed += plain.send(bytes(1 << 16))
+        sent = 0
+
+        class Counted(Bytes):
+            def __iter__(self) -> Iterator[memoryview]:
+                nonlocal sent
+                for view in super().__iter__():
+                    for piece in sliced(view, 1 << 16):
+                        yield piece
+                        sent += len(piece)
+
+        error = error_of(lambda: net.client(url, connect=0.5).put(f"{url}/o/x", Counted(bytes(1 << 25))))
+    assert isinstance(error, Unavailable)
+    assert 0 < sent < swallowed / 2
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/o/x", "http://[::1/o/x", "http://127.0.0.1:99999/o/x"])
