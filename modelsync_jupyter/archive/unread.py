@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.errors import InvalidModel
@@ -88,7 +89,8 @@ def _send_file(connection: socket.socket, file: int, offset: int, size: int) -> 
         while sent < size and (count := os.sendfile(connection.fileno(), file, offset + sent, size - sent)):
             sent += count
         if _LOW_WATER and sent >= _MANY and time.monotonic() - begun < _SECONDS:
-            connection.setsockopt(socket.IPPROTO_TCP, _LOW_WATER, 0)  # none but the system's own
+            with suppress(OSError):  # it is no TCP
+                connection.setsockopt(socket.IPPROTO_TCP, _LOW_WATER, 0)  # none but the system's own
     except BlockingIOError:
         raise TimeoutError("timed out") from None
     finally:
