@@ -64,7 +64,8 @@ QUESTIONS = {
     "repositories, most in a page": "/model_repositories",
     "most labels": f"/models?count=50&q={' '.join(f'label:stage,x{number}' for number in range(5))}",
     "most texts": "/models?count=50&q=text:Tra text:rai text:ain ine",
-    "most words": "/models?count=50&q=in:description Tra rai ain ine ned on of day see not",
+    "most words": "/models?count=50&q=r - r - r - r - r -",
+    "most words, descriptions": "/models?count=50&q=in:description Tra rai ain ine not",
 }
 
 

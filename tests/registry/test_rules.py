@@ -43,6 +43,7 @@ class TestSearch:
         ("q", "bound"),
         [
             ("a " * 11, "10 words"),
+            ("in:name in:description " + "a " * 6, "any other as 2 `in:description`"),
             ("text:a " * 2 + "label:a " * 2 + "a", "`text:` counts as 3"),
             (f"label:{'a,' * 40} -label:{'b,' * 40}", "64 labels"),
         ],
@@ -52,7 +53,8 @@ class TestSearch:
             parse(q)
 
     def test_order_and_status_do_not_count_as_words(self) -> None:
-        assert len(parse("sort:name in:description status:any " + "a " * 10).words) == 10
+        assert len(parse("sort:name in:name status:any " + "a " * 10).words) == 10
+        assert len(parse("in:description " + "a " * 5).words) == 5
 
     @pytest.mark.parametrize("q", ["color:red", "sort:color", "sort:size-up", "in:files", "status:maybe"])
     def test_unknown_words_are_refused(self, q: str) -> None:
