@@ -26,7 +26,7 @@ _KEYS |= {"alias", "text", "size", "since", "until"}
 _IN = {"name", "description"}
 SORTS = {"created_at", "updated_at", "build_at", "size", "name", "downloads"}
 _ANY = "any"
-#: Words of a search, where some count as more, and the labels that they name. What is permitted takes less than a tenth
+#: Words of a search, where some count as more, and the labels that they name. What is permitted takes about a tenth
 #: of a second for 10,000 versions: 10 to 15 ms for each `text:`, 5 to 8 for each `label:`, up to 12 for each word in
 #: descriptions, 1 to 6 for others.
 _MAX_WORDS, _WEIGHTS, _MAX_LABELS = 10, {"text": 3, "label": 2}, 64
