@@ -18,7 +18,7 @@ Key = tuple[str, str, str]
 Results = dict[Key, list[Usage]]
 OURS = "modelsync"
 #: What is shown of the bars: their height and distance, the widths of names and of the longest bar.
-_ROW, _GAP, _NAMES, _BARS = 16, 8, 110, 330
+_ROW, _GAP, _NAMES, _BARS = 16, 8, 130, 330
 
 
 def times(results: Results) -> dict[Key, float]:
