@@ -87,7 +87,7 @@ def present(
         if direct:
             places = uploads.places_of(connection, caller, known)
     found = [part for part in parts if part.digest in known]
-    there: dict[int, uploads.Place] = {
+    there: dict[int, uploads.Location] = {
         part.number: place for part in found if (place := places.get((part.digest, part.size)))
     }
     if there:  # not garbage from here on
@@ -95,7 +95,7 @@ def present(
             check_open(uploads.find_upload(connection, uid, lock=True))
             uploads.record_places(connection, upload.id, there)
     here: list[Part] = []
-    names: dict[int, uploads.Place] = {}
+    names: dict[int, uploads.Location] = {}
     wanted = {blob_of(place[0], size) for (_, size), place in places.items()}
     stored = registry.blobs.find(wanted | {(part.digest, part.size) for part in found})
     for part in found:

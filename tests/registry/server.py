@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,16 @@ class Server(RegistryProcess):
         """A client with this token; by default the admin's."""
         self._clients.append(Client(self.url, self.token if token is None else token))
         return self._clients[-1]
+
+
+@contextmanager
+def serving(folder: Path, blobs: str, environment: Mapping[str, str]) -> Iterator[Server]:
+    """A registry over a bucket, which leaves neither a traceback nor a file behind."""
+    server = Server(folder / "data", ("--blobs", blobs), **environment).start()
+    yield server
+    assert server.stop() == 0
+    assert "Traceback" not in server.log, server.log
+    assert not list((folder / "data" / "scratch").iterdir())
 
 
 class Client:

@@ -26,7 +26,7 @@ from tests.harness.processes import environment, modelsync
 from . import test_blobs
 from .contract import RegistryContract
 from .pushing import model_tar, parts_json, register, start
-from .server import Client, Server
+from .server import Client, Server, serving
 
 needs_azurite = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 _SENT, _RECEIVED = "modelsync_sent_bytes_total", "modelsync_received_bytes_total"
@@ -42,12 +42,8 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="module")
 def registry(azure: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """In the place of the one over a folder."""
-    data = tmp_path_factory.mktemp("container") / "data"
-    server = Server(data, ("--blobs", f"az://{CONTAINER}/registry"), **azure).start()
-    yield server
-    assert server.stop() == 0
-    assert "Traceback" not in server.log, server.log
-    assert not list((data / "scratch").iterdir())
+    with serving(tmp_path_factory.mktemp("container"), f"az://{CONTAINER}/registry", azure) as server:
+        yield server
 
 
 def test_only_clients_that_can_send_what_azure_wants_along_are_sent_there(

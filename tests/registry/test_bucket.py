@@ -42,7 +42,7 @@ from tests.harness.s3 import BUCKET, s3_server
 from . import pushing, test_blobs
 from .contract import RegistryContract
 from .pushing import complete, finish, model_tar, parts_json, path, register, start
-from .server import Client, Server
+from .server import Client, Server, serving
 from .test_postgresql import cluster  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.processes
@@ -58,12 +58,8 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="module")
 def registry(s3: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """In the place of the one over a folder."""
-    data = tmp_path_factory.mktemp("bucket") / "data"
-    server = Server(data, ("--blobs", f"s3://{BUCKET}/registry"), **s3).start()
-    yield server
-    assert server.stop() == 0
-    assert "Traceback" not in server.log, server.log
-    assert not list((data / "scratch").iterdir())
+    with serving(tmp_path_factory.mktemp("bucket"), f"s3://{BUCKET}/registry", s3) as server:
+        yield server
 
 
 class TestBucket(test_blobs.BlobsContract):

@@ -3,10 +3,9 @@
 A blob is needed as long as a row names its digest: a part of an archive, or a part of an upload that is open (received,
 declared, or told to be present). What a client sent to the store itself, a part or neighbouring ones in one blob, has
 a name of its own there, its place, and is needed as long as a row of any of these parts names that, or the upload that
-it came with is open. These rows are its *pins*. A
-pin is written in a transaction that holds the lock of pins together with others; blobs are deleted in one that holds it
-alone. So a writer that has noted a pin and then finds the blob in the store, keeps it; what is found without a pin
-while the lock is held cannot get one before it is gone.
+it came with is open. These rows are its *pins*. A pin is written in a transaction that holds the lock of pins together
+with others; blobs are deleted in one that holds it alone. So a writer that has noted a pin and then finds the blob in
+the store, keeps it; what is found without a pin while the lock is held cannot get one before it is gone.
 """
 
 from __future__ import annotations

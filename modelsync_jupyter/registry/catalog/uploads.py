@@ -19,7 +19,7 @@ from .users import Caller
 from .words import UploadState
 
 #: Name of a blob, and where in it something begins; no name for what is stored under its digest.
-Place = tuple["str | None", int]
+Location = tuple["str | None", int]
 _AT_ONCE = 500
 _UPLOADS: Select[Any] = (
     select(uploads, models.c.version, repositories.c.name)
@@ -164,7 +164,7 @@ def record_part(connection: Connection, upload_id: int, number: int, size: int, 
         connection.execute(insert(upload_parts).values(**row))
 
 
-def record_places(connection: Connection, upload_id: int, places: Mapping[int, Place]) -> None:
+def record_places(connection: Connection, upload_id: int, places: Mapping[int, Location]) -> None:
     """Note where in the store of blobs parts are, or will be; the upload must be locked.
 
     From then on those that are there are not garbage; whether one was removed before, the caller has to look.

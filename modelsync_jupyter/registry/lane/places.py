@@ -2,8 +2,7 @@
 
 Such a thread is held for as long as a client sends a body, or as what it sent is read. So nobody holds more of them
 than are left for all others: of 64, one user has 32 at most, the next one 16 then, and whoever holds none gets one as
-long as there is one.
-A request for which there is none waits on the event loop, not in a thread, until there is.
+long as there is one. A request for which there is none waits on the event loop, not in a thread, until there is.
 """
 
 from __future__ import annotations
