@@ -9,10 +9,11 @@
     catalog/   typed rows, queries, migrations          search     the language of queries
     blobs/     a store of blobs: a folder, a bucket     body       what a request asks for
     archives/  stored archives: cut, read, described    values     what of it is trusted after a check
-    multipart  receive parts, complete uploads          replies    records as the JSON of the wire
-    publishing switch a version, in one transaction     openapi    the API, told from the code
-    space      garbage collection, rotten blobs         observing  the log of requests, and numbers
-    migrate    copies and backups of a whole registry   downloads  how often each version was downloaded
+    presence   which parts need not be sent             replies    records as the JSON of the wire
+    multipart  receive parts, complete uploads          openapi    the API, told from the code
+    publishing switch a version, in one transaction     observing  the log of requests, and numbers
+    space      garbage collection, rotten blobs         downloads  how often each version was downloaded
+    migrate    copies and backups of a whole registry
 
 A stored archive is an ordered list of parts named by their BLAKE3 digest; equal parts are stored once. A version
 becomes visible in one catalog transaction, after all its bytes are durable. Its content digest is computed from these

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
 
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
@@ -63,8 +62,3 @@ class Downloads:
         except SQLAlchemyError:
             with self._lock:
                 self._counts.update(counts)
-
-    def close(self) -> None:
-        """Write down what is left, as far as that is possible."""
-        with suppress(SQLAlchemyError):
-            self.flush()

@@ -7,8 +7,8 @@
     ├── Unauthorized  401  no token, or not a valid one
     ├── Forbidden     403  the role is too low, or a presigned URL is expired or forged
     ├── NotFound      404  no such record, or none that the caller may know of
-    ├── Moved         409  the record is no longer what the request expects it to be
-    ├── Failed        412  a precondition such as If-Match does not hold
+    ├── Conflict      409  the record is no longer what the request expects it to be
+    ├── Precondition  412  a precondition such as If-Match does not hold
     ├── TooLarge      413  the body has more bytes than this endpoint takes
     ├── TooMany       429  too many sign-ins failed, or requests take long at once
     ├── Again         503  the bytes have to be sent again
@@ -74,18 +74,18 @@ class NotFound(ApiError):
     code = "not-found"
 
 
-class Failed(ApiError):
-    """A precondition such as If-Match does not hold."""
-
-    status = 412
-    code = "precondition-failed"
-
-
-class Moved(ApiError):
+class Conflict(ApiError):
     """The record is no longer what the request expects it to be."""
 
     status = 409
     code = "conflict"
+
+
+class Precondition(ApiError):
+    """A precondition such as If-Match does not hold."""
+
+    status = 412
+    code = "precondition-failed"
 
 
 class TooLarge(ApiError):

@@ -1,23 +1,22 @@
-"""Multipart uploads: begin, receive parts in any order, complete. Whole bodies are cut into parts on arrival."""
+"""Multipart uploads: receive parts in any order, complete. Whole bodies are cut into parts on arrival."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from modelsync_jupyter.archive.description import digest_of
-from modelsync_jupyter.core.parts import MIB, Part, gather
+from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.core.tags import Tag
 
 from .archives import modelyaml
-from .archives.contents import Contents, read_contents
+from .archives.contents import read_contents
 from .archives.cutting import receive_archive
 from .archives.patience import Patience
 from .archives.recutting import recut
-from .blobs.protocol import Blob, ByteSource, Direct, blob_of, direct_name, hex_of, run_name
+from .blobs.protocol import Blob, ByteSource, Direct, blob_of, direct_name, hex_of
 from .catalog import uploads
-from .catalog.archives import Described, add_archive, readable_parts, readable_parts_of
+from .catalog.archives import add_archive
 from .catalog.database import now
 from .catalog.garbage import hold_pins
 from .catalog.rows import PartRow, StoredPart, UploadRow
@@ -33,142 +32,6 @@ _SECONDS = 45.0
 #: How often a part may come with other bytes than before: what it replaces stays on the disk for an hour or more, and
 #: who has the URL of one part could fill the disk.
 _MAX_PUTS = 8
-#: Bytes of neighbouring parts in one object of a bucket, nearly.
-_LONGEST_OBJECT = 32 * MIB
-
-
-@dataclass(frozen=True, slots=True)
-class Coming:
-    """What a client is to send to the store of blobs as one object: neighbouring parts, in order."""
-
-    name: str
-    parts: tuple[Part, ...]
-
-    @property
-    def numbers(self) -> str:
-        """Numbers of the first and the last part."""
-        return f"{self.parts[0].number}-{self.parts[-1].number}"
-
-
-def present(
-    registry: Registry,
-    caller: Caller,
-    uid: str,
-    parts: Sequence[Part],
-    direct: Direct | None = None,
-    *,
-    threads: int = 0,
-    again: bool = False,
-) -> tuple[list[int], list[Coming]]:
-    """Find the declared parts of an upload that need not be sent, and note them as received.
-
-    These are the parts of versions that the caller may read, and those that the caller sent before. To know a digest is
-    not enough: it would tell whether others have such bytes, and `complete` would hand them over. Of what clients sent
-    to the store of blobs themselves, nobody has checked the digest: it counts for the user alone who sent it.
-
-    Args:
-        registry: The registry.
-        caller: Who began the upload.
-        uid: The upload.
-        parts: What was declared.
-        direct: The store of blobs, where the other parts are to be sent to it.
-        threads: How many objects the client sends at the same time; 0 for one that sends each part as one.
-        again: Whether all of them have to come, whatever is there.
-
-    Returns:
-        Their numbers, and what is to be sent to the store of blobs.
-    """
-    places: dict[tuple[str, int], tuple[str, int]] = {}
-    if direct:
-        _note_arrived(registry, caller, uid, direct)
-    with registry.database.read() as connection:
-        upload = uploads.find_upload(connection, uid, caller=caller)
-        known = set() if again else readable_parts_of(connection, caller, upload.id)
-        if direct:
-            places = uploads.places_of(connection, caller, known)
-    found = [part for part in parts if part.digest in known]
-    there: dict[int, uploads.Location] = {
-        part.number: place for part in found if (place := places.get((part.digest, part.size)))
-    }
-    if there:  # not garbage from here on
-        with registry.database.write(durable=False) as connection:
-            check_open(uploads.find_upload(connection, uid, lock=True))
-            uploads.record_places(connection, upload.id, there)
-    here: list[Part] = []
-    names: dict[int, uploads.Location] = {}
-    wanted = {blob_of(place[0], size) for (_, size), place in places.items()}
-    stored = registry.blobs.find(wanted | {(part.digest, part.size) for part in found})
-    for part in found:
-        place = places.get((part.digest, part.size))
-        if place and blob_of(place[0], part.size) in stored:
-            here.append(part)
-        elif (part.digest, part.size) in stored:
-            here.append(part)
-            names[part.number] = (None, 0)
-    numbers = {part.number for part in here}
-    if not here and not direct:
-        check_open(upload)
-        return [], []
-    coming = _gather(uid, [part for part in parts if part.number not in numbers], threads) if direct else []
-    for each in coming:
-        names |= {part.number: (each.name, part.start - each.parts[0].start) for part in each.parts}
-    with registry.database.write(durable=False) as connection:
-        check_open(uploads.find_upload(connection, uid, lock=True))
-        uploads.record_present(connection, upload.id, here)
-        uploads.record_places(connection, upload.id, names)
-    return sorted(numbers), coming
-
-
-def _gather(uid: str, parts: Sequence[Part], threads: int) -> list[Coming]:
-    """Gather parts that are to come into objects.
-
-    Each object costs a request each way, so neighbours share one; but what is sent of one is lost if it is interrupted,
-    and all threads are to have some to send until the end.
-    """
-    if not threads:
-        return [Coming(direct_name(uid, part.number), (part,)) for part in parts]
-    size = sum(part.size for part in parts)
-    longest = max(MIB, min(_LONGEST_OBJECT, size // 20))
-    found = gather(parts, threads, max(MIB, min(longest, size // (4 * threads))), longest)
-    return [Coming(run_name(uid, run[0].number, run[-1].stop - run[0].start), run) for run in found]
-
-
-def _note_arrived(registry: Registry, caller: Caller, uid: str, direct: Direct) -> None:
-    """Note which parts of this and earlier uploads of the version the caller sent to the store of blobs."""
-    with registry.database.read() as connection:
-        earlier = uploads.awaited(connection, caller, uploads.find_upload(connection, uid, caller=caller).model_id)
-    arrived = [(upload_id, sizes) for upload_id, other in earlier if (sizes := direct.arrived(other))]
-    if arrived:
-        with registry.database.write(durable=False) as connection:
-            for upload_id, sizes in arrived:
-                uploads.record_arrived(connection, upload_id, uploads.list_parts(connection, upload_id), sizes)
-
-
-def find_present(registry: Registry, caller: Caller, parts: Sequence[Part], direct: Direct | None = None) -> list[int]:
-    """Find the parts that a push would not have to send, as `present` does, but keep nothing of it.
-
-    Args:
-        registry: The registry.
-        caller: Who asks.
-        parts: The parts.
-        direct: The store of blobs, where the other parts would be sent to it.
-
-    Returns:
-        Their numbers.
-    """
-    with registry.database.read() as connection:
-        known = readable_parts(connection, caller, {part.digest for part in parts})
-        places = uploads.places_of(connection, caller, known) if direct else {}
-    blobs = {
-        part.number: {
-            (part.digest, part.size),
-            blob_of(places.get((part.digest, part.size), (part.digest,))[0], part.size),
-        }
-        for part in parts
-        if part.digest in known
-    }
-    stored = registry.blobs.find(set().union(*blobs.values()))
-    return [number for number, some in blobs.items() if some & stored]
 
 
 def begin_parts(
@@ -200,7 +63,7 @@ def begin_parts(
         check_valid(connection, token_id)
         upload = uploads.find_upload(connection, uid)
         found = uploads.list_parts(connection, upload.id, run)
-    check_open(upload)
+    uploads.check_open(upload)
     if worn := [part for part in found if part.puts >= _MAX_PUTS]:
         raise BadRequest(f"the part was sent {worn[0].puts} times with other bytes each time: begin another upload")
     declared = [(part.number, part.declared_size or 0, part.declared_digest) for part in found if part.declared_digest]
@@ -228,14 +91,14 @@ def record_parts(registry: Registry, uid: str, blobs: Mapping[int, Blob]) -> Non
     """
     with registry.database.write(durable=False) as connection:
         upload = uploads.find_upload(connection, uid, lock=True)
-        check_open(upload)
+        uploads.check_open(upload)
         for number, blob in blobs.items():
             uploads.record_part(connection, upload.id, number, blob.size, blob.digest)
         _check_stored(registry, blobs.values())
 
 
-def receive_whole(registry: Registry, uid: str, source: ByteSource, size: int) -> tuple[Part, ...]:
-    """Store a whole archive, cut into parts; see `receive_archive`.
+def receive_whole(registry: Registry, uid: str, source: ByteSource, size: int) -> None:
+    """Receive a whole archive, cut into parts, and complete its upload; see `receive_archive` and `assemble`.
 
     Raises:
         NotFound: There is no such upload.
@@ -243,19 +106,19 @@ def receive_whole(registry: Registry, uid: str, source: ByteSource, size: int) -
     """
     with registry.database.read() as connection:
         upload = uploads.find_upload(connection, uid)
-    check_open(upload)
+    uploads.check_open(upload)
     number = 0
 
     def store(part: ByteSource, bytes: int) -> Blob:
         nonlocal number
         blob, number = registry.blobs.receive(part, bytes), number + 1
         with registry.database.write() as connection:
-            check_open(uploads.find_upload(connection, uid, lock=True))
+            uploads.check_open(uploads.find_upload(connection, uid, lock=True))
             uploads.record_part(connection, upload.id, number, blob.size, blob.digest)
             _check_stored(registry, [blob])
         return blob
 
-    return receive_archive(store, source, size, registry.settings.data)
+    assemble(registry, upload, receive_archive(store, source, size, registry.settings.data), cut=True)
 
 
 def complete(registry: Registry, caller: Caller, uid: str, model_id: int, listed: Mapping[int, str]) -> None:
@@ -332,7 +195,7 @@ def assemble(
     with registry.database.write(durable=False) as connection:
         if uploads.find_upload(connection, upload.uid, lock=True).state != UploadState.OPEN:
             return
-        archive_id = add_archive(connection, digest_of(parts), parts, described(found))
+        archive_id = add_archive(connection, digest_of(parts), parts, found.described())
         if not pinned:  # from here on nobody can collect them
             hold_pins(connection)
             _check_stored(registry, parts)
@@ -340,11 +203,6 @@ def assemble(
         uploads.set_upload(connection, upload.id, state=UploadState.COMPLETE, **noted, **facts.columns())
     if not found.digest:
         registry.undescribed.set()
-
-
-def described(found: Contents) -> Described:
-    """Return what the catalog keeps of the contents of an archive."""
-    return Described(found.layout_json(), found.base, found.digest or None, found.cut if found.digest else None)
 
 
 def _check_stored(registry: Registry, blobs: Collection[Blob | Part]) -> None:
@@ -356,16 +214,6 @@ def _check_stored(registry: Registry, blobs: Collection[Blob | Part]) -> None:
     wanted = {(blob.digest, blob.size) for blob in blobs}
     if registry.blobs.find(wanted) != wanted:
         raise Again("the part was lost: send it again")
-
-
-def check_open(upload: UploadRow) -> None:
-    """Accept an upload that still takes bytes.
-
-    Raises:
-        BadRequest: It is complete.
-    """
-    if upload.state != UploadState.OPEN:
-        raise BadRequest("the upload is complete already")
 
 
 def _match(

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 
 from modelsync_jupyter.core.parts import ALGORITHM
 from modelsync_jupyter.core.units import parse_size
-from modelsync_jupyter.wire import parse_time
 
 from .catalog.words import UploadStatus
 from .errors import BadRequest
+from .values import read_time
 
 _KEYS = {"name", "module", "creator", "label", "-label", "in", "sort", "status", "digest"}
 _KEYS |= {"alias", "text", "size", "since", "until"}
@@ -183,13 +183,10 @@ def _size(text: str) -> SizeTerm:
 
 
 def _time(text: str, key: str) -> datetime:
-    time = parse_time(text[:64])
-    try:
-        if time is not None:
-            return time.astimezone(timezone.utc).replace(tzinfo=None)
-    except OverflowError:
-        pass
-    raise BadRequest(f"`{key}:{text[:64]}` is not a time such as `2026-01-31` or `2026-01-31T12:00`")
+    time = read_time(text[:64])
+    if time is None:
+        raise BadRequest(f"`{key}:{text[:64]}` is not a time such as `2026-01-31` or `2026-01-31T12:00`")
+    return time
 
 
 def _labels(text: str) -> tuple[LabelTerm, ...]:

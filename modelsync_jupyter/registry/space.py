@@ -12,26 +12,24 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from modelsync_jupyter.archive.description import Hasher
 
-from .blobs.protocol import BLOCK, Blob, Direct, Stored, blob_of, copy_part
+from .blobs.protocol import BLOCK, Blob, Direct, Stored, blob_of, copy_part, is_direct
 from .catalog import garbage
-from .catalog.database import now
+from .catalog.database import batches, now
 from .catalog.tables import chores
 from .errors import BadRequest
 from .service import Registry
 
-T = TypeVar("T")
 #: Parts in one blob: where in it each begins, its bytes and its digest.
 Parts = Mapping[int, tuple[int, str]]
 log = logging.getLogger(__name__)
@@ -114,7 +112,7 @@ def collect_garbage(registry: Registry, *, dry_run: bool = False, settle: float 
         stored = list(_settled(registry, settle))
         with suppress(_DryRun), registry.database.write() as connection:
             _release(connection, registry, found)
-            for batch in _batches(stored):
+            for batch in batches(stored, _BATCH):
                 _count(found, _garbage(connection, batch))
             raise _DryRun
         return found
@@ -122,7 +120,7 @@ def collect_garbage(registry: Registry, *, dry_run: bool = False, settle: float 
     while done != (done := found.uploads + found.versions + found.archives):
         with registry.database.write() as connection:  # one batch each time, so that others get their turn
             _release(connection, registry, found)
-    for batch in _batches(_settled(registry, settle)):
+    for batch in batches(_settled(registry, settle), _BATCH):
         with registry.database.read() as connection:
             candidates = _garbage(connection, batch)
         if candidates:
@@ -131,8 +129,8 @@ def collect_garbage(registry: Registry, *, dry_run: bool = False, settle: float 
                 doomed = _garbage(connection, candidates)
                 registry.blobs.delete([each.digest for each in doomed])
             _count(found, doomed)
-    for batch in _batches(_settled(registry, settle)):
-        _take_apart(registry, [each for each in batch if each.digest.startswith("direct/")])
+    for batch in batches(_settled(registry, settle), _BATCH):
+        _take_apart(registry, [each for each in batch if is_direct(each.digest)])
     found.half_received = registry.blobs.sweep()
     return found
 
@@ -148,12 +146,12 @@ def verify_blobs(registry: Registry, *, progress: Callable[[int], None] = lambda
     """
     found = Verified()
     rotten: list[str] = []
-    for batch in _batches(_stored(registry)):
+    for batch in batches(_stored(registry), _BATCH):
         with registry.database.read() as connection:
             needed = garbage.parts_at(connection, [each.digest for each in batch])
         for each in batch:
             parts = needed.get(each.digest, {0: (each.size, each.digest)})
-            if parts[min(parts)][1].startswith("direct/"):  # no version needs it, or its upload is open
+            if is_direct(parts[min(parts)][1]):  # no version needs it, or its upload is open
                 continue
             bad = _find_rotten(registry, each, parts, progress)
             found.blobs += 1
@@ -174,7 +172,7 @@ def verify_blobs(registry: Registry, *, progress: Callable[[int], None] = lambda
         missing += [each[0] for each in blobs if each[0] not in rotten and each not in stored]
         after = blobs[-1][0]
     for fault, names in (("rotten", rotten), ("missing", missing)):
-        for some in _batches(names):
+        for some in batches(names, _BATCH):
             with registry.database.read() as connection:
                 versions = garbage.versions_with(connection, some)
             found.bad += [Bad(name, fault, tuple(versions.get(name, ()))) for name in some]
@@ -326,9 +324,3 @@ def _keep_house(registry: Registry) -> None:
                 collect_if_due(registry)
         except (OSError, SQLAlchemyError) as error:  # the next tick tries again
             log.error("housekeeping failed: %s", type(error).__name__)
-
-
-def _batches(items: Iterable[T]) -> Iterator[list[T]]:
-    left = iter(items)
-    while batch := list(islice(left, _BATCH)):
-        yield batch

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, cast
 
 from modelsync_jupyter.archive.layout import CUT
@@ -24,6 +25,7 @@ from modelsync_jupyter.info import (
 )
 from modelsync_jupyter.wire import LabelJSON, ManifestJSON, parse_time
 
+from .catalog.database import as_kept
 from .errors import BadRequest
 
 MAX_PART_NUMBER = 400_000
@@ -67,6 +69,14 @@ def clean(text: str, what: str) -> str:
     if not is_text(text):
         raise BadRequest(f"`{what}` has characters that are not allowed")
     return text
+
+
+def read_time(text: str) -> datetime | None:
+    """Return the time that a text says, as the catalog keeps times; None where it says none."""
+    time = parse_time(text)
+    with suppress(OverflowError):
+        return as_kept(time) if time else None
+    return None
 
 
 def check_name(text: str) -> str:
@@ -157,11 +167,10 @@ class Fields:
         text = self.text(key, 64)
         if not text:
             return None
-        time = parse_time(text)
-        try:
-            return time.astimezone(timezone.utc).replace(tzinfo=None) if time else _no_time(key)
-        except OverflowError:
-            return _no_time(key)
+        time = read_time(text)
+        if time is None:
+            raise BadRequest(f"parse {key.replace('_', ' ')}: not a time like `2026-01-31 13:59:59.000000`")
+        return time
 
     def items(self, key: str, limit: int) -> list[Fields]:
         """Return a list of at most `limit` objects; empty where there is none."""
@@ -268,7 +277,3 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(text)
     return number
-
-
-def _no_time(key: str) -> datetime:
-    raise BadRequest(f"parse {key.replace('_', ' ')}: not a time like `2026-01-31 13:59:59.000000`")

@@ -549,7 +549,7 @@ class TestFailedSignIns:
         assert fresh.at("10.3.3.4").status("GET", "/auth/current") == 200
         assert len(house.events(operation="sign-in-failed", address="10.3.3.3")) == statuses.count(401)
 
-    def test_throttle_refills_counts_and_keeps_networks_apart(self) -> None:
+    def test_throttle_refills_and_keeps_networks_apart(self) -> None:
         time = 1000.0
         throttle = Throttle(lambda: time)
         for number in range(BURST):
@@ -560,7 +560,6 @@ class TestFailedSignIns:
         time += INTERVAL
         assert throttle.wait("2001:db8::1", "new") == 0
         assert throttle.failed("2001:db8::1", "new") == 1, "the one that was refused is told"
-        assert throttle.total == BURST + 2
 
     def test_forgotten_job_goes_on_being_told_why(self) -> None:
         time = 1000.0

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from modelsync_jupyter.registry import body, multipart
+from modelsync_jupyter.registry import body, presence
 from modelsync_jupyter.wire import PRESENT
 
 from .people import ADMIN, House
@@ -20,7 +20,7 @@ def test_few_large_bodies_are_held_at_the_same_time(tmp_path: Path, monkeypatch:
     house = House(tmp_path / "data", monkeypatch)
     parts = [{"size": 1, "digest": f"blake3:{number:064x}"} for number in range(12_000)]
     lock, more, held, most = threading.Lock(), threading.Event(), 0, 0
-    find = multipart.find_present
+    find = presence.find_present
 
     def count(*args: Any) -> list[int]:
         nonlocal held, most
@@ -35,7 +35,7 @@ def test_few_large_bodies_are_held_at_the_same_time(tmp_path: Path, monkeypatch:
             held -= 1
         return found
 
-    monkeypatch.setattr(multipart, "find_present", count)
+    monkeypatch.setattr(presence, "find_present", count)
 
     def ask(number: int) -> int:
         headers = {"X-YATAI-API-TOKEN": ADMIN if number % 3 else "refused"}

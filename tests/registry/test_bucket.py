@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from modelsync_jupyter.core.parts import from_sizes
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.registry import Settings, multipart, space
+from modelsync_jupyter.registry import Settings, presence, space
 from modelsync_jupyter.registry.app import answer
 from modelsync_jupyter.registry.blobs.objects import ObjectBlobs, key_of
 from modelsync_jupyter.registry.blobs.protocol import Blobs, StoreAway
@@ -168,7 +168,7 @@ def test_what_clients_sent_to_the_bucket_is_freed_when_nobody_needs_it(
         other = uploads.open_upload(connection, who, model.id, Facts(), parts)
     with monkeypatch.context() as patch:
         patch.setattr(here.blobs, "has", has_for_now)
-        assert multipart.present(here, who, other, parts, here.blobs) == ([1, 2, 3], [])
+        assert presence.note_present(here, who, other, parts, here.blobs) == ([1, 2, 3], [])
     assert collect() == {new, gone}, "it goes on with what was sent before"
     admin.ok("PATCH", path(name, "v1", "abort_multipart_upload"), {"upload_id": other})
     assert collect() == {new}

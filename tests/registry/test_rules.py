@@ -126,7 +126,7 @@ class TestContents:
                 tar.addfile(member, io.BytesIO(b"abc"))
             add_yaml(tar)
         found = self.read_in_parts(tmp_path, archive.getvalue(), 700)
-        layout = found.layout_json()
+        layout = found.described().layout
         assert layout is not None
         assert [(entry["path"], entry["kind"], entry["target"]) for entry in layout] == [
             ("d", "dir", ""),
@@ -175,7 +175,7 @@ class TestContents:
                 add_yaml(tar)
             found = self.read_in_parts(tmp_path / kind.decode(), archive.getvalue(), 10_000)
             digests.append(found.digest)
-            assert (found.layout_json() is None) == (kind == tarfile.LNKTYPE)
+            assert (found.described().layout is None) == (kind == tarfile.LNKTYPE)
         assert digests[0] == digests[1] != ""
 
     @pytest.mark.parametrize("keep", [700, 1024, 2000])

@@ -27,7 +27,7 @@ from sqlalchemy import event, func, select
 
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.parts import Part, from_sizes
-from modelsync_jupyter.registry import Settings, create_app, multipart, publishing, space
+from modelsync_jupyter.registry import Settings, create_app, multipart, presence, publishing, space
 from modelsync_jupyter.registry.archives.reader import ArchiveReader
 from modelsync_jupyter.registry.blobs.folder import FolderBlobs
 from modelsync_jupyter.registry.blobs.protocol import Blob, Stored, blob_of
@@ -121,7 +121,7 @@ class Space(RuleBasedStateMachine):
         self.deleted: dict[str, bytes] = {}
         self.promised: dict[str, dict[int, tuple[str, int]]] = {}
         self.archives: dict[str, tuple[str, bytes]] = {}
-        self.coming: dict[str, list[multipart.Coming]] = {}
+        self.coming: dict[str, list[presence.Coming]] = {}
 
     def teardown(self) -> None:
         for version in ("v1", "v2", "v3"):
@@ -154,7 +154,7 @@ class Space(RuleBasedStateMachine):
             uid = uploads.open_upload(connection, self.who, model.id, Facts(), parts)
         with self._collecting(interrupted):
             direct = self.blobs if directly else None
-            present, coming = multipart.present(self.registry, self.who, uid, parts, direct, threads=1)
+            present, coming = presence.note_present(self.registry, self.who, uid, parts, direct, threads=1)
         self.archives[uid] = (version, archive)
         self.coming[uid] = coming
         self.promised[uid] = {}

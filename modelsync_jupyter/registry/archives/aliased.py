@@ -11,7 +11,7 @@ place of the end mark, and the bytes before it are those of the archive. Our own
 from __future__ import annotations
 
 import tarfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from modelsync_jupyter.archive.layout import Entry, padded
 from modelsync_jupyter.core.errors import InvalidModel, UsageError
@@ -20,9 +20,23 @@ from modelsync_jupyter.info import ALIAS_OF, MAX_YAML, MODEL_YAML, edited_yaml, 
 
 from ..catalog.archives import layout_of, parts_between
 from ..catalog.rows import ArchiveRow
-from ..lane.sending import Ending
 from ..service import Registry
 from .reader import ArchiveReader
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Another end of an archive than the one that is stored.
+
+    Args:
+        start: Where it begins.
+        data: Its bytes.
+        name: What tells the archive that ends like this from others, in its ETag.
+    """
+
+    start: int
+    data: bytes
+    name: str
 
 
 def end_as(registry: Registry, archive: ArchiveRow, alias: str) -> Ending | None:

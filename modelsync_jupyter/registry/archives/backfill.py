@@ -19,7 +19,6 @@ from modelsync_jupyter.core.errors import ModelSyncError
 
 from ..catalog.archives import Described, describe_archive, parts_between, undescribed
 from ..errors import ApiError
-from ..multipart import described
 from ..service import Registry
 from .contents import read_contents
 
@@ -83,7 +82,7 @@ def _describe(registry: Registry, archive_id: int, size: int) -> bool:
         with registry.database.read() as connection:
             parts = parts_between(connection, archive_id, 0, size)
         try:
-            found: Described | None = described(read_contents(registry.blobs, parts))
+            found: Described | None = read_contents(registry.blobs, parts).described()
         except (ApiError, ModelSyncError) as error:
             # An earlier version took in archives that this one refuses; they stay as they are, without a digest.
             log.warning("archive %d has no content digest: %s", archive_id, error.message)

@@ -28,6 +28,7 @@ from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo, parse_info
 from modelsync_jupyter.wire import EntryJSON
 
 from ..blobs.protocol import BLOCK, Blobs
+from ..catalog.archives import Described
 from ..errors import BadRequest
 from .patience import Patience
 from .reader import ArchiveReader
@@ -46,9 +47,6 @@ class Contents:
         files: The digest of each file; none where there was no time to compute them.
         digest: The content digest, or "".
         info: What its model.yaml says.
-
-    Attributes:
-        cut: Name of the rules that the digest is built on.
     """
 
     base: int
@@ -56,14 +54,17 @@ class Contents:
     files: Mapping[str, str]
     digest: str
     info: ModelInfo
-    cut = CUT
 
     @property
     def size(self) -> int:
         """Bytes of all files."""
         return sum(entry.size for entry in self.layout.entries)
 
-    def layout_json(self) -> list[EntryJSON] | None:
+    def described(self) -> Described:
+        """Return what the catalog keeps of it."""
+        return Described(self._layout_json(), self.base, self.digest or None, CUT if self.digest else None)
+
+    def _layout_json(self) -> list[EntryJSON] | None:
         """Return the layout for clients, offsets counted from the start of the archive; None if it cannot be told."""
         entries = self.layout.entries
         if len(entries) > MAX_LISTED or any(entry.kind == "hardlink" for entry in entries):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import timezone
 
 from modelsync_jupyter.core.errors import InvalidModel
 from modelsync_jupyter.info import MODEL_YAML, ModelInfo
 from modelsync_jupyter.wire import labels_json, manifest_json
 
+from ..catalog.database import as_kept
 from ..catalog.rows import Facts
 from ..errors import BadRequest
 from ..values import Fields
@@ -27,8 +27,7 @@ def facts(info: ModelInfo, size: int) -> Facts:
     try:
         said = {"manifest": manifest_json(info, size), "labels": labels_json(info.labels)}
         fields = Fields(json.loads(json.dumps(said), parse_constant=str))
-        build_at = info.creation_time.astimezone(timezone.utc).replace(tzinfo=None)
-        return Facts(fields.manifest(), fields.labels(), build_at)
+        return Facts(fields.manifest(), fields.labels(), as_kept(info.creation_time))
     except BadRequest as error:
         raise InvalidModel(f"`{MODEL_YAML}` in the archive: {error.message}") from error
     except (ValueError, OverflowError, RecursionError) as error:

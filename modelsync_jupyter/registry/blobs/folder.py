@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
@@ -16,11 +15,12 @@ from modelsync_jupyter.core.parts import ALGORITHM
 from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.folders import fsync_folder
 
-from ..errors import BadRequest, Full
-from .protocol import BLOCK, Blob, Blobs, Room, Stored, Writing, hex_of
+from ..errors import Full
+from .protocol import BLOCK, Blob, Blobs, Check, Room, Stored, Writing, hex_of, sweep_folder
 
 #: Bytes that blobs leave free by default, for the catalog: it must still be written when no more blobs fit.
 _RESERVE = 256 << 20
+#: Seconds for which a blob that is being received is left alone: it was written to just now.
 _STALE = 3600.0
 #: Seconds for which a rotten blob is kept for inspection.
 _KEPT = 30 * 86400.0
@@ -45,15 +45,7 @@ class FolderBlobs(Blobs):
         self.sweep()
 
     def sweep(self) -> int:
-        freed = 0
-        for folder, seconds in ((self._tmp, _STALE), (self._quarantine, _KEPT)):
-            for path in folder.iterdir():
-                with suppress(FileNotFoundError):
-                    found = path.stat()
-                    if found.st_mtime < time.time() - seconds:  # what is being received was written to just now
-                        path.unlink()
-                        freed += found.st_size
-        return freed
+        return sweep_folder(self._tmp, _STALE) + sweep_folder(self._quarantine, _KEPT)
 
     def room(self) -> Room:
         found = os.statvfs(self._root)
@@ -142,31 +134,23 @@ class _Writing:
     """A file in `tmp` that becomes a blob."""
 
     def __init__(self, blobs: FolderBlobs, path: Path, size: int, digest: str) -> None:
-        self._blobs, self._path, self._size, self._digest = blobs, path, size, digest
-        self._hasher, self._left = Hasher(), size
+        self._blobs, self._path, self._check = blobs, path, Check(size, digest)
         self._file = open(path, "xb", buffering=0)  # noqa: SIM115  # closed by `discard`
 
     def write(self, block: bytes | memoryview) -> None:
         view = memoryview(block)
-        self._left -= len(view)
-        if self._left < 0:
-            raise BadRequest(f"the body has more than {self._size} bytes")
         self._blobs.check_room(len(view))  # each time, for many threads fill the same disk
-        self._hasher.update(view)
+        self._check.take(view)
         while view:
             view = view[self._file.write(view) :]  # a raw file may write less than asked
 
     def commit(self) -> Blob:
-        found = self._hasher.digest()
-        if self._left:
-            raise BadRequest(f"the body ended {self._left} bytes early")
-        if self._digest and self._digest != found:
-            raise BadRequest(f"the digest of the bytes is `{found}`, declared was `{self._digest}`")
-        place = self._blobs.path_of(found)
+        blob = self._check.finish()
+        place = self._blobs.path_of(blob.digest)
         os.fsync(self._file.fileno())
         os.replace(self._path, place)
         fsync_folder(place.parent)
-        return Blob(found, self._size)
+        return blob
 
     def discard(self) -> None:
         self._file.close()

@@ -31,8 +31,20 @@ from modelsync_jupyter.core.buckets import bucket_options, cloud_of
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.parts import ALGORITHM
 
-from ..errors import BadRequest
-from .protocol import BLOCK, Blob, Blobs, Room, StoreAway, Stored, Writing, direct_name, hex_of
+from .protocol import (
+    BLOCK,
+    Blob,
+    Blobs,
+    Check,
+    Room,
+    StoreAway,
+    Stored,
+    Writing,
+    direct_name,
+    hex_of,
+    is_direct,
+    sweep_folder,
+)
 
 log = logging.getLogger(__name__)
 _STALE = 3600.0
@@ -94,14 +106,7 @@ class ObjectBlobs(Blobs):
         self.signs()  # to find that out may take seconds, which the first push would wait for
 
     def sweep(self) -> int:
-        freed = 0
-        for path in self._scratch.iterdir():
-            with suppress(FileNotFoundError):
-                found = path.stat()
-                if found.st_mtime < time.time() - _STALE:
-                    path.unlink()
-                    freed += found.st_size
-        return freed
+        return sweep_folder(self._scratch, _STALE)
 
     def room(self) -> Room | None:
         return None
@@ -229,7 +234,7 @@ class ObjectBlobs(Blobs):
         with _as_os_errors():
             return {
                 str(item["path"]): item["size"]
-                for some in obstore.list(self._store, f"direct/{upload}/")
+                for some in obstore.list(self._store, direct_name(upload, ""))
                 for item in some
             }
 
@@ -281,26 +286,18 @@ class _Writing:
     """A file of this machine that becomes an object when all its bytes are there and right."""
 
     def __init__(self, put: Callable[[str, Path, int], None], path: Path, size: int, digest: str) -> None:
-        self._put, self._path, self._size, self._digest = put, path, size, digest
-        self._hasher, self._left = Hasher(), size
+        self._put, self._path, self._check = put, path, Check(size, digest)
         self._file = open(path, "xb")  # noqa: SIM115  # closed by `discard`
 
     def write(self, block: bytes | memoryview) -> None:
-        self._left -= len(block)
-        if self._left < 0:
-            raise BadRequest(f"the body has more than {self._size} bytes")
-        self._hasher.update(memoryview(block))
+        self._check.take(memoryview(block))
         self._file.write(block)
 
     def commit(self) -> Blob:
-        found = self._hasher.digest()
-        if self._left:
-            raise BadRequest(f"the body ended {self._left} bytes early")
-        if self._digest and self._digest != found:
-            raise BadRequest(f"the digest of the bytes is `{found}`, declared was `{self._digest}`")
+        blob = self._check.finish()
         self._file.flush()
-        self._put(key_of(found), self._path, self._size)
-        return Blob(found, self._size)
+        self._put(key_of(blob.digest), self._path, blob.size)
+        return blob
 
     def discard(self) -> None:
         self._file.close()
@@ -309,7 +306,7 @@ class _Writing:
 
 def key_of(name: str) -> str:
     """Return the key of a blob, by its digest or by the name of a part that its client sent to the bucket itself."""
-    if name.startswith("direct/"):
+    if is_direct(name):
         return name
     digits = hex_of(name)
     return f"{digits[:2]}/{digits}"

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, runtime_checkable
 
+from modelsync_jupyter.archive.description import Hasher
 from modelsync_jupyter.core.parts import ALGORITHM, MIB
 
 from ..errors import BadRequest
 
 #: Bytes that are read, hashed or sent at once.
 BLOCK = MIB
+_DIRECT = "direct/"
 
 
 class StoreAway(OSError):
@@ -224,6 +229,55 @@ class Direct(Protocol):
         ...
 
 
+class Check:
+    """Counts and hashes the bytes of a blob while they arrive.
+
+    Args:
+        size: How many are announced.
+        digest: What their digest must be, or "".
+    """
+
+    def __init__(self, size: int, digest: str) -> None:
+        self._size, self._left, self._digest = size, size, digest
+        self._hasher = Hasher()
+
+    def take(self, view: memoryview) -> None:
+        """Count the next bytes in.
+
+        Raises:
+            BadRequest: They are more than announced.
+        """
+        self._left -= len(view)
+        if self._left < 0:
+            raise BadRequest(f"the body has more than {self._size} bytes")
+        self._hasher.update(view)
+
+    def finish(self) -> Blob:
+        """Return what the bytes are.
+
+        Raises:
+            BadRequest: They are fewer than announced, or have another digest than they must.
+        """
+        found = self._hasher.digest()
+        if self._left:
+            raise BadRequest(f"the body ended {self._left} bytes early")
+        if self._digest and self._digest != found:
+            raise BadRequest(f"the digest of the bytes is `{found}`, declared was `{self._digest}`")
+        return Blob(found, self._size)
+
+
+def sweep_folder(folder: Path, seconds: float) -> int:
+    """Delete the files of a folder that nobody has written to for so long, and return how many bytes that frees."""
+    freed = 0
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            found = path.stat()
+            if found.st_mtime < time.time() - seconds:
+                path.unlink()
+                freed += found.st_size
+    return freed
+
+
 def read_exactly(source: ByteSource, size: int) -> Iterator[bytes]:
     """Yield the next `size` bytes of a source, as they come.
 
@@ -243,12 +297,22 @@ def read_exactly(source: ByteSource, size: int) -> Iterator[bytes]:
 
 def direct_name(upload: str, number: int | str) -> str:
     """Return the name of a part that its client sends to the store itself, or with "" how all of an upload begin."""
-    return f"direct/{upload}/{number}"
+    return f"{_DIRECT}{upload}/{number}"
 
 
 def run_name(upload: str, first: int, size: int) -> str:
     """Return the name of what has several neighbouring parts, from a number on and of so many bytes together."""
     return direct_name(upload, f"{first}-{size}")
+
+
+def is_direct(name: str) -> bool:
+    """Return whether a name is that of something which its client sent to the store itself, and not a digest."""
+    return name.startswith(_DIRECT)
+
+
+def upload_of(name: str) -> str:
+    """Return the id of the upload with which something came that `is_direct`."""
+    return name.split("/")[1]
 
 
 def blob_of(name: str, size: int) -> tuple[str, int]:

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from ..errors import BadRequest, Moved, NotFound
+from ..errors import BadRequest, Conflict, NotFound
 from .database import now
 from .history import Deed, remember
-from .models import MODELS, find_model
+from .models import MODELS, find_model, is_taken
 from .rows import ModelRow, RepositoryRow
 from .tables import aliases, models, repositories, users
 from .users import Caller
@@ -115,7 +115,7 @@ def move_alias(
 
     Raises:
         BadRequest: A version has this name, or the version is not whole.
-        Moved: The alias is not where it is expected to be.
+        Conflict: The alias is not where it is expected to be.
         NotFound: There is no such version.
     """
     here = _lock(connection, repository, name)
@@ -125,10 +125,7 @@ def move_alias(
     model = find_model(connection, repository.name, version, lock=True)
     if model.upload_status != UploadStatus.SUCCESS:
         raise BadRequest(f"`{model.tag}` has no bytes that an alias could stand for: it is {model.upload_status}")
-    taken = select(models.c.id).where(
-        models.c.repository_id == repository.id, models.c.version == name, models.c.deleted_at.is_(None)
-    )
-    if connection.execute(taken).first():
+    if is_taken(connection, repository.id, name):
         raise BadRequest(f"`{repository.name}:{name}` is a version: an alias needs a name of its own")
     if before is None or before.version != version:
         columns = {"model_id": model.id, "user_id": caller.user_id, "moved_at": now()}
@@ -152,7 +149,7 @@ def drop_alias(
     """Remove an alias, and return what it was.
 
     Raises:
-        Moved: It does not point at `expected`.
+        Conflict: It does not point at `expected`.
         NotFound: There is no such alias.
     """
     before = _compared(repository, name, _lock(connection, repository, name), expected)
@@ -197,5 +194,5 @@ def _compared(
     if not isinstance(expected, Anywhere) and (before.version if before else None) != expected:
         where = f"points at `{before.version}`" if before else "does not exist"
         wanted = f"`{expected}`" if expected else "no version"
-        raise Moved(f"alias `{repository.name}:{name}` {where}, expected was {wanted}: someone else moved it")
+        raise Conflict(f"alias `{repository.name}:{name}` {where}, expected was {wanted}: someone else moved it")
     return before

@@ -14,9 +14,9 @@ from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.wire import EntryJSON
 
 from ..errors import NotFound
-from .database import change_many, new_uid, now
+from .database import batches, change_many, new_uid, now
 from .grants import visible
-from .rows import ArchiveRow, StoredPart, layout_from, part_from
+from .rows import ArchiveRow, StoredPart
 from .tables import archive_parts, archives, history, models, repositories, upload_parts, uploads
 from .users import Caller
 
@@ -124,9 +124,8 @@ def find_archive(connection: Connection, uid: str) -> ArchiveRow:
 def readable_parts(connection: Connection, who: Caller, digests: Collection[str]) -> set[str]:
     """Return those of some digests that are parts of a version the caller may read, or that the caller sent before."""
     found: set[str] = set()
-    wanted = sorted(digests)
-    for start in range(0, len(wanted), _AT_ONCE):
-        found |= _readable(connection, who, wanted[start : start + _AT_ONCE])
+    for some in batches(sorted(digests), _AT_ONCE):
+        found |= _readable(connection, who, some)
     return found
 
 
@@ -164,7 +163,7 @@ def totals(connection: Connection) -> dict[str, int]:
 def layout_of(connection: Connection, archive_id: int) -> list[EntryJSON] | None:
     """Return the members of an archive, or None where they cannot be told."""
     text = connection.execute(select(archives.c.layout).where(archives.c.id == archive_id)).scalar_one()
-    return layout_from(text)
+    return None if text is None else json.loads(text)
 
 
 def parts_between(connection: Connection, archive_id: int, start: int, stop: int) -> Sequence[StoredPart]:
@@ -174,4 +173,7 @@ def parts_between(connection: Connection, archive_id: int, start: int, stop: int
         .where(archive_parts.c.archive_id == archive_id, archive_parts.c.start < stop, archive_parts.c.stop > start)
         .order_by(archive_parts.c.number)
     )
-    return [part_from(row) for row in connection.execute(query).all()]
+    return [
+        StoredPart(row.number, row.start, row.stop, row.digest, row.place, row.place_start)
+        for row in connection.execute(query)
+    ]

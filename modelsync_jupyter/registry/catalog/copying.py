@@ -14,14 +14,13 @@ from blake3 import blake3
 from sqlalchemy import Connection, Table, delete, func, insert, select, text, update
 
 from .tables import archive_parts, chores, metadata, models, schema_version, upload_parts, uploads, users
-from .words import UploadState, UploadStatus
+from .words import UNFINISHED, UploadState, UploadStatus
 
 _ROWS = 1000
 #: Tables in an order in which each comes after those that it refers to.
 _TABLES = tuple(
     table for table in metadata.sorted_tables if table not in (schema_version, chores, upload_parts)
 )  # `upload_parts` serves uploads that are open
-_UNFINISHED = (UploadState.OPEN, UploadState.COMPLETE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def replace_catalog(source: Connection, target: Connection) -> None:
             if "id" in table.c:
                 count = f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), max(id)) FROM {table.name}"
                 target.execute(text(f"{count} HAVING max(id) IS NOT NULL"))
-    target.execute(update(uploads).where(uploads.c.state.in_(_UNFINISHED)).values(state=UploadState.ABORTED))
+    target.execute(update(uploads).where(uploads.c.state.in_(UNFINISHED)).values(state=UploadState.ABORTED))
     columns = {"upload_status": UploadStatus.FAILED, "upload_finished_reason": "the registry moved before its end"}
     target.execute(update(models).where(models.c.upload_status == UploadStatus.UPLOADING).values(**columns))
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import IO, Any
+from itertools import islice
+from typing import IO, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Select, create_engine, event
 from sqlalchemy.engine import make_url
@@ -19,6 +20,7 @@ from modelsync_jupyter.core.errors import UsageError
 
 from .migrations import SCHEMA, upgrade, version_of
 
+T = TypeVar("T")
 _BUSY_SECONDS = 30
 #: Bytes of SQLite's file that are read where the kernel keeps them: its own cache of 2 MB per connection is soon too
 #: small for a search through all versions, and a larger one for each connection would cost memory.
@@ -28,6 +30,15 @@ _MAPPED = 256 << 20
 def now() -> datetime:
     """Return the moment as the catalog keeps it: UTC without a zone."""
     return datetime.now(timezone.utc).replace(tzinfo=None)
+
+
+def as_kept(time: datetime) -> datetime:
+    """Return a time with a zone as the catalog keeps it.
+
+    Raises:
+        OverflowError: By its zone it is before the year 1, or behind the year 9999.
+    """
+    return time.astimezone(timezone.utc).replace(tzinfo=None)
 
 
 def new_uid() -> str:
@@ -51,6 +62,17 @@ class Page:
         """Return `query` with only the rows of this page."""
         query = query.offset(self.start)
         return query.limit(self.count) if self.count else query
+
+    def of(self, rows: Sequence[T]) -> Sequence[T]:
+        """Return this page of rows that are all there already."""
+        return rows[self.start :][: self.count or None]
+
+
+def batches(items: Iterable[T], count: int) -> Iterator[list[T]]:
+    """Deal rows out, so many at most at a time: what one query asks for, or one transaction changes."""
+    left = iter(items)
+    while batch := list(islice(left, count)):
+        yield batch
 
 
 class Database:

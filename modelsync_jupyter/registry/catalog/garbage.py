@@ -15,7 +15,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, exists, func, or_, select, text, union_all, update
 
-from ..blobs.protocol import blob_of
+from ..blobs.protocol import blob_of, is_direct, upload_of
 from .tables import (
     aliases,
     archive_parts,
@@ -30,7 +30,7 @@ from .tables import (
     upload_parts,
     uploads,
 )
-from .words import UploadState, UploadStatus
+from .words import UNFINISHED, UploadState, UploadStatus
 
 #: Any number, the same in every process. SQLite has one writer at a time, which is lock enough.
 _PINS = 0x70696E73
@@ -58,7 +58,7 @@ def pinned(connection: Connection, digests: Collection[str]) -> set[str]:
         select(upload_parts.c.declared_digest).where(upload_parts.c.declared_digest.in_(digests), on_its_way, open_now),
     )
     found = {row[0] for row in connection.execute(query)}
-    places = {name: name.split("/")[1] for name in digests if name.startswith("direct/")}
+    places = {name: upload_of(name) for name in digests if is_direct(name)}
     if places:
         query = union_all(
             select(archive_parts.c.place).where(archive_parts.c.place.in_(places)),
@@ -73,7 +73,7 @@ def pinned(connection: Connection, digests: Collection[str]) -> set[str]:
 def expire_uploads(connection: Connection, before: datetime) -> int:
     """Abort uploads to which nothing has come since `before`, and return how many."""
     stale = and_(
-        uploads.c.state.in_((UploadState.OPEN, UploadState.COMPLETE)),
+        uploads.c.state.in_(UNFINISHED),
         or_(uploads.c.active_at < before, and_(uploads.c.active_at.is_(None), uploads.c.created_at < before)),
     )
     found = list(connection.execute(select(uploads.c.id, uploads.c.model_id).where(stale).limit(_BATCH)))
@@ -82,9 +82,7 @@ def expire_uploads(connection: Connection, before: datetime) -> int:
     # The condition again: a part may have come in between, where the database lets others write.
     change = update(uploads).where(uploads.c.id.in_([row.id for row in found]), stale)
     count = connection.execute(change.values(state=UploadState.ABORTED)).rowcount
-    left = exists().where(
-        uploads.c.model_id == models.c.id, uploads.c.state.in_((UploadState.OPEN, UploadState.COMPLETE))
-    )
+    left = exists().where(uploads.c.model_id == models.c.id, uploads.c.state.in_(UNFINISHED))
     given_up = and_(
         models.c.id.in_([row.model_id for row in found]), models.c.upload_status == UploadStatus.UPLOADING, ~left
     )
@@ -168,9 +166,9 @@ def settled_parts_at(connection: Connection, places: Collection[str]) -> dict[st
     open_now = uploads.c.state == UploadState.OPEN
     named = select(upload_parts.c.place).join(uploads).where(upload_parts.c.place.in_(places), open_now)
     busy = set(connection.execute(named).scalars())
-    going = select(uploads.c.uid).where(uploads.c.uid.in_({name.split("/")[1] for name in places}), open_now)
+    going = select(uploads.c.uid).where(uploads.c.uid.in_(set(map(upload_of, places))), open_now)
     uids = set(connection.execute(going).scalars())
-    return parts_at(connection, [name for name in places if name not in busy and name.split("/")[1] not in uids])
+    return parts_at(connection, [name for name in places if name not in busy and upload_of(name) not in uids])
 
 
 def move_parts(connection: Connection, place: str, starts: Collection[int]) -> None:

@@ -5,7 +5,7 @@ The audit log (`events`) is for admins and complete. This is for everybody who m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -108,10 +108,7 @@ def list_history(
     if alias:
         conditions.append(history.c.alias == alias)
     total = connection.execute(select(func.count()).select_from(history).where(*conditions)).scalar_one()
-    before, behind = HistoryRow.__slots__[:3], HistoryRow.__slots__[4:]
-    query = select(
-        *(history.c[name] for name in before), users.c.name.label("user"), *(history.c[name] for name in behind)
-    )
-    query = query.join(users, history.c.user_id == users.c.id).where(*conditions)
+    columns = [users.c.name if field.name == "user" else history.c[field.name] for field in fields(HistoryRow)]
+    query = select(*columns).select_from(history).join(users, history.c.user_id == users.c.id).where(*conditions)
     rows = connection.execute(page.cut(query.order_by(history.c.id.desc())))
     return total, [HistoryRow(row[0], Deed(row[1]), *row[2:]) for row in rows]

@@ -17,14 +17,14 @@ from modelsync_jupyter.wire import LabelJSON, ManifestJSON
 from ..errors import BadRequest, NotFound
 from ..search import Search
 from . import tables
-from .database import Page, new_uid, now
+from .database import Page, batches, new_uid, now
 from .grants import visible
 from .labels import has_label, replace_labels
 from .repositories import COLUMNS as REPOSITORY
 from .repositories import CREATOR
 from .rows import ModelRow, is_elsewhere
 from .users import Caller
-from .words import UploadState, UploadStatus
+from .words import UNFINISHED, UploadState, UploadStatus
 
 _archives, _models, _repositories, _users = tables.archives, tables.models, tables.repositories, tables.users
 _pushers = _users.alias("pushers")
@@ -92,6 +92,14 @@ def find_model(connection: Connection, name: str, version: str, *, lock: bool = 
     return ModelRow.of(row)
 
 
+def is_taken(connection: Connection, repository_id: int, version: str) -> bool:
+    """Return whether a repository has a version of this name that is not deleted."""
+    same = select(_models.c.id).where(
+        _models.c.repository_id == repository_id, _models.c.version == version, _models.c.deleted_at.is_(None)
+    )
+    return connection.execute(same).first() is not None
+
+
 def create_model(
     connection: Connection,
     caller: Caller,
@@ -108,10 +116,7 @@ def create_model(
     Raises:
         BadRequest: The version is taken.
     """
-    taken = select(_models.c.id).where(
-        _models.c.repository_id == repository_id, _models.c.version == version, _models.c.deleted_at.is_(None)
-    )
-    if connection.execute(taken).first():
+    if is_taken(connection, repository_id, version):
         raise BadRequest(f"model version `{version}` already exists")
     moment = now()
     result = connection.execute(
@@ -154,10 +159,8 @@ def set_model(connection: Connection, model_id: int, **columns: Any) -> None:
 def delete_model(connection: Connection, caller: Caller, model: ModelRow, moment: datetime | None = None) -> None:
     """Hide a version and stop its uploads; the tag is free again, and for a while the version can be restored."""
     set_model(connection, model.id, deleted_at=moment or now(), deleted_by=caller.user_id)
-    open_ones = tables.uploads.c.state.in_((UploadState.OPEN, UploadState.COMPLETE))
-    connection.execute(
-        update(tables.uploads).where(tables.uploads.c.model_id == model.id, open_ones).values(state=UploadState.ABORTED)
-    )
+    its_own = (tables.uploads.c.model_id == model.id, tables.uploads.c.state.in_(UNFINISHED))
+    connection.execute(update(tables.uploads).where(*its_own).values(state=UploadState.ABORTED))
 
 
 def newest(connection: Connection, repository_ids: Iterable[int]) -> dict[int, ModelRow]:
@@ -222,8 +225,8 @@ def list_models(
 def _models_of(connection: Connection, ids: Sequence[int]) -> list[ModelRow]:
     """Read versions by their rows, in this order. What they are made of is wide: it is joined to one page alone."""
     found: dict[int, ModelRow] = {}
-    for start in range(0, len(ids), _AT_ONCE):
-        result = connection.execute(MODELS.where(_models.c.id.in_(ids[start : start + _AT_ONCE])))
+    for some in batches(ids, _AT_ONCE):
+        result = connection.execute(MODELS.where(_models.c.id.in_(some)))
         plain = _plain_rows(tuple(result.keys()))
         found.update((row.id, ModelRow.of(row)) for row in map(plain._make, result))
     return [found[each] for each in ids if each in found]  # one may have been deleted meanwhile

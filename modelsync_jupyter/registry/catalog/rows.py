@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Row
 
 from modelsync_jupyter.core.parts import Part
-from modelsync_jupyter.wire import EntryJSON, LabelJSON, ManifestJSON
+from modelsync_jupyter.wire import LabelJSON, ManifestJSON
 
 from .kept import keep
 from .words import Right, Role, UploadState, UploadStatus
@@ -371,13 +371,3 @@ class StoredPart(Part):
 def place_of(part: Part) -> tuple[str, int]:
     """Return the name of the blob that holds a part, and where in it the part begins."""
     return (part.name, part.place_start) if isinstance(part, StoredPart) else (part.digest, 0)
-
-
-def part_from(row: Row[Any]) -> StoredPart:
-    """Read a row of `archive_parts`."""
-    return StoredPart(row.number, row.start, row.stop, row.digest, row.place, row.place_start)
-
-
-def layout_from(text: str | None) -> list[EntryJSON] | None:
-    """Read the layout of an archive."""
-    return None if text is None else json.loads(text)

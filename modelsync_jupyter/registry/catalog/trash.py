@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from ..errors import BadRequest, NotFound
 from . import tables
@@ -13,7 +14,7 @@ from .aliases import check_free
 from .database import Page, now
 from .grants import visible
 from .history import Deed, remember
-from .models import ALL_MODELS, MODELS, delete_model, set_model
+from .models import ALL_MODELS, MODELS, delete_model, is_taken, set_model
 from .repositories import ALL_REPOSITORIES
 from .rows import ModelRow, RepositoryRow
 from .users import Caller
@@ -87,8 +88,7 @@ def restore_model(connection: Connection, caller: Caller, row: DeletedRow) -> No
         BadRequest: There is another version under the tag by now, or an alias of that name.
     """
     model = row.model
-    same = MODELS.where(_models.c.repository_id == model.repository.id, _models.c.version == model.version)
-    if connection.execute(same).first():
+    if is_taken(connection, model.repository.id, model.version):
         raise BadRequest(f"there is another `{model.tag}` by now: delete it first")
     check_free(connection, model.repository.id, model.version)
     set_model(connection, model.id, deleted_at=None, deleted_by=None)
@@ -131,7 +131,6 @@ def _show_repository(connection: Connection, repository_id: int) -> None:
     connection.execute(change.values(deleted_at=None, updated_at=now()))
 
 
-def _deleted(row: object) -> DeletedRow:
-    model = ModelRow.of(row)  # type: ignore[arg-type]  # it has these columns, and three more
-    found = [getattr(row, key) for key in ("deleted_at", "deleter", "deleted_by", "repository_deleted_at")]
-    return DeletedRow(model, found[0], found[1] or "", found[2], found[3] is not None)
+def _deleted(row: Row[Any]) -> DeletedRow:
+    with_repository = row.repository_deleted_at is not None
+    return DeletedRow(ModelRow.of(row), row.deleted_at, row.deleter or "", row.deleted_by, with_repository)

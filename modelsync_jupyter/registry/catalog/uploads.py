@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Select, bindparam, case, exists, insert, or_,
 from modelsync_jupyter.core.parts import Part
 
 from ..blobs.protocol import blob_of
-from ..errors import NotFound
-from .database import change_many, new_uid, now
+from ..errors import BadRequest, NotFound
+from .database import batches, change_many, new_uid, now
 from .garbage import hold_pins
 from .rows import Facts, PartRow, UploadRow
 from .tables import models, repositories, upload_parts, uploads
@@ -106,6 +106,16 @@ def find_upload(
     if row is None or model_id not in (None, row.model_id) or (caller and caller.user_id != row.creator_id):
         raise NotFound("upload not found")
     return UploadRow.of(row)
+
+
+def check_open(upload: UploadRow) -> None:
+    """Accept an upload that still takes bytes.
+
+    Raises:
+        BadRequest: It is complete.
+    """
+    if upload.state != UploadState.OPEN:
+        raise BadRequest("the upload is complete already")
 
 
 def last_upload(connection: Connection, model_id: int, caller: Caller, *states: UploadState) -> UploadRow | None:
@@ -207,12 +217,11 @@ def record_arrived(
 def places_of(connection: Connection, who: Caller, digests: Collection[str]) -> dict[tuple[str, int], tuple[str, int]]:
     """Return, by digest and bytes, where parts are that the caller has sent to the store of blobs before."""
     found: dict[tuple[str, int], tuple[str, int]] = {}
-    wanted = sorted(digests)
-    for start in range(0, len(wanted), _AT_ONCE):
+    for some in batches(sorted(digests), _AT_ONCE):
         query = (
             select(upload_parts.c.digest, upload_parts.c.size, upload_parts.c.place, upload_parts.c.place_start)
             .join(uploads, uploads.c.id == upload_parts.c.upload_id)
-            .where(upload_parts.c.digest.in_(wanted[start : start + _AT_ONCE]), upload_parts.c.place.is_not(None))
+            .where(upload_parts.c.digest.in_(some), upload_parts.c.place.is_not(None))
             .where(uploads.c.creator_id == who.user_id)
         )
         for digest, size, place, begin in connection.execute(query):
@@ -233,8 +242,8 @@ def _change_parts(connection: Connection, upload_id: int, numbers: Collection[in
             runs[-1][1] = number
         else:
             runs.append([number, number])
-    for start in range(0, len(runs), _AT_ONCE):
-        these = or_(*(upload_parts.c.number.between(first, last) for first, last in runs[start : start + _AT_ONCE]))
+    for some in batches(runs, _AT_ONCE):
+        these = or_(*(upload_parts.c.number.between(first, last) for first, last in some))
         connection.execute(update(upload_parts).where(upload_parts.c.upload_id == upload_id, these).values(**columns))
 
 

@@ -68,3 +68,7 @@ class UploadState(Word):
     COMPLETE = "complete"
     PUBLISHED = "published"
     ABORTED = "aborted"
+
+
+#: States of an upload that may still be published.
+UNFINISHED = (UploadState.OPEN, UploadState.COMPLETE)

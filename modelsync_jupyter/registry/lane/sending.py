@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from flask import Response, request
 from werkzeug.http import unquote_etag
 
+from ..archives.aliased import Ending
 from ..blobs.protocol import Blobs, hex_of
 from ..catalog.archives import parts_between
 from ..catalog.rows import ArchiveRow
-from ..errors import Failed
+from ..errors import Precondition
 from ..service import Registry
 
 _RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,19})\s*-\s*(\d{0,19})\s*", re.ASCII | re.IGNORECASE)
@@ -44,21 +45,6 @@ class Spans:
             yield self.tail
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Another end of an archive than the one that is stored.
-
-    Args:
-        start: Where it begins.
-        data: Its bytes.
-        name: What tells the archive that ends like this from others, in its ETag.
-    """
-
-    start: int
-    data: bytes
-    name: str
-
-
 def send_archive(registry: Registry, archive: ArchiveRow, ending: Ending | None = None) -> Response:
     """Reply with the archive, or with what the request's Range and conditions ask for.
 
@@ -68,14 +54,14 @@ def send_archive(registry: Registry, archive: ArchiveRow, ending: Ending | None 
         ending: How it ends, if not as it is stored.
 
     Raises:
-        Failed: If-Match names other bytes.
+        Precondition: If-Match names other bytes.
     """
     etag, size = hex_of(archive.digest), archive.size
     if ending:
         etag, size = f"{etag}-{ending.name}", ending.start + len(ending.data)
     headers = {"ETag": f'"{etag}"', "Accept-Ranges": "bytes"}
     if request.if_match and not request.if_match.contains(etag):
-        raise Failed("the archive is no longer the one named by If-Match")
+        raise Precondition("the archive is no longer the one named by If-Match")
     if request.if_none_match and request.if_none_match.contains_weak(etag):
         return Response(status=304, headers=headers)
     try:

@@ -144,16 +144,15 @@ def common() -> dict[str, Any]:
     }
 
 
-def done(endpoint: str, said: str = "", anchor: str = "", **values: str) -> Response:
+def done(endpoint: str, said: str, **values: str) -> Response:
     """Redirect to a page that says that a form was carried out.
 
     Args:
         endpoint: The page.
         said: A key of `show.DONE`.
-        anchor: Id of an element there.
         values: The variable words of its path.
     """
-    address = url_for(f"pages.{endpoint}", **values, done=said or None, _anchor=anchor or None)  # type: ignore[arg-type]
+    address = url_for(f"pages.{endpoint}", **values, done=said)  # type: ignore[arg-type]
     return make_response(redirect(address, 303))
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, request
 
 import modelsync_jupyter
-from modelsync_jupyter.wire import API, parse_time
+from modelsync_jupyter.wire import API
 
 from .. import body
 from ..catalog.events import Filter, list_events
@@ -18,6 +17,7 @@ from ..errors import BadRequest
 from ..replies import ORGANIZATION, event_json, page_json, user_json
 from ..security.auth import caller, needs, open_to_all
 from ..service import current
+from ..values import read_time
 
 blueprint = Blueprint("account", __name__)
 _EVENTS_AT_ONCE = 1000
@@ -77,8 +77,7 @@ def _time(key: str) -> datetime | None:
     text = request.args.get(key, "")
     if not text:
         return None
-    time = parse_time(text)
-    with suppress(OverflowError):  # by its zone it may be before the year 1
-        if time is not None:
-            return time.astimezone(timezone.utc).replace(tzinfo=None)
-    raise BadRequest(f"`{key}` is not a time like `2026-01-31 13:59:59`")
+    time = read_time(text)
+    if time is None:
+        raise BadRequest(f"`{key}` is not a time like `2026-01-31 13:59:59`")
+    return time

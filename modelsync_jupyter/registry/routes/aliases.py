@@ -31,7 +31,7 @@ def index(name: str) -> dict[str, Any]:
     page = body.page()
     with current().database.read() as connection:
         rows = aliases.list_aliases(connection, find_repository(connection, name).id)
-    return page_json(page, len(rows), map(alias_json, rows[page.start :][: page.count or None]))
+    return page_json(page, len(rows), map(alias_json, page.of(rows)))
 
 
 @blueprint.get("/aliases/<alias>")

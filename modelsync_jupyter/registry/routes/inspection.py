@@ -30,7 +30,7 @@ def files(name: str, version: str) -> dict[str, Any]:
     members = _stored(name, version).members
     kept = ("path", "kind", "size", "mode", "target", "digest")
     items = sorted(members or (), key=lambda item: item["path"])
-    shown = [{key: item.get(key) for key in kept} for item in items[page.start :][: page.count or None]]
+    shown = [{key: item.get(key) for key in kept} for item in page.of(items)]
     return {**page_json(page, len(items), shown), "listed": members is not None}
 
 
@@ -40,7 +40,7 @@ def tensors(name: str, version: str) -> dict[str, Any]:
     """List the tensors of the file `path`, by its header; none where its format is not known."""
     page, path = body.page(default=100, most=_AT_ONCE), body.text("path")
     items = _stored(name, version).tensors(path)
-    shown = [item.to_dict() for item in items[page.start :][: page.count or None]]
+    shown = [item.to_dict() for item in page.of(items)]
     return {**page_json(page, len(items), shown), "path": path, "size": sum(item.size for item in items)}
 
 

@@ -11,7 +11,6 @@ from ..archives.aliased import end_as
 from ..blobs.protocol import Direct
 from ..catalog.archives import find_archive
 from ..catalog.tokens import check_valid
-from ..catalog.uploads import find_upload
 from ..lane.sending import send_archive
 from ..security.auth import caller, open_to_all
 from ..service import current
@@ -57,10 +56,7 @@ def put_whole(uid: str) -> Response:
     """Receive a whole archive in one request."""
     body.take_place(_check_presigned("PUT"))
     size = body.content_length()
-    with current().database.read() as connection:
-        upload = find_upload(connection, uid)
-    parts = multipart.receive_whole(current(), uid, request.environ["wsgi.input"], size)
-    multipart.assemble(current(), upload, parts, cut=True)
+    multipart.receive_whole(current(), uid, request.environ["wsgi.input"], size)
     return Response(status=200)
 
 

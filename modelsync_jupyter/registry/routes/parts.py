@@ -8,7 +8,7 @@ from flask import Blueprint
 
 from modelsync_jupyter.wire import PRESENT
 
-from .. import body, multipart
+from .. import body, presence
 from ..catalog.words import Role
 from ..security.auth import caller, needs
 from ..service import current
@@ -23,4 +23,4 @@ def find_parts() -> dict[str, Any]:
     """Tell which of some parts need not be sent: those of versions that one may read, and those one sent before."""
     fields = body.fields(body.MAX_LIST).object("modelsync")
     direct = direct_store(fields) if fields.flag("direct") else None
-    return {"modelsync": {"present": multipart.find_present(current(), caller(), fields.parts(), direct)}}
+    return {"modelsync": {"present": presence.find_present(current(), caller(), fields.parts(), direct)}}

@@ -89,7 +89,7 @@ def grants(name: str) -> dict[str, Any]:
     page = body.page()
     with current().database.read() as connection:
         rows = list_grants(connection, find_repository(connection, name).id)
-    return page_json(page, len(rows), map(grant_json, rows[page.start :][: page.count or None]))
+    return page_json(page, len(rows), map(grant_json, page.of(rows)))
 
 
 @blueprint.put("/<name>/grants/<user>")

@@ -14,7 +14,7 @@ from modelsync_jupyter.core.errors import ModelSyncError
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.wire import API, Extension, ModelJSON
 
-from .. import body, multipart, publishing
+from .. import body, multipart, presence, publishing
 from ..catalog import models, uploads
 from ..catalog.events import note
 from ..catalog.models import find_model
@@ -84,7 +84,9 @@ def start_multipart(name: str, version: str) -> ModelJSON:
         again = digest is not None and reply.get("modelsync", {}).get("content_digest") == digest
         direct = direct_store(fields) if fields.flag("direct") else None
         threads = fields.integer("threads", 1, MAX_THREADS) if "threads" in fields else 0
-        present, coming = multipart.present(current(), caller(), uid, declared, direct, threads=threads, again=again)
+        present, coming = presence.note_present(
+            current(), caller(), uid, declared, direct, threads=threads, again=again
+        )
         extension: Extension = {**reply.get("modelsync", {}), "present": present}
         if direct:
             urls = direct.sign("PUT", [each.name for each in coming[:MAX_URLS]], current().settings.url_ttl)
@@ -173,7 +175,7 @@ def upload(name: str, version: str) -> Response:
         uid = _open(connection, name, version, Facts())
         models.note_start(connection, find_model(connection, name, version))
     try:
-        _receive(uid, size)
+        multipart.receive_whole(current(), uid, request.environ["wsgi.input"], size)
     except (ApiError, ModelSyncError) as error:
         with current().database.write() as connection:
             publishing.note_failure(connection, caller(), name, version, error.message, uid)
@@ -181,13 +183,6 @@ def upload(name: str, version: str) -> Response:
     with current().database.write() as connection:
         publishing.publish(connection, caller(), name, version, uid)
     return Response(status=200)
-
-
-def _receive(uid: str, size: int) -> None:
-    parts = multipart.receive_whole(current(), uid, request.environ["wsgi.input"], size)
-    with current().database.read() as connection:
-        found = uploads.find_upload(connection, uid)
-    multipart.assemble(current(), found, parts, cut=True)
 
 
 def _open(

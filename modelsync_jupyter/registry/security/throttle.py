@@ -39,13 +39,9 @@ class Throttle:
 
     Args:
         clock: Seconds from any start.
-
-    Attributes:
-        total: How many sign-ins failed or were refused since this process began.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.total = 0
         self._clock = clock
         self._lock = threading.Lock()
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
@@ -61,7 +57,6 @@ class Throttle:
             self._fill(found)
             missing = (_AGAIN if digest in found.tried else 1) - found.left
             found.unseen += missing > 0
-            self.total += missing > 0
             return max(0, missing * INTERVAL)
 
     def succeeded(self, address: str, digest: str) -> None:
@@ -78,7 +73,6 @@ class Throttle:
         """
         with self._lock:
             network, now = _network(address), self._clock()
-            self.total += 1
             self._good.pop((network, digest), None)
             found = self._addresses.get(network) or _Address(BURST, now)
             self._fill(found)
