@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
+from itertools import groupby
 from pathlib import Path
 
 from modelsync_jupyter.archive.arrival import Arrival
@@ -47,6 +49,8 @@ class StageTarget:
         replace: Whether a model that is there already is replaced.
         threads: How many threads write at the same time.
         check: Called before the last step; may raise to stop.
+        borders: Where one object of the far end stops and the next begins, from the start of the archive on: bytes of
+            two of them are two requests anyway.
 
     Attributes:
         model: The model, once it is installed.
@@ -69,9 +73,10 @@ class StageTarget:
         replace: bool,
         threads: int,
         check: Callable[[], None] = lambda: None,
+        borders: Sequence[int] = (),
     ) -> None:
         self._store, self._tag, self._source, self._notes = store, tag, source, notes
-        self._replace, self._threads, self._check = replace, threads, check
+        self._replace, self._threads, self._check, self._borders = replace, threads, check, borders
         self._longest = max(MIN_RUN, min(_LONGEST_RUN, (source.size or 0) // (2 * threads)))
         self._stage = self._open_stage()
         self._check_space()
@@ -99,8 +104,15 @@ class StageTarget:
         if self._source.layout is None:
             self._walk(runs, read)
         elif self._source.ranged:
-            for run in gather(parts, self._threads, min(_SHORTEST_RUN, self._longest), self._longest):
-                hand_off(run)
+            # An object is one request, or where few have to do for many threads, a few of about the same length.
+            for index, group in groupby(parts, lambda part: bisect_right(self._borders, part.start)):
+                some, size = list(group), 0
+                count, shortest, longest = self._threads, min(_SHORTEST_RUN, self._longest), self._longest
+                if index < len(self._borders):
+                    size = sum(part.size for part in some)
+                    count, shortest, longest = max(1, round(size / self._longest)), size, size
+                for run in gather(some, count, shortest, longest):
+                    hand_off(run)
         else:
             hand_off(self._source.parts)
         runs.flush()

@@ -271,6 +271,7 @@ class _Move:
                 replace=work.options.force,
                 threads=work.threads,
                 check=work.stop.check,
+                borders=source.borders,
             )
             with published(source, target, work):
                 reuse_parts(run.store, self.plan.tag, source, target, work)

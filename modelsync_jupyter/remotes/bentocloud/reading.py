@@ -95,6 +95,11 @@ class RemoteArchive:
         ]
 
     @property
+    def borders(self) -> list[int]:
+        """Where an object of the store of blobs stops and the next one begins, as far as the registry tells them."""
+        return [span.stop - self._base for span in self._download.spans]
+
+    @property
     def file_digests(self) -> dict[str, str]:
         """Digests of files of an archive that does not describe itself, as far as the registry tells them."""
         layout, told = self.layout, self._download.layout
