@@ -171,8 +171,13 @@ class Layout:
         return cls(tuple(entries), -(-end // tarfile.RECORDSIZE) * tarfile.RECORDSIZE)
 
     @classmethod
-    def from_json(cls, data: object, size: int) -> Layout:
+    def from_json(cls, data: object, size: int, base: int = 0) -> Layout:
         """Check a layout from the wire.
+
+        Args:
+            data: The layout as JSON.
+            size: Bytes in the archive.
+            base: How many more its offsets count, of something in front of the archive.
 
         Raises:
             UnsafeArchive: It is not a list of members that follow each other within `size` bytes.
@@ -182,7 +187,9 @@ class Layout:
         entries: list[Entry] = []
         position = 0
         for item in data:
-            entry = _entry_from_json(item, position)
+            entry = _entry_from_json(item, position + base)
+            if base:
+                entry = entry._replace(start=entry.start - base, offset=entry.offset - base)
             if entry.offset < position or entry.stop > size:
                 raise UnsafeArchive(f"The layout of the archive puts `{entry.path}` outside it.")
             entries.append(entry)

@@ -218,7 +218,7 @@ class _Probe:
             return
         url = remote.presign_download(found.tag).url
         host = urlsplit(url).netloc or urlsplit(self._context.endpoint).netloc
-        archive = RemoteArchive(remote, found)
+        archive = RemoteArchive(remote, found, probe=True)
         yield Check("object host", "ok", f"{host} serves models.")
         if archive.ranged:
             yield Check("ranges", "ok", "Downloads run in parallel and resume.")

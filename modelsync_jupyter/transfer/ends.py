@@ -106,11 +106,11 @@ class StageTarget:
         elif self._source.ranged:
             # An object is one request, or where few have to do for many threads, a few of about the same length.
             for index, group in groupby(parts, lambda part: bisect_right(self._borders, part.start)):
-                some, size = list(group), 0
-                count, shortest, longest = self._threads, min(_SHORTEST_RUN, self._longest), self._longest
+                some = list(group)
+                size, longest = sum(part.size for part in some), self._longest
+                count, shortest = max(1, min(self._threads, size // MIB)), min(_SHORTEST_RUN, longest)
                 if index < len(self._borders):
-                    size = sum(part.size for part in some)
-                    count, shortest, longest = max(1, round(size / self._longest)), size, size
+                    count, shortest, longest = max(1, round(size / longest)), size, size
                 for run in gather(some, count, shortest, longest):
                     hand_off(run)
         else:

@@ -6,8 +6,8 @@ import io
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import obstore
@@ -38,6 +38,7 @@ from tests.harness.models import MIB, differences, make_model
 from tests.harness.nginx import MISSING, free_port, nginx
 from tests.harness.processes import TOKEN, environment, modelsync, start_modelsync
 from tests.harness.s3 import BUCKET, s3_server
+from tests.integration.scene import Client as Near
 
 from . import pushing, test_blobs
 from .contract import RegistryContract
@@ -290,6 +291,28 @@ def test_a_pull_goes_on_while_the_objects_that_it_reads_are_taken_apart(
         got = http.retry.run(lambda: b"".join(map(bytes, archive.views(0, archive.size, bytearray(MIB)))))
     here.database.close()
     assert (folder / "w.bin").read_bytes() in got
+
+
+def test_a_pull_fetches_each_object_in_one_request_and_asks_for_nothing_before(
+    registry: Server, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = make_model(tmp_path / "home", f"{name}:v1", {"w.bin": 24 * MIB, "a.txt": b"a"})
+    env = environment(tmp_path / "home", registry.url, registry.token)
+    assert modelsync("push", f"{name}:v1", env=env).returncode == 0
+    get, asked = Http.get, list[str]()
+
+    def look(http: Http, url: str, headers: Mapping[str, str]) -> AbstractContextManager[requests.Response]:
+        asked.append(url.partition("?")[0])
+        return get(http, url, headers)
+
+    monkeypatch.setattr(Http, "get", look)
+    far = Near.at(tmp_path / "far", registry.url, registry.token)
+    assert far.pull(f"{name}:v1", threads=1).status == "pulled"
+    wanted = {"modelsync": {"direct": True, "spans": True}}
+    told = registry.client().ok("PATCH", path(name, "v1", "presign_download_url"), wanted)["modelsync"]
+    assert 2 < len(told["urls"]) < len(told["parts"])
+    assert sorted(asked) == sorted(url.partition("?")[0] for url in told["urls"])
+    assert differences(folder, far.folder(f"{name}:v1")) == []
 
 
 def test_clients_are_sent_to_the_public_endpoint_of_the_bucket_or_not_at_all(

@@ -44,6 +44,7 @@ class Remote:
 
     def __init__(self, http: Http, page: int = PAGE, pages: int = PAGES) -> None:
         self.http = http
+        self.answers_ranges = True  # until an archive of it, which it described, was sent as a whole
         self._count, self._pages = page, pages
         self._repository: object = None  # as the registry last described one
         self._absent: dict[str, Absent] = {}  # names of which it said that there is no repository

@@ -1,8 +1,9 @@
 """Reading the archive of a version: one body that can be read from any offset, on any registry.
 
-The first bytes tell nearly everything: whether the server answers ranges, how long the archive is, and, where the
-archive describes itself, its whole layout and every digest. Where it does not, our own registry says the same in its
-reply, and any other registry leaves it to the tar headers.
+Our own registry says in its reply all that a pull has to know of an archive, so that nothing is read before the bytes
+that are wanted. Of any other the first bytes tell nearly everything: whether the server answers ranges, how long the
+archive is, and, where it describes itself, its whole layout and every digest. Where it does not, what a registry says
+of it counts, or else its tar headers.
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ from modelsync_jupyter.core.errors import (
     InvalidReply,
     RemoteNotFound,
     Unavailable,
+    UnsafeArchive,
     UrlExpired,
 )
-from modelsync_jupyter.core.parts import Buffer, Part, even_size, split
+from modelsync_jupyter.core.parts import Buffer, Part, check_digest, even_size, from_sizes, split
 from modelsync_jupyter.wire import PROXY, model_path
 
 from ..http import blocks, receive
@@ -53,6 +55,7 @@ class RemoteArchive:
         remote: The registry.
         model: Its record of the version.
         look: Whether only to look at it, which a registry that knows our extension does not count as a download.
+        probe: Whether to read its beginning in any case, to see how the server answers.
 
     Attributes:
         content_digest: What the archive or, where it says nothing, the registry calls its content digest, or "".
@@ -62,7 +65,7 @@ class RemoteArchive:
         InvalidReply: The registry and the archive contradict each other.
     """
 
-    def __init__(self, remote: Remote, model: RemoteModel, *, look: bool = True) -> None:
+    def __init__(self, remote: Remote, model: RemoteModel, *, look: bool = True, probe: bool = False) -> None:
         self._remote, self._model = remote, model
         self._lock = threading.Lock()
         self._ours = bool(model.digest)
@@ -70,14 +73,18 @@ class RemoteArchive:
         self._download = self._presign()
         self._through_api = model.strategy == PROXY or not self._download.url
         self._total: int | None = None
-        self._etag = ""
+        self._etag, self._head = "", b""
         self._base = 0
         self.ranged = False
-        head = remote.http.retry.run(self._probe)
-        self._head = head if len(head) <= 2 * _HEAD else b""  # a description of 18 MB is of no use once it is read
-        self.description = self._described(head)
-        if self.description:
-            self._base = description_size(head)
+        # No condition goes along with ranges of what is told: the URL is that of the archive as it is now.
+        self.description = None if probe or self._through_api else self._told()
+        self._probed = self.description is None
+        if self._probed:
+            head = remote.http.retry.run(self._probe)
+            self._head = head if len(head) <= 2 * _HEAD else b""  # a description of 18 MB is of no use once it is read
+            self.description = self._described(head)
+            if self.description:
+                self._base = description_size(head)
         self.size: int | None = None if self._total is None else self._total - self._base
         self.layout: Layout | None = None
         self.parts: tuple[Part, ...] = ()
@@ -177,6 +184,28 @@ class RemoteArchive:
     def close(self) -> None:
         """Nothing to release: every stream is closed by its reader."""
 
+    def _told(self) -> Description | None:
+        """Describe the archive by what the registry says of it; None where it says too little for that.
+
+        Its own description is in front of it, and is passed over: it would say the same.
+        """
+        reply, parts, told = self._download, self._download.parts, self._download.layout
+        base = parts[0].stop if parts else 0
+        if not (isinstance(told, list) and 0 < reply.base == base and len(parts) > 1 and self._remote.answers_ranges):
+            return None
+        try:
+            layout = Layout.from_json(told, parts[-1].stop - base, base)
+            small = {item["path"]: check_digest(item.get("digest")) for item in told if item.get("digest")}
+            own = from_sizes([part.size for part in parts[1:]], [part.digest for part in parts[1:]])
+            found = Description.build(layout, own, small)
+        except (IntegrityError, UnsafeArchive):  # then the archive is asked itself
+            return None
+        if found.digest != reply.content_digest or digest_of(parts) != reply.digest:
+            return None
+        self._base, self._total, self.ranged = base, parts[-1].stop, True
+        self._download = reply._replace(layout=None)  # of 100,000 files it is large
+        return found
+
     def _described(self, head: bytes) -> Description | None:
         if len(head) < tarfile.BLOCKSIZE:
             raise IntegrityError(f"The archive of `{self._model.tag}` is empty.")
@@ -267,6 +296,9 @@ class RemoteArchive:
 
     def _check_range(self, reply: requests.Response, start: int, total: int | None) -> None:
         found = _CONTENT_RANGE.fullmatch(reply.headers.get("Content-Range", ""))
+        if reply.status_code == 200 and not self._probed:  # something between the registry and us takes ranges away
+            self._remote.answers_ranges = False
+            raise Conflict("The server does not answer ranges.", step="Run it again.")
         if reply.status_code != 206 or not found or int(found[1]) != start:
             raise InvalidReply("The server stopped answering ranges.", step="Run the pull again.")
         if total is not None and int(found[2]) != total:

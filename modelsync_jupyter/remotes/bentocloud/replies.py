@@ -126,6 +126,7 @@ class Download(NamedTuple):
         layout: The layout as JSON, or None.
         content_digest: Content digest of its files, or "".
         spans: The first stretches of the archive, where these can be had from the store of blobs itself.
+        base: Bytes of its own description in front, which parts and layout count, or 0.
     """
 
     url: str
@@ -134,6 +135,7 @@ class Download(NamedTuple):
     layout: object = None
     content_digest: str = ""
     spans: tuple[Span, ...] = ()
+    base: int = 0
 
 
 class Begun(NamedTuple):
@@ -213,7 +215,9 @@ def parse_download(data: object) -> Download:
         raise InvalidReply(error.message) from None
     url = record.get("presigned_download_url") or ""
     digest, content = str(extension.get("digest") or ""), _content_digest(extension)
-    return Download(str(url), digest, parts, extension.get("layout"), content, _spans(extension, parts))
+    base = extension.get("base")
+    spans = _spans(extension, parts)
+    return Download(str(url), digest, parts, extension.get("layout"), content, spans, base if type(base) is int else 0)
 
 
 def _spans(extension: Mapping[str, Any], parts: Sequence[Part]) -> tuple[Span, ...]:
