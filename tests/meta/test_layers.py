@@ -14,7 +14,7 @@ import modelsync_jupyter
 
 PACKAGE = Path(modelsync_jupyter.__file__).parent
 NAME = PACKAGE.name
-ENDS = {"core", "info", "wire", "files", "folders", "archive", "store", "remotes"}
+ENDS = {"core", "info", "wire", "files", "folders", "buckets", "archive", "store", "remotes"}
 
 #: For each part of the package: what of the package it may import, besides itself.
 MAY: dict[str, set[str]] = {
@@ -23,9 +23,10 @@ MAY: dict[str, set[str]] = {
     "wire": {"core", "info", "_version"},
     "files": {"core"},
     "folders": {"core", "files"},
+    "buckets": set(),
     "archive": {"core", "files", "folders"},
     "store": {"core", "info", "files", "folders", "archive"},
-    "remotes": {"core", "info", "wire", "files", "folders", "archive"},
+    "remotes": {"core", "info", "wire", "files", "folders", "buckets", "archive"},
     "contents": {"core", "info", "files", "archive"},
     "transfer": {*ENDS, "contents"},
     "jobs": {*ENDS, "transfer"},
@@ -35,7 +36,7 @@ MAY: dict[str, set[str]] = {
     "notebook": {"core", "client", "commands"},
     "lab": {"core", "client", "commands", "__init__"},
     "demo": {"core", "client", "commands"},
-    "registry": {"core", "info", "wire", "files", "folders", "archive", "contents", "__init__"},
+    "registry": {"core", "info", "wire", "files", "folders", "buckets", "archive", "contents", "__init__"},
     "__init__": {"core", "client", "notebook", "lab"},
     "__main__": {"cli"},
 }

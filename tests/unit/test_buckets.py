@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from modelsync_jupyter.core.buckets import bucket_options
+from modelsync_jupyter.buckets import bucket_options
 
+KEY = {"AWS_ACCESS_KEY_ID": "key"}
 CONNECTION = "AZURE_STORAGE_CONNECTION_STRING"
 AZURITE = "DefaultEndpointsProtocol=http;AccountName=dev;AccountKey=aa+/a==;BlobEndpoint=http://127.0.0.1:10000/dev;"
 HTTP = {"allow_http": True}
@@ -17,11 +20,15 @@ ELSEWHERE = "http://minio:9000"
 @pytest.mark.parametrize(
     ("scheme", "environ", "wanted"),
     [
-        ("s3", {}, {}),
-        ("s3a", {"AWS_ENDPOINT_URL": "https://minio", "GOOGLE_BASE_URL": ELSEWHERE}, {"endpoint": "https://minio"}),
+        ("s3", KEY, {}),
+        (
+            "s3a",
+            {**KEY, "AWS_ENDPOINT_URL": "https://minio", "GOOGLE_BASE_URL": ELSEWHERE},
+            {"endpoint": "https://minio"},
+        ),
         (
             "s3",
-            {"AWS_ENDPOINT_URL_S3": ELSEWHERE, "AWS_ENDPOINT_URL": "https://a"},
+            {**KEY, "AWS_ENDPOINT_URL_S3": ELSEWHERE, "AWS_ENDPOINT_URL": "https://a"},
             {"endpoint": ELSEWHERE, "client_options": HTTP},
         ),
         ("gs", {"AWS_ENDPOINT_URL": ELSEWHERE}, {}),
@@ -61,3 +68,13 @@ def test_an_endpoint_that_is_given_goes_before_the_environment() -> None:
     public = {"endpoint": "https://public", "account_name": "dev", "account_key": "aa+/a=="}
     assert bucket_options("az", "https://public", {CONNECTION: AZURITE}) == public
     assert bucket_options("gs", "https://public", {"GOOGLE_BASE_URL": ELSEWHERE}) == {"base_url": "https://public"}
+
+
+@pytest.mark.parametrize(("scheme", "environ", "asked"), [("s3", {}, True), ("s3a", KEY, False), ("gs", {}, False)])
+def test_the_sign_in_of_the_aws_command_line_counts_where_no_key_is_given(
+    scheme: str, environ: dict[str, str], asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = object()
+    library = SimpleNamespace(Boto3CredentialProvider=lambda: provider)  # boto3 need not be installed here
+    monkeypatch.setitem(sys.modules, "obstore.auth.boto3", library)
+    assert bucket_options(scheme, environ=environ).get("credential_provider") is (provider if asked else None)

@@ -27,7 +27,7 @@ from obstore.exceptions import BaseError
 from obstore.store import from_url
 
 from modelsync_jupyter.archive.description import Hasher
-from modelsync_jupyter.core.buckets import bucket_options, cloud_of
+from modelsync_jupyter.buckets import bucket_options, cloud_of
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.parts import ALGORITHM
 
@@ -329,13 +329,6 @@ def _reason(error: Exception) -> str:
 
 
 def _store(url: str, endpoint: str) -> Any:
-    """Open a store with the credentials that users of its cloud expect to be found."""
-    scheme = url.partition("://")[0]
-    options = bucket_options(scheme, endpoint)
+    options = bucket_options(url.partition("://")[0], endpoint)
     options["client_options"] = {"timeout": "600s", **options.get("client_options", {})}
-    if cloud_of(scheme) == "s3" and not os.environ.get("AWS_ACCESS_KEY_ID"):
-        with suppress(ImportError):  # profiles and sign-ins of the AWS command line, where its library is installed
-            from obstore.auth.boto3 import Boto3CredentialProvider
-
-            options["credential_provider"] = Boto3CredentialProvider()
     return from_url(url, **options)

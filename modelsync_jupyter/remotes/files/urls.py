@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from modelsync_jupyter.core.buckets import bucket_options
+from modelsync_jupyter.buckets import bucket_options
 from modelsync_jupyter.core.errors import (
     InvalidReply,
     MissingDependency,
@@ -321,9 +321,4 @@ def _object_store(protocol: str) -> Any:
     """Return obstore's driver, which reads the same environment variables as the cloud's own tools."""
     from obstore.fsspec import FsspecStore
 
-    options = bucket_options(protocol)
-    if protocol.startswith("s3") and "AWS_ACCESS_KEY_ID" not in os.environ and find_spec("boto3"):
-        from obstore.auth.boto3 import Boto3CredentialProvider  # profiles, single sign-on
-
-        options["credential_provider"] = Boto3CredentialProvider()
-    return FsspecStore(protocol, **options)  # type: ignore[call-overload]
+    return FsspecStore(protocol, **bucket_options(protocol))  # type: ignore[call-overload]

@@ -1,9 +1,13 @@
-"""Where buckets are, as each cloud's own tools are told by the environment; `obstore` alone does not read all of it."""
+"""Where buckets are and who we are to them, as each cloud's own tools are told: `obstore` does not read all of that.
+
+For exports to a bucket as for a registry over one: who is signed in for the one is signed in for the other.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,6 +44,11 @@ def bucket_options(scheme: str, endpoint: str = "", environ: Mapping[str, str] =
         found[option] = here
     if here.startswith("http://"):
         found["client_options"] = {"allow_http": True}
+    if cloud == "s3" and not environ.get("AWS_ACCESS_KEY_ID"):
+        with suppress(ImportError):  # profiles and sign-ins of the AWS command line, where its library is installed
+            from obstore.auth.boto3 import Boto3CredentialProvider
+
+            found["credential_provider"] = Boto3CredentialProvider()
     return found
 
 
