@@ -208,7 +208,7 @@ def libc(name: str) -> Any:
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path | str) -> Iterator[None]:
     """Tell a full disk apart from other faults.
 
     Raises:

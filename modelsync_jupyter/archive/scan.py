@@ -43,6 +43,15 @@ class Stream(Protocol):
         ...
 
 
+def is_tar(head: bytes) -> bool:
+    """Return whether bytes begin as an uncompressed tar does. What does not could be anything."""
+    try:
+        tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
 def scan_tar(stream: Stream, limit: int = MAX_MEMBERS) -> Iterator[Entry]:
     """Read headers from where the stream stands to the end of the archive.
 

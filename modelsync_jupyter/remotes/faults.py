@@ -53,7 +53,8 @@ _NOT_TLS = (
     "HTTP_REQUEST",
 )
 _PROXY_STEP = "Check ALL_PROXY, HTTP_PROXY and HTTPS_PROXY."
-_CA_FILES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+#: Variables that name certificates to trust, the stronger one first.
+CA_FILES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _SECRETS = re.compile(r"\b[\w-]*(?:sig|signature|token|secret|key|credential|password)[\w-]*=\S+", re.IGNORECASE)
 
 
@@ -226,7 +227,7 @@ def _address_step(scheme: str, registry: bool) -> Step:
 
 def _bad_ca_file() -> RemoteError | None:
     """Look for what keeps `requests` from loading the certificates that the environment names."""
-    name = next((each for each in _CA_FILES if os.environ.get(each)), "")
+    name = next((each for each in CA_FILES if os.environ.get(each)), "")
     if not name:
         return None
     path = os.environ[name]

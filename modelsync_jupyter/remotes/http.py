@@ -271,8 +271,7 @@ def blocks(reply: requests.Response) -> Generator[memoryview, None, None]:
         try:
             block = reply.raw.read(BLOCK, decode_content=False)
         except FAULTS as error:
-            registry = TOKEN_HEADER in reply.request.headers
-            raise connection_fault(error, reply.url, registry=registry) from None
+            raise _broken(reply, error) from None
         if not block:
             return
         yield memoryview(block)
@@ -288,8 +287,7 @@ def receive(reply: requests.Response, room: memoryview) -> int:
     try:
         count: int = body.readinto(room)
     except (*FAULTS, http.client.HTTPException) as error:
-        registry = TOKEN_HEADER in reply.request.headers
-        raise connection_fault(error, reply.url, registry=registry) from None
+        raise _broken(reply, error) from None
     if body.isclosed():
         reply.raw.release_conn()
     return count
@@ -308,9 +306,13 @@ def _read(reply: requests.Response, most: int, deadline: float) -> bytes:
             if time.monotonic() > deadline:
                 raise TimeoutError
     except FAULTS as error:
-        registry = TOKEN_HEADER in reply.request.headers
-        raise connection_fault(error, reply.url, registry=registry) from None
+        raise _broken(reply, error) from None
     return bytes(data[:most])
+
+
+def _broken(reply: requests.Response, error: Exception) -> ModelSyncError:
+    """Tell what broke the body of a reply."""
+    return connection_fault(error, reply.url, registry=TOKEN_HEADER in reply.request.headers)
 
 
 def _is_too_deep(value: object) -> bool:

@@ -52,6 +52,8 @@ ATTEMPTS: Mapping[Renew, int] = {
     Renew.UPLOAD: 2,
     Renew.PLAN: 3,
 }
+#: Those of somebody who waits for one answer, whatever it is.
+ONCE: Mapping[Renew, int] = dict.fromkeys(Renew, 1)
 #: Attempts while nothing at all has ever been heard from the endpoint: the address may be wrong.
 FIRST_ATTEMPTS = 2
 #: What a single request or part can renew by itself.

@@ -21,7 +21,7 @@ from modelsync_jupyter.archive.description import (
     read_description,
 )
 from modelsync_jupyter.archive.layout import CUT, LARGE, Entry, Layout, check_tree
-from modelsync_jupyter.archive.scan import scan_tar
+from modelsync_jupyter.archive.scan import is_tar, scan_tar
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo, parse_info
@@ -123,15 +123,13 @@ def read_contents(
 
 
 def check_tar(head: bytes) -> None:
-    """Accept an archive that starts as an uncompressed tar does. What does not could be anything, and nobody's model.
+    """Accept an archive that starts as an uncompressed tar does.
 
     Raises:
         BadRequest: It starts with something else.
     """
-    try:
-        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
-    except tarfile.HeaderError as error:
-        raise BadRequest("the archive is not a model's: it is not an uncompressed tar") from error
+    if not is_tar(head):
+        raise BadRequest("the archive is not a model's: it is not an uncompressed tar")
 
 
 def _description(file: ArchiveReader) -> Description | None:

@@ -15,9 +15,8 @@ from modelsync_jupyter.wire import API, labels_json, model_path, parse_time, rep
 
 from ..http import Http
 from .accounts import AsJSON
-from .replies import RemoteModel, items, mapping, parse_model
+from .replies import RemoteModel, mapping, parse_model, read_list
 
-_PAGE, _PAGES = 500, 10_000
 #: In the place of an expected version: the alias may point anywhere.
 ANYWHERE = "*"
 
@@ -195,22 +194,10 @@ class Catalog:
         return list(map(_deleted, self._pages(name, f"{API}/deleted_models", {"name": name} if name else {})))
 
     def _pages(self, name: str, path: str, params: Mapping[str, str], limit: int | None = None) -> list[Any]:
-        """Read a list to its end, or as far as asked; a page may be shorter than was asked for.
+        def ask(start: int, count: int) -> Any:
+            return self._call("GET", name, path, params={**params, "start": start, "count": count})
 
-        Raises:
-            InvalidReply: The list does not end.
-        """
-        found: list[Any] = []
-        total = 1
-        for _ in range(_PAGES):
-            if len(found) >= (total if limit is None else min(limit, total)):
-                return found
-            count = _PAGE if limit is None else min(_PAGE, limit - len(found))
-            reply = self._call("GET", name, path, params={**params, "start": len(found), "count": count})
-            page, said = items(reply), reply.get("total")
-            found += page
-            total = said if page and isinstance(said, int) else 0
-        raise InvalidReply("The registry's list does not end.")
+        return read_list(ask, limit)
 
     def _call(
         self, method: str, name: str, path: str, body: Any = None, params: Mapping[str, Any] | None = None

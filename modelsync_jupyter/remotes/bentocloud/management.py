@@ -25,7 +25,7 @@ from .accounts import (
     parse_token,
     parse_user,
 )
-from .replies import items, mapping
+from .replies import items, mapping, read_list
 
 #: What a token may do, and the scope that says so on the wire.
 SCOPES = {"read": "read_organization", "write": "write_organization", "all": "api"}
@@ -46,7 +46,7 @@ class Management:
 
     def users(self, search: str = "") -> list[User]:
         """List the users whose name has `search` in it."""
-        return list(map(parse_user, self._all("/users", {"search": search})))
+        return list(map(parse_user, self._all(f"{API}/users", {"search": search})))
 
     def user(self, name: str) -> User:
         """Ask for one user, with what they were granted."""
@@ -76,7 +76,7 @@ class Management:
 
     def tokens(self, user: str | None = None) -> list[Token]:
         """List the valid tokens of a user; by default one's own, and for an admin everybody's."""
-        return list(map(parse_token, self._all("/api_tokens", {"user": user} if user else {})))
+        return list(map(parse_token, self._all(f"{API}/api_tokens", {"user": user} if user else {})))
 
     def add_token(
         self, name: str, *, user: str | None = None, scope: str = "all", expires: datetime | None = None
@@ -111,7 +111,7 @@ class Management:
 
     def grants(self, repository: str) -> list[Grant]:
         """List what users were granted in a repository."""
-        return list(map(parse_grant, items(self._http.call("GET", f"{repository_path(repository)}/grants"))))
+        return list(map(parse_grant, self._all(f"{repository_path(repository)}/grants", {})))
 
     def grant(self, repository: str, user: str, right: str) -> Grant:
         """Grant a user a right in a repository, in place of the one they had; "" takes it away.
@@ -194,10 +194,6 @@ class Management:
         return self._http.call(method, f"{API}{path}", body, params)
 
     def _all(self, path: str, params: Mapping[str, Any]) -> list[Any]:
-        found: list[Any] = []
-        for _ in range(_PAGES):
-            page = items(self._call("GET", path, params={**params, "start": len(found), "count": _PAGE}))
-            found += page
-            if len(page) < _PAGE:
-                break
-        return found
+        return read_list(
+            lambda start, count: self._http.call("GET", path, params={**params, "start": start, "count": count})
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from types import MappingProxyType
@@ -16,6 +16,8 @@ from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.wire import PUT_HEADERS, SUCCESS, parse_time
 
+#: Items of a page that are asked for, and pages after which a list counts as endless.
+_PAGE, _PAGES = 500, 10_000
 #: Numbers of the first and the last part of an object to send, or of its only one.
 _OBJECT = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)
 
@@ -292,6 +294,28 @@ def mapping(data: object) -> Mapping[str, Any]:
     if not isinstance(data, Mapping):
         raise InvalidReply("The registry's reply is not what was asked for.")
     return data
+
+
+def read_list(ask: Callable[[int, int], Any], limit: int | None = None) -> list[Any]:
+    """Read a list to its end, or as far as asked; a page may be shorter than was asked for.
+
+    Args:
+        ask: Asks for a page, by how many items to pass over and how many to return.
+        limit: How many at most.
+
+    Raises:
+        InvalidReply: The list does not end.
+    """
+    found: list[Any] = []
+    total = 1
+    for _ in range(_PAGES):
+        if len(found) >= (total if limit is None else min(limit, total)):
+            return found
+        reply = ask(len(found), _PAGE if limit is None else min(_PAGE, limit - len(found)))
+        page, said = items(reply), reply.get("total")
+        found += page
+        total = said if page and isinstance(said, int) else 0
+    raise InvalidReply("The registry's list does not end.")
 
 
 def items(data: object) -> list[Any]:

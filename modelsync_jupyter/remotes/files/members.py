@@ -11,6 +11,7 @@ from modelsync_jupyter.archive.layout import Entry, Layout, contents
 from modelsync_jupyter.core.errors import IntegrityError, ModelSyncError
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.files import disk_errors
+from modelsync_jupyter.info import MODEL_YAML
 
 from ..protocol import HandOff, Read
 from .formats import Format
@@ -94,7 +95,7 @@ class MembersTarget(ExportTarget):
                 if end == entry.content_stop:
                     members.end()
 
-        with disk_errors(self._place.local or self._place.shown):  # type: ignore[arg-type]
+        with disk_errors(self._place.shown):
             done = {part.number for part in verified(parts, views, put)}
         self.present = done
 
@@ -102,7 +103,7 @@ class MembersTarget(ExportTarget):
         """Complete it: a zip gets its name, a folder its model.yaml, without which it is not a model."""
         self._check()
         assert self._members
-        with disk_errors(self._place.local or self._place.shown):  # type: ignore[arg-type]
+        with disk_errors(self._place.shown):
             self._members.commit()
         self._members = None
 
@@ -129,27 +130,25 @@ class _Members(Protocol):
         """Append to it."""
 
     def end(self) -> None:
-        """Nothing to do: it is whole."""
+        """End it: all its bytes were written."""
 
     def commit(self) -> None:
-        """Nothing to do: all files are there."""
+        """Make everything visible: all files were ended."""
 
     def discard(self) -> None:
-        """Remove everything."""
+        """Remove what is not whole."""
 
 
 class _RemoteFolder:
     """A folder behind a URL. Such systems have no step that shows several files at once, so model.yaml comes last."""
-
-    _LAST = "model.yaml"
 
     def __init__(self, place: Place, *, replace: bool) -> None:
         self._place, self._replace = place, replace
         self._writer: Writer | None = None
         self._last: Writer | None = None
         self._lost: list[str] = []
-        if replace and place.child(self._LAST).kind():
-            place.child(self._LAST).delete()
+        if replace and place.child(MODEL_YAML).kind():
+            place.child(MODEL_YAML).delete()
         self._old = {path for path, _ in place.walk()} if place.kind() else set()
 
     def add(self, entry: Entry) -> None:
@@ -160,7 +159,7 @@ class _RemoteFolder:
     def begin(self, entry: Entry) -> None:
         self._old.discard(entry.path)
         self._writer = self._place.child(entry.path).writer(replace=True)
-        if entry.path == self._LAST:
+        if entry.path == MODEL_YAML:
             self._last = self._writer
 
     def write(self, view: memoryview) -> None:

@@ -27,6 +27,11 @@ PARTIAL = ".partial"
 EXISTS = advice("Choose another path, or replace it by force.")
 
 
+def changed(what: object) -> ModelChanged:
+    """Return the error for a file that is not as it was when reading began."""
+    return ModelChanged(f"`{what}` was changed while it was being read.", "Run it again.")
+
+
 class Writer(Protocol):
     """A file being written in order; others see nothing of it before `commit`."""
 
@@ -159,7 +164,7 @@ class LocalPlace:
                 if not count:
                     if stop is None:
                         return
-                    raise ModelChanged(f"`{self.shown}` was changed while it was being read.", "Run it again.")
+                    raise changed(self.shown)
                 yield view[:count]
                 position += count
 
@@ -191,8 +196,8 @@ class LocalWriter:
         self._path, self._replace = path, replace
         path.parent.mkdir(parents=True, exist_ok=True)
         pattern = re.escape(f".{path.name}.") + "[0-9a-f]{12}" + re.escape(PARTIAL)
-        self.resumed = isinstance(name, str) and re.fullmatch(pattern, name) is not None
-        self.name = str(name) if self.resumed else f".{path.name}.{secrets.token_hex(6)}{PARTIAL}"
+        self.name = name if isinstance(name, str) else ""
+        self.resumed = re.fullmatch(pattern, self.name) is not None
         self.position = 0
         flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
         if self.resumed:

@@ -17,13 +17,13 @@ from typing import IO
 
 from modelsync_jupyter.archive.description import Description, description_size, read_description
 from modelsync_jupyter.archive.layout import Layout, check_tree
-from modelsync_jupyter.archive.scan import scan_tar
-from modelsync_jupyter.core.errors import IntegrityError, ModelChanged, UsageError
+from modelsync_jupyter.archive.scan import is_tar, scan_tar
+from modelsync_jupyter.core.errors import IntegrityError, UsageError
 from modelsync_jupyter.core.parts import MIB, Buffer, Part, even_size, split
 
 from ..protocol import ENDLESS
 from .codecs import Codec, find_codec
-from .places import Place
+from .places import Place, changed
 from .trees import FolderTree, RemoteTree, Tree
 from .zips import ZipTree
 
@@ -55,7 +55,7 @@ def open_archive(place: Place) -> TarSource | StreamSource | Tree:
         return ZipTree(place)
     if codec := find_codec(head):
         return StreamSource(place, codec)
-    if _is_tar(head):
+    if is_tar(head):
         return TarSource(place) if place.ranged else StreamSource(place, None)
     if _ARCHIVE_NAME.search(place.name):
         step = "Get another copy of it, or rename it to import the file as it is."
@@ -75,14 +75,6 @@ def check_there(place: Place) -> str:
     if not kind:
         raise UsageError(f"There is nothing at `{place.shown}`.", "Check the path.")
     return kind
-
-
-def _is_tar(head: bytes) -> bool:
-    try:
-        tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
-    except tarfile.HeaderError:
-        return False
-    return True
 
 
 class TarSource:
@@ -132,7 +124,7 @@ class TarSource:
     def check(self) -> None:
         """Make sure that the file is as it was."""
         if self._place.stamp() != self._stamp:
-            raise ModelChanged(f"`{self._place.shown}` was changed while it was being read.", "Run it again.")
+            raise changed(self._place.shown)
 
     def close(self) -> None:
         """Nothing to release: every stream is closed by its reader."""
@@ -206,7 +198,7 @@ class StreamSource:
     def check(self) -> None:
         """Make sure that the file is as it was."""
         if self._place.stamp() != self._stamp:
-            raise ModelChanged(f"`{self._place.shown}` was changed while it was being read.", "Run it again.")
+            raise changed(self._place.shown)
 
     def close(self) -> None:
         """Nothing to release: every stream is closed by its reader."""

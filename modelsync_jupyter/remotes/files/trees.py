@@ -20,7 +20,7 @@ from modelsync_jupyter.core.errors import InvalidModel, ModelChanged, UnsafeArch
 from modelsync_jupyter.core.parts import Buffer, Part, even_size, split
 from modelsync_jupyter.files import is_link_within
 
-from .places import LocalPlace, Place
+from .places import LocalPlace, Place, changed
 
 
 class Tree(Protocol):
@@ -153,7 +153,7 @@ class FolderTree:
         try:
             with open(place, "rb", buffering=0) as file:
                 if _stamp(os.fstat(file.fileno())) != stamp:
-                    raise ModelChanged(f"`{place}` was changed while it was being read.", "Run it again.")
+                    raise changed(place)
         except OSError as error:
             raise ModelChanged(f"`{place}` cannot be read any more: {error.strerror}.", "Run it again.") from error
         yield from LocalPlace(place).views(start, stop, buffer)
@@ -161,7 +161,7 @@ class FolderTree:
     def check(self) -> None:
         for place, stamp in self._paths.values():
             if not place.exists() or _stamp(place.stat()) != stamp:
-                raise ModelChanged(f"`{place}` was changed while it was being read.", "Run it again.")
+                raise changed(place)
 
     def close(self) -> None:
         """Nothing to release."""
@@ -218,7 +218,7 @@ class RemoteTree:
 
     def check(self) -> None:
         if self._look() != self._found:
-            raise ModelChanged(f"`{self._place.shown}` was changed while it was being read.", "Run it again.")
+            raise changed(self._place.shown)
 
     def close(self) -> None:
         """Nothing to release."""

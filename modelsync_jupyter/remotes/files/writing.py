@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from blake3 import blake3
 
@@ -154,7 +153,7 @@ class StreamTarget(ExportTarget):
         self._turn, self._next = threading.Condition(), 1
         self._run = min(_RUN, max(_SHORT_RUN, description.layout.size // (8 * processors())))
         self._local = isinstance(place, LocalPlace)
-        with disk_errors(place.local or self._anywhere()):
+        with disk_errors(self._shown):
             if isinstance(place, LocalPlace):
                 self._file: Writer = _reopen(place, notes, replace=replace)
                 self._resume(self._file)
@@ -196,7 +195,7 @@ class StreamTarget(ExportTarget):
     def publish(self) -> None:
         """Complete the file, and give it its name."""
         self._check()
-        with disk_errors(self._anywhere()):
+        with disk_errors(self._shown):
             self._file.commit()
         self._notes.remove()
 
@@ -233,7 +232,7 @@ class StreamTarget(ExportTarget):
 
     def _put(self, pieces: Sequence[bytes], digest: str, number: int) -> None:
         """Append pieces, and note them with their own digest: after a crash only what is still there counts."""
-        with disk_errors(self._anywhere()):
+        with disk_errors(self._shown):
             for piece in pieces:
                 self._file.write(piece)
         if isinstance(self._file, LocalWriter):
@@ -252,9 +251,6 @@ class StreamTarget(ExportTarget):
                 position, self._next = note["end"], note["part"] + 1
         file.cut(position)
         self.present = set(range(1, self._next))
-
-    def _anywhere(self) -> Any:
-        return self._shown
 
 
 def _reopen(place: LocalPlace, notes: Notes, *, replace: bool) -> LocalWriter:

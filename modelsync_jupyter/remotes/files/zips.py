@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
 import zipfile
+import zlib
 from collections.abc import Generator, Iterator
 from datetime import datetime, timezone
 from typing import IO, Any
@@ -11,14 +13,16 @@ from typing import IO, Any
 from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.archive.layout import Entry, check_link, safe_path
 from modelsync_jupyter.archive.scan import MAX_MEMBERS
-from modelsync_jupyter.core.errors import IntegrityError, ModelChanged, UnsafeArchive
+from modelsync_jupyter.core.errors import IntegrityError, UnsafeArchive
 from modelsync_jupyter.core.parts import Buffer
 
 from .codecs import FREE_SIZE, MAX_RATIO
-from .places import Place, Writer
+from .places import Place, Writer, changed
 
 #: How the comment of a zip of ours begins; its content digest follows.
 _COMMENT = b"modelsync "
+#: What reading a member raises that is damaged, or written in a way that is not known here.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError, ValueError)
 #: Bytes of a link's target at most.
 _LONGEST_LINK = 4096
 
@@ -68,18 +72,13 @@ class ZipTree:
                         return
                 if file.read(1):
                     raise IntegrityError(f"`{path}` in `{self._place.shown}` is longer than it says.")
-        except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, OSError, ValueError) as error:
+        except _DAMAGED as error:
             message = f"`{path}` in `{self._place.shown}` is damaged: {error}."
             raise IntegrityError(message, "Get another copy of it.") from error
-        except Exception as error:
-            if type(error).__module__ in ("zlib", "_lzma", "bz2"):
-                message = f"`{path}` in `{self._place.shown}` is damaged: {error}."
-                raise IntegrityError(message, "Get another copy of it.") from error
-            raise
 
     def check(self) -> None:
         if list(self._place.stamp()) != self.identity[1:]:  # type: ignore[index]
-            raise ModelChanged(f"`{self._place.shown}` was changed while it was being read.", "Run it again.")
+            raise changed(self._place.shown)
 
     def close(self) -> None:
         self._zip.close()
