@@ -13,7 +13,7 @@ from modelsync_jupyter.remotes import contexts as known
 from modelsync_jupyter.remotes.bentocloud.catalog import Alias, Catalog
 from modelsync_jupyter.remotes.bentocloud.client import Remote
 from modelsync_jupyter.remotes.http import Http
-from modelsync_jupyter.remotes.retry import Renew, Retry
+from modelsync_jupyter.remotes.retry import ONCE, Retry
 
 _THREADS = 8
 #: How a registry says that it has no such model, or no aliases at all.
@@ -50,7 +50,7 @@ def find_aliased(home: Home, names: Collection[str]) -> dict[Tag, str]:
 
 def _ask(context: known.Context, names: Collection[str]) -> Iterator[tuple[str, Alias]]:
     """Yield the aliases of some models in a registry; it is asked once, for a user waits for it."""
-    http = Http(context, Retry(attempts=dict.fromkeys(Renew, 1)))
+    http = Http(context, Retry(attempts=ONCE))
     try:
         Remote(http).current_user()  # who does not answer this is not a registry: its 404 would mean nothing
         with ThreadPoolExecutor(min(_THREADS, len(names)), "modelsync-aliases") as pool:

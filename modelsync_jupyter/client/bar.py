@@ -88,7 +88,7 @@ class Watched(Counter):
             self._showing.release()
 
 
-class Line:
+class Line(AbstractContextManager["Line"]):
     """A line under the cell that says what is done now, and in the end what was done; it stays in a saved notebook.
 
     It needs no widgets: every notebook can replace an output that it has shown. A line that cannot be drawn is dropped.
@@ -103,9 +103,6 @@ class Line:
         self._handle: Any = None
         self._drawn = 0.0
         self._told = _Told(follows)
-
-    def __enter__(self) -> Line:
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -31,8 +31,9 @@ from modelsync_jupyter.remotes import contexts
 from modelsync_jupyter.remotes.bentocloud.client import Remote
 from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
 from modelsync_jupyter.remotes.contexts import Context
+from modelsync_jupyter.remotes.faults import CA_FILES
 from modelsync_jupyter.remotes.http import Http, blocks
-from modelsync_jupyter.remotes.retry import Renew, Retry
+from modelsync_jupyter.remotes.retry import ONCE, Retry
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.wire import API
 
@@ -102,7 +103,7 @@ def _store(home: Home) -> Check:
 
 
 def _permissions(home: Home) -> Check:
-    place = next(each for each in (home.path, *home.path.parents) if each.exists())
+    place = _nearest(home.path)
     try:
         with TemporaryFile(dir=place):
             pass
@@ -120,8 +121,13 @@ def _permissions(home: Home) -> Check:
     return Check("permissions", "ok", f"`{place}` can be written to.")
 
 
+def _nearest(path: Path) -> Path:
+    """Return the folder in which something would be made first: a home need not be there yet."""
+    return next(each for each in (path, *path.parents) if each.exists())
+
+
 def _disk(home: Home) -> Check:
-    place = next(each for each in (home.path, *home.path.parents) if each.exists())
+    place = _nearest(home.path)
     free = shutil.disk_usage(place).free
     text = f"{format_size(free)} free for models."
     if free < _LITTLE:
@@ -164,7 +170,7 @@ def _certificates(context: Context) -> Check:
             return Check("certificates", "ok", "Not needed: the registry is on this computer.")
         step = advice("Ask an admin of the registry for an `https://` address.")
         return Check("certificates", "warning", "The registry is reached over http: the token travels readable.", step)
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+    for name in CA_FILES:
         if path := os.environ.get(name):
             if not Path(path).exists():
                 step = advice(f"Correct or unset {name}.")
@@ -190,7 +196,7 @@ class _Probe:
         started = time.monotonic()
         name = "endpoint"
         try:
-            self.http = http = Http(self._context, Retry(attempts=dict.fromkeys(Renew, 1)))
+            self.http = http = Http(self._context, Retry(attempts=ONCE))
             with http.get_api(f"{API}/auth/current", {}) as reply:
                 date = reply.headers.get("Date", "")
                 for _ in blocks(reply):

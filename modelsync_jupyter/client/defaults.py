@@ -2,6 +2,8 @@
 
 `$BENTOML_HOME/.modelsync/config.json` holds what was set, and nothing else. An environment variable is
 stronger than the file, and what a call says is stronger than both. Names that this version does not know stay in it.
+
+The module is not called after them: `client.settings` is a function, which a module of that name would hide.
 """
 
 from __future__ import annotations

@@ -7,20 +7,19 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.keywords import TransferOptions, spelled_out
 from modelsync_jupyter.core.outcome import Direction, Options, Outcome, SyncReport
+from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.jobs.records import Record, Records
 from modelsync_jupyter.jobs.transfer import Transfer
 from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.transfer.work import Work
-
-from .bar import shown
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -42,6 +41,13 @@ class FileVerbs:
     if TYPE_CHECKING:
 
         def _explained(self, tag: str, id: str = "") -> AbstractContextManager[None]: ...
+        def _execute(
+            self,
+            record: Record,
+            progress: Sink | bool | None,
+            on_wait: Callable[[str], None] | None = None,
+            url: str = "",
+        ) -> Outcome | SyncReport: ...
 
     @spelled_out
     def export_model(
@@ -104,7 +110,7 @@ class FileVerbs:
     ) -> Outcome:
         """Export as `export_model` does; says with `on_wait` when another process is exporting to the same place."""
         record, url = self._file_record("export", str(Tag.parse(str(tag))), path, options, format=format)
-        outcome = self._run(record, options, on_wait, url)
+        outcome = self._execute(record, options.get("progress"), on_wait, url)
         assert isinstance(outcome, Outcome)
         return outcome
 
@@ -118,7 +124,7 @@ class FileVerbs:
     ) -> Outcome:
         """Import as `import_model` does; returns what came of it, and says with `on_wait` when it has to wait."""
         record, url = self._file_record("import", _name(path), path, options, rename=name)
-        outcome = self._run(record, options, on_wait, url)
+        outcome = self._execute(record, options.get("progress"), on_wait, url)
         assert isinstance(outcome, Outcome)
         return outcome
 
@@ -133,7 +139,9 @@ class FileVerbs:
             path: As for `export_model`.
             format: As for `export_model`.
         """
-        record, url = self._file_record("export", str(Tag.parse(str(tag))), path, options, True, format=format)
+        record, url = self._file_record(
+            "export", str(Tag.parse(str(tag))), path, options, background=True, format=format
+        )
         with self._explained(record.tag):  # a typo is said at once, and nothing of it is written down
             self._store.get(Tag.parse(record.tag))
         return self._start(record, url)
@@ -151,7 +159,7 @@ class FileVerbs:
         from modelsync_jupyter.remotes.files.reading import check_there
         from modelsync_jupyter.remotes.files.urls import find_place
 
-        record, url = self._file_record("import", _name(path), path, options, True, rename=name)
+        record, url = self._file_record("import", _name(path), path, options, background=True, rename=name)
         place = find_place(path)
         if place.local:  # what is said of a URL may take long, and is left to the other process
             check_there(place)
@@ -218,8 +226,8 @@ class FileVerbs:
             UsageError: An end is not one, or everything at the target would be deleted.
             TransferFailed: Versions failed. Run it again: it continues with what is missing.
         """
-        record = self._sync_record(source, target, query, delete, keep_going, options)
-        report = self._run(record, options)
+        record = self._sync_record(source, target, options, query=query, delete=delete, keep_going=keep_going)
+        report = self._execute(record, options.get("progress"))
         assert isinstance(report, SyncReport)
         return report
 
@@ -236,7 +244,8 @@ class FileVerbs:
         """Start a sync in a process of its own, which outlives this one; returns at once. Options as for `sync`."""
         from modelsync_jupyter.transfer.mirror_ends import open_end
 
-        record = self._sync_record(source, target, query, delete, keep_going, options, True)
+        chosen = {"query": query, "delete": delete, "keep_going": keep_going}
+        record = self._sync_record(source, target, options, background=True, **chosen)
         for end in (record.options.path, record.options.target):
             open_end(end, Work(self.home, record.options))
         return self._start(record, "")
@@ -254,7 +263,7 @@ class FileVerbs:
         from modelsync_jupyter.transfer.mirror import Mirror
         from modelsync_jupyter.transfer.mirror_ends import open_end
 
-        record = self._sync_record(source, target, query, delete, False, options)
+        record = self._sync_record(source, target, options, query=query, delete=delete)
         work = Work(self.home, record.options)
         return Mirror(work, *(open_end(end, work) for end in (record.options.path, record.options.target))).plan()
 
@@ -262,19 +271,17 @@ class FileVerbs:
         self,
         source: PathOrUrl,
         target: PathOrUrl,
-        query: str,
-        delete: bool,
-        keep_going: bool,
         given: TransferOptions,
+        *,
         background: bool = False,
+        **what: Any,
     ) -> Record:
+        """Return a record of a sync; `what` is in `Options` besides: query, delete, keep_going."""
         ends = [_absolute(end) for end in (source, target)]
         if ends[0] == ends[1]:
             raise UsageError("Both ends are the same.", "Name two.")
-        chosen = replace(self._options(given), path=ends[0], target=ends[1], query=query)
-        chosen = replace(chosen, delete=delete, keep_going=keep_going)
-        record = Record(self._records.new_id(), "sync", " → ".join(ends), background=background, options=chosen)
-        return record
+        chosen = replace(self._options(given), path=ends[0], target=ends[1], **what)
+        return Record(self._records.new_id(), "sync", " → ".join(ends), background=background, options=chosen)
 
     def _file_record(
         self,
@@ -282,8 +289,8 @@ class FileVerbs:
         tag: str,
         path: PathOrUrl,
         given: TransferOptions,
-        background: bool = False,
         *,
+        background: bool = False,
         format: str | None = None,
         rename: str | Tag | None = None,
     ) -> tuple[Record, str]:
@@ -291,22 +298,12 @@ class FileVerbs:
         from modelsync_jupyter.remotes.files.urls import find_place, has_secret, show_place
 
         place = find_place(path)  # what is wrong with it shows before anything else
-        if rename is not None:
-            rename = _written(Tag.parse(str(rename)))
+        rename = None if rename is None else _written(rename)
         text = os.fspath(path)
         full = text if place.local is None else str(place.local) + ("/" if text.endswith("/") else "")
         chosen = replace(self._options(given), path=show_place(full), format=format, rename=rename)
         record = Record(self._records.new_id(), direction, tag, background=background, options=chosen)
         return record, full if has_secret(full) else ""
-
-    def _run(
-        self, record: Record, given: TransferOptions, on_wait: Callable[[str], None] | None = None, url: str = ""
-    ) -> Outcome | SyncReport:
-        from modelsync_jupyter.jobs.execution import Execution
-
-        bar = shown(f"{record.direction} {record.tag}", given.get("progress"))
-        with self._explained(record.tag, record.id), bar as sink:
-            return Execution(self.home, record, sink, on_wait, url=url).run()
 
     def _start(self, record: Record, url: str) -> Transfer:
         if url:
@@ -338,5 +335,7 @@ def _name(path: PathOrUrl) -> str:
     return Path(show_place(path).rstrip("/")).name or "import"
 
 
-def _written(tag: Tag) -> str:
-    return str(tag) if tag.version else tag.name
+def _written(tag: str | Tag) -> str:
+    """Write a tag in its normal form; a bare name stays one, which is not `latest` where a version is to be made."""
+    parsed = Tag.parse(str(tag))
+    return str(parsed) if parsed.version else parsed.name

@@ -77,12 +77,12 @@ def refresh(home: Home, name: str) -> None:
     """
     from modelsync_jupyter.remotes.bentocloud.client import Remote
     from modelsync_jupyter.remotes.http import Http
-    from modelsync_jupyter.remotes.retry import Renew, Retry
+    from modelsync_jupyter.remotes.retry import ONCE, Retry
 
     context = contexts.resolve(home, name)
     path = _file(home, context)
     try:
-        http = Http(context, Retry(attempts=dict.fromkeys(Renew, 1)))
+        http = Http(context, Retry(attempts=ONCE))
         try:
             _keep(path, [str(each.tag) for each in Remote(http).models(limit=_MOST).items])
         finally:

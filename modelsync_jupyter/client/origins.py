@@ -2,6 +2,8 @@
 the model goes; stock BentoML shows it as any other metadata.
 
 Secrets are taken out of the cell's source (see `redaction`), and a path below the user's home is written with `~`.
+
+The module is not called after it: `client.provenance` is a function, which a module of that name would hide.
 """
 
 from __future__ import annotations

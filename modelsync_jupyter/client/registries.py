@@ -113,11 +113,11 @@ class RegistryVerbs:
 
 def _open(context: Context, seconds: float = 0.0) -> Http:
     from modelsync_jupyter.remotes.http import LIMITS, Http
-    from modelsync_jupyter.remotes.retry import Retry
+    from modelsync_jupyter.remotes.retry import ONCE, Retry
 
     if not seconds:
         return Http(context, Retry())
-    return Http(context, Retry(attempts={}), limits=LIMITS._replace(connect=seconds, api=seconds))
+    return Http(context, Retry(attempts=ONCE), limits=LIMITS._replace(connect=seconds, api=seconds))
 
 
 def _ask_token(endpoint: str) -> str:

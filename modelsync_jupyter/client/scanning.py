@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from modelsync_jupyter.contents.judging import DANGEROUS, KNOWN, UNKNOWN, judge
-from modelsync_jupyter.contents.pickles import MAX_UNPACKED, NotAPickle, Reading, read_pickle
+from modelsync_jupyter.contents.pickles import MAX_UNPACKED, PICKLED, NotAPickle, Reading, read_pickle
 from modelsync_jupyter.contents.reader import FileReader
 from modelsync_jupyter.contents.tensors import NoTensors, list_tensors, pickles_in_zip
 from modelsync_jupyter.info import MODEL_YAML
 from modelsync_jupyter.store.model import Model
-
-from .using import PICKLED
 
 _SAFE = {".safetensors": "safetensors", ".gguf": "gguf", ".onnx": "onnx", ".npy": "numpy", ".json": "json"}
 _ZIPPED = {".pt", ".pth", ".bin", ".ckpt", ".npz", ".zip"}

@@ -50,6 +50,7 @@ class RemoteSide:
         record: Its record of the version.
 
     Attributes:
+        record: As given.
         archive: The archive of the version.
         layout: Which bytes are which file, or None where that would mean to read all of it.
         info: What its model.yaml says, or None where that cannot be read.

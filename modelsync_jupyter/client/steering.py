@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -116,14 +117,7 @@ class TransferVerbs:
             UsageError: It is still running, or has succeeded.
             ModelSyncError: As for push and pull.
         """
-        from modelsync_jupyter.jobs.execution import Execution
-
-        record = self._resumable(id)
-        with (
-            self._explained(record.tag, record.id, remote=record.direction == "pull"),
-            shown(f"{record.direction} {record.tag}", progress) as sink,
-        ):
-            return Execution(self.home, record, sink).run()
+        return self._execute(self._resumable(id), progress)
 
     def resume_in_background(self, id: str) -> Transfer:
         """Resume a transfer in a process of its own; returns at once.
@@ -140,6 +134,20 @@ class TransferVerbs:
         record = self._resumable(id)
         spawn(self.home, Record(record.id, record.direction, record.tag, background=True, options=record.options))
         return Transfer(self.home, record.id)
+
+    def _execute(
+        self,
+        record: Record,
+        progress: Sink | bool | None,
+        on_wait: Callable[[str], None] | None = None,
+        url: str = "",
+    ) -> Outcome | SyncReport:
+        """Carry out a transfer in this process, as `Execution` does, and show its progress."""
+        from modelsync_jupyter.jobs.execution import Execution
+
+        bar = shown(f"{record.direction} {record.tag}", progress)
+        with self._explained(record.tag, record.id, remote=record.direction == "pull"), bar as sink:
+            return Execution(self.home, record, sink, on_wait, url=url).run()
 
     def _resumable(self, id: str) -> Record:
         record = self._records.get(id)

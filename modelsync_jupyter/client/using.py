@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 #: The lock file, and the version of its format.
 LOCK, _FORMAT = "modelsync.lock", 1
-#: Files that are programs to load, by their names.
-PICKLED = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".sav", ".p"})
 
 
 class UsingVerbs:
@@ -196,6 +194,8 @@ def read_lock(path: Path) -> dict[str, str]:
 
 
 def _only_file(model: Model) -> Path:
+    from modelsync_jupyter.contents.pickles import PICKLED
+
     suffixes = {".safetensors", ".npz", ".npy", ".onnx", ".pt", ".pth"} | PICKLED
     found = sorted(each for each in model.path.rglob("*") if each.suffix in suffixes and each.is_file())
     if len(found) != 1:

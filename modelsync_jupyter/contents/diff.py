@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from modelsync_jupyter.archive.borders import Reader
 from modelsync_jupyter.archive.layout import Entry
+from modelsync_jupyter.core.changes import How
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.core.plain import plain
 from modelsync_jupyter.core.states import State, compare
@@ -24,7 +25,6 @@ from .shapes import Tensor
 from .tensors import NoTensors, list_tensors
 
 Kind = Literal["file", "tensor", "label", "metadata", "metric", "environment", "provenance", "fact"]
-How = Literal["added", "removed", "changed", "unknown"]
 
 #: Bytes of one local and of one far file that may be read: headers, and values that no digest tells apart.
 LOCAL_BUDGET, REMOTE_BUDGET = 256 << 20, 16 << 20
@@ -61,7 +61,7 @@ class Side:
 
     Args:
         tag: The version.
-        where: "local" or "remote".
+        where: "local" or "remote"; "registry" where a registry compares two of its own.
         files: Its files by their paths.
         facts: What its model.yaml, or its record in a registry, says: `labels`, `metadata`, `context`, `module` ...
         digest: Its content digest, or "" where it is not known.

@@ -22,6 +22,10 @@ from .judging import DANGEROUS, judge
 MAX_UNPACKED, MAX_STEPS = 256 << 20, 5_000_000
 
 
+#: How names of files end that are programs to load.
+PICKLED = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".sav", ".p"})
+
+
 class NotAPickle(ValueError):
     """The bytes are not a pickle, or one that this module cannot follow."""
 
@@ -82,10 +86,7 @@ class Reading:
 
 _MARK = object()
 _UNKNOWN = object()
-_CONSTANTS = {
-    **{"NONE": None, "NEWTRUE": True, "NEWFALSE": False},
-    **{"EMPTY_TUPLE": ()},
-}
+_CONSTANTS: dict[str, object] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 _LITERALS = re.compile(r"(?:LONG_|SHORT_)?BIN(?:INT|FLOAT|STRING|UNICODE|BYTES)\w*|INT|LONG[14]?|FLOAT|STRING|UNICODE")
 _MORE_LITERALS = {"SHORT_BINUNICODE", "BINUNICODE8", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "SHORT_BINSTRING"}
 

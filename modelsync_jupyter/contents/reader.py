@@ -10,7 +10,7 @@ from modelsync_jupyter.archive.borders import Reader
 
 #: What one read of a far file brings at least: a request costs more than its bytes.
 _BLOCK = 64 * 1024
-#: Bytes of one file that are kept in memory at most.
+#: Blocks of one file that are kept in memory at most.
 _KEPT = 256
 
 
@@ -22,7 +22,7 @@ class FileReader:
     """A local file.
 
     Args:
-        path: The file; what is not a regular file is refused.
+        path: The file, which is a regular one.
 
     Raises:
         OSError: It cannot be read.

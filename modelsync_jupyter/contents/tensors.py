@@ -20,6 +20,8 @@ from .protobuf import onnx_tensors
 from .reader import TooMuch
 from .shapes import Tensor, shape_of
 
+#: How names of files end that may have tensors which are known; their bytes decide.
+TENSOR_FILES = (".safetensors", ".npy", ".npz", ".pt", ".pth", ".bin", ".ckpt", ".gguf", ".onnx")
 #: Bytes of a header, and tensors of a file, at most.
 _MAX_HEADER, _MAX_TENSORS = 100 << 20, 200_000
 _MAX_PICKLE = 64 << 20

@@ -20,7 +20,7 @@ class _Known:
     number: int
 
 
-class Changes(NamedTuple):
+class Update(NamedTuple):
     """What has changed in a home's transfers.
 
     Args:
@@ -49,7 +49,7 @@ class Feed:
         self._gone: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def look(self, since: str = "") -> Changes:
+    def look(self, since: str = "") -> Update:
         """Return what has changed.
 
         Args:
@@ -60,7 +60,7 @@ class Feed:
             after = self._after(since)
             changed = [known.record for known in self._known.values() if known.number > after]
             gone = [id for id, number in self._gone.items() if number > after]
-            return Changes(f"{self._name}-{self._number}", sorted(changed, key=lambda record: -record.started), gone)
+            return Update(f"{self._name}-{self._number}", sorted(changed, key=lambda record: -record.started), gone)
 
     def _after(self, since: str) -> int:
         name, _, number = since.partition("-")

@@ -13,6 +13,7 @@ from typing import Any
 from flask import request
 from markupsafe import Markup, escape
 
+from modelsync_jupyter.contents.tensors import TENSOR_FILES
 from modelsync_jupyter.core.units import format_age, format_size
 from modelsync_jupyter.info import DESCRIPTION
 from modelsync_jupyter.wire import FAILED, PENDING, SUCCESS, UPLOADING, parse_time
@@ -32,7 +33,6 @@ DONE = {
 STATES = {PENDING: "no files yet", UPLOADING: "uploading", SUCCESS: "complete", FAILED: "upload failed"}
 #: Rows of a page.
 ROWS = 50
-TENSOR_FILES = (".safetensors", ".npy", ".npz", ".pt", ".pth", ".bin", ".ckpt", ".gguf", ".onnx")
 _LONGEST_VALUE = 2000
 
 
