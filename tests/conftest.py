@@ -7,8 +7,10 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -53,8 +55,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", autouse=True)
 def _clean_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the caller's endpoints, tokens, proxies and homes from tests and from the processes they start."""
-    with pytest.MonkeyPatch.context() as patch:
+    """Keep the caller's endpoints, tokens, proxies and homes from tests and from the processes they start.
+
+    What these make in the folder for temporary files is theirs, too, and goes with them: also what is left by those that
+    tests kill. Its name is short, since there are sockets in it.
+    """
+    tmp_path_factory.getbasetemp()  # which is kept, for whom a test failed
+    with TemporaryDirectory(prefix="ms-", ignore_cleanup_errors=True) as temporary, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", temporary)
+        patch.setattr(tempfile, "tempdir", None)
         for name in list(os.environ):
             if is_foreign(name) or name in _TRUST:
                 patch.delenv(name)

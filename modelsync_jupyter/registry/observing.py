@@ -1,30 +1,34 @@
 """What is said of requests: one line of log for each, without secrets, and numbers for Prometheus.
 
-The numbers of all processes of a server are added up: each keeps them in a file of the folder that
-PROMETHEUS_MULTIPROC_DIR names, which must be set before this module is imported.
+The numbers of all processes of a server are added up: each keeps them in files, of which prometheus_client has to know
+before this module is imported, see `numbers`.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from modelsync_jupyter.core.errors import UsageError
 
 from .catalog.archives import totals
+from .numbers import FOLDER, reserve_numbers
 from .service import Registry
 
-__all__ = ["Seen", "forget_process", "metrics", "note", "set_up_log"]
+__all__ = ["Numbers", "Seen", "note", "set_up_log", "set_up_numbers"]
 
 FORMATS = ("text", "json", "none")
 log = logging.getLogger("modelsync_jupyter.registry.requests")
@@ -38,6 +42,10 @@ _SECONDS = Histogram(
 _REQUESTS = Counter("modelsync_requests", "Requests answered.", ["method", "route", "status"])
 _RECEIVED = Counter("modelsync_received_bytes", "Bytes of bodies received.")
 _SENT = Counter("modelsync_sent_bytes", "Bytes of bodies sent.")
+#: Others are made up by clients, and each would be kept for good.
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+_FRESH_SECONDS = 1.0
+_counts = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +75,50 @@ class Seen:
     address: str
 
 
+def set_up_numbers() -> None:
+    """Let a new process count; where there is no room for its numbers, it does not."""
+    global _counts
+    if not (_counts := reserve_numbers(os.getpid())):
+        log.warning("no room for the numbers that /metrics tells: this process does not count its requests")
+
+
 def note(seen: Seen) -> None:
     """Count a request, and write it to the log."""
-    _REQUESTS.labels(seen.method, seen.route, seen.status).inc()
-    _SECONDS.labels(seen.method, seen.route).observe(seen.seconds)
-    _RECEIVED.inc(seen.received)
-    _SENT.inc(seen.sent)
+    if _counts:
+        method = seen.method if seen.method in _METHODS else "other"
+        _REQUESTS.labels(method, seen.route, seen.status).inc()
+        _SECONDS.labels(method, seen.route).observe(seen.seconds)
+        _RECEIVED.inc(seen.received)
+        _SENT.inc(seen.sent)
     if seen.route not in ("/healthz", "/metrics"):
         text = f"{seen.address} {seen.user or '-'} {seen.method} {seen.path} {seen.status}"
         log.info("%s %d B in %.3f s", text, seen.sent, seen.seconds, extra={"seen": seen})
 
 
-def metrics(registry: Registry) -> bytes:
-    """Return the numbers as Prometheus reads them, those of the catalog and the store of blobs among them."""
-    found = CollectorRegistry()
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        MultiProcessCollector(found)  # type: ignore[no-untyped-call]  # that function has no types
-    found.register(_Catalog(registry))
-    return generate_latest(found)
+class Numbers:
+    """The numbers as Prometheus reads them, those of the catalog and the store of blobs among them.
+
+    They are made once in a second at most: it takes 10 ms, and whoever can reach the registry may ask for them.
+
+    Args:
+        registry: The registry.
+        clock: Seconds from any start.
+    """
+
+    def __init__(self, registry: Registry, clock: Callable[[], float] = time.monotonic) -> None:
+        self._registry, self._clock = registry, clock
+        self._lock, self._text, self._made = threading.Lock(), b"", -math.inf
+
+    def read(self) -> bytes:
+        """Return the text."""
+        with self._lock:
+            if self._clock() - self._made >= _FRESH_SECONDS:
+                found = CollectorRegistry()
+                if os.environ.get(FOLDER):
+                    MultiProcessCollector(found)  # type: ignore[no-untyped-call]  # that function has no types
+                found.register(_Catalog(self._registry))
+                self._text, self._made = generate_latest(found), self._clock()
+            return self._text
 
 
 class _Catalog(Collector):
@@ -103,16 +137,10 @@ class _Catalog(Collector):
             yield GaugeMetricFamily("modelsync_disk_free_bytes", what, room.free)
 
 
-def forget_process(pid: int) -> None:
-    """Drop the gauges of a process that has ended."""
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        mark_process_dead(pid)  # type: ignore[no-untyped-call]
-
-
 class _JSON(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
-        line = {"time": time, "level": record.levelname.lower(), "logger": record.name}
+        moment = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
+        line = {"time": moment, "level": record.levelname.lower(), "logger": record.name}
         if seen := getattr(record, "seen", None):
             return json.dumps({**line, **asdict(seen)})
         line["message"] = record.getMessage()

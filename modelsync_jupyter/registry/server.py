@@ -5,10 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
-import shutil
 import signal
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from typing import Any
@@ -21,7 +19,8 @@ from modelsync_jupyter.core.errors import UsageError
 
 from .archives.backfill import start_backfill
 from .lane.front import Front
-from .service import Registry, ensure_admin
+from .numbers import keep_numbers
+from .service import Registry, ensure_admin, make_data_folder
 from .settings import DEFAULT_THREADS, Settings
 from .space import start_housekeeping
 
@@ -31,6 +30,7 @@ DEFAULT_WORKERS = 2
 _PR_SET_PDEATHSIG = 1
 _RETRY_SECONDS = 1.0
 _MAX_COUNT = 512
+_MAX_PORT = (1 << 16) - 1
 _BACKLOG = 2048
 
 
@@ -73,19 +73,16 @@ def serve(
         data, db, blobs=blobs, strategy=strategy, url_ttl=url_ttl, threads=_count("threads", threads)
     )
     _count("workers", workers)
+    if not 0 <= port <= _MAX_PORT:
+        raise UsageError(f"{port} is not a port.", step=f"Give one from 1 to {_MAX_PORT}, or 0 for any free one.")
     _raise_limit()
-    pid = os.getpid()
-    numbers = tempfile.mkdtemp(prefix="modelsync-metrics-")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = numbers
-    from .observing import set_up_log  # not before: it says where numbers are kept
+    make_data_folder(settings)
+    with keep_numbers(settings.data):
+        from .observing import set_up_log  # not before: it says where numbers are kept
 
-    try:
         set_up_log(log or os.environ.get("MODELSYNC_LOG") or "text")
         _prepare(settings, reset_admin_token)
         _Server(settings, {"bind": _bind(host, port), "workers": workers, "threads": threads}).run()
-    finally:
-        if os.getpid() == pid:
-            shutil.rmtree(numbers, ignore_errors=True)
 
 
 def _count(what: str, number: int) -> int:
@@ -152,16 +149,13 @@ class _Worker(GunicornWebWorker):
             print(f"modelsync registry at http://{_bind(host, port)}", flush=True)
 
 
-def _die_with_parent(arbiter: Any, worker: Any) -> None:
+def _begin_worker(arbiter: Any, worker: Any) -> None:
     """End with the server, also after `kill -9`: a worker would hold the port and its half-received parts."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    from . import observing
 
-
-def _forget(arbiter: Any, worker: Any) -> None:
-    from .observing import forget_process
-
-    forget_process(worker.pid)
+    observing.set_up_numbers()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # the base is untyped
@@ -174,8 +168,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # the base is untyped
             "timeout": 120,
             "graceful_timeout": 10,
             "loglevel": "warning",
-            "post_fork": _die_with_parent,
-            "child_exit": _forget,
+            "post_fork": _begin_worker,
             # Only our own setting decides whether to believe a proxy's headers.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},

@@ -19,7 +19,7 @@ from .catalog.words import Role
 from .downloads import Downloads
 from .security.signing import Signer, secret_file
 from .security.throttle import Throttle
-from .settings import Settings
+from .settings import SHORTEST_SECRET, Settings
 
 EXTENSION = "modelsync"
 #: Name of the user whose token the server itself makes.
@@ -53,15 +53,26 @@ class Registry:
     @classmethod
     def open(cls, settings: Settings) -> Registry:
         """Open the registry in `settings.data`, making there what is not there yet."""
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        settings.data.chmod(0o700)  # a folder that was there may be open to all, as a volume is
-        secret = os.environ.get("MODELSYNC_URL_SECRET") or secret_file(settings.data / "url-secret")
+        make_data_folder(settings)
+        secret = os.environ.get("MODELSYNC_URL_SECRET", "").strip()
+        if secret and len(secret) < SHORTEST_SECRET:
+            raise UsageError(
+                f"MODELSYNC_URL_SECRET has fewer than {SHORTEST_SECRET} characters: URLs could be forged.",
+                step="Choose a long random one, as `openssl rand -hex 32` prints it, the same in every process.",
+            )
+        secret = secret or secret_file(settings.data / "url-secret")
         signer = Signer(secret.encode(), settings.url_ttl)
         database = Database(settings.database_url, settings.threads)
         registry = cls(settings, database, open_blobs(settings), signer, Downloads(database))
         database.prepare()
         registry.blobs.prepare()
         return registry
+
+
+def make_data_folder(settings: Settings) -> None:
+    """Make the folder of a registry's data, which is for its owner alone."""
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.data.chmod(0o700)  # a folder that was there may be open to all, as a volume is
 
 
 def open_blobs(settings: Settings) -> Blobs:

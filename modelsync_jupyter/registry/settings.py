@@ -16,6 +16,9 @@ from .keeping import Keeping
 STRATEGIES = (PRESIGNED, PROXY, "none")
 DEFAULT_URL_TTL = 3600.0
 DEFAULT_THREADS = 32
+#: Characters that a secret has at least which nobody has to type, and of which nothing slows guessing.
+SHORTEST_SECRET = 16
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Settings:
         threads: Requests served at the same time by one process.
         keeping: How long things are kept.
         direct: Whether our own clients may move bytes to and from a bucket themselves.
+        metrics_token: What Prometheus has to send, or "" where anybody may read the numbers.
     """
 
     data: Path
@@ -43,6 +47,7 @@ class Settings:
     threads: int = DEFAULT_THREADS
     keeping: Keeping = field(default_factory=Keeping)
     direct: bool = True
+    metrics_token: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(
@@ -56,8 +61,8 @@ class Settings:
         threads: int = DEFAULT_THREADS,
         environ: Mapping[str, str] = os.environ,
     ) -> Settings:
-        """Arguments where given, else MODELSYNC_DB, _BLOBS, _TRANSMISSION, _URL_TTL and _TRUST_FORWARDED; and what
-        `Keeping` reads.
+        """Arguments where given, else MODELSYNC_DB, _BLOBS, _TRANSMISSION, _URL_TTL, _TRUST_FORWARDED, _DIRECT and
+        _METRICS_TOKEN; and what `Keeping` reads.
 
         Raises:
             UsageError: A setting has no such value.
@@ -68,10 +73,11 @@ class Settings:
             blobs=blobs or environ.get("MODELSYNC_BLOBS") or None,
             strategy=_strategy(strategy or environ.get("MODELSYNC_TRANSMISSION") or PRESIGNED),
             url_ttl=_seconds(url_ttl if url_ttl is not None else environ.get("MODELSYNC_URL_TTL") or DEFAULT_URL_TTL),
-            trust_forwarded=environ.get("MODELSYNC_TRUST_FORWARDED", "") in ("1", "true", "yes"),
+            trust_forwarded=_flag(environ, "MODELSYNC_TRUST_FORWARDED", default=False),
             threads=threads,
             keeping=Keeping.from_environment(environ),
-            direct=environ.get("MODELSYNC_DIRECT", "1") not in ("0", "false", "no"),
+            direct=_flag(environ, "MODELSYNC_DIRECT", default=True),
+            metrics_token=_metrics_token(environ.get("MODELSYNC_METRICS_TOKEN", "").strip()),
         )
 
     @property
@@ -83,6 +89,22 @@ class Settings:
 def _strategy(text: str) -> str:
     if text not in STRATEGIES:
         raise UsageError(f"`{text}` is not a transmission strategy.", step=f"Choose one of: {', '.join(STRATEGIES)}.")
+    return text
+
+
+def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = environ.get(name, "").strip().lower()
+    if text not in ("", *_TRUE, *_FALSE):  # a guess could open what was meant to be closed
+        raise UsageError(f"{name}: `{text[:40]}` is neither true nor false.", step="Set it to 1 or 0.")
+    return text in _TRUE if text else default
+
+
+def _metrics_token(text: str) -> str:
+    if text and len(text) < SHORTEST_SECRET:
+        raise UsageError(
+            f"MODELSYNC_METRICS_TOKEN has fewer than {SHORTEST_SECRET} characters.",
+            step="Choose a long random one, as `openssl rand -hex 24` prints it.",
+        )
     return text
 
 

@@ -12,19 +12,24 @@ from pathlib import Path
 import pytest
 import requests
 
+from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.registry import Settings
+from modelsync_jupyter.registry.observing import Numbers
+from modelsync_jupyter.registry.server import serve
 from modelsync_jupyter.registry.service import Registry
 from tests.harness.clock import wait_until
 from tests.harness.processes import TOKEN
 
 from . import pushing
+from .people import House
 from .server import Server
 
 pytestmark = pytest.mark.processes
 
 
 def test_log_and_numbers_tell_of_requests_and_no_secrets(launch: Callable[..., Server], name: str) -> None:
-    server = launch("--log", "json", "--workers", "2")
+    scraper = "prometheus-0123456789"
+    server = launch("--log", "json", "--workers", "2", MODELSYNC_METRICS_TOKEN=scraper)
     client = server.client()
     archive = pushing.push(client, name, "v1")
     link = pushing.download_url(client, name, "v1")
@@ -32,8 +37,11 @@ def test_log_and_numbers_tell_of_requests_and_no_secrets(launch: Callable[..., S
         assert requests.get(link, timeout=30).content == archive
     assert client.call("GET", f"/model_repositories/{name}-none").status_code == 404
 
+    for header in ("", f"Basic {scraper}", f"Bearer {scraper}x", f"Bearer {server.token}"):
+        assert requests.get(f"{server.url}/metrics", headers={"Authorization": header}, timeout=30).status_code == 401
+
     def read() -> dict[str, str]:
-        text = requests.get(f"{server.url}/metrics", timeout=30).text
+        text = requests.get(f"{server.url}/metrics", headers={"Authorization": f"bearer {scraper}"}, timeout=30).text
         return dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
 
     route = 'modelsync_requests_total{method="GET",route="/objects/archives/<uid>",status="200"}'
@@ -43,7 +51,15 @@ def test_log_and_numbers_tell_of_requests_and_no_secrets(launch: Callable[..., S
     assert float(samples["modelsync_sent_bytes_total"]) > 3 * len(archive)
     assert float(samples["modelsync_versions"]) == 1
     assert float(samples["modelsync_archive_bytes"]) == len(archive)
+    files = list(server.data.glob("metrics/*/*.db"))
+    assert len(files) == 2 * 3
+    for file in files:  # a hole that is written to through memory on a full disk ends the process
+        assert file.stat().st_blocks * 512 >= file.stat().st_size
+    server.kill()
+    server.start()
+    assert len(list(server.data.glob("metrics/*"))) == 1  # not those of the server that was killed
     assert server.stop() == 0
+    assert not list(server.data.glob("metrics/*"))
     lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
     seen = [line for line in lines if line.get("path", "").startswith("/objects/archives/")]
     assert [(line["status"], line["sent"], line["method"]) for line in seen] == [(200, len(archive), "GET")] * 3
@@ -51,7 +67,53 @@ def test_log_and_numbers_tell_of_requests_and_no_secrets(launch: Callable[..., S
     assert refused["user"] == "admin"
     assert refused["route"] == "/api/v1/model_repositories/<name>"
     assert TOKEN not in server.log
+    assert scraper not in server.log
     assert "signature" not in server.log
+
+
+def test_numbers_are_made_once_a_second_however_many_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house, moment = House(tmp_path, monkeypatch), 0.0
+    numbers = Numbers(house.registry, lambda: moment)
+    assert b"modelsync_repositories 0.0" in numbers.read()
+    house.admin.ok("POST", "/model_repositories", {"name": "iris"})
+    assert b"modelsync_repositories 0.0" in numbers.read()
+    moment = 1.0
+    assert b"modelsync_repositories 1.0" in numbers.read()
+    house.registry.database.close()
+
+
+@pytest.mark.parametrize(
+    ("environ", "db", "said"),
+    [
+        ({}, "postgresql+psycopg://ann:pa55word@host:port/db", "URL of the catalog"),
+        ({}, "sqlite:///{data}/text", "text` cannot be read"),
+        ({"MODELSYNC_TRUST_FORWARDED": "maybe"}, None, "MODELSYNC_TRUST_FORWARDED: `maybe`"),
+        ({"MODELSYNC_DIRECT": "none"}, None, "MODELSYNC_DIRECT: `none`"),
+        ({"MODELSYNC_METRICS_TOKEN": "short"}, None, "MODELSYNC_METRICS_TOKEN has fewer"),
+        ({"MODELSYNC_URL_SECRET": "short"}, None, "URLs could be forged"),
+    ],
+)
+def test_what_is_set_wrong_is_said(
+    environ: dict[str, str], db: str | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "text").write_text("no database" * 100)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=said) as refused:
+        Registry.open(Settings.from_environment(tmp_path, db and db.format(data=tmp_path)))
+    assert "pa55word" not in str(refused.value)
+
+
+def test_port_that_is_none_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="65536 is not a port"):
+        serve(data=tmp_path, port=65536)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_secret_signs_nothing(tmp_path: Path) -> None:
+    (tmp_path / "url-secret").write_text("\n")
+    with pytest.raises(UsageError, match="is empty"):
+        Registry.open(Settings(tmp_path))
 
 
 def test_password_of_the_catalog_is_in_no_list_of_processes(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import sqlite3
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -128,11 +129,18 @@ class Database:
         """Make the tables, or bring those of an earlier version up to date.
 
         Raises:
-            UsageError: The catalog was made by a newer version of this program.
+            UsageError: The catalog was made by a newer version of this program, or is no database.
         """
         if self._engine.dialect.name == "sqlite":
             with self._engine.connect() as connection:
-                connection.connection.driver_connection.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
+                driver: Any = connection.connection.driver_connection
+                try:
+                    driver.execute("PRAGMA journal_mode = WAL")
+                except sqlite3.DatabaseError as error:
+                    if isinstance(error, sqlite3.OperationalError):
+                        raise
+                    message = f"The catalog `{self._engine.url.database}` cannot be read: {error}."
+                    raise UsageError(message, "Restore it from a backup.") from None
         with self.read() as connection:
             if version_of(connection) == SCHEMA:
                 return
@@ -194,7 +202,7 @@ def _engine(url: str, connections: int) -> Engine:
         )
     except ImportError as error:
         raise UsageError(f"The database needs `{error.name}`, which is not installed.", "Install it.") from None
-    except ArgumentError:  # whose text may hold a password; so does that of other classes
+    except (ArgumentError, ValueError):  # whose text may hold a password; so does that of other classes
         step = "Give one such as `postgresql+psycopg://user@host/database`."
         raise UsageError("The URL of the catalog is not one that SQLAlchemy knows.", step) from None
     if engine.dialect.name == "sqlite":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Any
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, request
 
 from modelsync_jupyter.wire import API
 
+from ..errors import Unauthorized
 from ..openapi import describe
 from ..security.auth import open_to_all
 from ..service import current
@@ -16,12 +18,23 @@ blueprint = Blueprint("operations", __name__)
 
 
 @blueprint.get("/metrics")
-@open_to_all("Prometheus has no token, and the numbers name nobody and nothing")
+@open_to_all("the numbers name nobody and nothing; where MODELSYNC_METRICS_TOKEN is set, it is asked for")
 def metrics() -> Response:
     """Tell Prometheus how many requests there were, and what they took."""
-    from ..observing import metrics  # counts in files that are named only when the server runs
+    from ..observing import Numbers  # counts in files that are named only when the server runs
 
-    return Response(metrics(current()), content_type="text/plain; version=0.0.4; charset=utf-8")
+    token = current().settings.metrics_token.encode()
+    if token and not hmac.compare_digest(_bearer().encode("utf-8", "replace"), token):
+        raise Unauthorized(
+            "the numbers need the token of MODELSYNC_METRICS_TOKEN", "Send it as `Authorization: Bearer`."
+        )
+    numbers: Numbers = current_app.extensions.setdefault("modelsync.numbers", Numbers(current()))
+    return Response(numbers.read(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _bearer() -> str:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
 
 
 @blueprint.get(f"{API}/openapi.json")

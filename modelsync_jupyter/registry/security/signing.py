@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
+from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.files import write_text
 
 from ..errors import Forbidden
@@ -57,11 +58,18 @@ class Signer:
 
 
 def secret_file(path: Path) -> str:
-    """Read the secret in `path`; made on first use, readable by its owner only, the same for all who ask at once."""
+    """Read the secret in `path`; made on first use, readable by its owner only, the same for all who ask at once.
+
+    Raises:
+        UsageError: The file is empty: with that for a secret, anybody could sign.
+    """
     if not path.exists():
         fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         write_text(fresh, secrets.token_urlsafe(32) + "\n", mode=0o600)
         with suppress(FileExistsError):  # another process was faster, and its secret holds
             os.link(fresh, path)
         fresh.unlink()
-    return path.read_text().strip()
+    found = path.read_text(errors="replace").strip()
+    if not found:
+        raise UsageError(f"`{path}` is empty.", step="Restore it from a backup, or delete it: a new one is made.")
+    return found

@@ -1,0 +1,82 @@
+"""Where the processes of a server keep their numbers for Prometheus: a file for each, in a folder beside the data.
+
+A folder is locked for as long as a process of its server lives, so that the next server, or another one over the same
+data, can tell which folders a `kill -9` has left.
+
+The files are mapped into memory. To write there on a full disk is no error but ends the process with SIGBUS, with
+everything that it was doing for others. So they have all of their bytes from the start, or there are no numbers.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+#: The variable from which prometheus_client learns the folder, when it is imported.
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_LOCK = "lock"
+#: What each process keeps, in the names that prometheus_client gives its files, and their bytes: with all routes and
+#: methods half as many are used.
+_KINDS = ("counter", "histogram")
+_SIZE = 2 << 20
+
+
+@contextmanager
+def keep_numbers(data: Path) -> Iterator[None]:
+    """Have this process and its children keep numbers in a folder of theirs, until this ends.
+
+    Args:
+        data: Folder of the registry, which is there.
+    """
+    place, pid = data / "metrics", os.getpid()
+    place.mkdir(mode=0o700, exist_ok=True)
+    with ExitStack() as stack:
+        everybody = os.open(place, os.O_RDONLY)
+        try:
+            fcntl.flock(everybody, fcntl.LOCK_EX)  # else another server could take a folder that has no lock yet
+            for left in place.iterdir():
+                _remove_if_left(left)
+            folder = Path(mkdtemp(dir=place))
+            fcntl.flock(stack.enter_context(open(folder / _LOCK, "wb")), fcntl.LOCK_EX)
+        finally:
+            os.close(everybody)
+        os.environ[FOLDER] = str(folder)
+        if not reserve_numbers(pid):
+            del os.environ[FOLDER]
+        try:
+            yield
+        finally:
+            if os.getpid() == pid:  # and no worker
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def reserve_numbers(pid: int) -> bool:
+    """Make the files of a process; returns whether it has numbers: not without a folder, nor on a full disk."""
+    if FOLDER not in os.environ:
+        return False
+    files = [Path(os.environ[FOLDER], f"{kind}_{pid}.db") for kind in _KINDS]
+    try:
+        for file in files:
+            file.write_bytes(bytes(_SIZE))
+    except OSError:
+        for file in files:
+            file.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def _remove_if_left(folder: Path) -> None:
+    """Remove the folder of a server of which no process lives."""
+    try:
+        with open(folder / _LOCK, "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    except OSError:  # it was killed before it had a lock
+        pass
+    shutil.rmtree(folder, ignore_errors=True)
