@@ -57,11 +57,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _clean_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the caller's endpoints, tokens, proxies and homes from tests and from the processes they start.
 
-    What these make in the folder for temporary files is theirs, too, and goes with them: also what is left by those that
+    What these make in the folder for temporary files is theirs, too, and goes with them: also what those leave that
     tests kill. Its name is short, since there are sockets in it.
     """
     tmp_path_factory.getbasetemp()  # which is kept, for whom a test failed
-    with TemporaryDirectory(prefix="ms-", ignore_cleanup_errors=True) as temporary, pytest.MonkeyPatch.context() as patch:
+    with (
+        TemporaryDirectory(prefix="ms-", ignore_cleanup_errors=True) as temporary,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        Path(temporary).chmod(0o711)  # where tests run as root, a database server does not
         patch.setenv("TMPDIR", temporary)
         patch.setattr(tempfile, "tempdir", None)
         for name in list(os.environ):
