@@ -9,7 +9,6 @@ import struct
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from io import FileIO
 from itertools import islice
@@ -37,7 +36,6 @@ Fact = bytes | str
 _STAMP = struct.Struct("<QqqQI")
 
 
-@dataclass(frozen=True)
 class FolderArchive:
     """A folder seen as an archive.
 
@@ -46,14 +44,14 @@ class FolderArchive:
         members: What is in it, sorted by path; where each lies in the archive, `layout` alone knows.
         mtime: Time of all members, in whole seconds since the epoch.
         stamps: For each file its size, mtime, ctime, inode and mode when it was scanned; b"" for other entries.
+
+    Attributes:
         kept: Bytes that were read and are soon read again, by their offset; each is let go when it is.
     """
 
-    folder: Path
-    members: tuple[Entry, ...]
-    mtime: int
-    stamps: tuple[bytes, ...]
-    kept: dict[int, bytes] = field(default_factory=dict, repr=False, compare=False)
+    def __init__(self, folder: Path, members: tuple[Entry, ...], mtime: int, stamps: tuple[bytes, ...]) -> None:
+        self.folder, self.members, self.mtime, self.stamps = folder, members, mtime, stamps
+        self.kept: dict[int, bytes] = {}
 
     @classmethod
     def scan(cls, folder: Path, mtime: int = MTIME) -> FolderArchive:
@@ -153,7 +151,7 @@ class FolderArchive:
         with self.open(self.layout.find(entry.offset)) as file:
             try:
                 yield _File(file.fileno(), entry.size)
-                if _stamp(os.fstat(file.fileno())) != self.stamps[self.layout.find(entry.offset)]:
+                if stamp_of(os.fstat(file.fileno())) != self.stamps[self.layout.find(entry.offset)]:
                     raise self.changed(self.layout.find(entry.offset))
             except OSError as error:
                 raise InvalidModel(f"`{self.folder / entry.path}` cannot be read: {error.strerror}.") from error
@@ -172,7 +170,7 @@ class FolderArchive:
             raise self.changed(index) from error
         except OSError as error:
             raise InvalidModel(f"`{path}` cannot be read: {error.strerror}.") from error
-        if _stamp(os.fstat(file.fileno())) != self.stamps[index]:
+        if stamp_of(os.fstat(file.fileno())) != self.stamps[index]:
             file.close()
             raise self.changed(index)
         return file
@@ -259,7 +257,7 @@ class FolderArchive:
                         data = os.read(file, size)
                         while len(data) < size and (more := os.read(file, size - len(data))):
                             data += more
-                        same = len(data) == size and _stamp(os.fstat(file)) == stamps[index]
+                        same = len(data) == size and stamp_of(os.fstat(file)) == stamps[index]
                     finally:
                         os.close(file)
                     if not same:
@@ -282,7 +280,7 @@ class FolderArchive:
             file = _open(f"{self.folder}/{self.layout.entries[index].path}", os.O_RDONLY)
             try:
                 count = os.preadv(file, [view], offset)
-                if count and _stamp(os.fstat(file)) == self.stamps[index]:  # now, hence all the time since the scan
+                if count and stamp_of(os.fstat(file)) == self.stamps[index]:  # now, hence all the time since the scan
                     return count
             finally:
                 os.close(file)
@@ -366,7 +364,7 @@ def _look(folder: Path, known: Mapping[str, Fact] | None = None) -> dict[str, Fa
                     if not path.isascii():
                         _check_name(path, f"{folder}/{path}")
                     if kind == stat.S_IFREG:
-                        found[path] = _STAMP.pack(  # as `_stamp` does: there may be many
+                        found[path] = _STAMP.pack(  # as `stamp_of` does: there may be many
                             facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, mode
                         )
                     elif kind == stat.S_IFDIR:
@@ -413,5 +411,6 @@ def _check_name(name: str, shown: str) -> None:
         raise InvalidModel(message, step="Rename it.") from error
 
 
-def _stamp(facts: os.stat_result) -> bytes:
+def stamp_of(facts: os.stat_result) -> bytes:
+    """Return the stamp of a file: all that tells whether it is as it was."""
     return _STAMP.pack(facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, facts.st_mode)

@@ -10,7 +10,6 @@ import re
 import tarfile
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from pathlib import PurePosixPath
@@ -135,7 +134,6 @@ def _template(kind: Kind, executable: bool, mtime: int) -> tuple[bytes, bytes, b
     return owner, time, kind_of, end, sum(map(sum, (owner, time, kind_of, end))) + 8 * ord(" ")
 
 
-@dataclass(frozen=True)
 class Layout:
     """All members of an archive, in the order of the stream.
 
@@ -144,8 +142,11 @@ class Layout:
         size: Bytes in the archive, its end marker included.
     """
 
-    entries: tuple[Entry, ...]
-    size: int
+    def __init__(self, entries: tuple[Entry, ...], size: int) -> None:
+        self.entries, self.size = entries, size
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Layout) and (self.entries, self.size) == (other.entries, other.size)
 
     @cached_property
     def starts(self) -> tuple[int, ...]:

@@ -10,7 +10,6 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.config import Home
@@ -198,7 +197,7 @@ class Client(
             return plan
         endpoint, limit = run.remote.http.endpoint, work.options.rate_limit
         seconds = expect_seconds(plan.forecast, self._records.all(), direction, endpoint, limit)
-        return replace(plan, forecast=replace(plan.forecast, seconds=seconds))
+        return plan._replace(forecast=plan.forecast._replace(seconds=seconds))
 
     # Help for the above
 
@@ -237,7 +236,7 @@ class Client(
 
     def _record(self, direction: Direction, tag: str | Tag, given: TransferOptions, background: bool = False) -> Record:
         options, parsed = self._options(given), Tag.parse(str(tag))
-        return Record(self._records.new_id(), direction, str(parsed), background=background, options=options)
+        return Record.new(self._records.new_id(), direction, str(parsed), background=background, options=options)
 
     @contextmanager
     def _explained(self, tag: str, id: str = "", *, remote: bool = False) -> Iterator[None]:

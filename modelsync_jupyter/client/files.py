@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,7 +177,7 @@ class FileVerbs:
         """
         from modelsync_jupyter.transfer.exporting import Export
 
-        chosen = replace(self._options(options), path=os.fspath(path), format=format)
+        chosen = self._options(options)._replace(path=os.fspath(path), format=format)
         export = Export(Work(self.home, chosen), Tag.parse(str(tag)))
         export.resolve()
         return export.plan(hash=False)
@@ -195,7 +194,7 @@ class FileVerbs:
         """
         from modelsync_jupyter.transfer.importing import Import
 
-        chosen = replace(self._options(options), path=os.fspath(path), rename=str(name) if name else None)
+        chosen = self._options(options)._replace(path=os.fspath(path), rename=str(name) if name else None)
         with closing(Import(Work(self.home, chosen))) as reading:
             reading.resolve()
             return reading.plan(hash=False)
@@ -280,8 +279,8 @@ class FileVerbs:
         ends = [_absolute(end) for end in (source, target)]
         if ends[0] == ends[1]:
             raise UsageError("Both ends are the same.", "Name two.")
-        chosen = replace(self._options(given), path=ends[0], target=ends[1], **what)
-        return Record(self._records.new_id(), "sync", " → ".join(ends), background=background, options=chosen)
+        chosen = self._options(given)._replace(path=ends[0], target=ends[1], **what)
+        return Record.new(self._records.new_id(), "sync", " → ".join(ends), background=background, options=chosen)
 
     def _file_record(
         self,
@@ -301,8 +300,8 @@ class FileVerbs:
         rename = None if rename is None else _written(rename)
         text = os.fspath(path)
         full = text if place.local is None else str(place.local) + ("/" if text.endswith("/") else "")
-        chosen = replace(self._options(given), path=show_place(full), format=format, rename=rename)
-        record = Record(self._records.new_id(), direction, tag, background=background, options=chosen)
+        chosen = self._options(given)._replace(path=show_place(full), format=format, rename=rename)
+        record = Record.new(self._records.new_id(), direction, tag, background=background, options=chosen)
         return record, full if has_secret(full) else ""
 
     def _start(self, record: Record, url: str) -> Transfer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import dataclasses
 import os
 import sys
 from contextlib import suppress
@@ -50,7 +49,7 @@ class RegistryVerbs:
         except NotAuthenticated as error:
             step = Step("login", "Copy a valid token from the registry and sign in again.", {"endpoint": endpoint})
             raise NotAuthenticated(f"{endpoint} refuses this token.", step, status=error.status) from error
-        context = dataclasses.replace(context, email=str(user.get("email") or ""))
+        context = context._replace(email=str(user.get("email") or ""))
         known.save(self.home, context)
         return context
 

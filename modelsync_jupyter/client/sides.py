@@ -14,7 +14,8 @@ from modelsync_jupyter.contents.reader import Blocks, FileReader, SliceReader, T
 from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel, UnsafeArchive
 from modelsync_jupyter.core.parts import MIB
-from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo, parse_info
+from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo
+from modelsync_jupyter.model_yaml import parse_info
 from modelsync_jupyter.remotes.bentocloud.client import Remote
 from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
 from modelsync_jupyter.remotes.bentocloud.replies import RemoteModel

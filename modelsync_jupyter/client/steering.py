@@ -132,7 +132,7 @@ class TransferVerbs:
         from modelsync_jupyter.jobs.child import spawn
 
         record = self._resumable(id)
-        spawn(self.home, Record(record.id, record.direction, record.tag, background=True, options=record.options))
+        spawn(self.home, Record.new(record.id, record.direction, record.tag, background=True, options=record.options))
         return Transfer(self.home, record.id)
 
     def _execute(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import ClassVar
 
 from modelsync_jupyter.core.plain import printable
@@ -17,7 +16,6 @@ from .words import Words
 CONFIRM = Step("yes", "Confirm it beforehand.")
 
 
-@dataclass
 class Face(ABC):
     """What a command may ask of the person in front of it. Nothing here is the command's result.
 
@@ -29,9 +27,11 @@ class Face(ABC):
         stored: Whether what is shown is stored, as in a notebook: then no secret may be.
     """
 
-    quiet: bool = False
     words: ClassVar[Words]
     stored: ClassVar[bool] = False
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
 
     def note(self, text: str) -> None:
         """Show a message on stderr: below a cell, or beside the result in a shell."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .tags import Tag
 
@@ -13,8 +12,7 @@ How = Literal["added", "removed", "changed", "unknown"]
 MOST = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(NamedTuple):
     """A file or a tensor that is different.
 
     Args:
@@ -35,8 +33,7 @@ class Changed:
         return {**found, "file": self.file} if self.file else found
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(NamedTuple):
     """What is different from another version.
 
     Args:

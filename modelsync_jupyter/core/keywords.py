@@ -8,7 +8,6 @@ functions.
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 from collections.abc import Callable
@@ -76,6 +75,8 @@ def spell_out() -> None:
 
 
 def _spell(function: Callable[..., Any]) -> None:
+    import inspect  # which brings the compiler's own modules along
+
     signature = inspect.signature(function)
     named = list(signature.parameters.values())
     if named[-1].kind is inspect.Parameter.VAR_KEYWORD:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .config import DEFAULT_THREADS
 from .states import State
@@ -22,8 +21,7 @@ class DifferentContentWarning(UserWarning):
     """A push or pull left a version alone although the other end has different files under the same tag."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How to transfer.
 
     Args:
@@ -53,8 +51,7 @@ class Options:
     keep_going: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What came of a transfer.
 
     Args:
@@ -140,8 +137,7 @@ class Outcome:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SyncReport:
+class SyncReport(NamedTuple):
     """What came of a sync.
 
     Args:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, repeat
 from math import ceil
 from mmap import PAGESIZE, mmap
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from .errors import IntegrityError
 
@@ -45,8 +44,7 @@ def room(buffer: Buffer, offset: int) -> memoryview:
     return memoryview(buffer)[offset % PAGESIZE if len(buffer) > PAGESIZE else 0 :]
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """The slice `[start, stop)` of an archive.
 
     Args:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """The next step after an error or an outcome.
 
     Args:
@@ -19,7 +18,7 @@ class Step:
 
     verb: str
     text: str
-    args: Mapping[str, str] = field(default_factory=dict)
+    args: Mapping[str, str] = {}
 
     def to_dict(self) -> dict[str, object]:
         """Return the step as JSON."""

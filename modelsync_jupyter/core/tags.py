@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .errors import InvalidTag
 
@@ -12,8 +12,7 @@ _MAX_LENGTH = 63
 _WORD = re.compile(r"[a-z0-9]([-._a-z0-9]*[a-z0-9])?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(NamedTuple):
     """`name:version`, or `name` alone for whatever is latest.
 
     Args:

@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from textwrap import indent
 
@@ -127,7 +126,7 @@ class Story:
     def _move(self, direction: Direction, tag: Tag, home: Path) -> Outcome:
         with self._face.progress(direction) as progress:
             outcome = Client(home, _CONTEXT).run(direction, tag, progress=progress or False)
-        shown = replace(outcome, page="")  # the registry, and its pages, end with this demonstration
+        shown = outcome._replace(page="")  # the registry, and its pages, end with this demonstration
         _tell(outcome_text(shown, self._face.words))
         return outcome
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import signal
 import subprocess
@@ -25,7 +24,7 @@ _NICENESS = 10
 
 def spawn(home: Home, record: Record) -> None:
     """Start a transfer in a process of its own, in a session of its own, so that no Ctrl-C here reaches it."""
-    Records(home).save(dataclasses.replace(record, pid=0))
+    Records(home).save(record._replace(pid=0))
     child = subprocess.Popen(
         [sys.executable, "-m", "modelsync_jupyter.jobs.child", record.id, str(home.path)],
         stdin=subprocess.DEVNULL,

@@ -6,7 +6,6 @@ to stop and turns Ctrl-C into one. So neither a slow network nor a slow display 
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import threading
 import time
@@ -65,10 +64,10 @@ class Execution:
     ) -> None:
         self._home, self._sink, self._on_wait = home, sink, on_wait
         self._records = Records(home)
-        self._record = dataclasses.replace(
-            record, state=PLANNED, pid=os.getpid(), ended=None, error=None, outcome=None, updated=time.time()
+        self._record = record._replace(
+            state=PLANNED, pid=os.getpid(), ended=None, error=None, outcome=None, updated=time.time()
         )
-        self._options = dataclasses.replace(record.options, path=url) if url else record.options
+        self._options = record.options._replace(path=url) if url else record.options
         self._cancel = Stop()
         self._counter = Counter()
         self._lock: Lock | None = None
@@ -133,7 +132,7 @@ class Execution:
         try:
             with disk_errors(self._home.path):
                 work = Work(self._home, self._options, self._cancel, self._counter)
-                self._result = dataclasses.replace(self._transfer(work), seconds=time.monotonic() - started)
+                self._result = self._transfer(work)._replace(seconds=time.monotonic() - started)
         except BaseException as error:
             self._result = error
         finally:
@@ -160,7 +159,7 @@ class Execution:
                 file_plan = exchange.plan()
                 self._begin(tag or asked)
                 outcome = exchange.carry_out(file_plan)
-                self._record = dataclasses.replace(self._record, tag=str(outcome.tag))
+                self._record = self._record._replace(tag=str(outcome.tag))
                 return outcome
         run = Run(work, self._find_context)
         chosen = run.resolve(direction, Tag.parse(asked))
@@ -182,12 +181,12 @@ class Execution:
             self._counter.begin("planning")
 
     def _begin(self, subject: Tag | str) -> None:
-        self._record = dataclasses.replace(self._record, tag=str(subject), state=RUNNING)
+        self._record = self._record._replace(tag=str(subject), state=RUNNING)
         self._cancel.check()
 
     def _find_context(self) -> Context:
         context = contexts.resolve(self._home, self._record.options.context)
-        self._record = dataclasses.replace(self._record, context=context.name, endpoint=context.endpoint)
+        self._record = self._record._replace(context=context.name, endpoint=context.endpoint)
         return context
 
     def _save(self) -> None:
@@ -197,8 +196,7 @@ class Execution:
         then, before = self._looks[0]
         with suppress(OSError):
             self._records.save(
-                dataclasses.replace(
-                    self._record,
+                self._record._replace(
                     step=look.step,
                     done=look.done,
                     total=look.total,
@@ -219,7 +217,7 @@ class Execution:
         else:
             changes |= {"error": ModelSyncError(f"{type(result).__name__}: {result}").to_dict()}
         begun = self._record.background or self._record.state == RUNNING
-        self._record = dataclasses.replace(self._record, **changes)  # type: ignore[arg-type]
+        self._record = self._record._replace(**changes)  # type: ignore[arg-type]
         with writable_or_skipped():  # a read-only file system says so even where there is nothing to remove
             if not begun and isinstance(result, (ModelNotFound, UsageError, InvalidTag, NoContext)):
                 self._records.remove(self._record.id)  # it was never a transfer: the tag or the options were wrong

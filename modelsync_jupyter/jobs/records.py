@@ -8,7 +8,6 @@ the one who waits.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import secrets
@@ -16,10 +15,8 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import TransferNotFound
@@ -48,8 +45,7 @@ _KEPT = 100
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A transfer as it stands.
 
     Args:
@@ -87,15 +83,22 @@ class Record:
     total: int = 0
     reused: int = 0
     rate: float = 0.0
-    started: float = field(default_factory=time.time)
-    updated: float = field(default_factory=time.time)
+    started: float = 0.0
+    updated: float = 0.0
     ended: float | None = None
-    pid: int = field(default_factory=os.getpid)
-    host: str = field(default_factory=socket.gethostname)
+    pid: int = 0
+    host: str = ""
     background: bool = False
-    options: Options = field(default_factory=Options)
+    options: Options = Options()
     error: dict[str, str] | None = None
     outcome: dict[str, Any] | None = None
+
+    @classmethod
+    def new(cls, id: str, direction: Direction, tag: str, **facts: Any) -> Record:
+        """Return the record of a transfer that starts now, in this process unless `facts` say otherwise."""
+        now = time.time()
+        here = {"started": now, "updated": now, "pid": os.getpid(), "host": socket.gethostname()}
+        return cls(id, direction, tag, **{**here, **facts})
 
     @property
     def active(self) -> bool:
@@ -109,9 +112,11 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON."""
-        data = dataclasses.asdict(self)
-        data["options"] = {key: each for key, each in data["options"].items() if each or key in _ALWAYS_SAID}
-        return data
+        options = self.options._asdict()
+        return {
+            **self._asdict(),
+            "options": {key: each for key, each in options.items() if each or key in _ALWAYS_SAID},
+        }
 
     def seen_now(self) -> Record:
         """Return the record as a reader should take it: without a living owner it is interrupted."""
@@ -119,7 +124,7 @@ class Record:
             return self
         silent = time.time() - self.updated > _SILENT_SECONDS
         gone = silent or (self.pid != 0 and self.host == socket.gethostname() and not is_alive(self.pid))
-        return dataclasses.replace(self, state=INTERRUPTED) if gone else self
+        return self._replace(state=INTERRUPTED) if gone else self
 
 
 class Records:
@@ -221,7 +226,6 @@ def _stamp(file: os.DirEntry[str]) -> Stamp | None:
     return None
 
 
-@dataclass(eq=False)
 class Lock:
     """A lock that one process holds at a time.
 
@@ -229,8 +233,8 @@ class Lock:
         path: The file.
     """
 
-    path: Path
-    _key: str = field(default_factory=partial(secrets.token_hex, 16), init=False)
+    def __init__(self, path: Path) -> None:
+        self.path, self._key = path, secrets.token_hex(16)
 
     def acquire(self, stop: Stop, waiting: Callable[[], None]) -> None:
         """Wait for the lock.

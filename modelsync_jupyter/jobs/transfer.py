@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from typing import Any
 
@@ -53,7 +52,7 @@ class Transfer:
         """Ask it to stop; it does within 2 s. What it has done is kept for another attempt."""
         record = self.record
         if record.state == PAUSED:  # no process is there to ask
-            self._records.save(dataclasses.replace(record, state=CANCELLED))
+            self._records.save(record._replace(state=CANCELLED))
         elif record.state not in ENDED:
             self._records.ask_to_stop(self.id)
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
-
-import yaml
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import NoContext, UsageError
@@ -19,8 +16,7 @@ CLOUD = "https://cloud.bentoml.com"
 ENVIRONMENT = "__env__"
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """An endpoint with its token.
 
     Args:
@@ -73,7 +69,7 @@ def load(home: Home) -> list[Context]:
     """Read all contexts, the environment's first."""
     environment = _from_environment()
     known = _from_file(home)
-    return [environment, *(replace(each, current=False) for each in known)] if environment else known
+    return [environment, *(each._replace(current=False) for each in known)] if environment else known
 
 
 def tokens(home: Home) -> list[str]:
@@ -178,6 +174,8 @@ def _from_file(home: Home) -> list[Context]:
 
 
 def _read(home: Home) -> dict[str, Any]:
+    import yaml  # here and below: where the environment names the registry, nothing is read
+
     try:
         data = yaml.safe_load(home.contexts.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -192,4 +190,6 @@ def _read(home: Home) -> dict[str, Any]:
 
 
 def _write(home: Home, data: Mapping[str, Any]) -> None:
+    import yaml
+
     write_text(home.contexts, yaml.safe_dump(dict(data), sort_keys=False), mode=0o600)

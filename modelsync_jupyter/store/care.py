@@ -20,7 +20,8 @@ from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, ModelNotFoun
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import read_regular
 from modelsync_jupyter.folders import list_folders, remove_tree
-from modelsync_jupyter.info import MAX_YAML, load_yaml
+from modelsync_jupyter.info import MAX_YAML
+from modelsync_jupyter.model_yaml import load_yaml
 
 from .local import LocalStore
 from .model import Model

@@ -12,7 +12,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from importlib import metadata as packages
 from pathlib import Path
@@ -25,7 +25,8 @@ from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag, new_version
 from modelsync_jupyter.files import disk_errors, is_link_within, write_text
 from modelsync_jupyter.folders import fsync_tree, remove_tree
-from modelsync_jupyter.info import MODEL_YAML, ModelInfo, info_yaml
+from modelsync_jupyter.info import MODEL_YAML, ModelInfo
+from modelsync_jupyter.model_yaml import info_yaml
 
 from .local import LocalStore
 from .model import Model
@@ -162,8 +163,7 @@ def checked_info(info: ModelInfo) -> ModelInfo:
         UsageError: There is something else in it.
     """
     try:
-        checked = replace(
-            info,
+        checked = info._replace(
             labels=_labels(info.labels),
             metadata=_plain(info.metadata, "metadata", nothing=False),
             options=_plain(info.options, "options"),

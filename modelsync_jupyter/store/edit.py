@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ from modelsync_jupyter.core.errors import ModelChanged
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import disk_errors, read_regular, write_text
 from modelsync_jupyter.folders import remove_tree
-from modelsync_jupyter.info import DESCRIPTION, MAX_YAML, MODEL_YAML, ModelInfo, check_limits, edited_yaml
+from modelsync_jupyter.info import DESCRIPTION, MAX_YAML, MODEL_YAML, ModelInfo, check_limits
+from modelsync_jupyter.model_yaml import edited_yaml
 
 from .create import checked_info
 from .local import LocalStore
@@ -82,10 +82,10 @@ def _edited(info: ModelInfo, labels: Mapping[str, str], remove: Collection[str],
         metadata.pop(DESCRIPTION, None)
         metadata |= {DESCRIPTION: description} if description else {}
     kept = {key: value for key, value in {**info.labels, **labels}.items() if key not in remove}
-    wanted = replace(info, labels=kept, metadata=metadata)
+    wanted = info._replace(labels=kept, metadata=metadata)
     checked = checked_info(wanted)
     check_limits(checked)
-    return replace(wanted, labels=checked.labels)  # what else stock BentoML wrote stays as it is
+    return wanted._replace(labels=checked.labels)  # what else stock BentoML wrote stays as it is
 
 
 def _stamp(place: int) -> tuple[int, int, int]:

@@ -6,7 +6,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
 from mmap import PAGESIZE, mmap
@@ -21,6 +20,7 @@ from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
 from modelsync_jupyter.archive.layout import LARGE, Entry, cut
 from modelsync_jupyter.core.config import processors
 from modelsync_jupyter.core.parts import ALGORITHM, Part
+from modelsync_jupyter.info import MODEL_YAML
 
 #: Bytes read at a time: most parts at once, since a round through Python costs a fifth of the hash of a MiB.
 _READ = 4 * BLOCK + PAGESIZE
@@ -43,6 +43,7 @@ class Known(NamedTuple):
         parts: Digests of parts that hold no piece of a large file, by their keys.
         files: Digests of small files by their keys.
         large: The pieces of large files, sizes and digests in order, by the keys of these files.
+        yaml: Key of the stamp of the model.yaml in that folder, or "".
     """
 
     digest: str
@@ -50,12 +51,12 @@ class Known(NamedTuple):
     parts: Mapping[str, str]
     files: Mapping[str, str]
     large: Mapping[str, Sequence[tuple[int, str]]]
+    yaml: str = ""
 
 
 NOTHING_KNOWN = Known("", "", {}, {}, {})
 
 
-@dataclass(eq=False)
 class Seen:
     """What was hashed of a version while its files were written, by the one who wrote them.
 
@@ -65,8 +66,9 @@ class Seen:
             what our own archive has there.
     """
 
-    files: dict[str, str] = field(default_factory=dict)
-    parts: dict[tuple[int, int], str] = field(default_factory=dict)
+    def __init__(self, files: dict[str, str] | None = None, parts: dict[tuple[int, int], str] | None = None) -> None:
+        self.files = {} if files is None else files
+        self.parts = {} if parts is None else parts
 
     @classmethod
     def all_of(cls, description: Description) -> Seen:
@@ -209,12 +211,14 @@ class Hashing:
 
     def known(self, digest: str, state: str) -> Known:
         """Return all that there is to keep."""
+        members = zip(self._archive.members, self._archive.stamps, strict=True)
         return Known(
             digest,
             state,
             {key: self._digests[part.start] for part, key in self._shared},
             {key: self._files[path] for path, key in self._small.items()},
             {key: list(self._pieces(entry)) for entry, key in self._large.values()},
+            next((key_of(stamp) for each, stamp in members if each.path == MODEL_YAML), ""),
         )
 
     def _pieces(self, entry: Entry) -> Iterator[tuple[int, str]]:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from modelsync_jupyter.archive.description import Description
-from modelsync_jupyter.archive.folder import FolderArchive
+from modelsync_jupyter.archive.folder import FolderArchive, stamp_of
 from modelsync_jupyter.archive.layout import CUT, LARGE
 from modelsync_jupyter.core.parts import ALGORITHM
 from modelsync_jupyter.core.tags import Tag
@@ -50,6 +50,13 @@ class Index(NamedTuple):
         """Return the content digest of a folder, or None where it is not known; reads no file of it."""
         known = self._read(tag, whole=False)
         return known.digest if known.state == state_of(archive)[0] else None
+
+    def has_read(self, tag: Tag, file: Path) -> bool:
+        """Return whether a version was described with this very model.yaml, which is valid then and names the tag."""
+        try:
+            return self._read(tag, whole=False).yaml == key_of(stamp_of(os.lstat(file)))
+        except OSError:
+            return False
 
     def recorded(self, tag: Tag) -> str:
         """Return the content digest that a version had when last described, whatever its folder is now, or ""."""
@@ -183,7 +190,9 @@ class Index(NamedTuple):
                 head = dict(json.loads(lines.readline(_HEAD)))
                 body = dict(json.loads(lines.readline())) if whole else {"parts": {}, "files": {}, "large": {}}
             large = {key: [(int(size), str(each)) for size, each in some] for key, some in body["large"].items()}
-            known = Known(head["digest"], head["state"], dict(body["parts"]), dict(body["files"]), large)
+            known = Known(
+                head["digest"], head["state"], dict(body["parts"]), dict(body["files"]), large, head.get("yaml", "")
+            )
             pieces = (each for some in large.values() for _, each in some)
             digests = (known.digest, *known.parts.values(), *known.files.values(), *pieces)
             good = head["cut"] == CUT and all(map(_DIGEST.fullmatch, digests))
@@ -195,7 +204,7 @@ class Index(NamedTuple):
         return known if good and isinstance(known.state, str) else NOTHING_KNOWN
 
     def _write(self, tag: Tag, known: Known) -> None:
-        head = {"digest": known.digest, "state": known.state, "cut": CUT}
+        head = {"digest": known.digest, "state": known.state, "yaml": known.yaml, "cut": CUT}
         body: dict[str, Mapping[str, Any]] = {"parts": known.parts, "files": known.files, "large": known.large}
         with suppress(OSError):  # a store that is read-only can be described all the same
             write_text(self.file(tag), json.dumps(head), "\n", *_written(body), mode=0o644, durable=False)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace as changed
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -166,7 +165,8 @@ class LocalStore(StoredModels):
                 raise ModelExists(f"Model `{tag}` is in the local store already.") from error
         if replace:
             self._mend_latest(tag.name)
-        return Model(tag, self.folder(tag), info, changed(archive, folder=self.folder(tag)))
+        moved = FolderArchive(self.folder(tag), archive.members, archive.mtime, archive.stamps)
+        return Model(tag, self.folder(tag), info, moved)
 
     def heal(self, name: str) -> None:
         """Repair what killed processes left behind: a stale `latest` of a name, temporary files, dead stages.

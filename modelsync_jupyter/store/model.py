@@ -12,7 +12,6 @@ import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +25,7 @@ from modelsync_jupyter.core.tags import LATEST, Tag
 from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.files import read_regular
 from modelsync_jupyter.folders import list_folders
-from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo, parse_info
+from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo
 
 from .index import Index
 
@@ -44,21 +43,34 @@ _ONE_BY_ONE, _READERS = 20, 8
 _CREATED = re.compile(rb"^creation_time: '(\d{4}-\d\d-\d\d[T ][0-9:.]{8,15}[+-]\d\d:\d\d)'$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
 class Model:
     """A version in the local store.
 
     Args:
         tag: Name and version.
         path: Its folder.
-        info: What its model.yaml says.
+        info: What its model.yaml says; None where that was checked before and is read again when it is asked for.
         scanned: Its folder as it was before it became visible, where that is known.
     """
 
-    tag: Tag
-    path: Path
-    info: ModelInfo
-    scanned: FolderArchive | None = field(default=None, repr=False, compare=False)
+    def __init__(
+        self, tag: Tag, path: Path, info: ModelInfo | None = None, scanned: FolderArchive | None = None
+    ) -> None:
+        self.tag, self.path, self._scanned = tag, path, scanned
+        if info:
+            self.info = info
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Model) and (self.path, self.info) == (other.path, other.info)
+
+    @cached_property
+    def info(self) -> ModelInfo:
+        """What its model.yaml says.
+
+        Raises:
+            InvalidModel: It was broken since it was checked.
+        """
+        return _read_info(self.path, self.tag)
 
     @classmethod
     def load(cls, path: Path) -> Model:
@@ -67,20 +79,13 @@ class Model:
         Raises:
             InvalidModel: It is missing, broken, larger than a registry takes, or not a file.
         """
-        file = path / MODEL_YAML
-        try:
-            data = read_regular(file, MAX_YAML)
-        except FileNotFoundError as error:
-            raise InvalidModel(f"`{path}` holds no `{MODEL_YAML}`.") from error
-        except OSError as error:
-            raise InvalidModel(f"`{file}` cannot be read: {error.strerror}.") from error
-        info = parse_info(data, f"`{file}`")
+        info = _read_info(path)
         return cls(info.tag, path, info)
 
     @cached_property
     def size(self) -> int:
         """Bytes in its files, when first asked."""
-        return self.scanned.content_size if self.scanned else folder_size(self.path)
+        return self._scanned.content_size if self._scanned else folder_size(self.path)
 
     @cached_property
     def archive(self) -> FolderArchive:
@@ -89,7 +94,7 @@ class Model:
         Raises:
             InvalidModel: It cannot be read, or something in it cannot be in an archive.
         """
-        return self.scanned or FolderArchive.scan(self.path)
+        return self._scanned or FolderArchive.scan(self.path)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model as `--output json` prints it."""
@@ -110,6 +115,23 @@ class Model:
         return f"Model({self.tag}, {format_size(self.size)}, {str(self.path)!r})"
 
 
+def _read_info(path: Path, tag: Tag | None = None) -> ModelInfo:
+    """Read the model.yaml in a folder, and make sure that it names a certain tag."""
+    from modelsync_jupyter.model_yaml import parse_info
+
+    file = path / MODEL_YAML
+    try:
+        data = read_regular(file, MAX_YAML)
+    except FileNotFoundError as error:
+        raise InvalidModel(f"`{path}` holds no `{MODEL_YAML}`.") from error
+    except OSError as error:
+        raise InvalidModel(f"`{file}` cannot be read: {error.strerror}.") from error
+    info = parse_info(data, f"`{file}`")
+    if tag not in (None, info.tag):
+        raise InvalidModel(f"The folder of `{tag}` holds `{info.tag}`.")
+    return info
+
+
 def read_creation_time(folder: str, tag: Tag) -> datetime | None:
     """Return when the version in a folder was made, or None if it is not a model of this tag.
 
@@ -121,6 +143,8 @@ def read_creation_time(folder: str, tag: Tag) -> datetime | None:
         found = _CREATED.search(data) if data.count(b"creation_time") == 1 else None
         if found and name == b"name: " + tag.name.encode() and version[9:].strip(b"'") == str(tag.version).encode():
             return datetime.fromisoformat(found[1].decode())
+        from modelsync_jupyter.model_yaml import parse_info
+
         info = parse_info(data)
     except (InvalidModel, ValueError, OSError):
         return None
@@ -190,15 +214,15 @@ class StoredModels:
         exact = (self._named(tag.name) or self._newest(tag.name)) if tag.is_latest else tag
         if exact is None or not self.folder(exact).is_dir():
             return None
+        folder = self.folder(exact)
+        if self.index.has_read(exact, folder / MODEL_YAML):
+            return Model(exact, folder)
         try:
-            model = Model.load(self.folder(exact))
+            return Model(exact, folder, _read_info(folder, exact))
         except InvalidModel:
-            if not self.folder(exact).is_dir():
+            if not folder.is_dir():
                 return None  # deleted meanwhile
-            model = Model.load(self.folder(exact))  # replaced meanwhile, or it fails once more
-        if model.tag != exact:
-            raise InvalidModel(f"The folder of `{exact}` holds `{model.tag}`.")
-        return model
+            return Model(exact, folder, _read_info(folder, exact))  # replaced meanwhile, or it fails once more
 
     def models(
         self,

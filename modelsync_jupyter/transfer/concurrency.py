@@ -22,7 +22,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 #: How many requests are in flight at first: half of what is allowed, but between these.
 _FEWEST, _MOST = 4, 8
@@ -32,7 +31,6 @@ _BLIND, _FASTER = 0.5, 1.1
 _PATIENCE = 8
 
 
-@dataclass(eq=False)
 class Request:
     """A request in flight.
 
@@ -41,8 +39,8 @@ class Request:
         round: The last round in which it moved a block.
     """
 
-    refusals: int
-    round: int = -1
+    def __init__(self, refusals: int, round: int = -1) -> None:
+        self.refusals, self.round = refusals, round
 
 
 class Window:

@@ -15,10 +15,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from mmap import mmap
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelsync_jupyter.archive.folder import BLOCK
 from modelsync_jupyter.core.errors import ModelSyncError
@@ -91,8 +90,7 @@ def published(source: Source, target: Target, work: Work) -> Iterator[None]:
         target.close()
 
 
-@dataclass(frozen=True)
-class _Stream:
+class _Stream(NamedTuple):
     """How bytes get from one end of a copy to the other, by any of its threads."""
 
     source: Source

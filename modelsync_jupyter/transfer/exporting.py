@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import closing, suppress
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -60,7 +59,7 @@ class Export:
         name = f"{tag.name}-{tag.version}"
         self._format, self._place = choose_format(options.path, options.format, name)
         if self._format.codec:  # more threads than processors would only compete for the caches
-            self.work.options = replace(options, threads=min(options.threads, processors()))
+            self.work.options = options._replace(threads=min(options.threads, processors()))
         return tag
 
     @property

@@ -6,8 +6,7 @@ them local versions hold. It changes nothing, but that digests which had to be c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelsync_jupyter.core.parts import parts_json
 
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from .run import Run
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(NamedTuple):
     """What a transfer is going to move, as both ends are now. An interrupted transfer that resumes moves less.
 
     Args:

@@ -15,7 +15,8 @@ from typing import Any
 
 from modelsync_jupyter.core.errors import InvalidModel, InvalidTag, UsageError
 from modelsync_jupyter.core.tags import Tag, new_version
-from modelsync_jupyter.info import MAX_YAML, ModelInfo, load_yaml
+from modelsync_jupyter.info import MAX_YAML, ModelInfo
+from modelsync_jupyter.model_yaml import load_yaml
 from modelsync_jupyter.remotes.files.places import Place
 from modelsync_jupyter.remotes.files.trees import Tree, read_small
 from modelsync_jupyter.store.create import checked_info, environment

@@ -21,7 +21,8 @@ from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag, new_version
 from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.files import write_text
-from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo, info_yaml, parse_info, renamed_yaml
+from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo
+from modelsync_jupyter.model_yaml import info_yaml, parse_info, renamed_yaml
 from modelsync_jupyter.remotes.files.places import Place
 from modelsync_jupyter.remotes.files.reading import StreamSource, TarSource, open_archive
 from modelsync_jupyter.remotes.files.trees import Tree, TreeSource, read_small
@@ -176,7 +177,7 @@ class Import:
             info = describe_foreign(opened.tree, self._place, self._rename)
             local = self.store.find(info.tag)
             if local:  # the same files imported again are the same model, not one that differs in its time
-                info = replace(info, creation_time=local.info.creation_time, context=local.info.context)
+                info = info._replace(creation_time=local.info.creation_time, context=local.info.context)
             self._rename = None
             more = {MODEL_YAML: info_yaml(info).encode()}
             opened.source = TreeSource(opened.tree, more)

@@ -13,7 +13,7 @@ from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -213,7 +213,7 @@ class Mirror:
 
     def _item(self, item: SyncItem, threads: int) -> None:
         """Copy one version."""
-        options = replace(self.work.options, threads=threads, force=item.action == REPLACE)
+        options = self.work.options._replace(threads=threads, force=item.action == REPLACE)
         work = Work(self.work.home, options, self.work.cancel, _Share(self.work.counter))
         work.pace = self.work.pace
 

@@ -12,7 +12,8 @@ from modelsync_jupyter.archive.folder import FolderSource
 from modelsync_jupyter.core.errors import InvalidModel, ModelSyncError, UsageError
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.info import MODEL_YAML, ModelInfo, parse_info
+from modelsync_jupyter.info import MODEL_YAML, ModelInfo
+from modelsync_jupyter.model_yaml import parse_info
 from modelsync_jupyter.remotes import contexts
 from modelsync_jupyter.remotes.bentocloud.catalog import Catalog
 from modelsync_jupyter.remotes.bentocloud.client import Remote

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from modelsync_jupyter.core.errors import NOT_LISTED, Conflict, ModelNotFound
@@ -75,8 +74,7 @@ class Operation(NamedTuple):
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What a transfer will do.
 
     Args:
@@ -96,7 +94,7 @@ class Plan:
     reason: str
     operations: tuple[Operation, ...] = ()
     size: int = 0
-    facts: Facts = field(default_factory=Facts)
+    facts: Facts = Facts()
     forecast: Forecast | None = None
 
     def __repr__(self) -> str:
@@ -106,7 +104,7 @@ class Plan:
         """Return the same plan with its forecast, and with sizes to match."""
         moved = forecast.moved
         operations = tuple(each._replace(size=moved) if each.size else each for each in self.operations)
-        return replace(self, operations=operations, size=moved, forecast=forecast)
+        return self._replace(operations=operations, size=moved, forecast=forecast)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON."""

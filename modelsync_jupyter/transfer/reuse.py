@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from modelsync_jupyter.archive.folder import FolderArchive
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel, ModelChanged, ModelSyncError
@@ -31,8 +31,7 @@ _VERSIONS = 100
 _LONGEST = 64 * MIB
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where bytes lie in the archive of a local version.
 
     Args:
@@ -46,8 +45,7 @@ class Place:
     start: int
 
 
-@dataclass(frozen=True, slots=True)
-class Copyable:
+class Copyable(NamedTuple):
     """Neighbouring parts of an archive whose bytes lie one behind another in a local version too.
 
     Args:
@@ -79,7 +77,7 @@ def find_copyable(store: LocalStore, tag: Tag, parts: Sequence[Part]) -> Iterato
             run, first = [], place
         if place:
             run.append(part)
-            behind = replace(place, start=place.start + part.size)
+            behind = place._replace(start=place.start + part.size)
     if first:
         yield Copyable(tuple(run), first)
 
@@ -137,5 +135,5 @@ def _copy(run: Copyable, target: StageTarget, work: Work, buffer: Buffer) -> Non
             target.write_here(parts, place.archive, place.start, views())
         right = next((count for count, part in enumerate(parts) if part.number not in target.present), len(parts))
         work.counter.add(sum(part.size for part in parts[:right]), reused=True)
-        place = replace(place, start=place.start + sum(part.size for part in parts[: right + 1]))
+        place = place._replace(start=place.start + sum(part.size for part in parts[: right + 1]))
         parts = parts[right + 1 :]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, nullcontext, suppress
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -195,7 +194,6 @@ class Run:
         self.store.heal(plan.tag.name)
 
 
-@dataclass(eq=False)
 class _Move:
     """The execution of a plan's operations.
 
@@ -206,12 +204,11 @@ class _Move:
         changes: What is different from the version that was there before, as far as that is known.
     """
 
-    run: Run
-    plan: Plan
-    digest: str = ""
-    state: State = State.UNKNOWN
-    remark: str = ""
-    changes: Changes | None = None
+    def __init__(self, run: Run, plan: Plan) -> None:
+        self.run, self.plan = run, plan
+        self.digest = self.remark = ""
+        self.state = State.UNKNOWN
+        self.changes: Changes | None = None
 
     def push(self) -> None:
         """Hash, send and publish, once."""
@@ -228,7 +225,7 @@ class _Move:
         description = draft.description if draft else work.describe(run.store, model, to_send=True)
         version = Version(model.info, model.archive.content_size, description)
         if draft:
-            version = replace(version, finish=draft.finish, state=draft.state)
+            version = version._replace(finish=draft.finish, state=draft.state)
         with closing(FolderSource(model.archive, description, unread=True)) as source, draft or nullcontext():
             target = open_upload(
                 run.remote,

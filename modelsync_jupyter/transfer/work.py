@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.core.config import Home
@@ -23,7 +22,6 @@ from modelsync_jupyter.store.model import Model
 _KEPT = 40 * MIB
 
 
-@dataclass(eq=False)
 class Stop:
     """A stop request, checked often by every thread that works.
 
@@ -31,8 +29,8 @@ class Stop:
         above: A wider stop request, which counts as well.
     """
 
-    above: Stop | None = None
-    _event: threading.Event = field(default_factory=threading.Event, init=False)
+    def __init__(self, above: Stop | None = None) -> None:
+        self.above, self._event = above, threading.Event()
 
     def set(self) -> None:
         """Ask to stop."""
@@ -182,7 +180,6 @@ def _note_failure(error: ModelSyncError, delay: float, failures: int) -> None:
         note_refusal(0.0 if error.retry_after is None else delay)
 
 
-@dataclass(eq=False)
 class Pace:
     """A rate that all threads of a transfer share.
 
@@ -191,10 +188,9 @@ class Pace:
         sleep: Waits for some seconds; may raise `Cancelled`.
     """
 
-    rate: int | None
-    sleep: Callable[[float], None]
-    _free: float = field(default=0.0, init=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    def __init__(self, rate: int | None, sleep: Callable[[float], None]) -> None:
+        self.rate, self._sleep = rate, sleep
+        self._free, self._lock = 0.0, threading.Lock()
 
     def keep(self, size: int) -> None:
         """Wait until `size` more bytes may pass.
@@ -209,7 +205,7 @@ class Pace:
             begin = max(self._free, now)
             self._free = begin + size / self.rate
         if begin > now:
-            self.sleep(begin - now)
+            self._sleep(begin - now)
 
 
 def file_key(direction: Direction, tag: Tag) -> str:

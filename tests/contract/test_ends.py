@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -346,7 +346,7 @@ def test_parts_without_digests_are_taken_as_they_come(tmp_path: Path) -> None:
     _, source, made = described(tmp_path / "one", tag)
     plain = FolderSource.__new__(FolderSource)
     plain.__dict__.update(source.__dict__)
-    plain.parts = tuple(replace(part, digest="") for part in source.parts)
+    plain.parts = tuple(part._replace(digest="") for part in source.parts)
     plain.description = plain.layout = None  # type: ignore[assignment]
     store = LocalStore(Home(tmp_path / "far"))
     notes = Journal(tmp_path / "notes.jsonl", {})

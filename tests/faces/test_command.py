@@ -136,7 +136,7 @@ def test_interrupted_attach_only_stops_following_and_is_not_an_error(
     client: Client, make: Make, name: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = Records(client.home)
-    records.save(Record("abcdefgh", "push", f"{name}:v1", state="running", pid=os.getpid()))
+    records.save(Record.new("abcdefgh", "push", f"{name}:v1", state="running", pid=os.getpid()))
 
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

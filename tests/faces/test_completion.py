@@ -120,7 +120,7 @@ def test_tags_in_calls_of_this_package_alone(ip: InteractiveShell) -> None:
 
 def test_transfers_that_can_be_cancelled_or_resumed_and_contexts(ip: InteractiveShell, client: Client) -> None:
     for id, state in (("aaaaaaaa", "running"), ("bbbbbbbb", "failed"), ("cccccccc", "succeeded")):
-        Records(client.home).save(Record(id, "push", "iris:v1", state=state))
+        Records(client.home).save(Record.new(id, "push", "iris:v1", state=state))
     assert complete(ip, "%modelsync cancel ") == ["%modelsync cancel aaaaaaaa"]
     assert complete(ip, "%modelsync attach ") == ["%modelsync attach aaaaaaaa"]
     assert complete(ip, "%modelsync resume ") == ["%modelsync resume bbbbbbbb"]

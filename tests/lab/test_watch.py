@@ -36,7 +36,7 @@ def note(home: Path) -> Callable[..., None]:
     """Put a transfer on record."""
 
     def note(**fields: Any) -> None:
-        Records(Home(home)).save(api.Record("abcdefgh", "push", "iris:v1", **{"state": "running", **fields}))
+        Records(Home(home)).save(api.Record.new("abcdefgh", "push", "iris:v1", **{"state": "running", **fields}))
 
     return note
 

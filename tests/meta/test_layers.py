@@ -14,18 +14,19 @@ import modelsync_jupyter
 
 PACKAGE = Path(modelsync_jupyter.__file__).parent
 NAME = PACKAGE.name
-ENDS = {"core", "info", "wire", "files", "folders", "buckets", "archive", "store", "remotes"}
+ENDS = {"core", "info", "model_yaml", "wire", "files", "folders", "buckets", "archive", "store", "remotes"}
 
 #: For each part of the package: what of the package it may import, besides itself.
 MAY: dict[str, set[str]] = {
     "core": set(),
     "info": {"core"},
+    "model_yaml": {"core", "info"},
     "wire": {"core", "info", "_version"},
     "files": {"core"},
     "folders": {"core", "files"},
     "buckets": set(),
     "archive": {"core", "files", "folders"},
-    "store": {"core", "info", "files", "folders", "archive"},
+    "store": {"core", "info", "model_yaml", "files", "folders", "archive"},
     "remotes": {"core", "info", "wire", "files", "folders", "buckets", "archive"},
     "contents": {"core", "info", "files", "archive"},
     "transfer": {*ENDS, "contents"},
@@ -36,7 +37,7 @@ MAY: dict[str, set[str]] = {
     "notebook": {"core", "client", "commands"},
     "lab": {"core", "client", "commands", "__init__"},
     "demo": {"core", "client", "commands"},
-    "registry": {"core", "info", "wire", "files", "folders", "buckets", "archive", "contents", "__init__"},
+    "registry": {*ENDS, "contents", "__init__"} - {"store", "remotes"},
     "__init__": {"core", "client", "notebook", "lab"},
     "__main__": {"cli"},
 }

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,7 +47,7 @@ class Bytes:
         self.data, self.ranged, self.identity = data, ranged, "it"
         self.size: int | None = len(data)
         self.parts = tuple(
-            replace(part, digest=digest_of_bytes(data[part.start : part.stop])) for part in split(len(data), part_size)
+            part._replace(digest=digest_of_bytes(data[part.start : part.stop])) for part in split(len(data), part_size)
         )
         self._flips, self._breaks = list(flips), breaks
         self.opened: list[int] = []
@@ -191,7 +190,7 @@ def test_no_more_is_in_flight_than_an_interruption_may_cost(size: int, grain: in
 
 def test_a_failure_stops_the_other_threads(work: Work) -> None:
     source, target = Bytes(flips=[1] * 9), Memory(run=1, seconds=0.01)
-    source.parts = tuple(replace(part, digest="blake3:" + "0" * 64) for part in source.parts[:1]) + source.parts[1:]
+    source.parts = tuple(part._replace(digest="blake3:" + "0" * 64) for part in source.parts[:1]) + source.parts[1:]
     with closing(source), pytest.raises(IntegrityError):
         copy(source, target, work, "receiving")
     assert work.stop.wanted

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ def test_edits_at_once_are_all_kept(client: Client) -> None:
 def test_only_what_is_named_changes_and_the_digest_with_it(client: Client) -> None:
     before, digest = client.get("iris:v1"), client.digest(client.get("iris:v1"))
     after = client.edit("iris:v1", description="good", remove=["stage"])
-    assert after.info == replace(before.info, labels={}, metadata={"accuracy": 0.9, "description": "good"})
+    assert after.info == before.info._replace(labels={}, metadata={"accuracy": 0.9, "description": "good"})
     assert None is not client.digest(after) != digest
     assert client.digest(client.edit("iris:v1", labels={"stage": "test"}, description="")) == digest
     assert (after.path / "weights.bin").read_bytes() == b"12"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
@@ -26,7 +25,7 @@ CHANGES = Changes.of(Tag("m", "v1"), "local", [Changed("model.safetensors", "cha
 def record(moved: int, reused: int, seconds: float, **facts: Any) -> Record:
     """A push that ended."""
     outcome = Outcome("push", TAG, "pushed", "", moved + reused, moved, reused, seconds).to_dict()
-    return dataclasses.replace(Record("a", "push", "m:v2", "succeeded", endpoint=HERE, outcome=outcome), **facts)
+    return Record.new("a", "push", "m:v2", state="succeeded", endpoint=HERE, outcome=outcome)._replace(**facts)
 
 
 WHOLE, DELTA = record(10**9, 0, 10.0), record(4_000_000, 996_000_000, 1.04)
@@ -56,7 +55,7 @@ def test_earlier_transfers_tell_how_long_one_takes(
 
 
 def test_what_is_on_record_need_not_be_what_we_wrote() -> None:
-    odd = [dataclasses.replace(WHOLE, outcome=each) for each in (None, {}, {"size": "x", "bytes_reused": None})]
+    odd = [WHOLE._replace(outcome=each) for each in (None, {}, {"size": "x", "bytes_reused": None})]
     assert expect_seconds(Forecast(10**8), odd, "push", HERE, None) is None
 
 
@@ -84,7 +83,7 @@ def test_a_plan_says_what_travels_and_changes() -> None:
 
 def test_an_outcome_says_what_has_changed() -> None:
     outcome = Outcome("push", TAG, "pushed", "New in the registry.", 10**9, 4_000_000, 996_000_000, 1.0)
-    said = outcome_text(dataclasses.replace(outcome, changes=CHANGES), SHELL)
+    said = outcome_text(outcome._replace(changes=CHANGES), SHELL)
     assert said.splitlines()[1] == "1 file and 1 tensor differ from the local `m:v1`: `head.weight`."
-    same = dataclasses.replace(outcome, changes=Changes(Tag("m", "v1"), "remote"))
+    same = outcome._replace(changes=Changes(Tag("m", "v1"), "remote"))
     assert outcome_text(same, SHELL).splitlines()[1] == "Its files are those of the registry's `m:v1`."

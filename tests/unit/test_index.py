@@ -8,7 +8,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -319,7 +319,7 @@ def test_what_a_pull_hashed_is_remembered_without_reading_large_files(hashing: H
     assert theirs == described
     assert hashing.digest == described.digest
     assert (hashing(), hashing.sizes) == (described, [])
-    wrong = replace(described, parts=tuple(replace(part, digest="blake3:" + "0" * 64) for part in described.parts))
+    wrong = described._replace(parts=tuple(part._replace(digest="blake3:" + "0" * 64) for part in described.parts))
     hashing.file.unlink()
     assert hashing.store.remember(hashing.model, wrong).digest != described.digest  # large parts are believed
 
@@ -338,7 +338,7 @@ def test_another_program_s_archive_of_equal_files_is_remembered_by_its_files(has
         if own:
             start = part.start - inside[0].offset + own.offset
             digest = next(mine.digest for mine in described.parts if mine.start == start)
-        parts.append(replace(part, digest=digest if own else "blake3:" + "1" * 64))
+        parts.append(part._replace(digest=digest if own else "blake3:" + "1" * 64))
     theirs = Description(turned, tuple(parts), described.files, described.digest)
     assert hashing.store.remember(hashing.model, theirs) == described
 

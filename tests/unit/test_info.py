@@ -12,7 +12,8 @@ import yaml
 
 from modelsync_jupyter.core.errors import InvalidModel, UsageError
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.info import ModelInfo, info_yaml, parse_info
+from modelsync_jupyter.info import ModelInfo
+from modelsync_jupyter.model_yaml import info_yaml, parse_info
 from modelsync_jupyter.store.model import Model
 from tests.harness.models import CREATED, make_model
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +28,7 @@ def local(tmp_path: Path) -> Model:
 def remote(local: Model | None = None, **facts: Any) -> RemoteModel:
     """What the registry has: the same model, whole, unless told otherwise."""
     size, time = (local.size, local.info.creation_time) if local else (5000, CREATED)
-    return dataclasses.replace(RemoteModel(TAG, "uid", "success", size, time), **facts)
+    return RemoteModel(TAG, "uid", "success", size, time)._replace(**facts)
 
 
 def push(
@@ -157,5 +156,5 @@ def test_a_plan_is_frozen_and_speaks_json(local: Model) -> None:
     assert data["tag"] == "m:v1"
     assert [step["verb"] for step in data["operations"]] == verbs(plan)
     assert all(step["reason"] for step in data["operations"])
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         plan.action = "skip"  # type: ignore[misc]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import socket
@@ -230,7 +229,7 @@ def records(tmp_path: Path) -> Records:
 
 
 def record(id: str = "abcd2345", **fields: Any) -> Record:
-    return Record(id, "push", "m:v1", **fields)
+    return Record.new(id, "push", "m:v1", **fields)
 
 
 def test_a_record_is_read_as_it_was_written(records: Records) -> None:
@@ -333,9 +332,9 @@ def test_a_handle_waits_no_longer_than_asked_and_cancels_what_runs(records: Reco
     assert records.stop_request(transfer.id) == "cancelled"
     transfer.pause()
     assert records.stop_request(transfer.id) == "paused"
-    records.save(dataclasses.replace(record(), id="done", state="succeeded"))
+    records.save(record()._replace(id="done", state="succeeded"))
     Transfer(Home(tmp_path), "done").cancel()
     assert records.stop_request("done") == ""
-    records.save(dataclasses.replace(record(), id="later", state="paused"))
+    records.save(record()._replace(id="later", state="paused"))
     Transfer(Home(tmp_path), "later").cancel()  # no process is there to ask
     assert records.get("later").state == "cancelled"

@@ -11,12 +11,13 @@ place of the end mark, and the bytes before it are those of the archive. Our own
 from __future__ import annotations
 
 import tarfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from modelsync_jupyter.archive.layout import Entry, padded
 from modelsync_jupyter.core.errors import InvalidModel, UsageError
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.info import ALIAS_OF, MAX_YAML, MODEL_YAML, edited_yaml, parse_info, renamed_yaml
+from modelsync_jupyter.info import ALIAS_OF, MAX_YAML, MODEL_YAML
+from modelsync_jupyter.model_yaml import edited_yaml, parse_info, renamed_yaml
 
 from ..catalog.archives import layout_of, parts_between
 from ..catalog.rows import ArchiveRow
@@ -58,7 +59,7 @@ def end_as(registry: Registry, archive: ArchiveRow, alias: str) -> Ending | None
         data = file.read(found["size"])
     try:
         info = parse_info(data)
-        data = edited_yaml(data, replace(info, metadata={**info.metadata, ALIAS_OF: str(info.tag)})).encode()
+        data = edited_yaml(data, info._replace(metadata={**info.metadata, ALIAS_OF: str(info.tag)})).encode()
         data = renamed_yaml(data, parse_info(data), Tag(info.tag.name, alias)).encode()
     except (InvalidModel, UsageError):
         return None

@@ -24,7 +24,8 @@ from modelsync_jupyter.archive.layout import CUT, LARGE, Entry, Layout, check_tr
 from modelsync_jupyter.archive.scan import is_tar, scan_tar
 from modelsync_jupyter.core.errors import IntegrityError, InvalidModel
 from modelsync_jupyter.core.parts import Part
-from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo, parse_info
+from modelsync_jupyter.info import MAX_YAML, MODEL_YAML, ModelInfo
+from modelsync_jupyter.model_yaml import parse_info
 from modelsync_jupyter.wire import EntryJSON
 
 from ..blobs.protocol import BLOCK, Blobs

@@ -350,17 +350,24 @@ class GrantRow:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
 class StoredPart(Part):
     """A part of an archive, and where its bytes are.
 
-    Args:
+    Attributes:
         place: Name of the blob where that is not the digest: its client sent it to the store, and declared the digest.
         place_start: Where in the blob the part begins.
     """
 
-    place: str | None = None
-    place_start: int = 0
+    place: str | None
+    place_start: int
+
+    def __new__(
+        cls, number: int, start: int, stop: int, digest: str, place: str | None = None, place_start: int = 0
+    ) -> StoredPart:
+        """Make a part of where it is, too."""
+        part = super().__new__(cls, number, start, stop, digest)
+        part.place, part.place_start = place, place_start
+        return part
 
     @property
     def name(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -22,8 +21,7 @@ _PAGE, _PAGES = 500, 10_000
 _OBJECT = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteModel:
+class RemoteModel(NamedTuple):
     """A version in the registry.
 
     Args:
@@ -50,10 +48,10 @@ class RemoteModel:
     upload_status: str
     size: int
     creation_time: datetime
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = {}
     module: str = ""
     creator: str = ""
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = {}
     strategy: str = ""
     digest: str = ""
     updated: str = ""

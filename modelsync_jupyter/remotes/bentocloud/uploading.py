@@ -10,10 +10,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelsync_jupyter.archive.description import Description, digest_bytes
 from modelsync_jupyter.archive.layout import CUT
@@ -61,8 +60,7 @@ _LONGEST_RUN = 32 * MIB
 OpenNotes = Callable[[Mapping[str, Any]], Notes]
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """What is pushed.
 
     Args:
@@ -113,7 +111,7 @@ def open_upload(
         there = there or remote.create_model(info.tag, body)
         kind = MultipartUpload if there.strategy == PRESIGNED else WholeUpload
     if version.finish and kind is not MultipartUpload:
-        version = replace(version, description=version.finish())
+        version = version._replace(description=version.finish())
     upload = kind(remote, version, there, notes, threads, check)
     upload.begin()
     return upload
@@ -367,7 +365,7 @@ class MultipartUpload(Upload):
         """Return what comes before the body, when all digests are known."""
         if self._version.finish:
             description = self._version.finish()
-            self._version = replace(self._version, description=description, finish=None)
+            self._version = self._version._replace(description=description, finish=None)
             self._header = description.header()
         return self._header
 
@@ -408,18 +406,17 @@ class WholeUpload(Upload):
             raise InvalidReply(f"The registry took all bytes of `{self._tag}` but does not call them complete.")
 
 
-@dataclass(frozen=True)
 class _Body:
     """Views as something `requests` can send: `__len__` makes it say Content-Length, which S3 insists on."""
 
-    size: int
-    views: Iterable[memoryview | Unread]
+    def __init__(self, size: int, views: Iterable[memoryview | Unread]) -> None:
+        self._size, self._views = size, views
 
     def __len__(self) -> int:
-        return self.size
+        return self._size
 
     def __iter__(self) -> Iterator[memoryview | Unread]:
-        for view in self.views:
+        for view in self._views:
             yield from [view] if isinstance(view, Unread) else sliced(view)
 
 
