@@ -218,11 +218,14 @@ class StoredModels:
         if self.index.has_read(exact, folder / MODEL_YAML):
             return Model(exact, folder)
         try:
-            return Model(exact, folder, _read_info(folder, exact))
+            model = Model.load(folder)
         except InvalidModel:
             if not folder.is_dir():
                 return None  # deleted meanwhile
-            return Model(exact, folder, _read_info(folder, exact))  # replaced meanwhile, or it fails once more
+            model = Model.load(folder)  # replaced meanwhile, or it fails once more
+        if model.tag != exact:
+            raise InvalidModel(f"The folder of `{exact}` holds `{model.tag}`.")
+        return model
 
     def models(
         self,

@@ -118,7 +118,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 REMOTE = st.none() | st.builds(
-    RemoteModel,
+    lambda *facts: RemoteModel(*facts),
     st.just(Tag("m", "v1")),
     st.just("uid"),
     st.sampled_from(["pending", "uploading", "success", "failed"]),
