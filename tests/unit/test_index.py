@@ -21,7 +21,7 @@ from modelsync_jupyter.archive.folder import BLOCK, FolderArchive
 from modelsync_jupyter.archive.layout import CUT, LARGE, Layout, cut
 from modelsync_jupyter.archive.layout import Entry as Member
 from modelsync_jupyter.core.config import Home
-from modelsync_jupyter.core.errors import Cancelled, ModelChanged
+from modelsync_jupyter.core.errors import Cancelled, InvalidModel, ModelChanged
 from modelsync_jupyter.core.parts import Part
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.store import hashing as store_hashing
@@ -183,6 +183,23 @@ def test_after_a_change_the_digest_is_unknown_until_it_is_computed(
     assert second.digest != first.digest
     assert hashing.digest == second.digest
     assert sum(hashing.sizes) < 3 * MIB  # the large files are not read again
+
+
+@pytest.mark.parametrize("text", ["name: [", "name: other\nversion: v1\ncreation_time: '2024-05-17T09:30:12+00:00'\n"])
+def test_a_model_yaml_is_parsed_again_once_it_has_changed(
+    text: str, hashing: Hashing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashing()
+    with monkeypatch.context() as patch:
+        patch.setattr(Model, "load", None)  # which would parse it
+        known = hashing.model
+    assert known == Model.load(known.path)
+    again = hashing.model
+    (known.path / "model.yaml").write_text(text)
+    with pytest.raises(InvalidModel):
+        assert hashing.model
+    with pytest.raises(InvalidModel):  # it was found before, and is read now
+        assert again.info
 
 
 def test_bytes_that_change_while_size_and_mtime_stay_are_noticed(hashing: Hashing) -> None:
