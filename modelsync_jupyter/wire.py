@@ -244,6 +244,11 @@ def parse_time(text: object) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 
+def is_elsewhere(metadata: Mapping[str, Any]) -> bool:
+    """Return whether the bytes of a model are kept by Hugging Face, as stock BentoML notes it in the metadata."""
+    return bool(metadata.get("registry") == "huggingface")
+
+
 def labels_json(labels: Mapping[str, str]) -> list[LabelJSON]:
     """Write labels as the API has them."""
     return [{"key": key, "value": value} for key, value in labels.items()]

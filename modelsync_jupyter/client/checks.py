@@ -144,7 +144,7 @@ def _registry(home: Home, name: str | None) -> Iterator[Check]:
         yield Check("context", "failed", error.message, error.step)
         yield from (Check(each, "skipped", "There is no registry to ask.") for each in rest[1:])
         return
-    origin = "from the environment" if context.name == contexts.ENVIRONMENT else f"context `{context.name}`"
+    origin = "from the environment" if context.is_environment else f"context `{context.name}`"
     yield Check("context", "ok", f"{context.endpoint} ({origin}).")
     yield _proxy(context)
     yield _certificates(context)

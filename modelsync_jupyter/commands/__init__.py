@@ -8,9 +8,11 @@ wait for it.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from modelsync_jupyter.core.errors import ModelSyncError
+from modelsync_jupyter.core.errors import MissingDependency, ModelSyncError
 
 from .answers import Answer
 from .face import Face
@@ -31,6 +33,19 @@ def run(args: argparse.Namespace, face: Face) -> Answer:
         where = f": `{error.filename}`" if error.filename else ""
         raise ModelSyncError(f"{error.strerror or error}{where}.", step="") from error
     return answer
+
+
+@contextmanager
+def needs_server() -> Iterator[None]:
+    """Import the registry in the block; where what it needs is not installed, say what that is.
+
+    Raises:
+        MissingDependency: It is not.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingDependency(f"The registry needs `{error.name}`, which is not installed.") from error
 
 
 def client_of(args: argparse.Namespace) -> Client:

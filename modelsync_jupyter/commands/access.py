@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelsync_jupyter.core.errors import MissingDependency, UsageError
+from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.steps import Step
 
-from . import client_of
+from . import client_of, needs_server
 from .answers import Answer
 from .face import Face
 from .options import add_output
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 TOKEN_VARIABLE = "MODELSYNC_TOKEN"
 _DEFAULT = "default"
-_ENVIRONMENT = "__env__"
 
 
 def add_commands(add: Any) -> None:
@@ -112,10 +110,8 @@ def contexts_command(args: argparse.Namespace, face: Face) -> Answer:
 
 def serve_command(args: argparse.Namespace, face: Face) -> Answer:
     """`serve`: the registry, until it is told to stop."""
-    try:
-        server = import_module("modelsync_jupyter.registry.server")
-    except ImportError as error:
-        raise MissingDependency(f"The registry needs `{error.name}`, which is not installed.") from error
+    with needs_server():
+        from modelsync_jupyter.registry import server
     names = ("host", "port", "data", "db", "blobs", "workers", "threads", "strategy", "url_ttl", "log")
     server.serve(**{name: getattr(args, name) for name in names}, reset_admin_token=args.reset_admin_token)
     return Answer(None, "")
@@ -135,7 +131,7 @@ def _where(args: argparse.Namespace, client: Client) -> tuple[str, str]:
         return args.endpoint, args.name or _DEFAULT
     for context in client.contexts():
         wanted = context.name == args.name or (args.name is None and context.current)
-        if wanted and context.name != _ENVIRONMENT:
+        if wanted and not context.is_environment:
             return context.endpoint, context.name
     step = Step("login", "Give its address, such as `https://registry.example.com`.")
     raise UsageError("There is no registry to sign in to again.", step)

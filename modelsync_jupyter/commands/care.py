@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from modelsync_jupyter.core.errors import Cancelled, IntegrityError
 from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
-from modelsync_jupyter.core.units import format_size
+from modelsync_jupyter.core.units import format_size, short_digest
 
 from . import client_of
 from .answers import Answer
@@ -103,7 +103,7 @@ def verify_command(args: argparse.Namespace, face: Face) -> Answer:
         found = client_of(args).verify(args.tag, repair=args.repair, progress=bar or False)
 
     def row(verdict: Verdict) -> tuple[str, ...]:
-        return str(verdict.tag), verdict.state, verdict.digest.partition(":")[2][:12], ", ".join(verdict.files)
+        return str(verdict.tag), verdict.state, short_digest(verdict.digest), ", ".join(verdict.files)
 
     table = Table(found, _VERDICT_HEAD, row, "There are no models here yet.")
     damaged = [verdict for verdict in found if verdict.state == "damaged"]

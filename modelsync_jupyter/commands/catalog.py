@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.core.errors import UsageError
-from modelsync_jupyter.core.units import format_age, format_size
+from modelsync_jupyter.core.units import format_age, format_size, short_digest
 
 from . import client_of
 from .answers import Answer
@@ -197,6 +197,6 @@ def _deed_row(deed: Deed) -> tuple[str, ...]:
         deed.user,
         deed.address,
         format_size(deed.size) if deed.size is not None else "",
-        (deed.digest or "").partition(":")[2][:12],
+        short_digest(deed.digest),
         moved or deed.client,
     )

@@ -9,9 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelsync_jupyter.core.errors import IntegrityError, MissingDependency, UsageError
+from modelsync_jupyter.core.errors import IntegrityError, UsageError
 from modelsync_jupyter.core.units import format_size
 
+from . import needs_server
 from .answers import Answer
 from .face import Face
 from .options import add_output
@@ -75,11 +76,9 @@ def _copy(
     target_environment: Mapping[str, str],
     face: Face,
 ) -> Answer:
-    try:
+    with needs_server():
         from modelsync_jupyter.registry.migrate import migrate
         from modelsync_jupyter.registry.settings import Settings
-    except ImportError as error:
-        raise MissingDependency(f"The registry needs `{error.name}`, which is not installed.") from error
     here, there = (
         Settings.from_environment(data, db, blobs=blobs, environ=environment)
         for (data, db, blobs), environment in ((source, source_environment), (target, target_environment))
@@ -90,9 +89,7 @@ def _copy(
         f"copied now: {found.copied}, {format_size(found.bytes)}."
     )
     if found.bad:
-        face.note(
-            "\n".join(f"{bad.fault}: {bad.digest} ({', '.join(bad.versions) or 'no version'})" for bad in found.bad)
-        )
+        face.note(_faults(found.bad))
         step = "Push these versions again with force, then run this again; all else was copied."
         raise IntegrityError(f"{len(found.bad)} blobs of the source are damaged or missing.", step)
     return Answer(found, text, asdict(found))
@@ -102,16 +99,10 @@ def add_commands(add: Any) -> None:
     """Add the commands of this module to the group `registry`."""
     for verb, what, run in (
         ("gc", "free what nobody needs, on the machine of the registry; it may serve all the while", gc_command),
-        (
-            "verify",
-            "read all bytes, on the machine of the registry; fails if some are bad",
-            verify_command,
-        ),
+        ("verify", "read all bytes, on the machine of the registry; fails if some are bad", verify_command),
     ):
         parser = add(verb, what, run)
-        parser.add_argument("--data", type=Path, default=Path("modelsync-registry"), metavar="DIR", help="as for serve")
-        parser.add_argument("--db", metavar="URL", help="as for serve")
-        parser.add_argument("--blobs", metavar="URL", help="as for serve")
+        _add_registry(parser)
         if verb == "gc":
             parser.add_argument("-n", "--dry-run", action="store_true", help="only say what would be freed")
         add_output(parser)
@@ -119,9 +110,7 @@ def add_commands(add: Any) -> None:
     what = "copy a registry, which may serve all the while, into a folder; once more: copy what is new"
     parser = add("backup", what, backup_command)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder, or that of an earlier backup")
-    parser.add_argument("--data", type=Path, default=Path("modelsync-registry"), metavar="DIR", help="as for serve")
-    parser.add_argument("--db", metavar="URL", help="as for serve")
-    parser.add_argument("--blobs", metavar="URL", help="as for serve")
+    _add_registry(parser)
     add_output(parser)
 
     what = "copy a registry to another database and store of blobs; after a break, or to bring it up to date, once more"
@@ -135,16 +124,21 @@ def add_commands(add: Any) -> None:
     add_output(parser)
 
 
+def _add_registry(parser: Any) -> None:
+    """Let a command find the registry on this machine."""
+    parser.add_argument("--data", type=Path, default=Path("modelsync-registry"), metavar="DIR", help="as for serve")
+    parser.add_argument("--db", metavar="URL", help="as for serve")
+    parser.add_argument("--blobs", metavar="URL", help="as for serve")
+
+
 def _faults(bad: Sequence[Bad]) -> str:
     return "\n".join(f"{each.fault}: {each.digest} ({', '.join(each.versions) or 'no version'})" for each in bad)
 
 
 def _open(args: argparse.Namespace) -> Registry:
-    try:
+    with needs_server():
         from modelsync_jupyter.registry.service import Registry
         from modelsync_jupyter.registry.settings import Settings
-    except ImportError as error:
-        raise MissingDependency(f"The registry needs `{error.name}`, which is not installed.") from error
     if not args.data.is_dir():
         raise UsageError(f"`{args.data}` is not the folder of a registry.", step="Give the `--data` that it serves.")
     return Registry.open(Settings.from_environment(args.data, args.db, blobs=args.blobs))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from modelsync_jupyter.core.outcome import Outcome, SyncReport
 from modelsync_jupyter.core.states import FAILED, PAUSED, PLANNED, RUNNING, SUCCEEDED
 from modelsync_jupyter.core.steps import Step
-from modelsync_jupyter.core.units import format_age, format_seconds, format_size
+from modelsync_jupyter.core.units import format_age, format_seconds, format_size, short_digest
 
 from .tables import Facts, Table, blocks_text, rows_table
 from .words import Words
@@ -235,7 +235,7 @@ def status_row(version: VersionStatus) -> tuple[str, ...]:
     there = version.local or version.remote
     assert there
     created = there.info.creation_time if version.local else version.remote.creation_time  # type: ignore[union-attr]
-    digest = (version.digest or "").partition(":")[2][:12]
+    digest = short_digest(version.digest)
     return str(version.tag), str(version.state), format_size(there.size), format_age(created), digest
 
 

@@ -65,6 +65,11 @@ def format_left(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
 
 
+def short_digest(digest: str | None) -> str:
+    """Write the first digits of a digest, as many as people compare; "" where there is none."""
+    return (digest or "").partition(":")[2][:12]
+
+
 def format_age(then: datetime, now: datetime | None = None) -> str:
     """Write how long ago it was: `5 min ago`."""
     seconds = ((now or datetime.now(timezone.utc)) - then).total_seconds()

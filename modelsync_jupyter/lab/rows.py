@@ -153,8 +153,8 @@ class Group:
 
 
 def aliases_of(remote: RemoteModel | None) -> tuple[str, ...]:
-    """Return the names that people have given to a version of the registry, where it knows such."""
-    return tuple(getattr(remote, "aliases", ()))
+    """Return the names that people have given to a version in the registry."""
+    return remote.aliases if remote else ()
 
 
 def grouped(versions: list[Version], sort: str) -> list[Group]:

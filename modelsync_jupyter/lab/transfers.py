@@ -49,10 +49,8 @@ class Transfers(Handler):
         client = api.Client(self.home, fields.text("context", "") or self.app.context or None)
         tag = fields.text("tag", "") if way == "import" else str(Tag.parse(fields.text("tag")))
         if way in ("export", "import"):
-            path, format = (
-                below(self.settings["server_root_dir"], fields.text("path")),
-                fields.text("format", "") or None,
-            )
+            path = below(self.settings["server_root_dir"], fields.text("path"))
+            format = fields.text("format", "") or None
 
         def start() -> api.Transfer:
             if way == "export":

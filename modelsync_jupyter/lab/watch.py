@@ -47,4 +47,4 @@ class Watch:
 
 
 def _runs_here(record: Record) -> bool:
-    return record.state in ("planned", "running") and record.host == socket.gethostname()
+    return record.active and record.host == socket.gethostname()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
-from modelsync_jupyter.client import Client, VersionStatus
+from modelsync_jupyter.client import Client, Model, VersionStatus
 from modelsync_jupyter.core.errors import ModelSyncError, NoContext
 from modelsync_jupyter.core.states import State
 
@@ -148,6 +148,6 @@ def _text(version: VersionStatus) -> str:
     return "\n".join((str(version.tag), *labels, *aliases_of(version))).lower()
 
 
-def _alone(models: Iterable[object], state: State) -> list[VersionStatus]:
+def _alone(models: Iterable[Model], state: State) -> list[VersionStatus]:
     """Return local models as versions of which the registry has not been asked."""
-    return [VersionStatus(each.tag, state, None, each, None) for each in models]  # type: ignore[attr-defined, arg-type]
+    return [VersionStatus(each.tag, state, None, each, None) for each in models]

@@ -36,6 +36,11 @@ class Context(NamedTuple):
     def __repr__(self) -> str:  # without the token
         return f"Context({self.name}: {self.endpoint}{', current' if self.current else ''})"
 
+    @property
+    def is_environment(self) -> bool:
+        """Whether environment variables make it: then it is in no file."""
+        return self.name == ENVIRONMENT
+
     def to_dict(self) -> dict[str, Any]:
         """Return the context as JSON, without its token."""
         return {"name": self.name, "endpoint": self.endpoint, "email": self.email, "current": self.current}

@@ -228,11 +228,14 @@ class StageTarget:
         staged = sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
         missing = (self._source.size or 0) - staged
         if missing > free:
-            self._store.trash.make_room(missing - free)
+            self._make_room(missing - free)
             free = shutil.disk_usage(folder).free
         if missing > free:
             place = folder.parent.parent
             raise DiskFull(f"`{self._tag}` needs {format_size(missing)}, and `{place}` has {format_size(free)} left.")
+
+    def _make_room(self, size: int) -> None:
+        self._store.trash.make_room(size)
 
     def _walk(self, runs: _Runs, read: Read) -> None:
         """Read the headers of an archive that nobody describes, and stage what is read on the way.

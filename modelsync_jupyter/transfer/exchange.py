@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from modelsync_jupyter.archive.layout import Entry
 from modelsync_jupyter.core.outcome import Direction, Outcome, Status
 from modelsync_jupyter.core.progress import Progress
 from modelsync_jupyter.core.states import State
@@ -62,10 +64,7 @@ class FilePlan:
             "action": self.action,
             "reason": self.reason,
             "size": self.size,
-            "operations": [
-                {"verb": each.verb, "subject": each.subject, "reason": each.reason, "size": each.size}
-                for each in self.operations
-            ],
+            "operations": [each._asdict() for each in self.operations],
         }
 
 
@@ -74,20 +73,14 @@ def place_key(direction: Direction, place: Place) -> str:
     return f"{direction}-{hashlib.sha256(place.shown.encode()).hexdigest()[:24]}"
 
 
-class journal_closed:  # noqa: N801 - a context manager, used like a function
-    """Close a journal when the block ends, also where the end that would close it could not be opened."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-
-    def __enter__(self) -> None:
-        """Nothing yet."""
-
-    def __exit__(self, *error: object) -> None:
-        self._journal.close()
-
-
 def file_journal(work: Work, key: str, about: dict[str, object]) -> Journal:
+    """Open what earlier attempts noted; to be closed, also where the end that would close it cannot be opened.
+
+    Args:
+        work: The local side of the transfer.
+        key: What the journal is called.
+        about: What the transfer is about: notes of another one do not count.
+    """
     return Journal(work.home.state / "journals" / f"{key}.jsonl", about)
 
 
@@ -97,7 +90,22 @@ def copy_all(source: Source, target: Target, work: Work, step: str) -> None:
         copy(source, target, work, step)
 
 
+def read_member(source: Source, entry: Entry) -> bytes:
+    """Return the bytes of a small member of an archive that has a layout."""
+    with closing(source.views(entry.offset, entry.content_stop, bytearray(64 * 1024))) as views:
+        return b"".join(bytes(view) for view in views)
+
+
 def file_outcome(work: Work, plan: FilePlan, status: Status, started: float, digest: str) -> Outcome:
+    """Return what came of a plan.
+
+    Args:
+        work: The local side, whose counter tells what was moved.
+        plan: The plan.
+        status: What was done.
+        started: When, by the monotonic clock.
+        digest: Content digest of the version, or "".
+    """
     look = work.counter.look() if plan.operations else Progress()
     assert plan.tag
     return Outcome(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from modelsync_jupyter.archive.description import Description
 from modelsync_jupyter.archive.folder import FolderArchive, FolderSource
@@ -29,7 +29,7 @@ from modelsync_jupyter.store.index import Index
 from modelsync_jupyter.store.local import LocalStore
 
 from .ends import StageTarget
-from .exchange import RENEWED, FilePlan, copy_all, file_journal, file_outcome, journal_closed, place_key
+from .exchange import RENEWED, FilePlan, copy_all, file_journal, file_outcome, place_key
 from .journal import Journal
 from .plan import Operation
 from .work import Work
@@ -115,7 +115,7 @@ class Export:
         journal = file_journal(
             work, self.key, {"export": str(model.tag), "to": place.shown, "digest": description.digest}
         )
-        with journal_closed(journal):
+        with closing(journal):
             target = self._open(source, description, journal)
             copy_all(source, target, work, "exporting")
 
@@ -148,7 +148,9 @@ class FolderTarget(StageTarget):
 
     _prefix = EXPORTED
 
-    def __init__(self, path: Path, tag: Tag, source: Source, notes: Journal, *, replace: bool, check: Any) -> None:
+    def __init__(
+        self, path: Path, tag: Tag, source: Source, notes: Journal, *, replace: bool, check: Callable[[], None]
+    ) -> None:
         self._path = path
         super().__init__(None, tag, source, notes, replace=replace, threads=1, check=check)  # type: ignore[arg-type]
 
@@ -161,6 +163,9 @@ class FolderTarget(StageTarget):
         except FileExistsError as error:
             raise ModelExists(f"`{self._path}` exists already.", EXISTS) from error
         self._discard()
+
+    def _make_room(self, size: int) -> None:
+        """Nothing is deleted for it: what the store keeps aside need not be on this disk."""
 
     def _building_place(self) -> Path:
         self._path.parent.mkdir(parents=True, exist_ok=True)

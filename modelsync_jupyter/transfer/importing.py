@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from modelsync_jupyter.archive.folder import FolderArchive
 from modelsync_jupyter.core.config import processors
@@ -35,7 +35,7 @@ from modelsync_jupyter.store.local import LocalStore
 from modelsync_jupyter.store.model import Model
 
 from .ends import StageTarget
-from .exchange import RENEWED, FilePlan, copy_all, file_journal, file_outcome, journal_closed, place_key
+from .exchange import RENEWED, FilePlan, copy_all, file_journal, file_outcome, place_key, read_member
 from .foreign import describe_foreign
 from .journal import Journal
 from .plan import Operation
@@ -193,7 +193,7 @@ class Import:
         source = self._source
         assert source
         journal = file_journal(work, self.key, {"archive": source.identity, "as": str(self._rename or "")})
-        with journal_closed(journal):
+        with closing(journal):
             self._target = target = ImportTarget(
                 self.store,
                 self._tag,
@@ -248,7 +248,7 @@ class ImportTarget(StageTarget):
         claimed: str,
         replace: bool,
         threads: int,
-        check: Any,
+        check: Callable[[], None],
         shown: str,
     ) -> None:
         self.tag, self._rename, self._claimed, self._shown = tag, rename, claimed, shown
@@ -322,8 +322,7 @@ def _info_of(source: TarSource | StreamSource) -> ModelInfo | None:
         return None if data is None else parse_info(data, "the archive")
     if entry is None:
         return None
-    with closing(source.views(entry.offset, entry.content_stop, bytearray(64 * 1024))) as views:
-        return parse_info(b"".join(bytes(view) for view in views), "the archive")
+    return parse_info(read_member(source, entry), "the archive")
 
 
 def _renamed(tag: Tag, asked: Tag) -> Tag:

@@ -32,7 +32,7 @@ from modelsync_jupyter.store.local import LocalStore
 
 from .ends import StageTarget
 from .exchange import copy_all, file_journal
-from .mirror_ends import AliasMove, Held, LocalEnd, MirrorEnd
+from .mirror_ends import AliasMove, Held, LocalEnd, MirrorEnd, SyncItem
 from .work import Counter, Work
 
 #: Versions up to this size are copied side by side: each takes a handful of requests that wait for an answer.
@@ -41,26 +41,6 @@ _RENEWED = frozenset({Renew.REQUEST, Renew.PART, Renew.UPLOAD, Renew.PLAN})
 #: What a plan does with a version.
 COPY, REPLACE, UPDATE, DELETE = "copy", "replace", "update", "delete"
 SAME, DIFFERENT, UNKNOWN = "same", "different", "unknown"
-
-
-@dataclass(frozen=True)
-class SyncItem:
-    """What a sync does with one version.
-
-    Args:
-        tag: The version.
-        action: "copy"; "replace"; "update", where only its labels or description differ; "delete"; or where it is left
-            alone, "same", "different" or "unknown".
-        size: Bytes to copy at most.
-        held: The version at the source, or where it is deleted at the target.
-        there: The version at the target, or None.
-    """
-
-    tag: Tag
-    action: str
-    size: int
-    held: Held
-    there: Held | None = None
 
 
 @dataclass(frozen=True)

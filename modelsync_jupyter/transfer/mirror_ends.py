@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from modelsync_jupyter.archive.folder import FolderSource
 from modelsync_jupyter.core.errors import InvalidModel, ModelSyncError, UsageError
@@ -31,11 +31,9 @@ from modelsync_jupyter.store.model import Model
 from modelsync_jupyter.wire import labels_json, model_path
 
 from .ends import StageTarget
+from .exchange import read_member
 from .importing import open_model
 from .work import Work
-
-if TYPE_CHECKING:
-    from .mirror import SyncItem
 
 OpenNotes = Callable[[dict[str, Any]], Any]
 #: How the names of exports end that a mirror looks into.
@@ -75,6 +73,26 @@ class Held:
     known: str = ""
     complete: bool = True
     beside: Beside | None = None
+
+
+@dataclass(frozen=True)
+class SyncItem:
+    """What a sync does with one version.
+
+    Args:
+        tag: The version.
+        action: "copy"; "replace"; "update", where only its labels or description differ; "delete"; or where it is left
+            alone, "same", "different" or "unknown".
+        size: Bytes to copy at most.
+        held: The version at the source, or where it is deleted at the target.
+        there: The version at the target, or None.
+    """
+
+    tag: Tag
+    action: str
+    size: int
+    held: Held
+    there: Held | None = None
 
 
 @dataclass(frozen=True)
@@ -230,7 +248,7 @@ class RegistryEnd:
         return [
             Held(each.tag, each.size, each, each.digest, each.complete, Beside(dict(each.labels), each.description))
             for each in found
-            if each.metadata.get("registry") != "huggingface"  # a link: the registry has no bytes of it
+            if not each.is_elsewhere
         ]
 
     def aliases(self) -> Aliases | None:
@@ -249,9 +267,7 @@ class RegistryEnd:
         entry = next((each for each in source.layout.entries if each.path == MODEL_YAML), None)
         if entry is None:
             raise InvalidModel(f"The archive of `{held.tag}` holds no `{MODEL_YAML}`.", "Push it again.")
-        with closing(source.views(entry.offset, entry.content_stop, bytearray(64 * 1024))) as views:
-            data = b"".join(bytes(view) for view in views)
-        return source, parse_info(data, f"`{MODEL_YAML}` of `{held.tag}`")
+        return source, parse_info(read_member(source, entry), f"`{MODEL_YAML}` of `{held.tag}`")
 
     def target(
         self, item: SyncItem, info: ModelInfo, source: Source, version: Version | None, notes: OpenNotes, work: Work

@@ -115,10 +115,7 @@ class Plan(NamedTuple):
             "reason": self.reason,
             "size": self.size,
             "state": str(self.facts.state),
-            "operations": [
-                {"verb": each.verb, "subject": each.subject, "reason": each.reason, "size": each.size}
-                for each in self.operations
-            ],
+            "operations": [each._asdict() for each in self.operations],
             "forecast": self.forecast and self.forecast.to_dict(),
         }
 
@@ -194,7 +191,7 @@ def _skipped(end: str, state: State) -> str:
 
 
 def _check_pullable(remote: RemoteModel) -> None:
-    if remote.metadata.get("registry") == "huggingface":
+    if remote.is_elsewhere:
         hint = "Load it with `bentoml.models.HuggingFaceModel`."
         raise Conflict(f"`{remote.tag}` is a link to Hugging Face; the registry has no bytes of it.", step=hint)
     if not remote.complete:

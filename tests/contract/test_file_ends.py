@@ -6,12 +6,14 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from modelsync_jupyter.archive.folder import FolderArchive, FolderSource
 from modelsync_jupyter.core.config import Home
+from modelsync_jupyter.core.errors import DiskFull
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.files.formats import FORMATS
 from modelsync_jupyter.remotes.files.places import LocalPlace, Place
@@ -118,3 +120,14 @@ class TestFileTargets(Targets):
 
         resumes = request.param in ("tar", "zst", "folder", "import")
         return Written(open_target, seen, resumes, True), source, path
+
+
+def test_a_folder_for_which_there_is_no_room_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tag = Tag("m", "v1")
+    source = described(tmp_path / "near", tag)[1]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
+    with pytest.raises(DiskFull, match=r"needs .*has 10 B left"):
+        FolderTarget(
+            tmp_path / "there/export", tag, source, Journal(tmp_path / "notes", {}), replace=True, check=lambda: None
+        )
+    assert not (tmp_path / "there/export").exists()

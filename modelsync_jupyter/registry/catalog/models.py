@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, insert, or_, select, tuple_, update
 
-from modelsync_jupyter.wire import LabelJSON, ManifestJSON
+from modelsync_jupyter.wire import LabelJSON, ManifestJSON, is_elsewhere
 
 from ..errors import BadRequest, NotFound
 from ..search import Search
@@ -22,7 +22,7 @@ from .grants import visible
 from .labels import has_label, replace_labels
 from .repositories import COLUMNS as REPOSITORY
 from .repositories import CREATOR
-from .rows import ModelRow, is_elsewhere
+from .rows import ModelRow
 from .users import Caller
 from .words import UNFINISHED, UploadState, UploadStatus
 
@@ -129,7 +129,7 @@ def create_model(
             creator_id=caller.user_id,
             created_at=moment,
             updated_at=moment,
-            upload_status=UploadStatus.SUCCESS if is_elsewhere(manifest) else UploadStatus.PENDING,
+            upload_status=UploadStatus.SUCCESS if is_elsewhere(manifest["metadata"]) else UploadStatus.PENDING,
             upload_finished_reason="",
             **manifest_columns(manifest),
             build_at=build_at or moment,

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Row
 
 from modelsync_jupyter.core.parts import Part
-from modelsync_jupyter.wire import LabelJSON, ManifestJSON
+from modelsync_jupyter.wire import LabelJSON, ManifestJSON, is_elsewhere
 
 from .kept import keep
 from .words import Right, Role, UploadState, UploadStatus
@@ -142,12 +142,7 @@ class ModelRow:
     @property
     def is_elsewhere(self) -> bool:
         """Whether its bytes are kept by Hugging Face, so that none will come."""
-        return is_elsewhere(self.manifest)
-
-
-def is_elsewhere(manifest: ManifestJSON) -> bool:
-    """Return whether the bytes of a model are kept by Hugging Face."""
-    return manifest["metadata"].get("registry") == "huggingface"
+        return is_elsewhere(self.manifest["metadata"])
 
 
 @dataclass(frozen=True, slots=True)

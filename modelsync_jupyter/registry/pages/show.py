@@ -14,7 +14,7 @@ from flask import request
 from markupsafe import Markup, escape
 
 from modelsync_jupyter.contents.tensors import TENSOR_FILES
-from modelsync_jupyter.core.units import format_age, format_size
+from modelsync_jupyter.core.units import format_age, format_size, short_digest
 from modelsync_jupyter.info import DESCRIPTION
 from modelsync_jupyter.wire import FAILED, PENDING, SUCCESS, UPLOADING, parse_time
 
@@ -114,11 +114,6 @@ def when(text: str | None) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(time.isoformat(), whole, said)
 
 
-def short(digest: str | None) -> str:
-    """Write the first digits of a digest, as many as people compare."""
-    return (digest or "").partition(":")[2][:12]
-
-
 def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Name each value of nested mappings by its path; lists and texts are written out."""
     if isinstance(value, Mapping) and value:
@@ -162,7 +157,7 @@ def is_tensor_file(path: str) -> bool:
 HELPERS: Mapping[str, Callable[..., Any] | Mapping[str, str]] = {
     "size": size,
     "when": when,
-    "short": short,
+    "short": short_digest,
     "flat": flat,
     "noted": noted,
     "sentence": sentence,

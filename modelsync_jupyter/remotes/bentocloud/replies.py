@@ -13,7 +13,7 @@ from modelsync_jupyter.core.errors import IntegrityError, InvalidReply, InvalidT
 from modelsync_jupyter.core.parts import Part, parse_parts
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
-from modelsync_jupyter.wire import PUT_HEADERS, SUCCESS, parse_time
+from modelsync_jupyter.wire import PUT_HEADERS, SUCCESS, is_elsewhere, parse_time
 
 #: Items of a page that are asked for, and pages after which a list counts as endless.
 _PAGE, _PAGES = 500, 10_000
@@ -67,6 +67,11 @@ class RemoteModel(NamedTuple):
     def complete(self) -> bool:
         """Whether all its bytes have arrived."""
         return self.upload_status == SUCCESS
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is a link: Hugging Face has its bytes, and the registry none."""
+        return is_elsewhere(self.metadata)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model as JSON, for lists."""
