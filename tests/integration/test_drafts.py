@@ -6,9 +6,11 @@ import json
 import random
 import struct
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -139,25 +141,40 @@ def test_what_is_cut_in_another_way_than_foreseen_is_sent_anew(
     assert differences(made, far.folder(TAG)) == []
 
 
-def test_no_request_comes_on_top_of_those_of_the_threads(
-    near: Client, made: Path, monkeypatch: pytest.MonkeyPatch
+def test_urls_are_asked_for_ahead_and_no_host_has_more_requests_than_there_are_threads(
+    near: Client, yatai: Yatai, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send, lock, now, most = Session.send, threading.Lock(), 0, 0
+    """The first of each thread is asked for by itself, the others while it sends, where that is another host."""
+    send, lock, now, most = Session.send, threading.Lock(), Counter[str](), Counter[str]()
+    askers = list[str]()
 
-    def count(session: Session, *args: Any, **keywords: Any) -> Any:
-        nonlocal now, most
+    def count(session: Session, request: Any, **keywords: Any) -> Any:
+        host = urlsplit(request.url).netloc
         with lock:
-            now += 1
-            most = max(most, now)
+            now[host] += 1
+            most[host] = max(most[host], now[host])
+            if request.url.endswith("/presign_multipart_upload_url"):
+                askers.append(threading.current_thread().name)
         try:
-            return send(session, *args, **keywords)
+            return send(session, request, **keywords)
         finally:
             with lock:
-                now -= 1
+                now[host] -= 1
 
     monkeypatch.setattr(Session, "send", count)
     assert near.push(TAG, threads=2).status == "pushed"
-    assert most <= 2
+    assert len(most) == 1  # the proxy stands for both
+    assert max(most.values()) <= 2
+    assert set(askers) == {"modelsync"}
+    direct = Client.at(near.home, yatai.url)
+    for threads in (2, 1):
+        most.clear()
+        askers.clear()
+        assert direct.push(TAG, threads=threads, force=True).status == "pushed"
+        assert len(most) == 2
+        assert max(most.values()) <= threads
+    assert len(askers) > 2
+    assert askers == ["modelsync"] + ["modelsync-ask"] * (len(askers) - 1)
 
 
 def test_what_has_to_be_read_to_be_cut_is_hashed_first(near: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,15 @@ all cases: the archive's description, and behind it the body.
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain, pairwise
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from modelsync_jupyter.archive.description import Description, digest_bytes
 from modelsync_jupyter.archive.layout import CUT
@@ -306,7 +309,11 @@ class OwnUpload(Upload):
 
 
 class MultipartUpload(Upload):
-    """A multipart upload as S3 has it. Its id and ETags are noted, since the registry will not say them again."""
+    """A multipart upload as S3 has it. Its id and ETags are noted, since the registry will not say them again.
+
+    While a thread sends a unit, the registry is asked for the URL of one that is sent later, where it is another host
+    than takes the bytes: neither has more requests at a time than there are threads.
+    """
 
     def begin(self) -> None:
         """Resume the upload that was noted, or begin one; an older copy can be used until the new one is there."""
@@ -323,6 +330,7 @@ class MultipartUpload(Upload):
         self._units = [description.parts[start:stop] for start, stop in pairwise([0, *edges])]
         self.grain = _later_size(self._units)
         self.present = {part.number for number in self._etags for part in self._units[number - 1]}
+        self._left, self._asking = deque[int](), dict[int, threading.Thread]()
 
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
         """Hand off whole units: every unit but the last is as long as S3 asks for.
@@ -333,17 +341,27 @@ class MultipartUpload(Upload):
         numbers = [number for number in range(1, len(self._units) + 1) if number not in self._etags]
         if numbers and numbers[0] == 1:
             numbers.insert(max(self._threads, len(numbers) * 3 // 4), numbers.pop(0))
+        self._left.extend(numbers[self._threads :])
         for number in numbers:
             hand_off(self._units[number - 1])
 
     def write(self, parts: tuple[Part, ...], views: Iterator[memoryview]) -> None:
         number = self._units.index(parts) + 1
         size, bytes_ = sum(part.size for part in parts), views
+        asking = self._asking.pop(number, None)
+        if asking:
+            asking.join()
+        with suppress(ValueError):
+            self._left.remove(number)
         try:
+            url = self._urls.pop(number, "") or self._remote.presign_part(self._tag, self._id, number)
             if number == 1:
                 header = self._finish()
                 size, bytes_ = size + len(header), chain([memoryview(header)], views)
-            etag = self._put_part(number, size, bytes_)
+            asking = self._ask_ahead(url)
+            etag = self._put_part(number, size, bytes_, url=url)
+            if asking:
+                asking.join()
         except (UploadLost, Conflict) as error:
             raise self._lost(error) from error
         self._etags[number] = etag
@@ -360,6 +378,26 @@ class MultipartUpload(Upload):
     def close(self) -> None:
         """Keep what was noted for the next attempt."""
         self._notes.close()
+
+    def _ask_ahead(self, url: str) -> threading.Thread | None:
+        """Begin to ask for the URL of a unit that is sent later, unless it is the same host that takes the bytes.
+
+        Args:
+            url: Where bytes go.
+        """
+        if urlsplit(url)[:2] == urlsplit(self._remote.http.endpoint)[:2]:
+            return None
+        with suppress(IndexError):
+            number = self._left.popleft()
+
+            def ask() -> None:
+                with suppress(ModelSyncError):  # who sends it asks again, and tells what is wrong
+                    self._urls[number] = self._remote.presign_part(self._tag, self._id, number)
+
+            self._asking[number] = asking = threading.Thread(target=ask, name="modelsync-ask", daemon=True)
+            asking.start()
+            return asking
+        return None
 
     def _finish(self) -> bytes:
         """Return what comes before the body, when all digests are known."""
