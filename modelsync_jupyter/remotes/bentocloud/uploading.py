@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -330,7 +329,7 @@ class MultipartUpload(Upload):
         self._units = [description.parts[start:stop] for start, stop in pairwise([0, *edges])]
         self.grain = _later_size(self._units)
         self.present = {part.number for number in self._etags for part in self._units[number - 1]}
-        self._left, self._asking = deque[int](), dict[int, threading.Thread]()
+        self._asking: dict[int, threading.Thread] = {}
 
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
         """Hand off whole units: every unit but the last is as long as S3 asks for.
@@ -341,18 +340,15 @@ class MultipartUpload(Upload):
         numbers = [number for number in range(1, len(self._units) + 1) if number not in self._etags]
         if numbers and numbers[0] == 1:
             numbers.insert(max(self._threads, len(numbers) * 3 // 4), numbers.pop(0))
-        self._left.extend(numbers[self._threads :])
+        self._later = iter(numbers[self._threads :])
         for number in numbers:
             hand_off(self._units[number - 1])
 
     def write(self, parts: tuple[Part, ...], views: Iterator[memoryview]) -> None:
         number = self._units.index(parts) + 1
         size, bytes_ = sum(part.size for part in parts), views
-        asking = self._asking.pop(number, None)
-        if asking:
+        if asking := self._asking.pop(number, None):
             asking.join()
-        with suppress(ValueError):
-            self._left.remove(number)
         try:
             url = self._urls.pop(number, "") or self._remote.presign_part(self._tag, self._id, number)
             if number == 1:
@@ -385,19 +381,18 @@ class MultipartUpload(Upload):
         Args:
             url: Where bytes go.
         """
-        if urlsplit(url)[:2] == urlsplit(self._remote.http.endpoint)[:2]:
+        is_one_host = urlsplit(url)[:2] == urlsplit(self._remote.http.endpoint)[:2]
+        number = 0 if is_one_host else next(self._later, 0)
+
+        def ask() -> None:
+            with suppress(ModelSyncError):  # who sends it asks again, and tells what is wrong
+                self._urls[number] = self._remote.presign_part(self._tag, self._id, number)
+
+        if not number:
             return None
-        with suppress(IndexError):
-            number = self._left.popleft()
-
-            def ask() -> None:
-                with suppress(ModelSyncError):  # who sends it asks again, and tells what is wrong
-                    self._urls[number] = self._remote.presign_part(self._tag, self._id, number)
-
-            self._asking[number] = asking = threading.Thread(target=ask, name="modelsync-ask", daemon=True)
-            asking.start()
-            return asking
-        return None
+        self._asking[number] = asking = threading.Thread(target=ask, name="modelsync-ask", daemon=True)
+        asking.start()
+        return asking
 
     def _finish(self) -> bytes:
         """Return what comes before the body, when all digests are known."""
