@@ -169,8 +169,9 @@ function trackDetails(
   });
   return async (tag, place) => {
     const id = idOf(tag);
+    // Before looking whether there is one: a double click asks twice, and both would find none.
+    const { createDetails } = await import('./detailswidget');
     if (!tracker.find(each => each.id === id)) {
-      const { createDetails } = await import('./detailswidget');
       const widget = createDetails(model, tag, env);
       widget.id = id;
       await tracker.add(widget);

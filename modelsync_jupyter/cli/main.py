@@ -51,7 +51,7 @@ def _run(argv: Sequence[str]) -> int:
         shell.note(str(answer.text))
     if text := answer.render(output):
         write(text)
-    return 0
+    return int(answer.failed)
 
 
 def _fail(error: ModelSyncError, status: int) -> int:

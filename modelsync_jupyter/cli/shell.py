@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, suppress
 
 from modelsync_jupyter.commands.face import CONFIRM, Face, bar
 from modelsync_jupyter.commands.words import SHELL
-from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.core.errors import Cancelled, ModelSyncError, UsageError
 from modelsync_jupyter.core.progress import Sink
 
 
@@ -28,13 +28,16 @@ class Shell(Face):
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def secret(self, prompt: str) -> str:
-        """Ask on the terminal without echo."""
+        """Ask on the terminal without echo; Ctrl-D there is a no, as Ctrl-C is."""
         if not sys.stdin.isatty():
             message = "Can't ask for the token in a non-interactive run."
             raise UsageError(message, step="Use `--token-stdin`, or set MODELSYNC_TOKEN.")
         from getpass import getpass
 
-        return getpass(prompt, stream=sys.stderr)
+        try:
+            return getpass(prompt, stream=sys.stderr)
+        except EOFError:
+            raise Cancelled("Cancelled.", step="") from None
 
     def progress(self, title: str, *, follows: bool = False) -> AbstractContextManager[Sink | None]:
         """Draw a bar on stderr where that is a terminal."""
@@ -42,9 +45,16 @@ class Shell(Face):
 
 
 def write(text: str) -> None:
-    """Print a result; a reader that has gone away (`| head`) is not an error."""
+    """Print a result; a reader that has gone away (`| head`) is not an error.
+
+    Raises:
+        ModelSyncError: It could not be written, as to a full disk.
+    """
     try:
         print(text, flush=True)
-    except BrokenPipeError:
-        with suppress(OSError):
+    except OSError as error:
+        with suppress(OSError):  # what is still buffered would fail once more when the process ends
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            said = f"The output could not be written: {error.strerror}."
+            raise ModelSyncError(said, "The command itself was carried out.") from error

@@ -8,6 +8,7 @@ from dataclasses import replace
 from modelsync_jupyter.contents.diff import Diff, Side, diff
 from modelsync_jupyter.core.errors import ModelNotFound, UsageError
 from modelsync_jupyter.core.progress import Sink
+from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.remotes.bentocloud.client import Remote
 from modelsync_jupyter.store.local import LocalStore
@@ -45,7 +46,9 @@ class Comparison:
     ) -> Diff:
         """Compare, as `Client.diff` says."""
         if new is None and not remote:
-            raise UsageError("A diff needs two versions.", "Name a second one, or compare with the registry's copy.")
+            raise UsageError(
+                "A diff needs two versions.", Step("remote", "Name a second one, or compare with the registry's copy.")
+            )
         if new is None:
             mine = self._local(self._get(old))
             theirs = self._far(mine.tag)

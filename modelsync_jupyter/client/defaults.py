@@ -73,7 +73,7 @@ class _Kind(NamedTuple):
 
 KINDS: Mapping[str, _Kind] = {
     "threads": _Kind("MODELSYNC_THREADS", DEFAULT_THREADS, check_threads, "parts transferred in parallel"),
-    "rate_limit": _Kind("MODELSYNC_RATE_LIMIT", None, check_rate, "bytes per second of a transfer at most"),
+    "rate_limit": _Kind("MODELSYNC_RATE_LIMIT", None, check_rate, "maximum bytes per second of a transfer"),
     "background": _Kind(
         "MODELSYNC_BACKGROUND", False, check_flag, "whether transfers started in a cell return at once"
     ),

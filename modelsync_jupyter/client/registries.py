@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.config import Home
-from modelsync_jupyter.core.errors import NoContext, NotAuthenticated, UsageError
-from modelsync_jupyter.core.steps import Step
+from modelsync_jupyter.core.errors import NoContext, NotAuthenticated, Unavailable, UsageError
+from modelsync_jupyter.core.steps import Step, advice
 from modelsync_jupyter.remotes import contexts as known
 from modelsync_jupyter.remotes.contexts import Context, check_endpoint, check_token
 
@@ -49,6 +49,9 @@ class RegistryVerbs:
         except NotAuthenticated as error:
             step = Step("login", "Copy a valid token from the registry and sign in again.", {"endpoint": endpoint})
             raise NotAuthenticated(f"{endpoint} refuses this token.", step, status=error.status) from error
+        except Unavailable as error:
+            error.step = advice("Check the address and the network, then sign in again.")
+            raise
         context = context._replace(email=str(user.get("email") or ""))
         known.save(self.home, context)
         return context

@@ -8,11 +8,13 @@ wait for it.
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from modelsync_jupyter.core.errors import MissingDependency, ModelSyncError
+from modelsync_jupyter.core.errors import DiskFull, MissingDependency, ModelSyncError
 
 from .answers import Answer
 from .face import Face
@@ -30,9 +32,21 @@ def run(args: argparse.Namespace, face: Face) -> Answer:
     try:
         answer: Answer = args.run(args, face)
     except OSError as error:
-        where = f": `{error.filename}`" if error.filename else ""
-        raise ModelSyncError(f"{error.strerror or error}{where}.", step="") from error
+        raise _explain(error) from error
     return answer
+
+
+def _explain(error: OSError) -> ModelSyncError:
+    """Say what the system refused, and what to do; of a temporary file, the folder that it was to be in."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"{error.strerror}.", "Free some space and try again.")
+    where, step = error.filename, ""
+    if error.errno == errno.EROFS:
+        where = os.path.dirname(where) if where else where
+        step = "Make it writable, or set BENTOML_HOME to a folder that is."
+    elif error.errno in (errno.EACCES, errno.EPERM):
+        step = "Check who owns it and who may write to it."
+    return ModelSyncError(f"{error.strerror or error}{f': `{where}`' if where else ''}.", step)
 
 
 @contextmanager

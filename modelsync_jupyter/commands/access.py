@@ -89,6 +89,8 @@ def login_command(args: argparse.Namespace, face: Face) -> Answer:
     context = client.login(endpoint, _token(args, face, endpoint), name=name)
     user = f" as `{context.email}`" if context.email else ""
     text = f"Signed in to {context.endpoint}{user} (saved as `{context.name}`)."
+    if os.environ.get("BENTO_CLOUD_API_KEY"):
+        text += " BENTO_CLOUD_API_KEY overrides it while it is set."
     return Answer(context, text, data=context.to_dict())
 
 

@@ -19,6 +19,7 @@ class Answer(NamedTuple):
         data: What programs read: the JSON value.
         path: The model's folder, where there is one.
         live: Whether `text` tells of something just done, so that a log wants it beside a program's output.
+        failed: Whether what was found is bad, so that a script should stop: the shell exits with 1.
     """
 
     value: Any
@@ -26,6 +27,7 @@ class Answer(NamedTuple):
     data: Any = None
     path: str = ""
     live: bool = False
+    failed: bool = False
 
     def render(self, output: str = "table") -> str:
         """Return the answer in the form that `--output` names."""

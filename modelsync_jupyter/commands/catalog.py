@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from modelsync_jupyter.client import Alias, Deed, Deleted, Trashed
 
 _ALIASES = ("ALIAS", "VERSION", "SINCE", "BY")
-_DEEDS = ("TIME (UTC)", "DID", "VERSION", "BY", "FROM", "SIZE", "DIGEST", "MORE")
+_DEEDS = ("TIME (UTC)", "ACTION", "VERSION", "BY", "FROM", "SIZE", "DIGEST", "DETAILS")
 _DELETED = ("TAG", "SIZE", "DELETED", "BY", "UNTIL (UTC)")
 _TRASHED = ("TAG", "ON DISK", "DELETED", "UNTIL (UTC)")
 _ALIAS_EXAMPLES = """\

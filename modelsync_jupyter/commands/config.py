@@ -21,14 +21,14 @@ _NAMES = "threads, rate_limit, background or notifications"
 _EPILOG = """\
 A value is a number of threads, a rate such as `20MB` or `none`, `true` or `false`; `default` removes it from the file.
 The file is `.modelsync/config.json` in BentoML's home. MODELSYNC_THREADS, MODELSYNC_RATE_LIMIT, MODELSYNC_BACKGROUND
-and MODELSYNC_NOTIFICATIONS are stronger than it, and options of a command are stronger than both."""
+and MODELSYNC_NOTIFICATIONS override it, and options of a command override both."""
 
 
 def add_commands(add: Any) -> None:
     """Add the commands of this module to a parser."""
     parser = add("config", "show the defaults of all commands, or set one", config_command, epilog=_EPILOG)
     parser.add_argument("name", nargs="?", metavar="NAME", help=_NAMES)
-    parser.add_argument("value", nargs="?", metavar="VALUE", help="what it is to be from now on")
+    parser.add_argument("value", nargs="?", metavar="VALUE", help="its new value, or `default`")
     add_output(parser)
 
 
@@ -37,9 +37,9 @@ def config_command(args: argparse.Namespace, face: Face) -> Answer:
     client = client_of(args)
     if args.value is not None:
         setting = client.configure(args.name, args.value)
-        text = f"`{setting.name}` is {value_text(setting)} now."
+        text = f"`{setting.name}` is now {value_text(setting)}."
         if setting.source.startswith("$"):
-            text = f"`{setting.name}` is noted, but {setting.source} is stronger: it is {value_text(setting)}."
+            text = f"`{setting.name}` is saved, but {setting.source} overrides it: it is {value_text(setting)}."
         return Answer(setting, text, setting.to_dict(), live=True)
     found = [each for each in client.settings() if args.name in (None, each.name)] or [client.setting(args.name)]
     table = Table(found, CONFIG_HEAD, setting_row)

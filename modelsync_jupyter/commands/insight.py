@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.core.errors import UsageError
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 MARKS = {"ok": "✓ ok", "warning": "! warning", "failed": "✗ failed", "skipped": "- skipped"}
 CHECK_HEAD = ("CHECK", "RESULT", "WHAT WAS FOUND", "WHAT TO DO")
 _SHORT = 60
+#: Columns before what was found, and of the narrowest terminal that lines are broken for.
+_INDENT, _NARROW = 29, 60
 _STATES = {State.IN_SYNC: "The files are the same", State.DIFFERENT: "The files differ", State.UNKNOWN: ""}
 
 
@@ -68,8 +72,10 @@ def doctor_command(args: argparse.Namespace, face: Face) -> Answer:
     checks = client_of(args).doctor()
     table = Table(checks, CHECK_HEAD, lambda check: check_row(check, face.words))
     bad = sum(each.mark == "failed" for each in checks)
-    text = f"{table}\n\n{'Everything needed works.' if not bad else f'{bad} of {len(checks)} checks failed.'}"
-    return Answer(table, text, data=[each.to_dict() for each in checks])
+    lines = [line for check in checks for line in _check_lines(check, face.words)]
+    summary = f"{bad} of {len(checks)} checks failed." if bad else "Everything needed works."
+    text = "\n".join([*lines, "", summary])
+    return Answer(table, text, data=[each.to_dict() for each in checks], failed=bad > 0)
 
 
 def diff_text(found: Diff) -> str:
@@ -109,6 +115,14 @@ def change_row(change: Change) -> tuple[str, ...]:
 def check_row(check: Check, words: Words) -> tuple[str, ...]:
     """Return a check as a row: a mark and a word, so that neither colour nor symbol is needed to read it."""
     return check.name, MARKS[check.mark], check.text, words.step(check.step) if check.step.text else ""
+
+
+def _check_lines(check: Check, words: Words) -> list[str]:
+    """Write a check for a terminal, what to do on a line of its own: a row of both is wider than most windows."""
+    name, mark, text, step = check_row(check, words)
+    width = max(_NARROW, get_terminal_size().columns) - _INDENT
+    lines = [line for said in (text, f"→ {step}" if step else "") for line in wrap(said, width, break_on_hyphens=False)]
+    return [f"{mark:<11}{name:<18}{lines[0]}", *(f"{'':{_INDENT}}{line}" for line in lines[1:])]
 
 
 def _value(kind: str, value: Any) -> str:

@@ -26,10 +26,14 @@ class Parser(argparse.ArgumentParser):
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Parse a whole line; an unknown option is compared with those of the command that was typed.
 
+        `help push` is `push --help`, as in other programs.
+
         Raises:
             UsageError: The words do not fit the grammar.
             HelpShown: Help was asked for, and printed.
         """
+        if words and words[0] == "help":
+            words = [*words[1:], "--help"]
         args, rest = self.parse_known_args(words)
         if not rest:
             return args

@@ -24,7 +24,7 @@ T = TypeVar("T", "User", "Token", "Grant", "Event")
 _USERS = ("NAME", "ROLE", "KIND", "CREATED", "STATE")
 _TOKENS = ("ID", "NAME", "USER", "SCOPES", "CREATED", "USED", "EXPIRES (UTC)")
 _GRANTS = ("USER", "RIGHT", "SINCE")
-_EVENTS = ("TIME (UTC)", "USER", "TOKEN", "FROM", "DID", "TO", "MORE")
+_EVENTS = ("TIME (UTC)", "USER", "TOKEN", "FROM", "ACTION", "TARGET", "DETAILS")
 _ROWS = 100
 
 
@@ -46,7 +46,7 @@ def add_user_command(args: argparse.Namespace, face: Face) -> Answer:
     """`registry user add NAME`: make a user; a token is made apart."""
     user = _registry(args).add_user(args.name, _role(args.role), robot=args.robot)
     hint = face.words.command("registry token add", user=user.name)
-    return Answer(user, f"Made the user `{user.name}`. Make a token to sign in with: {hint}", user.to_dict())
+    return Answer(user, f"Created user `{user.name}`. Create a token to sign in with: {hint}", user.to_dict())
 
 
 def set_user_command(args: argparse.Namespace, face: Face) -> Answer:
@@ -77,7 +77,7 @@ def add_token_command(args: argparse.Namespace, face: Face) -> Answer:
         raise UsageError(f"`{args.token_file}` exists already.", step="Choose another file, or delete that one.")
     token = registry.add_token(args.name, user=args.user, scope=args.scope, expires=args.expires)
     until = f", valid until {_moment(token.expires)} UTC" if token.expires else ""
-    said = f"Made the token `{token.name}` of `{token.user}` (id `{token.id}`{until})"
+    said = f"Created token `{token.name}` of `{token.user}` (id `{token.id}`{until})"
     if args.token_file:
         try:
             token.save(args.token_file)
@@ -119,7 +119,7 @@ def create_repository_command(args: argparse.Namespace, face: Face) -> Answer:
     _registry(args).add_repository(args.name, private=args.private, description=args.description)
     said = "private: only you and the admins know of it until you grant others a right" if args.private else "public"
     data = {"repository": args.name, "private": args.private}
-    return Answer(None, f"Made the repository `{args.name}`. It is {said}.", data)
+    return Answer(None, f"Created repository `{args.name}`. It is {said}.", data)
 
 
 def describe_command(args: argparse.Namespace, face: Face) -> Answer:
@@ -131,8 +131,8 @@ def describe_command(args: argparse.Namespace, face: Face) -> Answer:
         found = _registry(args).describe(args.repository, **change)
     seen = "private" if found.private else "public"
     pairs = [("description", found.description), ("labels", labels_text(found.labels))]
-    right = [("your right", found.right)]
-    text = Facts([("repository", found.name), *pairs, ("seen", seen), ("made by", found.creator), *right])
+    right = [("your access", found.right)]
+    text = Facts([("repository", found.name), *pairs, ("visibility", seen), ("created by", found.creator), *right])
     return Answer(found, text, found.to_dict())
 
 

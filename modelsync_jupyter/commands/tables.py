@@ -78,7 +78,8 @@ class Table(list[T], Generic[T]):
 
 
 def _heading(title: str) -> str:
-    return title if title == "ID" else title.capitalize().replace("utc", "UTC")
+    """Write a title as notebooks do; one that is not in capitals, such as a tag, stays as it is."""
+    return title if title == "ID" or not title.isupper() else title.capitalize().replace("utc", "UTC")
 
 
 def _style(title: str, cell: str) -> str:

@@ -35,7 +35,7 @@ REMOTE_HEAD = ("TAG", "SIZE", "CREATED", "STATUS", "BY", "LABELS")
 TRANSFER_HEAD = ("ID", "WHAT", "TAG", "STATE", "DONE", "SIZE", "RATE", "STARTED", "REASON")
 CONTEXT_HEAD = ("", "NAME", "ENDPOINT", "USER")
 STATUS_HEAD = ("TAG", "STATE", "SIZE", "CREATED", "DIGEST")
-PLAN_HEAD = ("DO", "SIZE", "WHAT", "WHY")
+PLAN_HEAD = ("ACTION", "SIZE", "WHAT", "WHY")
 #: What a sync does with versions, as a plan says it and as the outcome does; what it leaves alone has one word.
 _SYNCED = {
     "copy": ("to copy", "copied"),
@@ -132,7 +132,7 @@ def sync_plan_blocks(plan: SyncPlan) -> Blocks:
     rows += [("alias", f"{each.name}:{each.alias} → {each.version or 'removed'}", "") for each in plan.aliases]
     text = f"From `{plan.source}` to `{plan.target}`: {_counts(plan.counts, 0)}. "
     text += f"At most {format_size(plan.size)} to transfer."
-    return [text, rows_table(("DO", "TAG", "SIZE"), rows)]
+    return [text, rows_table(("ACTION", "TAG", "SIZE"), rows)]
 
 
 def sync_text(report: SyncReport) -> str:

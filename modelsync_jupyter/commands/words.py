@@ -41,6 +41,7 @@ _COMMANDS: Mapping[str, str] = {
 _OPTIONS: Mapping[str, str] = {
     "force": "--force",
     "ignore-aliases": "--ignore-aliases",
+    "remote": "--remote",
     "repair": "--repair",
     "yes": "--yes",
 }

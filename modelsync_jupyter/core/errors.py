@@ -41,8 +41,7 @@ from .steps import Step, advice
 
 #: What to do where a registry knows no such model, or does not say so to everybody.
 NOT_LISTED = (
-    "Check the name in the registry's list of models. "
-    "A private one is known only to those whom its owner or an admin has granted a right in it."
+    "Check the name in the registry's list of models; a private model is listed only for those who have access."
 )
 
 
@@ -176,7 +175,7 @@ class DiskFull(ModelSyncError):
 
     diagnosable = True
     code = "disk-full"
-    step = Step("retry", "Free some space and try again. It will resume where it left off.")
+    step = Step("retry", "Free some space and try again; a transfer will resume where it left off.")
     http_status = 507
 
 
@@ -328,7 +327,7 @@ class Unavailable(RemoteError):
     """
 
     code = "unavailable"
-    step = Step("retry", "Check the network and the address, then try again. A transfer will resume where it left off.")
+    step = Step("retry", "Check the network and the address, then try again; a transfer will resume where it left off.")
     http_status = 503
     retryable = True
 

@@ -45,10 +45,12 @@ _KINDS = {kind.__name__: kind for kind in (TransferOptions, AtHome, At)}
 _DEFAULTS = {"force": False, "threads": DEFAULT_THREADS}
 _MEANINGS = {
     "force": "Replace what is there under the same tag, in one step, once the new copy is complete and verified.",
-    "threads": "Parts transferred in parallel, 1 to 64; by default as `settings` says.",
+    "threads": (
+        "Parts transferred in parallel, 1 to 64. If not given, what `settings()` says, which is 10 until you change it."
+    ),
     "rate_limit": (
-        "Maximum bytes per second, 100,000 or more: a number, or text such as `20MB`; 0 for no limit. By default as "
-        "`settings` says."
+        "Maximum bytes per second, 100,000 or more: a number, or text such as `20MB`; 0 for no limit. If not given, "
+        "what `settings()` says."
     ),
     "progress": (
         "Called with progress updates, at most 10 a second, by the thread that waits. By default a bar is drawn in a "

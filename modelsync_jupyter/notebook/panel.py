@@ -192,9 +192,9 @@ class Panel:
 
     def _show_context(self) -> None:
         current = next((each for each in self.client.contexts() if self._is_current(each)), None)
-        where = escape(current.endpoint) if current else "no registry"
+        where = f"at {escape(current.endpoint)}" if current else "no registry"
         who = f" as {escape(current.email)}" if current and current.email else ""
-        self._title.value = f"<b>Models</b> here and at {where}{who}"
+        self._title.value = f"<b>Models</b> on this computer and {where}{who}"
         self._signin.layout.display = "none" if current else None
 
     def _is_current(self, context: Any) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import resource
 import signal
+import socket
 import sys
 import time
 from contextlib import suppress
@@ -15,7 +17,7 @@ from aiohttp import GunicornWebWorker, web
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn has no types
 from sqlalchemy.exc import OperationalError
 
-from modelsync_jupyter.core.errors import UsageError
+from modelsync_jupyter.core.errors import ModelSyncError, UsageError
 
 from .archives.backfill import start_backfill
 from .lane.front import Front
@@ -29,6 +31,8 @@ DEFAULT_PORT = 8642
 DEFAULT_WORKERS = 2
 _PR_SET_PDEATHSIG = 1
 _RETRY_SECONDS = 1.0
+#: How often an address that is taken is tried, as gunicorn does.
+_ATTEMPTS = 5
 _MAX_COUNT = 512
 _MAX_PORT = (1 << 16) - 1
 _BACKLOG = 2048
@@ -67,6 +71,7 @@ def serve(
 
     Raises:
         UsageError: A setting has no such value.
+        ModelSyncError: Another program listens there.
         SystemExit: The server was stopped (0) or could not start.
     """
     settings = Settings.from_environment(
@@ -75,6 +80,7 @@ def serve(
     _count("workers", workers)
     if not 0 <= port <= _MAX_PORT:
         raise UsageError(f"{port} is not a port.", step=f"Give one from 1 to {_MAX_PORT}, or 0 for any free one.")
+    _check_address(host, port)
     _raise_limit()
     make_data_folder(settings)
     with keep_numbers(settings.data):
@@ -89,6 +95,26 @@ def _count(what: str, number: int) -> int:
     if not 1 <= number <= _MAX_COUNT:
         raise UsageError(f"{number} is not a number of {what}.", step=f"Give one from 1 to {_MAX_COUNT}.")
     return number
+
+
+def _check_address(host: str, port: int) -> None:
+    """Refuse an address that is taken before anything is prepared; one that a server just leaves is waited for.
+
+    gunicorn would say it in a log, five times, and not what to do.
+    """
+    for attempts_left in reversed(range(_ATTEMPTS)):
+        try:
+            socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+            return
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE and attempts_left:
+                time.sleep(_RETRY_SECONDS)
+                continue
+            step = "Choose another with `--port`, or stop what listens there."
+            why = (
+                os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+            )  # without Python's addition
+            raise ModelSyncError(f"Cannot listen on {_bind(host, port)}: {why}.", step) from error
 
 
 def _raise_limit() -> None:

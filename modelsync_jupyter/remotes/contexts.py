@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import NoContext, UsageError
+from modelsync_jupyter.core.steps import Step
 from modelsync_jupyter.files import write_text
 
 CLOUD = "https://cloud.bentoml.com"
@@ -65,8 +66,7 @@ def resolve(home: Home, name: str | None = None) -> Context:
         check_endpoint(chosen.endpoint)
         return chosen
     if name:
-        names = ", ".join(each.name for each in known)
-        raise NoContext(f"There is no context `{name}`." + (f" Available: {names}." if names else ""))
+        raise _unknown(name, [each.name for each in known])
     raise NoContext("There is no registry to talk to.")
 
 
@@ -102,8 +102,9 @@ def use(home: Home, name: str) -> None:
         NoContext: There is none of that name.
     """
     data = _read(home)
-    if name not in [item.get("name") for item in data["contexts"]]:
-        raise NoContext(f"There is no context `{name}` in `{home.contexts}`.")
+    names = [str(item.get("name")) for item in data["contexts"]]
+    if name not in names:
+        raise _unknown(name, names)
     _write(home, {**data, "current_context_name": name})
 
 
@@ -116,7 +117,7 @@ def forget(home: Home, name: str) -> None:
     data = _read(home)
     left = [item for item in data["contexts"] if item.get("name") != name]
     if len(left) == len(data["contexts"]):
-        raise NoContext(f"There is no context `{name}` in `{home.contexts}`.")
+        raise _unknown(name, [str(item.get("name")) for item in left])
     _write(home, {**data, "contexts": left})
 
 
@@ -153,6 +154,14 @@ def check_token(token: str) -> str:
             step="Copy it from the registry again, and nothing else with it.",
         )
     return token
+
+
+def _unknown(name: str, names: Sequence[str]) -> NoContext:
+    """Name the sign-ins there are; without any, the error says how to make one."""
+    if not names:
+        return NoContext(f"There is no context `{name}`.")
+    step = Step("contexts", "Choose one that you are signed in to.")
+    return NoContext(f"There is no context `{name}`. Available: {', '.join(names)}.", step)
 
 
 def _from_environment() -> Context | None:

@@ -36,9 +36,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from modelsync_jupyter.archive.unread import SOCKET_OPTIONS, Unread
 from modelsync_jupyter.core.errors import InvalidReply, ModelSyncError, NotAuthenticated, UsageError
+from modelsync_jupyter.core.steps import advice
 from modelsync_jupyter.wire import BENTOML_VERSION, TOKEN_HEADER, VERSION_HEADER, user_agent
 
-from .contexts import Context, check_token
+from .contexts import ENVIRONMENT, Context, check_token
 from .faults import FAULTS, api_error, connection_fault, object_error, reason
 from .retry import Retry
 
@@ -113,6 +114,7 @@ class Http:
         self.limits = limits or LIMITS
         self.endpoint = context.endpoint
         self._token = context.token
+        self._from_environment = context.name == ENVIRONMENT
         self._api = Session(connections, self.limits.stall)
         self._api.headers.update({TOKEN_HEADER: context.token, VERSION_HEADER: BENTOML_VERSION})
         self._objects = Session(connections, self.limits.stall)
@@ -259,7 +261,10 @@ class Http:
                 with suppress(ModelSyncError):  # a reason is good to have, the status is what counts
                     data = _read(reply, _ERROR_TEXT, time.monotonic() + self.limits.stall)
                 text, step = reason(data, reply.headers.get("Content-Type", ""), self._token)
-                raise (api_error if registry else object_error)(reply, text, step)
+                fault = (api_error if registry else object_error)(reply, text, step)
+                if self._from_environment and isinstance(fault, NotAuthenticated):  # no sign-in is stronger than that
+                    fault.step = advice("Set BENTO_CLOUD_API_KEY to a valid token, or unset it to use your sign-in.")
+                raise fault
             yield reply
         finally:
             reply.close()

@@ -170,7 +170,7 @@ def plan_pull(chosen: Chosen, facts: Facts, *, force: bool) -> Plan:
     _check_pullable(remote)
     why = ""
     if asked.is_latest:
-        why = f"`{tag}` is the newest in the registry, made {remote.creation_time:%Y-%m-%d %H:%M}. "
+        why = f"`{tag}` is the newest in the registry, created {remote.creation_time:%Y-%m-%d %H:%M}. "
     if local and not force:
         return Plan("pull", tag, "skip", why + _skipped("The local store", facts.state), facts=facts)
     operations = (

@@ -101,7 +101,7 @@ def test_dry_run_shows_the_plan_and_runs_nothing(client: Client, make: Make, nam
     assert main(["push", name, "--dry-run"]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"Would push `{name}:v1` (")
-    assert out.splitlines()[2].split() == ["DO", "SIZE", "WHAT", "WHY"]
+    assert out.splitlines()[2].split() == ["ACTION", "SIZE", "WHAT", "WHY"]
     assert client.transfers() == []
 
 

@@ -223,9 +223,10 @@ def test_view_folds_scroll_and_details_come_back_with_the_page(
     sidebar = Sidebar(page).open()
     sidebar.show("Local")
     sidebar.look_for(name)
-    sidebar.row(f"{name}:v29").click()
+    sidebar.row(f"{name}:v29").dblclick()  # before the code of details is there: they open once nevertheless
     heading = page.get_by_role("heading", name=f"{name}:v29")
     expect(heading).to_be_visible()
+    expect(page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab")).to_have_text(["Launcher", f"{name}:v29"])
 
     def is_kept(asked: Request) -> bool:
         """JupyterLab saves the layout of a workspace, and all that extensions keep in it, a while after a change."""

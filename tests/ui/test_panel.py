@@ -119,7 +119,7 @@ def test_signing_in_leaves_no_token_in_the_notebook(in_lab: Page, notebook: Path
     shown.get_by_placeholder("https://registry.example.com").fill(endpoint)
     shown.get_by_placeholder("API token").fill(REGISTRY_TOKEN)
     shown.get_by_role("button", name="Sign in").click()
-    expect(shown.get_by_text(f"here and at {endpoint}")).to_be_visible()
+    expect(shown.get_by_text(f"on this computer and at {endpoint}")).to_be_visible()
     expect(shown.get_by_placeholder("API token")).to_be_hidden()
     with page.expect_response(lambda reply: reply.request.method == "PUT" and notebook.name in reply.url):
         page.keyboard.press("Control+s")

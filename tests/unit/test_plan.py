@@ -112,7 +112,7 @@ def test_pull_of_what_is_here_needs_no_registry(local: Model) -> None:
 
 
 def test_pull_of_latest_says_what_it_chose_and_skips_what_is_here(local: Model) -> None:
-    chosen = "`m:v1` is the newest in the registry, made 2024-05-17 09:30. "
+    chosen = "`m:v1` is the newest in the registry, created 2024-05-17 09:30. "
     assert pull(None, remote(), force=False, asked=LATEST).reason == chosen + "New in the local store."
     plan = pull(local, remote(), force=False, asked=LATEST)
     assert (plan.action, plan.reason) == ("skip", chosen + "The local store has it already.")
