@@ -17,14 +17,13 @@ import {
   askToDeleteInRegistry,
   askToOverwrite,
   askToRestore,
-  choose,
-  confirm,
   showChecks
 } from './dialogs';
-import { formatSize } from './format';
+import type { DetailsPlace } from './components/details';
+import { formatSize, plain } from './format';
+import { choose, confirm } from './forms';
 import type { SidebarModel } from './model';
-import { AWHILE } from './notify';
-import type { DetailsPlace } from './detailswidget';
+import { AWHILE, tell, tellDone } from './notify';
 import { browserPath, codeFor, findTag } from './target';
 import { nameOf, versionOf } from './tags';
 import { CommandIDs } from './tokens';
@@ -61,9 +60,7 @@ export async function askForTag(
     .filter(each => each.local && each.state !== 'different')
     .map(each => each.tag);
   if (!tags.length) {
-    Notification.info(trans.__('All local models are in the registry.'), {
-      autoClose: AWHILE
-    });
+    tell(trans.__('All local models are in the registry.'));
     return null;
   }
   return choose({
@@ -99,9 +96,7 @@ export async function cancelOne({
 }: ICommandContext): Promise<void> {
   const { active } = model.transfers;
   if (!active.length) {
-    Notification.info(trans.__('No transfer is running.'), {
-      autoClose: AWHILE
-    });
+    tell(trans.__('No transfer is running.'));
     return;
   }
   const words = active.map(({ direction, tag }) => `${direction} ${tag}`);
@@ -157,11 +152,10 @@ export async function overwrite(
     model.service.details(tag)
   ]);
   if (plan.action !== 'replace' || plan.state === 'in sync') {
-    Notification.info(
+    tell(
       plan.state === 'in sync'
         ? trans.__('Nothing to overwrite: both sides have the same files.')
-        : trans.__('Nothing to overwrite. %1', plan.reason.replace(/`/g, '')),
-      { autoClose: AWHILE }
+        : trans.__('Nothing to overwrite. %1', plain(plan.reason))
     );
     await model.touched(tag);
     return;
@@ -169,14 +163,6 @@ export async function overwrite(
   if (await askToOverwrite(plan, details, trans)) {
     await model.start(order);
   }
-}
-
-/** Read the local files of a version, so that both sides can be compared. */
-export async function check(
-  { model }: ICommandContext,
-  tag: string
-): Promise<void> {
-  await model.check(tag);
 }
 
 export async function clearHistory({
@@ -213,14 +199,24 @@ export async function importModel(
   { app, files, model, trans, open }: ICommandContext,
   args: Args
 ): Promise<void> {
-  const selected = files?.tracker.currentWidget?.selectedItems().next().value;
-  const path = typeof args.path === 'string' ? args.path : selected?.path;
-  const { contents } = app.serviceManager;
-  const chosen = await askForImport(contents.localPath(path ?? ''), trans);
+  const chosen = await askForImport(pathOf(app, files, args) ?? '', trans);
   if (chosen) {
     open();
     await model.start({ direction: 'import', ...chosen });
   }
+}
+
+/** The file or folder that a command is about: that of its arguments, or the selected one. */
+function pathOf(
+  app: JupyterFrontEnd,
+  files: IFileBrowserFactory | null,
+  args: Args
+): string | null {
+  const selected = files?.tracker.currentWidget?.selectedItems().next().value;
+  const path = typeof args.path === 'string' ? args.path : selected?.path;
+  return path === undefined
+    ? null
+    : app.serviceManager.contents.localPath(path);
 }
 
 /** The folder that the file browser shows. */
@@ -269,10 +265,7 @@ export async function insertCode(
   const below = 'notebook:insert-cell-below';
   if (!commands.hasCommand(below) || !commands.isEnabled(below)) {
     Clipboard.copyToSystem(code);
-    Notification.info(
-      trans.__('No notebook is open. The code is in the clipboard.'),
-      { autoClose: AWHILE }
-    );
+    tell(trans.__('No notebook is open. The code is in the clipboard.'));
     return;
   }
   await commands.execute(below);
@@ -316,9 +309,7 @@ export async function remove(
   }
   await model.delete(tag, chosen === 'permanently');
   if (chosen === 'permanently') {
-    Notification.success(trans.__('Deleted %1 permanently.', tag), {
-      autoClose: AWHILE
-    });
+    tellDone(trans.__('Deleted %1 permanently.', tag));
     return;
   }
   offerUndo(trans.__('Deleted %1.', tag), trans, () =>
@@ -342,9 +333,8 @@ function offerUndo(
 async function trashOf({ model, trans }: ICommandContext): Promise<ITrashed[]> {
   const found = await model.service.trash();
   if (!found.length) {
-    Notification.info(
-      trans.__('No model was deleted on this computer within the last 7 days.'),
-      { autoClose: AWHILE }
+    tell(
+      trans.__('No model was deleted on this computer within the last 7 days.')
     );
   }
   return found;
@@ -362,9 +352,7 @@ export async function restoreLocal(
       : await askToRestore(await trashOf(context), trans);
   if (tag) {
     await model.service.restoreLocal(tag);
-    Notification.success(trans.__('Restored %1 on this computer.', tag), {
-      autoClose: AWHILE
-    });
+    tellDone(trans.__('Restored %1 on this computer.', tag));
     await model.touched(tag);
   }
 }
@@ -389,7 +377,7 @@ export async function emptyTrash(context: ICommandContext): Promise<void> {
     }));
   if (sure) {
     const freed = formatSize(await model.service.emptyTrash());
-    Notification.success(trans.__('Freed %1.', freed), { autoClose: AWHILE });
+    tellDone(trans.__('Freed %1.', freed));
     found.forEach(each => void model.touched(each.tag));
   }
 }
@@ -423,9 +411,7 @@ export async function restore(
   tag: string
 ): Promise<void> {
   await model.service.restore(tag);
-  Notification.success(trans.__('Restored %1 in the registry.', tag), {
-    autoClose: AWHILE
-  });
+  tellDone(trans.__('Restored %1 in the registry.', tag));
   await model.touched(tag);
 }
 
@@ -468,19 +454,14 @@ export async function save(
   args: Args
 ): Promise<void> {
   const { app, files, model, trans } = context;
-  const selected = files?.tracker.currentWidget?.selectedItems().next().value;
-  const path = typeof args.path === 'string' ? args.path : selected?.path;
-  if (path === undefined) {
-    Notification.info(
-      trans.__('Select a file or folder in the file browser first.'),
-      { autoClose: AWHILE }
-    );
+  const path = pathOf(app, files, args);
+  if (path === null) {
+    tell(trans.__('Select a file or folder in the file browser first.'));
     return;
   }
-  const { contents } = app.serviceManager;
-  const draft = await askForDraft(contents.localPath(path), trans);
+  const draft = await askForDraft(path, trans);
   if (draft) {
     const { tag } = await model.save(draft);
-    Notification.success(trans.__('Saved as %1.', tag), { autoClose: AWHILE });
+    tellDone(trans.__('Saved as %1.', tag));
   }
 }

@@ -20,7 +20,6 @@ import type {
 import {
   askForTag,
   cancelOne,
-  check,
   chooseTag,
   clearHistory,
   diagnose,
@@ -277,7 +276,7 @@ function modelCommands(context: ICommandContext): ICommand[] {
       label: trans.__('Read Files and Compare'),
       icon: compareIcon,
       args: MODEL_ARGS,
-      execute: on(check)
+      execute: on((_, tag) => model.check(tag))
     },
     {
       id: CommandIDs.insertCode,

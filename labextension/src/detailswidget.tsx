@@ -2,13 +2,10 @@ import { MainAreaWidget } from '@jupyterlab/apputils';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import { DetailsView } from './components/details';
+import { type DetailsPlace, DetailsView } from './components/details';
 import { Env, type IEnv } from './components/env';
 import { modelsIcon } from './icons';
 import type { SidebarModel } from './model';
-
-/** A place in the details: both sides compared, the choice of what to compare with, or the form for labels. */
-export type DetailsPlace = 'compare' | 'compare-any' | 'edit';
 
 /** The details of one version, as a tab of the main area. */
 export class DetailsWidget extends ReactWidget {

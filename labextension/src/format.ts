@@ -52,6 +52,7 @@ export function formatAge(
 ): string {
   const seconds = Math.floor((now - Date.parse(iso)) / 1000);
   if (!(seconds >= MINUTE)) {
+    // Also where the text is no time.
     return trans.__('just now');
   }
   if (seconds < HOUR) {
@@ -86,6 +87,11 @@ export function formatTime(iso: string): string {
 export function shortDigest(digest: string): string {
   const [algorithm = '', digits = ''] = digest.split(':');
   return digits ? `${algorithm}:${digits.slice(0, 12)}` : algorithm;
+}
+
+/** A sentence of the server without its marks for code, for where none can be shown. */
+export function plain(text: string): string {
+  return text.replace(/`/g, '').trim();
 }
 
 /** A nested value as dotted keys and texts. */

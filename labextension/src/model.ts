@@ -286,8 +286,7 @@ export class SidebarModel {
 
   /** Look whether the list has changed; a registry that could not be reached is asked again, less and less often. */
   private async _look(): Promise<void> {
-    const { remote, error } = this.catalog.listing;
-    const failed = !!error || (!!remote?.problem && !this.signedOut);
+    const failed = this._failed;
     this._failures = failed ? this._failures + 1 : 0;
     await this.catalog.poll(failed ? 'quick' : 'local');
     if (this._problem) {
@@ -297,21 +296,24 @@ export class SidebarModel {
   }
 
   private _paceList(): void {
-    const { remote, error } = this.catalog.listing;
-    const failed =
-      !!error || !!this._problem || (!!remote?.problem && !this.signedOut);
     const idle = this.options.refreshSeconds * 1000;
     const interval = !this._visible
       ? Poll.NEVER
       : this.catalog.reading
         ? READING
-        : failed
+        : this._failed
           ? Math.min(RETRY * 2 ** this._failures, SLOWEST)
           : idle || Poll.NEVER;
     if (this._poll.frequency.interval !== interval) {
       this._poll.frequency = { interval, backoff: false, max: SLOWEST };
       void this._poll.schedule({ interval, phase: 'started' });
     }
+  }
+
+  /** Whether something could not be asked that may answer the next time. */
+  private get _failed(): boolean {
+    const { remote, error } = this.catalog.listing;
+    return !!error || !!this._problem || (!!remote?.problem && !this.signedOut);
   }
 
   private _emit(): void {

@@ -4,9 +4,8 @@
 import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
-
-import { duration, endOf, formatSeconds } from './format';
+import type { IEnv } from './components/env';
+import { duration, endOf, formatSeconds, plain } from './format';
 import { nextStep } from './hints';
 import type { SidebarModel } from './model';
 import { ApiError } from './request';
@@ -15,6 +14,16 @@ import type { IProblem, IRecord } from './wire';
 
 /** Milliseconds for which good news are shown; without a time JupyterLab only notes them behind its bell. */
 export const AWHILE = 5000;
+
+/** Tell why nothing was done. */
+export function tell(text: string): void {
+  Notification.info(text, { autoClose: AWHILE });
+}
+
+/** Tell that something was done. */
+export function tellDone(text: string): void {
+  Notification.success(text, { autoClose: AWHILE });
+}
 
 /** Letters of a message at most: JupyterLab cuts longer ones, and with them the next step. */
 const LONGEST = 140;
@@ -44,7 +53,7 @@ export function tellEnds(
   model: SidebarModel,
   trans: TranslationBundle,
   options: () => INotifyOptions,
-  run: (id: string, args?: ReadonlyPartialJSONObject) => void
+  run: IEnv['run']
 ): void {
   model.transfers.ended.connect((_, record) => {
     const { notifications, notifyAfterSeconds } = options();
@@ -77,7 +86,7 @@ function tellFailure(
   model: SidebarModel,
   record: IRecord,
   trans: TranslationBundle,
-  run: (id: string, args?: ReadonlyPartialJSONObject) => void
+  run: IEnv['run']
 ): void {
   const what = `${endOf(record, trans)}.`;
   const retry = (): void => {
@@ -101,7 +110,7 @@ function tellFailure(
 function details(
   record: IRecord,
   trans: TranslationBundle,
-  run: (id: string, args?: ReadonlyPartialJSONObject) => void
+  run: IEnv['run']
 ): { label: string; callback: () => void } {
   return record.state === 'succeeded'
     ? {
@@ -132,9 +141,4 @@ function short(
 /** Cut a text behind a word. */
 function cut(text: string, room: number): string {
   return `${text.slice(0, room - 1).replace(/\s+\S*$/, '')}…`;
-}
-
-/** Notifications show plain text. */
-function plain(text: string): string {
-  return text.replace(/`/g, '').trim();
 }

@@ -26,8 +26,9 @@ import {
 import { Debouncer } from '@lumino/polling';
 
 import { addCommands } from './commands';
+import type { DetailsPlace } from './components/details';
 import type { IEnv } from './components/env';
-import type { DetailsPlace, DetailsWidget } from './detailswidget';
+import type { DetailsWidget } from './detailswidget';
 import { createMenu, createSidebarMenu } from './menu';
 import { SidebarModel } from './model';
 import { type INotifyOptions, tellEnds } from './notify';
@@ -68,7 +69,7 @@ const plugin: JupyterFrontEndPlugin<SidebarModel> = {
     state: IStateDB | null,
     lab: ILabShell | null
   ): SidebarModel => {
-    const trans = (translator ?? nullTranslator).load('modelsync_jupyter');
+    const trans = translate(translator);
     const model = new SidebarModel(
       new Service(app.serviceManager.serverSettings)
     );
@@ -111,7 +112,7 @@ const status: JupyterFrontEndPlugin<void> = {
     bar: IStatusBar | null,
     translator: ITranslator | null
   ): void => {
-    const trans = (translator ?? nullTranslator).load('modelsync_jupyter');
+    const trans = translate(translator);
     const { transfers } = model;
     bar?.registerStatusItem(status.id, {
       item: new StatusItem(
@@ -138,7 +139,7 @@ const launcher: JupyterFrontEndPlugin<void> = {
     cards: ILauncher,
     translator: ITranslator | null
   ): void => {
-    const trans = (translator ?? nullTranslator).load('modelsync_jupyter');
+    const trans = translate(translator);
     cards.add({
       command: CommandIDs.open,
       args: { launcher: true },
@@ -149,6 +150,11 @@ const launcher: JupyterFrontEndPlugin<void> = {
 };
 
 export default [plugin, status, launcher];
+
+/** The words of this extension in the user's language. */
+function translate(translator: ITranslator | null): TranslationBundle {
+  return (translator ?? nullTranslator).load('modelsync_jupyter');
+}
 
 /** Tabs with the details of a version each; they come back when the page is loaded again. */
 function trackDetails(

@@ -8,12 +8,8 @@ import type { IProblem } from './wire';
 
 const NAMESPACE = 'modelsync/api';
 
-/** The page talks to a Jupyter server that does not run our server extension. */
-export const EXTENSION_MISSING = 'server-extension-missing';
-/** The Jupyter server does not answer. */
-export const OFFLINE = 'server-offline';
-/** The Jupyter server does not know us any more. */
-export const SIGNED_OUT = 'server-signed-out';
+/** Parameters of a URL; those that are undefined or empty are left out. */
+export type Query = Record<string, string | number | undefined>;
 
 export class ApiError extends Error {
   /**
@@ -52,13 +48,13 @@ export class ApiError extends Error {
  *
  * @param settings How to reach the server.
  * @param path Segments below the extension's address; each is escaped.
- * @param query Parameters; those that are undefined are left out.
+ * @param query Parameters.
  * @param init Method and body.
  */
 export async function request<T>(
   settings: ServerConnection.ISettings,
   path: string[],
-  query: Record<string, string | number | undefined> = {},
+  query: Query = {},
   init: { method?: string; body?: object } = {}
 ): Promise<T> {
   const url =
@@ -81,15 +77,14 @@ export async function request<T>(
   return data as T;
 }
 
+/** The page talks to a Jupyter server that does not run our server extension. */
 const MISSING: IProblem = {
-  code: EXTENSION_MISSING,
+  code: 'server-extension-missing',
   message: 'The server extension of modelsync_jupyter is not running.',
   hint: 'Run `jupyter server extension list` where Jupyter runs: it says whether `modelsync_jupyter` is enabled and loads. Then restart Jupyter.'
 };
 
-function queryString(
-  query: Record<string, string | number | undefined>
-): string {
+function queryString(query: Query): string {
   const words = Object.entries(query)
     .filter(([, value]) => value !== undefined && value !== '')
     .map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`);
@@ -106,7 +101,7 @@ async function send(
   } catch {
     throw new ApiError(
       {
-        code: OFFLINE,
+        code: 'server-offline',
         message: 'The Jupyter server does not answer.',
         hint: 'Check that it runs and that the network is there.'
       },
@@ -134,7 +129,7 @@ function problemOf(response: Response, data: unknown): IProblem {
   }
   if (response.status === 401 || response.status === 403) {
     return {
-      code: SIGNED_OUT,
+      code: 'server-signed-out',
       message: 'The Jupyter server does not know you any more.',
       hint: 'Reload the page to sign in to Jupyter again.'
     };

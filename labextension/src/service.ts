@@ -3,7 +3,8 @@
  */
 import type { ServerConnection } from '@jupyterlab/services';
 
-import { request } from './request';
+import { type Query, request } from './request';
+import { nameOf, versionOf } from './tags';
 import type * as wire from './wire';
 
 /** Rows of the list that are asked for at a time. */
@@ -16,7 +17,7 @@ export class Service {
   constructor(private readonly _settings: ServerConnection.ISettings) {}
 
   status(): Promise<wire.IStatus> {
-    return request(this._settings, ['status'], POLL);
+    return this._get(['status'], POLL);
   }
 
   /**
@@ -62,12 +63,12 @@ export class Service {
   }
 
   details(tag: string): Promise<wire.IDetails> {
-    return request(this._settings, ['versions', ...split(tag)]);
+    return this._get(['versions', ...split(tag)]);
   }
 
   /** How two versions differ. */
   diff(old: wire.ISide, other: wire.ISide): Promise<wire.IDiff> {
-    return request(this._settings, ['diff'], {
+    return this._get(['diff'], {
       old: old.tag,
       new: other.tag,
       old_place: old.place,
@@ -77,9 +78,7 @@ export class Service {
 
   /** What keeps models from being saved and synced. */
   async doctor(): Promise<wire.ICheck[]> {
-    const reply = await request<{ checks: wire.ICheck[] }>(this._settings, [
-      'doctor'
-    ]);
+    const reply = await this._get<{ checks: wire.ICheck[] }>(['doctor']);
     return reply.checks;
   }
 
@@ -94,11 +93,9 @@ export class Service {
    * @param permanently Whether its space is freed now; else it can be restored for a week.
    */
   async deleteLocal(tag: string, permanently = false): Promise<string[]> {
-    const reply = await request<{ deleted: string[] }>(
-      this._settings,
+    const reply = await this._delete<{ deleted: string[] }>(
       ['local', ...split(tag)],
-      permanently ? { permanently: 1 } : {},
-      { method: 'DELETE' }
+      permanently ? { permanently: 1 } : {}
     );
     return reply.deleted;
   }
@@ -109,22 +106,15 @@ export class Service {
 
   /** Local versions that were deleted and can be restored, the last one first; all, or those of a name. */
   async trash(name = ''): Promise<wire.ITrashed[]> {
-    const reply = await request<{ versions: wire.ITrashed[] }>(
-      this._settings,
-      ['trash'],
-      { name }
-    );
+    const reply = await this._get<{ versions: wire.ITrashed[] }>(['trash'], {
+      name
+    });
     return reply.versions;
   }
 
   /** Delete all of these for good; returns how many bytes that freed. */
   async emptyTrash(): Promise<number> {
-    const reply = await request<{ freed: number }>(
-      this._settings,
-      ['trash'],
-      {},
-      { method: 'DELETE' }
-    );
+    const reply = await this._delete<{ freed: number }>(['trash']);
     return reply.freed;
   }
 
@@ -139,12 +129,7 @@ export class Service {
 
   /** Delete a version in the registry, which keeps it for a while. */
   async deleteRemote(tag: string): Promise<void> {
-    await request(
-      this._settings,
-      ['remote', ...split(tag)],
-      {},
-      { method: 'DELETE' }
-    );
+    await this._delete(['remote', ...split(tag)]);
   }
 
   async restore(tag: string): Promise<void> {
@@ -153,8 +138,7 @@ export class Service {
 
   /** Tags of the versions of a name that were deleted in the registry and can be restored, the last one first. */
   async deleted(name: string): Promise<string[]> {
-    const reply = await request<{ versions: { tag: string }[] }>(
-      this._settings,
+    const reply = await this._get<{ versions: { tag: string }[] }>(
       ['deleted'],
       { name }
     );
@@ -164,20 +148,18 @@ export class Service {
   /** What was done to a version in the registry, the last first. */
   async history(tag: string): Promise<wire.IDeed[]> {
     const [name, version] = split(tag);
-    const reply = await request<{ deeds: wire.IDeed[] }>(
-      this._settings,
-      ['history', name],
-      { version }
-    );
+    const reply = await this._get<{ deeds: wire.IDeed[] }>(['history', name], {
+      version
+    });
     return reply.deeds;
   }
 
   remoteFiles(tag: string): Promise<wire.IRemoteFiles> {
-    return request(this._settings, ['remote', ...split(tag), 'files']);
+    return this._get(['remote', ...split(tag), 'files']);
   }
 
   async aliases(name: string): Promise<wire.IAlias[]> {
-    const reply = await request<{ aliases: wire.IAlias[] }>(this._settings, [
+    const reply = await this._get<{ aliases: wire.IAlias[] }>([
       'aliases',
       name
     ]);
@@ -201,12 +183,7 @@ export class Service {
   /** Remove an alias that points at a version. */
   async dropAlias(tag: string, alias: string): Promise<void> {
     const [name, version] = split(tag);
-    await request(
-      this._settings,
-      ['aliases', name, alias],
-      { expected: version },
-      { method: 'DELETE' }
-    );
+    await this._delete(['aliases', name, alias], { expected: version });
   }
 
   save(draft: wire.IDraft): Promise<wire.ILocalModel> {
@@ -214,7 +191,7 @@ export class Service {
   }
 
   plan(order: wire.IOrder): Promise<wire.IPlan> {
-    return request(this._settings, ['plan'], {
+    return this._get(['plan'], {
       direction: order.direction,
       tag: order.tag,
       force: order.force ? 1 : 0
@@ -223,7 +200,7 @@ export class Service {
 
   /** Transfers that changed since a revision; all of them without one. */
   transfers(since?: string): Promise<wire.ITransfers> {
-    return request(this._settings, ['transfers'], { since, ...POLL });
+    return this._get(['transfers'], { since, ...POLL });
   }
 
   start(order: wire.IOrder): Promise<wire.IRecord> {
@@ -245,11 +222,8 @@ export class Service {
 
   /** Forget a transfer that has ended, or all that have; returns their ids. */
   async forget(id?: string): Promise<string[]> {
-    const reply = await request<{ forgotten: string[] }>(
-      this._settings,
-      id ? ['transfers', id] : ['transfers'],
-      {},
-      { method: 'DELETE' }
+    const reply = await this._delete<{ forgotten: string[] }>(
+      id ? ['transfers', id] : ['transfers']
     );
     return reply.forgotten;
   }
@@ -266,12 +240,23 @@ export class Service {
     return this._post(['context'], { name });
   }
 
-  private _post<T>(path: string[], body: object, query = {}): Promise<T> {
+  private _get<T>(path: string[], query: Query = {}): Promise<T> {
+    return request(this._settings, path, query);
+  }
+
+  private _post<T>(
+    path: string[],
+    body: object,
+    query: Query = {}
+  ): Promise<T> {
     return request(this._settings, path, query, { method: 'POST', body });
+  }
+
+  private _delete<T>(path: string[], query: Query = {}): Promise<T> {
+    return request(this._settings, path, query, { method: 'DELETE' });
   }
 }
 
 function split(tag: string): [string, string] {
-  const colon = tag.indexOf(':');
-  return [tag.slice(0, colon), tag.slice(colon + 1)];
+  return [nameOf(tag), versionOf(tag)];
 }

@@ -9,6 +9,13 @@ export function versionOf(tag: string): string {
   return tag.slice(nameOf(tag).length + 1);
 }
 
+/** Labels as they are shown: `stage=prod`, and its key alone for one without a value. */
+export function labelWords(labels: Record<string, string>): string[] {
+  return Object.entries(labels).map(([key, value]) =>
+    value ? `${key}=${value}` : key
+  );
+}
+
 /** Labels as people type them: `stage=prod, team=nlp`. */
 export function parseLabels(text: string): Record<string, string> {
   const pairs = text

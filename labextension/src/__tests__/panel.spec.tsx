@@ -4,8 +4,8 @@ import React from 'react';
 
 import { Env } from '../components/env';
 import { Panel } from '../components/panel';
+import { PlanBody } from '../components/plan';
 import { pinnedOf } from '../components/transfers';
-import { PlanBody } from '../dialogs';
 import { SidebarModel } from '../model';
 import { Service } from '../service';
 import { CommandIDs } from '../tokens';

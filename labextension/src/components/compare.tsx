@@ -1,13 +1,14 @@
 /**
  * What differs between two versions, or between the two sides of one: old | new. Equality is told by digests alone.
  */
+import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import { formatSize, shortDigest } from '../format';
+import { formatSize, plain, shortDigest } from '../format';
 import type { SidebarModel } from '../model';
-import { ApiError } from '../request';
 import { nameOf, versionOf } from '../tags';
 import type { IChange, IDetails, IDiff, ISide, IVersion, Place } from '../wire';
+import { useAnswer } from './answer';
 import { useEnv } from './env';
 import { Problem } from './parts';
 import { Table } from './table';
@@ -197,8 +198,6 @@ function Difference(props: {
   const { trans } = useEnv();
   const { model, details } = props;
   const [one, other] = [keyOf(props.one), keyOf(props.other)];
-  const [diff, setDiff] = React.useState<IDiff | null>(null);
-  const [error, setError] = React.useState<ApiError | null>(null);
   // Read again when either side has other bytes.
   const digests = JSON.stringify(
     details.versions
@@ -216,25 +215,13 @@ function Difference(props: {
     props.one.tag === props.other.tag
       ? props.other.place === 'remote'
       : created === undefined || created < details.creation_time;
-  React.useEffect(() => {
-    let late = false;
+  const ask = React.useCallback(() => {
     const [mine, theirs] = [sideOf(one), sideOf(other)];
-    const pair = isOlder
-      ? ([theirs, mine] as const)
-      : ([mine, theirs] as const);
-    model.service.diff(...pair).then(
-      found => {
-        if (!late) {
-          setDiff(found);
-          setError(null);
-        }
-      },
-      (reason: unknown) => !late && setError(ApiError.of(reason))
-    );
-    return () => {
-      late = true;
-    };
-  }, [model, one, other, isOlder, digests]);
+    return isOlder
+      ? model.service.diff(theirs, mine)
+      : model.service.diff(mine, theirs);
+  }, [model, one, other, isOlder]);
+  const { value: diff, error } = useAnswer(ask, digests);
   return error ? (
     <Problem problem={error.problem} />
   ) : diff ? (
@@ -284,7 +271,7 @@ function Found({ diff }: { diff: IDiff }): JSX.Element {
         {diff.equal && trans.__('Labels and metadata are the same as well.')}
       </p>
       {diff.remarks.map(each => (
-        <p key={each}>{each.replace(/`/g, '')}</p>
+        <p key={each}>{plain(each)}</p>
       ))}
       {kinds.map(([title, wanted]) => {
         const found = diff.changes.filter(each => wanted.includes(each.kind));
@@ -314,10 +301,7 @@ function Found({ diff }: { diff: IDiff }): JSX.Element {
   );
 }
 
-function wordFor(
-  how: IChange['how'],
-  trans: ReturnType<typeof useEnv>['trans']
-): string {
+function wordFor(how: IChange['how'], trans: TranslationBundle): string {
   return {
     added: trans.__('added'),
     removed: trans.__('removed'),

@@ -1,29 +1,26 @@
 /**
  * One version, in the main area: how it stands, what is known of it on both sides, its files and other versions.
  */
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { closeIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { flatten, formatSize, formatTime, shortDigest } from '../format';
 import type { SidebarModel } from '../model';
-import { ApiError } from '../request';
 import { nameOf, versionOf } from '../tags';
 import { CommandIDs } from '../tokens';
-import type { DetailsPlace } from '../detailswidget';
-import type {
-  IDeed,
-  IDetails,
-  IProvenance,
-  IRemoteFiles,
-  IVersion
-} from '../wire';
-import { useEnv } from './env';
+import type { IDeed, IDetails, IProvenance, IVersion } from '../wire';
+import { useAnswer, useFreshAnswer } from './answer';
 import { Compare } from './compare';
 import { Editor } from './edit';
+import { useEnv } from './env';
 import { Middle } from './middle';
 import { IconButton, Labels, Problem, TextButton } from './parts';
 import { explain, moveFor, StateMark } from './sync';
 import { Table } from './table';
+
+/** A place in the details: both sides compared, the choice of what to compare with, or the form for labels. */
+export type DetailsPlace = 'compare' | 'compare-any' | 'edit';
 
 export function DetailsView(props: {
   model: SidebarModel;
@@ -33,7 +30,14 @@ export function DetailsView(props: {
 }): JSX.Element {
   const { trans } = useEnv();
   const { model, tag, wanted } = props;
-  const [details, error, load] = useDetails(model, tag);
+  const { service } = model;
+  const name = nameOf(tag);
+  const ask = React.useCallback(() => service.details(tag), [service, tag]);
+  const {
+    value: details,
+    error,
+    again: load
+  } = useFreshAnswer(model, name, ask);
   const [editing, setEditing] = React.useState(false);
   React.useEffect(() => {
     if (wanted?.place === 'edit') {
@@ -56,7 +60,7 @@ export function DetailsView(props: {
   return (
     <article>
       <h1>
-        {nameOf(tag)}
+        {name}
         <wbr />:{versionOf(tag)}
       </h1>
       {registry.problem && (
@@ -178,35 +182,6 @@ function Origin({ provenance }: { provenance: IProvenance }): JSX.Element {
       )}
     </>
   );
-}
-
-/** The details of a version, read again whenever a transfer or a command has changed it. */
-function useDetails(
-  model: SidebarModel,
-  tag: string
-): [IDetails | null, ApiError | null, () => void] {
-  const [details, setDetails] = React.useState<IDetails | null>(null);
-  const [error, setError] = React.useState<ApiError | null>(null);
-  const load = React.useCallback(() => {
-    model.service.details(tag).then(
-      found => {
-        setDetails(found);
-        setError(null);
-      },
-      (reason: unknown) => setError(ApiError.of(reason))
-    );
-  }, [model, tag]);
-  React.useEffect(() => {
-    const update = (_: unknown, touched: string): void => {
-      if (nameOf(touched) === nameOf(tag)) {
-        load();
-      }
-    };
-    load();
-    model.touchedTag.connect(update);
-    return () => void model.touchedTag.disconnect(update);
-  }, [model, tag, load]);
-  return [details, error, load];
 }
 
 function Actions({ version }: { version: IVersion }): JSX.Element {
@@ -392,20 +367,8 @@ function RemoteFiles(props: {
   const { trans } = useEnv();
   const { service } = props.model;
   const { tag, remote } = props.details;
-  const [found, setFound] = React.useState<IRemoteFiles | null>(null);
-  const [error, setError] = React.useState<ApiError | null>(null);
-  const digest = remote?.digest;
-  React.useEffect(() => {
-    let late = false;
-    setError(null);
-    service.remoteFiles(tag).then(
-      files => !late && setFound(files),
-      (reason: unknown) => !late && setError(ApiError.of(reason))
-    );
-    return () => {
-      late = true;
-    };
-  }, [service, tag, digest]);
+  const ask = React.useCallback(() => service.remoteFiles(tag), [service, tag]);
+  const { value: found, error } = useAnswer(ask, remote?.digest);
   if (error) {
     return <Problem problem={error.problem} />;
   }
@@ -435,36 +398,14 @@ function RemoteFiles(props: {
 function History(props: { model: SidebarModel; tag: string }): JSX.Element {
   const { trans } = useEnv();
   const { model, tag } = props;
+  const { service } = model;
   const [open, setOpen] = React.useState(false);
-  const [deeds, setDeeds] = React.useState<readonly IDeed[] | null>(null);
-  const [error, setError] = React.useState<ApiError | null>(null);
-  React.useEffect(() => {
-    let late = false;
-    const load = (): void => {
-      model.service.history(tag).then(
-        found => {
-          if (!late) {
-            setDeeds(found);
-            setError(null);
-          }
-        },
-        (reason: unknown) => !late && setError(ApiError.of(reason))
-      );
-    };
-    const update = (_: unknown, touched: string): void => {
-      if (nameOf(touched) === nameOf(tag)) {
-        load();
-      }
-    };
-    if (open) {
-      load();
-      model.touchedTag.connect(update);
-    }
-    return () => {
-      late = true;
-      model.touchedTag.disconnect(update);
-    };
-  }, [model, tag, open]);
+  const ask = React.useCallback(() => service.history(tag), [service, tag]);
+  const { value: deeds, error } = useFreshAnswer(
+    model,
+    nameOf(tag),
+    open ? ask : null
+  );
   return (
     <details onToggle={event => setOpen(event.currentTarget.open)}>
       <summary>{trans.__('Who changed it in the registry')}</summary>
@@ -487,7 +428,7 @@ function History(props: { model: SidebarModel; tag: string }): JSX.Element {
 
 function wordsFor(
   { operation, alias, earlier }: IDeed,
-  trans: ReturnType<typeof useEnv>['trans']
+  trans: TranslationBundle
 ): string {
   const word =
     {
@@ -547,32 +488,14 @@ function Restorable(props: {
 }): JSX.Element | null {
   const { trans, run } = useEnv();
   const { model, tag, title, describe, ask, command } = props;
-  const name = nameOf(tag);
-  const [tags, setTags] = React.useState<readonly string[]>([]);
-  React.useEffect(() => {
-    let late = false;
-    const load = (): void => {
-      ask().then(
-        found => !late && setTags([...new Set(found)]),
-        () => !late && setTags([]) // of a registry that keeps none there is nothing to say
-      );
-    };
-    const update = (_: unknown, touched: string): void => {
-      if (nameOf(touched) === name) {
-        load();
-      }
-    };
-    load();
-    model.touchedTag.connect(update);
-    return () => {
-      late = true;
-      model.touchedTag.disconnect(update);
-    };
-  }, [model, name, ask]);
-  return tags.length ? (
+  const { value, error } = useFreshAnswer(model, nameOf(tag), ask);
+  if (error || !value?.length) {
+    return null; // of a registry that keeps none there is nothing to say
+  }
+  return (
     <Table
       title={title}
-      rows={tags.map(each => [
+      rows={[...new Set(value)].map(each => [
         versionOf(each),
         <TextButton
           key="restore"
@@ -582,7 +505,7 @@ function Restorable(props: {
         />
       ])}
     />
-  ) : null;
+  );
 }
 
 function Versions(props: {

@@ -2,11 +2,13 @@
  * Small parts that the others are made of.
  */
 import type { LabIcon } from '@jupyterlab/ui-components';
-import { errorIcon } from '@jupyterlab/ui-components';
+import { closeIcon, errorIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { percent } from '../format';
 import { nextStep } from '../hints';
+import { labelWords } from '../tags';
+import { CommandIDs } from '../tokens';
 import type { IProblem, IRecord } from '../wire';
 import { useEnv } from './env';
 
@@ -56,6 +58,30 @@ export function IconButton(props: {
     >
       <icon.react tag="span" width="16px" height="16px" aria-hidden="true" />
     </button>
+  );
+}
+
+/** The button that stops a transfer; dead while it is being stopped. */
+export function CancelButton(props: {
+  record: IRecord;
+  stopping: boolean;
+  quiet?: boolean;
+}): JSX.Element {
+  const { trans, run } = useEnv();
+  const { record, stopping, quiet } = props;
+  const { id, tag } = record;
+  return (
+    <IconButton
+      icon={closeIcon}
+      label={
+        stopping
+          ? trans.__('%1 is being cancelled', tag)
+          : trans.__('Cancel %1; it can be resumed', tag)
+      }
+      quiet={quiet}
+      disabled={stopping}
+      onClick={() => run(CommandIDs.cancel, { id })}
+    />
   );
 }
 
@@ -153,39 +179,21 @@ export function TextButton(props: {
   );
 }
 
-export function Badge(props: {
-  kind: 'good' | 'warn' | 'bad' | 'plain';
-  children: React.ReactNode;
-  title?: string;
-}): JSX.Element {
-  return (
-    <span
-      className={`jp-ModelSync-badge jp-mod-${props.kind}`}
-      title={props.title}
-    >
-      {props.children}
-    </span>
-  );
-}
-
 export function Labels(props: {
   labels: Record<string, string>;
 }): JSX.Element | null {
   const { trans } = useEnv();
-  const pairs = Object.entries(props.labels);
-  if (!pairs.length) {
+  const words = labelWords(props.labels);
+  if (!words.length) {
     return null;
   }
   return (
     <ul className="jp-ModelSync-labels" aria-label={trans.__('Labels')}>
-      {pairs.map(([key, value]) => {
-        const text = value ? `${key}=${value}` : key;
-        return (
-          <li key={key} title={text}>
-            {text}
-          </li>
-        );
-      })}
+      {words.map(text => (
+        <li key={text} title={text}>
+          {text}
+        </li>
+      ))}
     </ul>
   );
 }

@@ -4,9 +4,9 @@
 import {
   caretDownIcon,
   caretRightIcon,
-  closeIcon,
   ellipsesIcon
 } from '@jupyterlab/ui-components';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import {
@@ -17,12 +17,12 @@ import {
   progressLine,
   shortProgress
 } from '../format';
-import { nameOf, versionOf } from '../tags';
+import { labelWords, nameOf, versionOf } from '../tags';
 import { CommandIDs } from '../tokens';
 import type { IName, IRecord, IVersion, Row } from '../wire';
 import { useEnv } from './env';
 import { Middle } from './middle';
-import { Bar, IconButton } from './parts';
+import { Bar, CancelButton, IconButton } from './parts';
 import { MoveButton, StateMark, summarize } from './sync';
 
 interface IProps {
@@ -116,17 +116,7 @@ export const TreeRow = React.memo(function TreeRow(props: IProps): JSX.Element {
         onClick={event => event.stopPropagation()}
       >
         {transfer ? (
-          <IconButton
-            icon={closeIcon}
-            label={
-              stopping
-                ? trans.__('%1 is being cancelled', transfer.tag)
-                : trans.__('Cancel %1; it can be resumed', transfer.tag)
-            }
-            quiet
-            disabled={stopping}
-            onClick={() => run(CommandIDs.cancel, { id: transfer.id })}
-          />
+          <CancelButton record={transfer} stopping={stopping} quiet />
         ) : (
           (!isName || !row.open) && (
             <MoveButton version={isName ? row.newest : row} newest={isName} />
@@ -235,7 +225,7 @@ function VersionText(
 ): JSX.Element {
   const { trans } = useEnv();
   const { row, transfer, stopping, onSearch } = props;
-  const labels = labelsOf(row);
+  const labels = labelWords(row.labels);
   const title = [
     row.tag,
     formatSize(row.size),
@@ -304,12 +294,6 @@ function Aside(props: {
   );
 }
 
-function labelsOf({ labels }: IVersion): string[] {
-  return Object.entries(labels).map(([key, value]) =>
-    value ? `${key}=${value}` : key
-  );
-}
-
 /** How far a transfer is, in place of the facts of its version. */
 function Moving({
   record,
@@ -355,7 +339,7 @@ function Chip(props: {
 }
 
 /** A row in words, as a screen reader says it. */
-function describe(row: Row, trans: ReturnType<typeof useEnv>['trans']): string {
+function describe(row: Row, trans: TranslationBundle): string {
   if (row.kind === 'name') {
     const count = trans._n('%1 version', '%1 versions', row.count);
     const states = summarize(row.states, trans).map(
@@ -368,6 +352,6 @@ function describe(row: Row, trans: ReturnType<typeof useEnv>['trans']): string {
     ...(row.state ? [row.state] : []),
     formatSize(row.size),
     ...row.aliases,
-    ...labelsOf(row)
+    ...labelWords(row.labels)
   ].join(', ');
 }

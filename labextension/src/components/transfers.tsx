@@ -25,10 +25,17 @@ import { CommandIDs } from '../tokens';
 import type { IRecord } from '../wire';
 import { useEnv } from './env';
 import { Middle } from './middle';
-import { Bar, Hint, IconButton, TextButton, Words } from './parts';
+import {
+  Bar,
+  CancelButton,
+  Hint,
+  IconButton,
+  TextButton,
+  Words
+} from './parts';
 
 /** The newest transfer of each tag and direction: what came before it is history. */
-export function newestOfEach(records: readonly IRecord[]): IRecord[] {
+function newestOfEach(records: readonly IRecord[]): IRecord[] {
   const seen = new Set<string>();
   return records.filter(record => {
     const key = `${record.direction} ${record.tag}`;
@@ -161,16 +168,7 @@ const Transfer = React.memo(function Transfer(props: {
           />
         )}
         {active ? (
-          <IconButton
-            icon={closeIcon}
-            label={
-              stopping
-                ? trans.__('%1 is being cancelled', tag)
-                : trans.__('Cancel %1; it can be resumed', tag)
-            }
-            disabled={stopping}
-            onClick={() => run(CommandIDs.cancel, { id })}
-          />
+          <CancelButton record={record} stopping={stopping} />
         ) : (
           <IconButton
             icon={closeIcon}
