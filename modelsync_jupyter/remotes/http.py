@@ -49,6 +49,8 @@ BLOCK = 1 << 20
 _ERROR_TEXT = 1 << 16
 _REDIRECTS = 5
 _DEEPEST = 100
+#: Lines behind the last chunk of a reply, and bytes of each.
+_MOST_TRAILERS, _LONGEST_TRAILER = 100, 8192
 _IN_THE_CLEAR = "The registry is reached over https, but its object host `{host}` would be over http, unencrypted."
 _ASK_FOR_HTTPS = "Ask an admin of the registry to give its object host an `https://` address."
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
@@ -309,10 +311,12 @@ def _read(reply: requests.Response, most: int, deadline: float) -> bytes:
     """
     data = bytearray()
     try:
+        original: Any = reply.raw._original_response
+        original.incoming.deadline = (
+            deadline  # it holds for sizes of chunks and trailers, too, of which we never hear
+        )
         while len(data) < most and (block := reply.raw.read1(1 << 16, decode_content=False)):
             data += block
-            if time.monotonic() > deadline:
-                raise TimeoutError
     except FAULTS as error:
         raise _broken(reply, error) from None
     return bytes(data[:most])
@@ -425,40 +429,53 @@ class _Secure(HTTPSConnection):
 
 
 class _Reply(http.client.HTTPResponse):
-    """A reply whose bytes come from an `_Incoming`."""
+    """A reply whose bytes come from an `_Incoming`, `incoming`."""
 
     def __init__(self, stall: float, connection: Any, *args: Any, **keywords: Any) -> None:
         super().__init__(connection, *args, **keywords)
         self.fp.close()
-        self._incoming = _Incoming(connection, stall)
-        self.fp = io.BufferedReader(self._incoming)
+        self.incoming, self._stall = _Incoming(connection), stall
+        self.fp = io.BufferedReader(self.incoming)
 
     def begin(self) -> None:
         super().begin()
-        self._incoming.deadline = None
+        self.incoming.deadline, self.incoming.silence = None, self._stall
+
+    def _read_and_discard_trailer(self) -> None:
+        """Read no more behind the last chunk than a header may have: the base reads for as long as lines come."""
+        for _ in range(_MOST_TRAILERS):
+            if self.fp.readline(_LONGEST_TRAILER) in (b"\r\n", b"\n", b""):
+                return
+        raise http.client.HTTPException("trailers without an end")
 
 
 class _Incoming(io.RawIOBase):
-    """Bytes from a socket: until a deadline at first, and after that with a limit for each silence.
+    """Bytes from a socket: until a deadline, where there is one, and with a limit for each silence.
 
     Args:
         connection: The socket; its timeout is the time for the header.
-        stall: Seconds of silence that are too long, afterwards.
+
+    Attributes:
+        deadline: When the last byte must have come, or None.
+        silence: Seconds without a byte that are too long, or None for any.
     """
 
-    def __init__(self, connection: Any, stall: float) -> None:
+    def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._raw = connection.makefile("rb", buffering=0)
-        wait = connection.gettimeout()
-        self._stall = stall if wait is None else min(stall, wait)
-        self.deadline = None if wait is None else time.monotonic() + wait
+        self._wait = connection.gettimeout()
+        self.silence: float | None = None
+        self.deadline = None if self._wait is None else time.monotonic() + self._wait
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = self._stall if self.deadline is None else self.deadline - time.monotonic()
-        if left <= 0:
+        limits = [each for each in (self._wait, self.silence) if each is not None]
+        if self.deadline is not None:
+            limits.append(self.deadline - time.monotonic())
+        left = min(limits, default=None)
+        if left is not None and left <= 0:
             raise TimeoutError("timed out")
         self._connection.settimeout(left)
         count: int | None = self._raw.readinto(buffer)

@@ -56,18 +56,53 @@ def drip_error(handler: Handler) -> None:
     drip(handler, b" " * 60_000)
 
 
+def drip_size_of_chunk(handler: Handler) -> None:
+    handler.begin(200, {"Transfer-Encoding": "chunked"})
+    drip(handler, b"2;" + b"x" * 60_000)
+
+
+def drip_trailer(handler: Handler) -> None:
+    handler.begin(200, {"Transfer-Encoding": "chunked"})
+    handler.wfile.write(b"2\r\n{}\r\n0\r\n")
+    drip(handler, b"X" * 60_000)
+
+
 def error_of(call: Callable[[], object]) -> ModelSyncError:
     with pytest.raises(ModelSyncError) as caught:
         call()
     return caught.value
 
 
-@pytest.mark.parametrize("answer", [drip_header, drip_body, drip_error])
+@pytest.mark.parametrize("answer", [drip_header, drip_body, drip_error, drip_size_of_chunk, drip_trailer])
 def test_a_reply_that_drips_ends_at_the_deadline(answer: Answer, net: Net) -> None:
     http = net.client(net.serve(answer).url, attempts=1, api=0.5, stall=0.4)
     began = time.monotonic()
     assert isinstance(error_of(lambda: http.call("GET", "/api/x")), Unavailable)
     assert time.monotonic() - began < 60  # it would drip for 50 minutes
+
+
+def test_trailers_without_an_end_are_not_read(net: Net) -> None:
+    """`http.client` reads them for as long as they come, in one call."""
+    sent = threading.Event()
+
+    def answer(handler: Handler) -> None:
+        handler.begin(200, {"Transfer-Encoding": "chunked"})
+        handler.wfile.write(b"2\r\n{}\r\n0\r\n")
+        with suppress(ConnectionError):
+            while not sent.is_set():
+                handler.wfile.write(b"X-More: and more\r\n" * 1000)
+        handler.abandon()
+
+    server = net.serve(answer)
+    http = net.client(server.url)
+
+    def read() -> None:
+        with http.get(f"{server.url}/o/x", {}) as reply:
+            assert b"".join(blocks(reply)) == b"{}"
+
+    error = error_of(read)
+    sent.set()
+    assert isinstance(error, Unavailable)
 
 
 def test_a_body_that_goes_silent_ends_after_a_stall(net: Net) -> None:
