@@ -312,9 +312,7 @@ def _read(reply: requests.Response, most: int, deadline: float) -> bytes:
     data = bytearray()
     try:
         original: Any = reply.raw._original_response
-        original.incoming.deadline = (
-            deadline  # it holds for sizes of chunks and trailers, too, of which we never hear
-        )
+        original.incoming.deadline = deadline  # it holds for sizes of chunks and trailers, too, of which we never hear
         while len(data) < most and (block := reply.raw.read1(1 << 16, decode_content=False)):
             data += block
     except FAULTS as error:
