@@ -64,9 +64,10 @@ def scan_file(path: Path, folder: Path) -> Scanned:
         except NoTensors as error:
             return Scanned(name, "pickle", UNKNOWN, problem=str(error))
         return _judged(name, pickles) if pickles else Scanned(name, "zip", "safe")
-    if path.suffix in _SAFE:
+    is_pickle = path.suffix == ".npy" and head != b"\x93NUM"  # as which NumPy loads what is no array
+    if path.suffix in _SAFE and not is_pickle:
         return _scan_safe(name, path)
-    if path.suffix in PICKLED | _ZIPPED or head[:1] == b"\x80":
+    if is_pickle or path.suffix in PICKLED | _ZIPPED or head[:1] == b"\x80":
         if path.stat().st_size > MAX_UNPACKED:
             return Scanned(name, "pickle", UNKNOWN, problem="it is larger than is scanned")
         found = _judged(name, {name: path.read_bytes()})
@@ -77,16 +78,13 @@ def scan_file(path: Path, folder: Path) -> Scanned:
 
 def _scan_safe(name: str, path: Path) -> Scanned:
     kind = _SAFE[path.suffix]
-    if kind == "numpy" and any("O" in each.dtype for each in _tensors(path)):  # an array of objects is a pickle
-        return Scanned(name, "pickle", UNKNOWN, problem="it holds Python objects")
+    if kind == "numpy":
+        try:
+            if any("O" in each.dtype for each in list_tensors(path.name, FileReader(path))):  # their array is a pickle
+                return Scanned(name, "pickle", UNKNOWN, problem="it holds Python objects")
+        except NoTensors as error:
+            return Scanned(name, "pickle", UNKNOWN, problem=str(error))
     return Scanned(name, kind, "safe")
-
-
-def _tensors(path: Path) -> list[Any]:
-    try:
-        return list(list_tensors(path.name, FileReader(path)))
-    except NoTensors:
-        return []
 
 
 def _judged(name: str, pickles: Mapping[str, bytes]) -> Scanned:

@@ -2,6 +2,9 @@
 
 A pickle is a program. `pickletools` of the standard library reads its instructions; the little machine here follows
 them with placeholders in place of objects: a call is noted and not made, an import is noted and not done.
+
+No placeholder is compared, hashed or written as text before it is known to be a plain one: in a few bytes a pickle can
+put a list twice into a list, and that twice into another, and so on, which takes forever to walk through.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
 from .judging import DANGEROUS, judge
+from .shapes import shape_of
 
 #: Bytes of a compressed pickle when unpacked, and instructions of a pickle, at most.
 MAX_UNPACKED, MAX_STEPS = 256 << 20, 5_000_000
@@ -41,7 +45,7 @@ class Import:
         return f"{self.module}.{self.name}"
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Call:
     """A call that the pickle would make."""
 
@@ -52,17 +56,17 @@ class Call:
 
     def calls(self, *names: str) -> bool:
         """Return whether it calls one of these, such as `torch._utils._rebuild_tensor_v2`."""
-        return str(self.function) in names
+        return isinstance(self.function, Import) and str(self.function) in names
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Stored:
     """An object that the pickle keeps elsewhere, by its id."""
 
     id: object
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Dictionary:
     """A dict under construction; its keys need not be hashable."""
 
@@ -80,7 +84,7 @@ class Reading:
     """
 
     imports: tuple[str, ...]
-    value: object
+    value: object = field(repr=False, compare=False)
     problem: str = ""
 
 
@@ -152,7 +156,7 @@ class _Machine:
                 self._file.seek(-1, io.SEEK_CUR)
                 if following != b"\x80":
                     return ""
-        except (ValueError, IndexError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        except (LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             return f"it is not a pickle, or a broken one: {error}"
 
     def run(self) -> None:
@@ -236,9 +240,11 @@ class _Machine:
 
     def _pass_over_array(self, state: object) -> None:
         """Pass over the bytes of an array that joblib put behind the instruction that describes it."""
-        facts = dict(state.items) if isinstance(state, Dictionary) else {}
+        items = state.items if isinstance(state, Dictionary) else []
+        facts = {key: value for key, value in items if isinstance(key, str)}
         dtype = facts.get("dtype")
-        kind = str(dtype.args[0]) if isinstance(dtype, Call) and dtype.args else ""
+        kind = dtype.args[0] if isinstance(dtype, Call) and dtype.args else ""
+        kind = kind if isinstance(kind, str) else ""
         size = re.fullmatch(r"[<>|=]?[biufcSUVmM?](\d+)", kind)
         if kind.lstrip("|") == "O":  # an array of objects is a pickle of its own
             inner = _Machine(self._file)
@@ -251,7 +257,7 @@ class _Machine:
         if facts.get("numpy_array_alignment_bytes"):
             self._file.read(self._file.read(1)[0])
         shape = facts.get("shape")
-        count = math.prod(int(cast(Any, each)) for each in shape) if isinstance(shape, tuple) else 0
+        count = math.prod(shape_of(shape)) if isinstance(shape, tuple) else 0
         self._file.seek(width * count, io.SEEK_CUR)
 
     def _append(self, _: object) -> None:

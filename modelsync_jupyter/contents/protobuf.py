@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from modelsync_jupyter.archive.borders import Reader
 
-from .shapes import Tensor
+from .shapes import Tensor, shape_of
 
 #: Fields of ModelProto, GraphProto and TensorProto, by ONNX's own schema.
 _GRAPH, _INITIALIZER = 7, 5
@@ -16,6 +16,9 @@ _DIMS, _TYPE, _NAME, _RAW, _EXTERNAL = 1, 2, 8, 9, 13
 _VALUES = {4, 5, 6, 7, 10, 11}
 _TYPES = {1: "F32", 2: "U8", 3: "I8", 4: "U16", 5: "I16", 6: "I32", 7: "I64", 8: "STRING", 9: "BOOL", 10: "F16"}
 _TYPES |= {11: "F64", 12: "U32", 13: "U64", 14: "C64", 15: "C128", 16: "BF16", 17: "F8_E4M3", 19: "F8_E5M2"}
+
+#: Bytes of a list of dimensions that are read: a longer one has more than any array.
+_LONGEST_DIMS = 1024
 
 #: Number of a field, kind of it, its value where it is a number, and where its bytes begin and end.
 Field = tuple[int, int, int, int, int]
@@ -35,7 +38,8 @@ def onnx_tensors(reader: Reader) -> Iterator[Tensor]:
 
 
 def _tensor(reader: Reader, start: int, stop: int) -> Tensor:
-    name, dtype, shape, offset, size = "", 0, [], None, 0
+    name, dtype, offset, size = "", 0, None, 0
+    shape: list[int] = []
     for number, kind, value, begin, end in _fields(reader, start, stop):
         if number == _NAME and kind == 2:
             name = reader.read(begin, min(end - begin, 4096)).decode("utf-8", "replace")
@@ -45,12 +49,12 @@ def _tensor(reader: Reader, start: int, stop: int) -> Tensor:
             shape.append(value)
         elif number == _DIMS:
             position = begin
-            while position < end:
+            while position < min(end, begin + _LONGEST_DIMS):
                 dimension, position = _varint(reader, position)
                 shape.append(dimension)
         elif number == _RAW or (number in _VALUES and kind == 2):
             offset, size = begin, end - begin
-    return Tensor(name, _TYPES.get(dtype, f"type {dtype}"), tuple(shape), offset, size)
+    return Tensor(name, _TYPES.get(dtype, f"type {dtype}"), shape_of(shape), offset, size)
 
 
 def _fields(reader: Reader, start: int, stop: int) -> Iterator[Field]:

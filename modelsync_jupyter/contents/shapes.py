@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, cast
+
+#: Dimensions of an array, and the size of each, at most; with more, a header takes time and memory for nothing.
+_MAX_DIMENSIONS, _LARGEST = 64, (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,10 @@ def shape_of(values: object) -> tuple[int, ...]:
     """Read a shape from a header.
 
     Raises:
-        TypeError: It is not a list of numbers.
+        ValueError: It is not a list of sizes, or one that no array has.
+        TypeError: It is not a list.
     """
-    return tuple(int(cast(Any, each)) for each in cast(Iterable[object], values))
+    found = tuple(islice(cast(Iterable[object], values), _MAX_DIMENSIONS + 1))
+    if len(found) > _MAX_DIMENSIONS or not all(isinstance(each, int) and 0 <= each <= _LARGEST for each in found):
+        raise ValueError("a shape that no array has")
+    return cast(tuple[int, ...], found)

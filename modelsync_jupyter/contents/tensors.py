@@ -25,6 +25,10 @@ TENSOR_FILES = (".safetensors", ".npy", ".npz", ".pt", ".pth", ".bin", ".ckpt", 
 #: Bytes of a header, and tensors of a file, at most.
 _MAX_HEADER, _MAX_TENSORS = 100 << 20, 200_000
 _MAX_PICKLE = 64 << 20
+#: Bytes of the header of an array of NumPy, as NumPy itself has it, and of all those in a file.
+_MAX_NPY_HEADER, _MAX_NPY_HEADERS = 10_000, 2 << 20
+#: Letters of the name of a tensor: a pickle can be nested a million deep.
+_LONGEST_NAME = 4096
 #: Names of a GGUF type, by its number; block types have no size of their own here: the next tensor's offset tells.
 _GGUF_TYPES = {0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 9: "Q8_1", 10: "Q2_K"}
 _GGUF_TYPES |= {11: "Q3_K", 12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K", 24: "I8", 25: "I16", 26: "I32"}
@@ -33,6 +37,9 @@ _GGUF_TYPES |= {27: "I64", 28: "F64", 30: "BF16"}
 _GGUF_SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _STORAGES = {"Float": "F32", "Double": "F64", "Half": "F16", "BFloat16": "BF16", "Long": "I64", "Int": "I32"}
 _STORAGES |= {"Short": "I16", "Char": "I8", "Byte": "U8", "Bool": "BOOL"}
+#: What readers of a header raise where it is broken.
+_BROKEN: tuple[type[Exception], ...] = (struct.error, zipfile.BadZipFile, zlib.error, RuntimeError, ValueError)
+_BROKEN += (LookupError, TypeError, AttributeError, SyntaxError, EOFError, OSError, OverflowError)
 
 
 class NoTensors(ValueError):
@@ -77,9 +84,7 @@ def _listed(tensors: Iterator[Tensor], end: int) -> list[Tensor]:
                 raise NoTensors("its header is broken: a tensor ends outside the file")
     except (NoTensors, TooMuch):
         raise
-    except (struct.error, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, RecursionError) as error:
-        raise NoTensors(f"its header is broken: {error}") from error
-    except (ValueError, LookupError, TypeError, AttributeError, SyntaxError, EOFError, OSError) as error:
+    except _BROKEN as error:
         raise NoTensors(f"its header is broken: {error}") from error
     return found
 
@@ -111,9 +116,12 @@ def _npy_header(file: IO[bytes]) -> tuple[str, tuple[int, ...], int]:
         raise NoTensors("not a NumPy array")
     form, width = ("<H", 2) if magic[6] == 1 else ("<I", 4)
     (length,) = struct.unpack(form, file.read(width))
-    if length > 1 << 20:
+    if length > _MAX_NPY_HEADER:
         raise NoTensors("its header is too long")
-    facts = ast.literal_eval(file.read(length).decode("utf-8" if magic[6] >= 3 else "latin-1"))
+    try:
+        facts = ast.literal_eval(file.read(length).decode("utf-8" if magic[6] >= 3 else "latin-1"))
+    except MemoryError as error:  # how Python calls what is nested too deep for its parser
+        raise NoTensors("its header is nested too deep") from error
     return str(facts["descr"]), shape_of(facts["shape"]), 8 + width + length
 
 
@@ -125,10 +133,14 @@ def _zip(reader: Reader, budget: int) -> Iterator[Tensor]:
         if pickles:
             yield from _torch(file, members, pickles[0], budget)
             return
+        headers = 0
         for name, info in members.items():
             if name.endswith(".npy"):
                 with file.open(info) as member:
-                    dtype, shape, _ = _npy_header(member)
+                    dtype, shape, length = _npy_header(member)
+                headers += length
+                if headers > _MAX_NPY_HEADERS:
+                    raise NoTensors("its headers are too long")
                 yield Tensor(name.removesuffix(".npy"), dtype, shape, None, info.file_size, _checksum(info))
 
 
@@ -136,9 +148,10 @@ def pickles_in_zip(reader: Reader) -> dict[str, bytes]:
     """Return the pickles in a zip: those that PyTorch wrote, and arrays of objects of NumPy.
 
     Raises:
-        NoTensors: It is broken, or a pickle in it is longer than is read.
+        NoTensors: It is broken, or the pickles in it are longer than is read.
     """
     found: dict[str, bytes] = {}
+    left = _MAX_PICKLE
     try:
         with zipfile.ZipFile(cast(IO[bytes], BufferedReader(cast(Any, Seekable(reader)), 4096))) as file:
             for info in file.infolist():
@@ -146,10 +159,13 @@ def pickles_in_zip(reader: Reader) -> dict[str, bytes]:
                     with file.open(info) as member:
                         if info.filename.endswith(".npy") and "O" not in _npy_header(member)[0]:
                             continue
-                        found[info.filename] = member.read(_MAX_PICKLE + 1)
-                    if len(found[info.filename]) > _MAX_PICKLE:
-                        raise NoTensors("a pickle in it is too long")
-    except (zipfile.BadZipFile, zlib.error, struct.error, ValueError, RuntimeError, EOFError, OSError) as error:
+                        found[info.filename] = member.read(left + 1)
+                    left -= len(found[info.filename])
+                    if left < 0:
+                        raise NoTensors("the pickles in it are too long")
+    except NoTensors:
+        raise
+    except _BROKEN as error:
         raise NoTensors(f"it is broken: {error}") from error
     return found
 
@@ -168,15 +184,17 @@ def _torch(file: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], name: str
         raise NoTensors(str(error)) from error
     folder = name.removesuffix("data.pkl")
     for path, call in _calls(value):
-        storage, offset, shape = call.args[0], call.args[1], shape_of(call.args[2])
+        storage, offset, shape, strides = call.args[0], call.args[1], shape_of(call.args[2]), shape_of(call.args[3])
         if not isinstance(storage, Stored) or not isinstance(storage.id, tuple) or len(storage.id) < 5:
             continue
         _, kind, key, _, count = storage.id[:5]
+        if not isinstance(key, (str, int)) or not isinstance(offset, int):
+            continue
         info = members.get(f"{folder}data/{key}")
         check = _checksum(info) if info else ""
-        check = f"{check}@{offset}:{call.args[3]}" if check else ""
+        check = f"{check}@{offset}:{strides}" if check else ""
         size = info.file_size if info else 0
-        kind = kind.name if isinstance(kind, Import) else str(kind)
+        kind = kind.name if isinstance(kind, Import) else kind if isinstance(kind, str) else "?"
         dtype = _STORAGES.get(kind.removesuffix("Storage"), kind)
         yield Tensor(path, dtype, shape, None, size if count else 0, check)
 
@@ -186,6 +204,8 @@ def _calls(value: object) -> Iterator[tuple[str, Call]]:
     waiting, seen = [("", value)], set()
     while waiting:
         path, item = waiting.pop()
+        if len(path) > _LONGEST_NAME:
+            raise NoTensors("what is in its pickle is nested too deep")
         if id(item) in seen and not isinstance(item, (str, int)):
             continue
         seen.add(id(item))
@@ -203,7 +223,8 @@ def _calls(value: object) -> Iterator[tuple[str, Call]]:
         elif isinstance(item, (list, tuple)):
             children = list(enumerate(item))
         for key, child in reversed(children):
-            step = "" if key in ("", "_parameters", "_buffers", "_modules") else str(key)
+            plain = str(key) if isinstance(key, (str, int)) else "?"
+            step = "" if plain in ("", "_parameters", "_buffers", "_modules") else plain
             waiting.append((".".join(filter(None, (path, step))), child))
 
 

@@ -57,6 +57,24 @@ def test_a_program_behind_what_looks_like_an_array_is_told() -> None:
     assert "os.system" in read_pickle(hidden).imports
 
 
+def test_a_few_bytes_cannot_take_forever() -> None:
+    """A list that is twice in the next, 64 times; arrays of sizes that take forever to multiply, or in each other."""
+    lists = b"]" + b"".join(b"q%c](h%ch%ce" % (n, n, n) for n in range(64))
+    tuples = b")" + b"".join(b"q%ch%ch%c\x86" % (n, n, n) for n in range(64))
+    wrapper = b"cjoblib.numpy_pickle\nNumpyArrayWrapper\n)R}"
+    number = b"\x8b" + (1 << 20).to_bytes(4, "little") + b"\x7f" * (1 << 20)
+    program = b"cos\nsystem\n0"
+    for data in (
+        lists + b")R}b",
+        wrapper + tuples + b"K\1sb",
+        wrapper + b"(Vdtype\ncnumpy\ndtype\n(Vf8\ntRVshape\n(" + number * 32 + b"tub",
+        (wrapper + b"(Vdtype\ncnumpy\ndtype\n(VO\ntRub") * 2000,
+    ):
+        found = read_pickle(b"\x80\x02" + program + data + b".")
+        assert "os.system" in found.imports
+        assert len(repr(found)) < 1000
+
+
 def test_several_pickles_in_one_file_are_all_read() -> None:
     assert read_pickle(pickle.dumps(1) + pickle.dumps(Runs(os.system, ("x",)))).imports == ("posix.system",)
 

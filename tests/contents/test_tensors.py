@@ -8,6 +8,7 @@ import struct
 import sys
 import zipfile
 from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,9 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from modelsync_jupyter.contents import tensors as reading
 from modelsync_jupyter.contents.reader import Blocks, FileReader, TooMuch
 from modelsync_jupyter.contents.shapes import Tensor
-from modelsync_jupyter.contents.tensors import NoTensors, list_tensors
+from modelsync_jupyter.contents.tensors import NoTensors, list_tensors, pickles_in_zip
 
 WEIGHTS: dict[str, Any] = {
     "layer.weight": np.arange(600_000, dtype=np.float32).reshape(600, 1000),
@@ -177,6 +179,72 @@ def test_broken_files_are_refused_and_never_hang(name: str, tmp_path: Path) -> N
             tensors(path)
         except (NoTensors, TooMuch):
             continue
+
+
+def doubled(opening: bytes, twice: bytes) -> bytes:
+    """Instructions of a pickle for something that is twice in the next, and so on: to walk through it takes forever."""
+    return opening + b"".join(b"q%c" % n + twice.replace(b"?", b"h%c" % n) for n in range(64))
+
+
+LISTS, TUPLES = doubled(b"]", b"](??e"), doubled(b")", b"??\x86")
+
+
+def torch_with(pickled: bytes) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("archive/data.pkl", b"\x80\x02" + pickled + b".")
+    return data.getvalue()
+
+
+def array_with(header: bytes) -> bytes:
+    return b"\x93NUMPY\x02\0" + struct.pack("<I", len(header)) + header
+
+
+def safetensors_with(shape: bytes, start: bytes = b"0") -> bytes:
+    header = b'{"a": {"dtype": "F32", "shape": [%s], "data_offsets": [%s, 4]}}' % (shape, start)
+    return struct.pack("<Q", len(header)) + header + bytes(4)
+
+
+def message(number: int, data: bytes) -> bytes:
+    """A field of a protobuf message."""
+    length, size = b"", len(data)
+    while size > 127:
+        length, size = length + bytes([size & 127 | 128]), size >> 7
+    return bytes([number << 3 | 2]) + length + bytes([size]) + data
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("called.pt", torch_with(LISTS + b")R")),
+        ("key.pt", torch_with(b"}" + TUPLES + b"K\1s")),
+        ("deep.pt", torch_with(b"]" * 100_000 + b"a" * 99_999)),
+        ("deep.npy", array_with(b"-" * 9_000 + b"1")),
+        ("long.npy", array_with(b"{'descr': 'f8', 'shape': (" + b"1," * 100_000 + b")}")),
+        ("long.safetensors", safetensors_with(b"1," * 100_000 + b"1")),
+        ("text.safetensors", safetensors_with(b'"1"')),
+        ("infinite.safetensors", safetensors_with(b"1", b"1e999")),
+        ("long.onnx", message(7, message(5, message(1, b"\1" * 100_000)))),
+    ],
+)
+def test_a_small_file_cannot_take_forever(name: str, data: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(data)
+    try:
+        assert not tensors(tmp_path / name)
+    except NoTensors:
+        return
+    assert name in ("called.pt", "key.pt")  # they are whole, and have no tensors
+
+
+def test_of_a_zip_no_more_is_unpacked_than_of_one_pickle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_MAX_PICKLE", 1000)
+    monkeypatch.setattr(reading, "_MAX_NPY_HEADERS", 1000)
+    with zipfile.ZipFile(tmp_path / "m.npz", "w", zipfile.ZIP_DEFLATED) as file:
+        for n in range(20):
+            file.writestr(f"{n}.npy", array_with(b"{'descr': '|O', 'shape': (1,)}".ljust(100)) + bytes(100))
+    for read in (pickles_in_zip, partial(list_tensors, "m.npz")):
+        with pytest.raises(NoTensors, match="are too long"):
+            read(FileReader(tmp_path / "m.npz"))
 
 
 def test_a_header_that_claims_to_be_huge_is_not_read(tmp_path: Path) -> None:

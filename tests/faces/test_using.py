@@ -98,6 +98,8 @@ def test_a_scan_marks_every_file_by_what_is_in_it(home: Path) -> None:
         np.save(path / "c.npy", np.array([Own()], dtype=object))
         np.savez(path / "d.npz", x=np.array([Runs()], dtype=object))
         (path / "e.md").write_text("hello")
+        (path / "f.npy").write_bytes(pickle.dumps(Runs(), 0))  # which NumPy loads as a pickle
+        (path / "g.npy").write_bytes(b"\x93NUMPY\1\0\x0a\0{'descr': ")
 
     save(home, "many:v1", fill)
     found = {each.path: (each.kind, each.verdict) for each in Client(home).scan("many:v1")}
@@ -106,6 +108,8 @@ def test_a_scan_marks_every_file_by_what_is_in_it(home: Path) -> None:
         "b.txt": ("pickle", "dangerous"),
         "c.npy": ("pickle", "unknown"),
         "d.npz": ("pickle", "dangerous"),
+        "f.npy": ("pickle", "dangerous"),
+        "g.npy": ("pickle", "unknown"),
     }
 
 
