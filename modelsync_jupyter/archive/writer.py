@@ -7,7 +7,6 @@ other work on the machine pays as well. The processor time of each write shows w
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import mmap
 import os
@@ -96,6 +95,8 @@ class Writer:
 
     def _aligned(self, view: memoryview) -> memoryview:
         """Return the same bytes at the start of a page of memory: as they are, where they lie so."""
+        import ctypes  # where the cache is quick, nothing goes past it
+
         if not view.readonly and ctypes.addressof(ctypes.c_char.from_buffer(view)) % _PAGE == 0:
             return view
         if not hasattr(self._own, "buffer"):

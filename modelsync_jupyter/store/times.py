@@ -15,10 +15,9 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.files import clock_passes, open_own, write_text
@@ -29,8 +28,7 @@ _LONGEST = 64 << 20
 _FORM = "times-1"
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(NamedTuple):
     """What the folder of a name looks like, without a look into those of its versions.
 
     Args:
