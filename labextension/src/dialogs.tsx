@@ -92,7 +92,10 @@ export function askToDeleteInRegistry(
   return confirmByTyping({
     title: trans.__('Delete %1 in the registry?', tag),
     text: [
-      trans.__('It will be deleted in %1, for everybody.', registry),
+      trans.__(
+        'It will be deleted from the registry “%1”, for everybody.',
+        registry
+      ),
       here
         ? trans.__('The copy on this computer stays.')
         : trans.__('This computer has no copy of it.'),

@@ -36,19 +36,19 @@ def add_commands(add: Any) -> None:
     parser.add_argument("--older-than", type=ago, metavar="AGE", help="only versions older than this, such as 30d")
     what = "keep versions with this label, besides those with a label `keep`; may be repeated"
     parser.add_argument("--keep-label", action="append", default=[], metavar="K[=V]", help=what)
-    what = "ask no registry, and delete also what its aliases refer to"
+    what = "ask no registry, and also delete versions that aliases refer to"
     parser.add_argument("--ignore-aliases", action="store_true", help=what)
-    what = "delete for good what `delete` put aside within the last week, which `restore --local` could bring back"
+    what = "permanently delete what `delete` removed within the last week; `restore --local` cannot bring it back then"
     parser.add_argument("--trash", action="store_true", help=what)
     parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be deleted, and delete nothing")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
     add_output(parser)
 
-    parser = add("du", "show the space that each name takes in the local store", du_command)
+    parser = add("du", "show the disk space that each model takes in the local store", du_command)
     parser.add_argument("name", nargs="?", metavar="NAME", help="only this name")
     add_output(parser)
 
-    parser = add("verify", "read local models again, and compare them with their digests", verify_command)
+    parser = add("verify", "read local models again, and check them against their digests", verify_command)
     parser.add_argument("tag", nargs="?", metavar="TAG", help="NAME:VERSION, or NAME for its latest version")
     parser.add_argument("--all", action="store_true", help="all models (the default without TAG)")
     what = "fetch the damaged parts from the registry"

@@ -31,8 +31,8 @@ _TRASHED = ("TAG", "ON DISK", "DELETED", "UNTIL (UTC)")
 _ALIAS_EXAMPLES = """\
 examples:
   alias sentiment                              its aliases
-  alias sentiment:v2 production                let one point at v2; the alias is made if there is none
-  alias sentiment:v2 production --expect v1    only if it points at v1 until now
+  alias sentiment:v2 production                point it at v2; it is created if it does not exist
+  alias sentiment:v2 production --expect v1    only if it points at v1 now
   alias --delete sentiment:production          remove it; the version stays
   history sentiment --alias production         who moved it, and when"""
 _LABEL_EXAMPLES = """\
@@ -81,7 +81,8 @@ def label_command(args: argparse.Namespace, face: Face) -> Answer:
         if args.context:
             raise UsageError("`--context` is for a registry.", "Leave out `--local` or `--context`.")
         model = client.edit(args.tag, remove=args.remove, **change)
-        return Answer(model, _changed(f"`{model.tag}` on this computer", model.info.labels), model.to_dict())
+        said = _changed(f"`{model.tag}` on this computer", model.info.labels)
+        return Answer(model, f"{said} A copy in the registry is different from it now.", model.to_dict())
     record = client.catalog.change(args.tag, remove=tuple(args.remove), **change)
     return Answer(record, _changed(f"`{record.tag}` in the registry", record.labels), record.details())
 
@@ -118,8 +119,8 @@ def delete_remote(args: argparse.Namespace, face: Face) -> Answer:
     """`delete --remote TAG ...`: delete in the registry, after what is to go was typed once more."""
     catalog = client_of(args).catalog
     for word in args.tags:
-        what = f"version `{word}`" if ":" in word else f"all versions of `{word}`, for everybody"
-        if not args.yes and not face.confirm(f"Delete {what} from the registry?", typed=word):
+        what = f"version `{word}`" if ":" in word else f"all versions of `{word}`"
+        if not args.yes and not face.confirm(f"Delete {what} from the registry, for everybody?", typed=word):
             return Answer(None, "Nothing was deleted.", data=[])
     for word in args.tags:
         catalog.delete(word)
@@ -133,9 +134,9 @@ def add_commands(add: Any) -> None:
     parser = add(
         "alias", "list the aliases of a model in the registry, or move one", alias_command, epilog=_ALIAS_EXAMPLES
     )
-    parser.add_argument("tag", metavar="TAG", help="NAME to list its aliases; NAME:VERSION to let one point there")
+    parser.add_argument("tag", metavar="TAG", help="NAME to list its aliases; NAME:VERSION to point one at it")
     parser.add_argument("alias", nargs="?", metavar="ALIAS", help="the alias, such as `production`")
-    what = "move it only if it points at this version until now; '' if there is none yet"
+    what = "move it only if it points at this version now; '' if it does not exist yet"
     parser.add_argument("--expect", metavar="VERSION", help=what)
     parser.add_argument("--delete", action="store_true", help="remove the alias NAME:ALIAS")
     _finish(parser)
@@ -144,19 +145,19 @@ def add_commands(add: Any) -> None:
     parser = add("label", what, label_command, epilog=_LABEL_EXAMPLES)
     parser.add_argument("tag", metavar="TAG", help="NAME:VERSION")
     parser.add_argument("labels", nargs="*", type=pair, metavar="K=V", help="labels to set")
-    parser.add_argument("--remove", action="append", default=[], metavar="K", help="a label to take away")
-    parser.add_argument("--description", metavar="TEXT", help="what people should know of it; '' for nothing")
+    parser.add_argument("--remove", action="append", default=[], metavar="K", help="a label to remove")
+    parser.add_argument("--description", metavar="TEXT", help="a text about it; '' removes the one there is")
     parser.add_argument("--local", action="store_true", help="change the local model, not the registry's")
     _finish(parser)
 
     what = "show what was done to a model in the registry, newest first"
     parser = add("history", what, history_command, epilog=_HISTORY_EXAMPLES)
     parser.add_argument("tag", metavar="TAG", help="NAME, or NAME:VERSION for one version")
-    parser.add_argument("--alias", metavar="ALIAS", help="only where this alias was")
+    parser.add_argument("--alias", metavar="ALIAS", help="only changes of this alias")
     parser.add_argument("-n", "--limit", type=positive, default=100, metavar="N", help="at most N (default 100)")
     _finish(parser)
 
-    what = "restore what was deleted in the registry or locally, or list what can be"
+    what = "restore what was deleted in the registry or locally, or list it"
     parser = add("restore", what, restore_command, epilog=_RESTORE_EXAMPLES)
     parser.add_argument("tag", nargs="?", metavar="TAG", help="NAME:VERSION, or NAME for a whole model")
     parser.add_argument("--local", action="store_true", help="what was deleted from this computer within a week")

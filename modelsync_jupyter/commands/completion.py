@@ -60,7 +60,7 @@ complete -c modelsync -f -a '(__modelsync_complete)'
 _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 _EPILOG = """\
 bash:  echo 'source <(modelsync completion bash)' >> ~/.bashrc
-zsh:   echo 'source <(modelsync completion zsh)' >> ~/.zshrc      (behind `compinit`)
+zsh:   echo 'source <(modelsync completion zsh)' >> ~/.zshrc      (after `compinit`)
 fish:  modelsync completion fish > ~/.config/fish/completions/modelsync.fish"""
 _LINE = re.compile(r"(?:^|\s|/)modelsync\s+(?P<words>.*)$", re.DOTALL)
 

@@ -47,13 +47,15 @@ def add_commands(add: Any) -> None:
     parser.add_argument("--as", dest="name", metavar="NAME[:VERSION]", help="import it under this tag")
     _add_options(parser, "path")
 
-    what = "make one end have the models that another has"
+    what = "copy models between any two of: local, a registry, a folder or URL"
     parser = add("sync", what, sync_command, epilog=_SYNCS)
     parser.add_argument("source", metavar="FROM", help="`local`, a context, or a folder or URL of exports")
     parser.add_argument("target", metavar="TO", help="the same")
     parser.add_argument("--query", default="", metavar="Q", help="only what the registry FROM finds with this query")
-    parser.add_argument("--delete", action="store_true", help="delete at TO what FROM does not have, in the end")
-    parser.add_argument("-k", "--keep-going", action="store_true", help="go on past versions that fail")
+    parser.add_argument("--delete", action="store_true", help="in the end, delete from TO what FROM does not have")
+    parser.add_argument(
+        "-k", "--keep-going", action="store_true", help="continue with the next version where one fails"
+    )
     _add_options(parser)
 
 

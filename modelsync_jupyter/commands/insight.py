@@ -34,14 +34,16 @@ _STATES = {State.IN_SYNC: "The files are the same", State.DIFFERENT: "The files 
 def add_commands(add: Any) -> None:
     """Add the commands of this module to a parser."""
     parser = add("diff", "compare two versions: files, tensors, labels, metadata", diff_command)
-    parser.add_argument("old", metavar="TAG", help="a version; alone, with --remote: its copy in the registry")
-    parser.add_argument("new", nargs="?", metavar="TAG", help="another version; the registry's, if not here")
+    parser.add_argument("old", metavar="TAG", help="a version; with --remote and no other, its two copies are compared")
+    parser.add_argument(
+        "new", nargs="?", metavar="TAG", help="another version, taken from the registry where it is not local"
+    )
     parser.add_argument("--remote", action="store_true", help="compare what the registry has")
     parser.add_argument("--no-tensors", action="store_true", help="do not look into files")
     add_context(parser)
     add_output(parser)
 
-    what = "look for what keeps models from being saved and synced"
+    what = "check the store, the sign-in, the network, the registry and Jupyter"
     parser = add("doctor", what, doctor_command)
     add_context(parser)
     add_output(parser)

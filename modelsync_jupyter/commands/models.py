@@ -47,7 +47,7 @@ def add_commands(add: Any) -> None:
     add_output(parser, "path")
 
     parser = add("create", "save a file or a folder as a new model", create_command)
-    parser.add_argument("name", metavar="NAME[:VERSION]", help="its tag; without a version, a new one is made")
+    parser.add_argument("name", metavar="NAME[:VERSION]", help="its tag; without a version, one is generated")
     parser.add_argument("path", nargs="?", type=Path, metavar="PATH", help="the file or folder to copy in")
     parser.add_argument("--label", type=pair, action="append", default=[], metavar="K=V", help="may be repeated")
     parser.add_argument("--metadata", type=pair, action="append", default=[], metavar="K=V", help="may be repeated")

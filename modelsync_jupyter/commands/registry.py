@@ -137,7 +137,7 @@ def describe_command(args: argparse.Namespace, face: Face) -> Answer:
 
 
 def visibility_command(args: argparse.Namespace, face: Face) -> Answer:
-    """`registry visibility REPOSITORY [private|public]`: ask, or change, who can know of a repository."""
+    """`registry visibility REPOSITORY [private|public]`: show or change who can see a repository."""
     registry = _registry(args)
     if args.visibility:
         private = registry.set_private(args.repository, args.visibility == "private")

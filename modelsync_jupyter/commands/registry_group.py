@@ -75,24 +75,24 @@ def add_commands(add: Any) -> None:
 
 
 def _add_repository_commands(add: Any) -> None:
-    what = "make a repository before anything is pushed into it, so that it can be private from the beginning"
+    what = "create a repository before the first push, so that it can be private from the start"
     parser = add("create", what, registry.create_repository_command, epilog=_CREATE_EXAMPLES)
     parser.add_argument("name", metavar="NAME", help="the name of its models")
-    parser.add_argument("--private", action="store_true", help="only who was granted a right in it knows of it")
+    parser.add_argument("--private", action="store_true", help="only those with access see it")
     parser.add_argument("--description", default="", metavar="TEXT", help="what people should know of it")
     _add_managed(parser)
 
     what = "show, or change, the description and labels of a repository"
     parser = add("describe", what, registry.describe_command, epilog=_DESCRIBE_EXAMPLES)
     parser.add_argument("repository", metavar="REPOSITORY", help="the name of its models")
-    parser.add_argument("description", nargs="?", metavar="TEXT", help="what people should know of it; '' for nothing")
+    parser.add_argument("description", nargs="?", metavar="TEXT", help="a text about it; '' removes the one there is")
     parser.add_argument("--label", type=pair, action="append", default=[], metavar="K=V", help="may be repeated")
-    parser.add_argument("--remove", action="append", default=[], metavar="K", help="a label to take away")
+    parser.add_argument("--remove", action="append", default=[], metavar="K", help="a label to remove")
     _add_managed(parser)
 
-    parser = add("visibility", "ask, or change, who can know of a repository", registry.visibility_command)
+    parser = add("visibility", "show or change who can see a repository", registry.visibility_command)
     parser.add_argument("repository", metavar="REPOSITORY", help="the name of its models")
-    parser.add_argument("visibility", nargs="?", choices=("private", "public"), help="private: only who was granted")
+    parser.add_argument("visibility", nargs="?", choices=("private", "public"), help="private: only those with access")
     _add_managed(parser)
 
 
@@ -104,7 +104,7 @@ def _add_user_commands(add: Any) -> None:
     parser = add("show", what, registry.show_user_command)
     parser.add_argument("name", metavar="NAME", help="the name of the user")
     _add_managed(parser)
-    parser = add("add", "make a user; for admins", registry.add_user_command)
+    parser = add("add", "create a user; for admins", registry.add_user_command)
     parser.add_argument("name", metavar="NAME", help="the name of the user")
     parser.add_argument("--role", choices=_ROLES, default="none", help="in the whole registry (default %(default)s)")
     parser.add_argument("--robot", action="store_true", help="it is a program, such as a CI pipeline")
@@ -123,7 +123,7 @@ def _add_token_commands(add: Any) -> None:
     parser = add("list", "list your tokens; for an admin, everybody's", registry.list_tokens_command)
     parser.add_argument("--user", metavar="NAME", help="only those of this user")
     _add_managed(parser)
-    parser = add("add", "make a token, which is shown only once", registry.add_token_command)
+    parser = add("add", "create a token, which is shown only once", registry.add_token_command)
     parser.add_argument("name", metavar="NAME", help="what to call it")
     parser.add_argument("--user", metavar="NAME", help="whose it will be (default: yours; it ends with your own token)")
     what = "how much of what its user may do (default %(default)s)"
@@ -133,9 +133,9 @@ def _add_token_commands(add: Any) -> None:
     what = "write it into a new file that only you can read, instead of printing it"
     parser.add_argument("--token-file", type=Path, metavar="FILE", help=what)
     _add_managed(parser)
-    parser = add("revoke", "make a token useless, and those that it made for itself", registry.revoke_token_command)
+    parser = add("revoke", "revoke a token, and those that it created for itself", registry.revoke_token_command)
     parser.add_argument("id", metavar="ID", help="id of the token")
-    parser.add_argument("--issued", action="store_true", help="also those that it made for other users; for admins")
+    parser.add_argument("--issued", action="store_true", help="also those that it created for other users; for admins")
     _add_managed(parser)
 
 

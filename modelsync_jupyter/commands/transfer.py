@@ -39,7 +39,7 @@ def add_commands(add: Any) -> None:
         add_background(parser)
         parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be done, and do nothing")
         add_output(parser, "path")
-    add_output(add("transfers", "list all pushes and pulls, running and ended", transfers_command))
+    add_output(add("transfers", "list transfers, running and ended", transfers_command))
     for verb, what, run in (
         (
             "attach",

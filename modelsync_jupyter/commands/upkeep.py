@@ -98,8 +98,8 @@ def _copy(
 def add_commands(add: Any) -> None:
     """Add the commands of this module to the group `registry`."""
     for verb, what, run in (
-        ("gc", "free what nobody needs, on the machine of the registry; it may serve all the while", gc_command),
-        ("verify", "read all bytes, on the machine of the registry; fails if some are bad", verify_command),
+        ("gc", "free unused space, on the machine of the registry; it may serve meanwhile", gc_command),
+        ("verify", "read all bytes, on the machine of the registry; exits with 1 if some are damaged", verify_command),
     ):
         parser = add(verb, what, run)
         _add_registry(parser)
@@ -107,7 +107,7 @@ def add_commands(add: Any) -> None:
             parser.add_argument("-n", "--dry-run", action="store_true", help="only say what would be freed")
         add_output(parser)
 
-    what = "copy a registry, which may serve all the while, into a folder; once more: copy what is new"
+    what = "copy a registry, which may serve meanwhile, into a folder; run it again to copy what is new"
     parser = add("backup", what, backup_command)
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder, or that of an earlier backup")
     _add_registry(parser)

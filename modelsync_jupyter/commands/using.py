@@ -22,7 +22,7 @@ _MARKS = {"safe": "✓ safe", "known": "✓ known", "unknown": "! unknown", "dan
 
 def add_commands(add: Any) -> None:
     """Add the commands of this module to a parser."""
-    parser = add("scan", "say what loading a model would run, without running it", scan_command)
+    parser = add("scan", "show what loading a model would run, without running it", scan_command)
     parser.add_argument("tag", metavar="TAG", help="NAME:VERSION, or NAME for its latest version")
     parser.add_argument("--pull", action="store_true", help="fetch it if it is not here")
     add_context(parser)

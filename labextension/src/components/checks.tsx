@@ -16,7 +16,7 @@ export function Checks(props: {
   const ask = React.useCallback(() => checks, [checks]);
   const { value: found, error } = useAnswer(ask);
   const words = {
-    ok: `✓ ${trans.__('fine')}`,
+    ok: `✓ ${trans.__('ok')}`,
     warning: `! ${trans.__('warning')}`,
     failed: `✗ ${trans.__('failed')}`,
     skipped: `– ${trans.__('skipped')}`

@@ -24,11 +24,19 @@ export function SignIn(props: {
   const [busy, setBusy] = React.useState(false);
   const [where, setWhere] = React.useState(expired?.endpoint ?? '');
   const id = React.useId();
+  const before = React.useRef<Element | null>(null);
   React.useEffect(() => {
     if (!expired) {
+      before.current = document.activeElement;
       endpoint.current?.focus(); // somebody asked for the form
     }
   }, [expired]);
+  const close = (): void => {
+    onClose();
+    if (before.current instanceof HTMLElement) {
+      before.current.focus(); // back to where the form was asked for
+    }
+  };
   const page = tokenPage(where);
 
   const submit = async (event: React.FormEvent): Promise<void> => {
@@ -57,6 +65,12 @@ export function SignIn(props: {
       className="jp-ModelSync-signIn"
       aria-labelledby={`${id}-title`}
       onSubmit={event => void submit(event)}
+      onKeyDown={event => {
+        if (event.key === 'Escape' && !expired) {
+          event.stopPropagation();
+          close();
+        }
+      }}
     >
       <h2 id={`${id}-title`}>
         {expired
@@ -108,7 +122,7 @@ export function SignIn(props: {
             {trans.__('Get a token on the registry’s page')}
           </a>
         ) : (
-          trans.__('Made on the registry’s page, or by its admin.')
+          trans.__('Create one on the registry’s page, or ask its admin.')
         )}
       </p>
       <label htmlFor={`${id}-name`}>
@@ -137,9 +151,7 @@ export function SignIn(props: {
           primary
           disabled={busy}
         />
-        {!expired && (
-          <TextButton label={trans.__('Cancel')} onClick={onClose} />
-        )}
+        {!expired && <TextButton label={trans.__('Cancel')} onClick={close} />}
       </div>
     </form>
   );
