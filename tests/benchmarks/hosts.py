@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.harness.nginx import free_port, nginx
+from tests.harness.nginx import nginx
+from tests.harness.ports import free_port
 
 _HOST = """
     sendfile on; sendfile_max_chunk 2m; tcp_nopush on; tcp_nodelay on; keepalive_requests 100000;

@@ -42,7 +42,7 @@ from modelsync_jupyter.registry.keeping import Keeping
 from modelsync_jupyter.registry.service import Registry
 from modelsync_jupyter.registry.space import collect_garbage, verify_blobs
 from tests.harness.models import make_model
-from tests.harness.nginx import free_port
+from tests.harness.ports import free_port
 from tests.harness.postgresql import Postgresql
 from tests.harness.processes import bentoml, environment, modelsync, start_modelsync
 from tests.harness.s3 import BUCKET, s3_server

@@ -145,7 +145,7 @@ class TestSources:
         open_source, body, _ = opened
         with closing(open_source()) as source, ThreadPoolExecutor(4) as pool:
             if not source.ranged:
-                return
+                pytest.skip("it has no ranges")
             ranges = [(0, 1), (511, 513), (MIB - 1, 3 * MIB), (len(body) - 5, len(body)), (7, len(body) - 7)]
             found = pool.map(lambda each: read(source, *each), ranges)
             assert list(found) == [body[start:stop] for start, stop in ranges]
@@ -245,7 +245,7 @@ class TestTargets:
     def test_damaged_bytes_do_not_count(self, written: tuple[Written, FolderSource, Path]) -> None:
         ends, source, made = written
         if not ends.checks:
-            return
+            pytest.skip("it cannot tell damaged bytes")
         with closing(ends.open(source)) as target:
             run = runs_of(target, source)[0]
             views = damaged(source.views(run[0].start, run[-1].stop, bytearray(MIB)))
@@ -273,7 +273,7 @@ class TestTargets:
             fill(target, source)
             target.publish()
         if not ends.waits:
-            return
+            pytest.skip("it publishes with the last byte")
         with closing(ends.open(source)) as target:
             target.give_up(Unavailable("Interrupted."))
         assert differences(made, ends.seen() or Path()) == []

@@ -24,7 +24,7 @@ import modelsync_jupyter
 from modelsync_jupyter.commands.grammar import build_parser
 from modelsync_jupyter.commands.parser import HelpShown
 from modelsync_jupyter.lab.app import ModelSyncApp
-from tests.harness.nginx import free_port
+from tests.harness.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(modelsync_jupyter.__file__).parent

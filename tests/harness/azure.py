@@ -15,7 +15,7 @@ from pathlib import Path
 
 import requests
 
-from .nginx import free_port, wait_for
+from .ports import free_port, wait_for_port
 
 #: Why a test that is about Azure is left out; "" where the emulator is installed.
 MISSING = "" if shutil.which("azurite-blob") else "no Azurite: `npm install --global azurite`"
@@ -37,7 +37,7 @@ def azure_server(folder: Path) -> Iterator[dict[str, str]]:
         stderr=subprocess.DEVNULL,
     ) as child:
         try:
-            wait_for(port)
+            wait_for_port(port)
             _make_container(url)
             connection = f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={_KEY};BlobEndpoint={url};"
             yield {"AZURE_STORAGE_CONNECTION_STRING": connection}

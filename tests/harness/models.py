@@ -155,11 +155,6 @@ def _model_yaml(
     return yaml.safe_dump(data, sort_keys=False)
 
 
-def same_tree(a: Path, b: Path) -> bool:
-    """Whether two folders hold the same: see `differences`."""
-    return not differences(a, b)
-
-
 def differences(a: Path, b: Path) -> list[str]:
     """What differs between two folders: names, kinds, bytes, exec bits, link targets.
 

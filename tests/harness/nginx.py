@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
-import random
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from .clock import wait_until
+from .ports import wait_for_port
 
 #: Why a test that is about nginx is left out; "" where it is installed.
 MISSING = "" if shutil.which("nginx") else "no nginx: `apt-get install nginx-light`"
@@ -44,27 +42,7 @@ def nginx(port: int, http: str, workers: int = 1) -> Iterator[None]:
         config.write_text(_NGINX.format(user=user, workers=workers, run=run, http=http))
         with subprocess.Popen(["nginx", "-p", run, "-e", f"{run}/error.log", "-c", str(config)]) as child:
             try:
-                wait_for(port)
+                wait_for_port(port)
                 yield
             finally:
                 child.terminate()
-
-
-def free_port() -> int:
-    """A TCP port nobody uses now, and that nobody gets who asks the system for any: those are from 32768 on."""
-    while True:
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", random.randrange(15000, 32000))) as found:
-            return int(found.getsockname()[1])
-
-
-def wait_for(port: int) -> None:
-    """Wait until something listens there."""
-    wait_until(lambda: _listens(port), f"a server at port {port}")
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True

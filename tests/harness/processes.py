@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from . import zygote
 from .clock import LONG
-from .nginx import free_port
+from .ports import free_port
 
 if TYPE_CHECKING:
     from typing_extensions import Self

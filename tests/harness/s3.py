@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from .nginx import free_port, wait_for
+from .ports import free_port, wait_for_port
 
 KEY, SECRET = "K8charsmin", "S8charsmin"
 BUCKET = "myjfs"
@@ -37,7 +37,7 @@ def s3_server(folder: Path, port: int = 0) -> Iterator[dict[str, str]]:
         [juicefs, *words], env={**os.environ, **login}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as child:
         try:
-            wait_for(port)
+            wait_for_port(port)
             yield {
                 "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
                 "AWS_ACCESS_KEY_ID": KEY,

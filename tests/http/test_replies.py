@@ -105,13 +105,15 @@ def test_trailers_without_an_end_are_not_read(net: Net) -> None:
     assert isinstance(error, Unavailable)
 
 
-def test_a_body_that_goes_silent_ends_after_a_stall(net: Net) -> None:
-    def stall(handler: Handler) -> None:
-        handler.begin(200, {"Content-Length": "1000"})
-        handler.wfile.flush()
-        time.sleep(60)
-        handler.abandon()
+def stall(handler: Handler) -> None:
+    """Begin a reply, and say nothing more."""
+    handler.begin(200, {"Content-Length": "1000"})
+    handler.wfile.flush()
+    time.sleep(60)
+    handler.abandon()
 
+
+def test_a_body_that_goes_silent_ends_after_a_stall(net: Net) -> None:
     server = net.serve(stall)
     http = net.client(server.url, stall=0.2)
 
@@ -125,12 +127,6 @@ def test_a_body_that_goes_silent_ends_after_a_stall(net: Net) -> None:
 
 
 def test_silence_in_a_reply_is_a_stall_however_long_the_answer_may_take(net: Net) -> None:
-    def stall(handler: Handler) -> None:
-        handler.begin(200, {"Content-Length": "1000"})
-        handler.wfile.flush()
-        time.sleep(60)
-        handler.abandon()
-
     http = net.client(net.serve(stall).url, attempts=1, stall=0.2)
     error = error_of(lambda: http.call("PATCH", "/api/x", timeout=60))
     assert "did not answer in time" in error.message  # not: broke, as the server does in the end
@@ -215,14 +211,6 @@ def test_what_is_too_deep_or_not_json_is_refused(data: bytes, net: Net) -> None:
     assert net.waits == []
 
 
-# Lists
-
-
-def record(version: int, status: str = "success", day: int | None = None) -> dict[str, Any]:
-    made = datetime(2024, 1, 1, tzinfo=timezone.utc) + timedelta(days=day if day is not None else 1000 - version)
-    return {"version": f"v{version}", "upload_status": status, "build_at": made.strftime("%Y-%m-%d %H:%M:%S.%f")}
-
-
 @pytest.mark.parametrize("text", [b"\\ud83d", b"\\uDE00", b"\xed\xa0\xbd"])
 def test_half_a_surrogate_pair_reaches_nobody(text: bytes, net: Net) -> None:
     body = b'{"a' + text + b'": ["\\ud83d\\ude00", "\xed\x95\x9c", "' + text + b'"]}'
@@ -230,6 +218,14 @@ def test_half_a_surrogate_pair_reaches_nobody(text: bytes, net: Net) -> None:
     found = net.client(server.url).call("GET", "/")
     assert found == {"a\ufffd": ["\U0001f600", "한", "\ufffd"]}
     assert json.dumps(found, ensure_ascii=False).encode()
+
+
+# Lists
+
+
+def record(version: int, status: str = "success", day: int | None = None) -> dict[str, Any]:
+    made = datetime(2024, 1, 1, tzinfo=timezone.utc) + timedelta(days=day if day is not None else 1000 - version)
+    return {"version": f"v{version}", "upload_status": status, "build_at": made.strftime("%Y-%m-%d %H:%M:%S.%f")}
 
 
 def lists(records: list[dict[str, Any]], total: int | None = None) -> Answer:

@@ -6,7 +6,9 @@ import itertools
 import json
 import os
 import subprocess
-from collections.abc import Callable, Collection, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -147,6 +149,26 @@ def wait_for(look: Callable[[], T], what: str, child: subprocess.Popen[str] | No
         return found
 
     return wait_until(look_closely, what)
+
+
+@contextmanager
+def watching(look: Callable[[], T]) -> Iterator[list[T]]:
+    """What is seen at every moment, from before the block to behind its end."""
+    looks = [look()]
+    done = threading.Event()
+
+    def keep_looking() -> None:
+        while not done.wait(0.003):
+            looks.append(look())
+
+    thread = threading.Thread(target=keep_looking)
+    thread.start()
+    try:
+        yield looks
+    finally:
+        done.set()
+        thread.join()
+        looks.append(look())
 
 
 def struck(proxy: FaultyProxy) -> int:

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -143,12 +142,6 @@ def test_files_that_were_written_to_are_said_to_be_changed(here: Client) -> None
     (second,) = here.verify("m:v1")
     assert (first.state, second.state, second.expected) == ("recorded", "changed", first.digest)
     assert [each.state for each in here.verify("m:v1")] == ["good"]
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
-    with RegistryProcess(tmp_path_factory.mktemp("registry")) as registry:
-        yield registry
 
 
 @pytest.mark.processes

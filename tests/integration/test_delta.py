@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import struct
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,12 +24,6 @@ from .test_care import rot
 
 pytestmark = pytest.mark.processes
 COUNT, SIZE = 12, MIB
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
-    with RegistryProcess(tmp_path_factory.mktemp("registry")) as process:
-        yield process
 
 
 def weights(changed: int = -1, seed: int = 0) -> bytes:

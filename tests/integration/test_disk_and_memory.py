@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.models import differences, make_model
 from tests.harness.processes import MODELSYNC, RegistryProcess, environment
 
-from .scene import FILES, HEAD, MIB, Client, disk_use, one_line
+from .scene import FILES, HEAD, MIB, Client, disk_use, one_line, watching
 
 BIG = 200 * MIB
 #: The issue's limit, in bytes a process has of its own: RssAnon and RssShmem.
@@ -167,25 +166,6 @@ def check_costs(sender: Client, url: str, home: Path) -> None:
     assert pulled.anon < MEMORY
     assert BIG <= max(grown) < BIG + (512 << 10)
     assert differences(sender.folder("big:v1"), receiver.folder("big:v1")) == []
-
-
-@contextmanager
-def watching(look: Callable[[], int]) -> Iterator[list[int]]:
-    """A number at every moment."""
-    looks = [look()]
-    done = threading.Event()
-
-    def keep_looking() -> None:
-        while not done.wait(0.005):
-            looks.append(look())
-
-    thread = threading.Thread(target=keep_looking)
-    thread.start()
-    try:
-        yield looks
-    finally:
-        done.set()
-        thread.join()
 
 
 @contextmanager

@@ -111,9 +111,10 @@ def test_damaged_exports(here: Client, tmp_path: Path, format: str, damage: str)
     else:
         data += b"more" * 300
     path.write_bytes(data)
-    if damage == "more" and format == "zip":
-        return  # a zip may have anything behind it
-    refuse(here, path, IntegrityError)
+    if damage == "more" and format == "zip":  # a zip may have anything behind it
+        assert here.import_model(path).path.is_dir()
+    else:
+        refuse(here, path, IntegrityError)
 
 
 @pytest.mark.parametrize("make", [*COMPRESSORS, "zip"])
@@ -162,21 +163,16 @@ def test_a_zip_that_lies_about_a_size(here: Client, tmp_path: Path) -> None:
 
 def test_an_archive_that_claims_another_content(here: Client, tmp_path: Path) -> None:
     """The description of one model before the body of another whose small files alone differ."""
+    exports = []
     for name, words in (("one", b"1"), ("two", b"2")):
         make_model(tmp_path / name, "m:v1", {"w.bin": 5 << 20, "a.json": words})
-    paths = [
-        Path(Client(tmp_path / name).export_model("m:v1", tmp_path / f"{name}.tar").path) for name in ("one", "two")
-    ]
-    one, two = (path.read_bytes() for path in paths)
+        path = Client(tmp_path / name).export_model("m:v1", tmp_path / f"{name}.tar").path
+        exports.append(Path(path).read_bytes())
+    one, two = exports
     (tmp_path / "in").mkdir()
-    base = len(one) - tarfile_size(one)
+    base = description_size(one)
     (tmp_path / "in" / "m.tar").write_bytes(one[:base] + two[base:])
     refuse(here, tmp_path / "in" / "m.tar", IntegrityError)
-
-
-def tarfile_size(data: bytes) -> int:
-
-    return len(data) - description_size(data)
 
 
 def test_other_content_under_a_tag_that_exists_needs_force(here: Client, tmp_path: Path) -> None:

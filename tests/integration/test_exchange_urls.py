@@ -19,8 +19,7 @@ from modelsync_jupyter.core.errors import MissingDependency, ModelExists, Permis
 from modelsync_jupyter.remotes.files.urls import find_place
 from tests.harness.halting import kill_at
 from tests.harness.models import MIB, Entry, differences, make_model
-from tests.harness.nginx import free_port
-from tests.harness.nginx import wait_for as wait_for_port
+from tests.harness.ports import free_port, wait_for_port
 from tests.harness.processes import environment
 from tests.harness.s3 import BUCKET, s3_server
 
@@ -168,7 +167,6 @@ def test_an_import_over_http_without_ranges(near: tuple[Client, Path], tmp_path:
     client, made = near
     client.export_model("m:v1", tmp_path / "www" / name)
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "www"))
-    handler.keywords["directory"] = str(tmp_path / "www")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/{name}"

@@ -158,11 +158,7 @@ def tar_of(folder: Path, *members: Add, model_yaml: bool = True) -> bytes:
 def serve(yatai: Yatai, folder: Path, data: bytes, tag: str = "m:v1") -> Client:
     """Put an archive on a server, and sign in to it."""
     name, version = tag.split(":")
-    manifest = {"module": "", "api_version": "v1", "bentoml_version": "1.4.39", "size_bytes": 1}
-    yatai.records.create_repository({"name": name})
-    model = yatai.records.create_model(name, {"version": version, "manifest": manifest, "labels": []})
-    yatai.objects.bucket.put(yatai.key(name, version), [data])
-    yatai.records.touch(model, upload_status="success")
+    yatai.publish(name, version, data)
     return Client.at(folder / "home", yatai.url)
 
 

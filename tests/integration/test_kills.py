@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.models import differences, make_model
 from tests.harness.processes import RegistryProcess
 
-from .scene import FILES, HEAD, LARGEST, MIB, Client, in_turn, struck, wait_for
+from .scene import FILES, HEAD, LARGEST, MIB, Client, in_turn, struck, wait_for, watching
 
 THREADS = 2
 #: Bytes that one thread may have to move again after a kill: a part; a foreign server takes parts with their headers.
@@ -130,7 +129,7 @@ def test_a_push_killed_between_its_last_part_and_its_end_sends_nothing_again(
 
 def test_a_pull_never_shows_half_a_model(proxy: FaultyProxy, near: Client, to_pull: Path, tag: str) -> None:
     """Whoever looks at any moment sees nothing, or all of it."""
-    with watching(near.folder(tag)) as looks:
+    with watching(partial(files_in, near.folder(tag))) as looks:
         proxy.script(Fault.hold(6 * MIB + 1, path="^/objects/"))
         with near.start("pull", tag) as child:
             wait_for(lambda: proxy.log.received("^/objects/") > 6 * MIB, "some bytes", child=child)
@@ -140,24 +139,8 @@ def test_a_pull_never_shows_half_a_model(proxy: FaultyProxy, near: Client, to_pu
     assert set(looks) == {0, 1 + len(FILES)}
 
 
-@contextmanager
-def watching(folder: Path) -> Iterator[list[int]]:
-    """How many files a folder has, all the time."""
-    looks: list[int] = []
-    done = threading.Event()
-
-    def look() -> None:
-        while not done.wait(0.002):
-            looks.append(sum(path.is_file() for path in folder.rglob("*")) if folder.exists() else 0)
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield looks
-    finally:
-        done.wait(0.02)
-        done.set()
-        thread.join()
+def files_in(folder: Path) -> int:
+    return sum(path.is_file() for path in folder.rglob("*")) if folder.exists() else 0
 
 
 def test_a_push_outlives_the_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -148,7 +149,8 @@ def test_a_version_that_another_client_registers_at_the_same_time_is_pushed(
         proxy.script(refused)
         with pytest.raises(Conflict):
             near.push(tag)
-        create(Remote(Http(Context("other", registry.url, TOKEN), Retry())), Tag.parse(tag))
+        with closing(Http(Context("other", registry.url, TOKEN), Retry())) as http:
+            create(Remote(http), Tag.parse(tag))
         proxy.script(refused)
         assert near.push(tag).status == "pushed"
 
@@ -164,8 +166,4 @@ def publish_tar(yatai: Yatai, folder: Path, format: int) -> None:
     file = folder.parent / "stock.tar"
     with tarfile.open(file, "w", format=format) as tar:
         tar.add(folder, arcname="./")
-    manifest = {"module": "", "api_version": "v1", "bentoml_version": "1.4.39", "size_bytes": 1}
-    yatai.records.create_repository({"name": "m"})
-    model = yatai.records.create_model("m", {"version": "v1", "manifest": manifest, "labels": []})
-    yatai.objects.bucket.put(yatai.key("m", "v1"), [file.read_bytes()])
-    yatai.records.touch(model, upload_status="success")
+    yatai.publish("m", "v1", file.read_bytes())

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from tests.harness.models import differences, make_model
-from tests.harness.nginx import free_port, wait_for
+from tests.harness.ports import free_port, wait_for_port
 from tests.harness.processes import RegistryProcess
 from tests.harness.tls import TlsProxy
 
@@ -58,7 +58,7 @@ def forward() -> Iterator[int]:
     options += ["--num-acceptors", "1", "--num-workers", "1", "--log-level", "ERROR"]
     with subprocess.Popen([sys.executable, "-m", "proxy", *options], stdout=subprocess.DEVNULL) as process:
         try:
-            wait_for(port)
+            wait_for_port(port)
             yield port
         finally:
             process.terminate()

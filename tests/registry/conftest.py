@@ -9,18 +9,16 @@ import pytest
 
 from tests.harness import fixtures
 
-from .server import Client, Server
+from .server import Client, Server, serving
 
 name = fixtures.name
 
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The registry that most tests share; each uses names of its own. It must never have failed inside."""
-    server = Server(tmp_path_factory.mktemp("registry") / "data").start()
-    yield server
-    assert server.stop() == 0
-    assert "Traceback" not in server.log, server.log
+    """The registry that most tests share; each uses names of its own."""
+    with serving(tmp_path_factory.mktemp("registry")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -74,6 +74,12 @@ def parts_json(parts: Sequence[bytes]) -> list[dict[str, Any]]:
     return [{"size": len(part), "digest": f"blake3:{blake3(part).hexdigest()}"} for part in parts]
 
 
+def listed(parts: Sequence[bytes], quote: str = "") -> list[dict[str, Any]]:
+    """All parts as `complete` lists them, by their digests."""
+    digests = [part["digest"].removeprefix("blake3:") for part in parts_json(parts)]
+    return [{"part_number": number, "etag": f"{quote}{digest}{quote}"} for number, digest in enumerate(digests, 1)]
+
+
 def path(name: str, version: str, action: str = "") -> str:
     """Path of a version."""
     return f"/model_repositories/{name}/models/{version}" + (f"/{action}" if action else "")
@@ -94,11 +100,15 @@ def start(client: Client, name: str, version: str, extension: Any = None) -> dic
     return reply
 
 
+def part_url(client: Client, name: str, version: str, upload_id: str, number: int = 1) -> str:
+    """A presigned URL that takes one part."""
+    body = {"upload_id": upload_id, "part_number": number}
+    return str(client.ok("PATCH", path(name, version, "presign_multipart_upload_url"), body)["presigned_upload_url"])
+
+
 def put_part(client: Client, name: str, version: str, upload_id: str, number: int, data: Any) -> requests.Response:
     """PUT one part, without the token."""
-    body = {"upload_id": upload_id, "part_number": number}
-    reply = client.ok("PATCH", path(name, version, "presign_multipart_upload_url"), body)
-    return requests.put(reply["presigned_upload_url"], data=data, timeout=30)
+    return requests.put(part_url(client, name, version, upload_id, number), data=data, timeout=30)
 
 
 def put_parts(client: Client, name: str, version: str, upload_id: str, parts: Sequence[bytes]) -> list[dict[str, Any]]:

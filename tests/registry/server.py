@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,17 @@ class Server(RegistryProcess):
             client.session.close()
         return super().stop()
 
+    def user(self, name: str, role: str = "developer", **fields: Any) -> Client:
+        """A client with a token for a user, who is made if need be with this role.
+
+        Args:
+            name: Of the user, and of the token.
+            role: Its role.
+            fields: More of the token: its scopes, or when it expires.
+        """
+        body = {"name": name, "modelsync": {"user": name, "role": role}, **fields}
+        return self.client(self.client().ok("POST", "/api_tokens", body)["token"])
+
     def client(self, token: str | None = None) -> Client:
         """A client with this token; by default the admin's."""
         self._clients.append(Client(self.url, self.token if token is None else token))
@@ -44,13 +55,13 @@ class Server(RegistryProcess):
 
 
 @contextmanager
-def serving(folder: Path, blobs: str, environment: Mapping[str, str]) -> Iterator[Server]:
-    """A registry over a bucket, which leaves neither a traceback nor a file behind."""
-    server = Server(folder / "data", ("--blobs", blobs), **environment).start()
+def serving(folder: Path, *arguments: str, **environment: str) -> Iterator[Server]:
+    """A registry over `folder/data`. It must never have failed inside, nor leave a file for a bucket behind."""
+    server = Server(folder / "data", arguments, **environment).start()
     yield server
     assert server.stop() == 0
     assert "Traceback" not in server.log, server.log
-    assert not list((folder / "data" / "scratch").iterdir())
+    assert not list((folder / "data").glob("scratch/*"))
 
 
 class Client:
@@ -63,7 +74,7 @@ class Client:
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url
-        self.session = requests.Session()
+        self.session, self.token = requests.Session(), token
         self.headers = {"X-YATAI-API-TOKEN": token} if token else {}
 
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> requests.Response:

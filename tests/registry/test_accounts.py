@@ -48,11 +48,9 @@ READS = [
 ]
 
 
-def make(admin: Client, registry: Server, role: str, **fields: object) -> Client:
+def make(registry: Server, role: str, **fields: object) -> Client:
     """A client with a token for a new user of this role."""
-    user = f"{role}-{os.urandom(4).hex()}"
-    body = {"name": "test", "modelsync": {"user": user, "role": role}, **fields}
-    return registry.client(admin.ok("POST", "/api_tokens", body)["token"])
+    return registry.user(f"{role}-{os.urandom(4).hex()}", role, **fields)
 
 
 class TestTokens:
@@ -87,24 +85,24 @@ class TestTokens:
 
     def test_token_of_another_user_is_not_found(self, registry: Server, admin: Client, name: str) -> None:
         made = admin.ok("POST", "/api_tokens", {"name": name})
-        ana = make(admin, registry, "developer")
+        ana = make(registry, "developer")
         assert ana.call("DELETE", f"/api_tokens/{made['uid']}").status_code == 404
         assert all(token["user"]["name"] != "admin" for token in ana.ok("GET", "/api_tokens")["items"])
 
     def test_token_cannot_make_a_stronger_one(self, registry: Server, admin: Client) -> None:
-        writer = make(admin, registry, "admin", scopes=["write_organization"])
+        writer = make(registry, "admin", scopes=["write_organization"])
         assert writer.call("POST", "/api_tokens", {"name": "more", "scopes": ["api"]}).status_code == 403
         assert writer.call("POST", "/api_tokens", {"name": "x", "modelsync": {"user": "eve"}}).status_code == 403
         made = writer.ok("POST", "/api_tokens", {"name": "same", "scopes": ["write_organization"]})
         assert registry.client(made["token"]).ok("GET", "/auth/current")["modelsync"]["role"] == "developer"
-        reader = make(admin, registry, "admin", scopes=["read_organization"])
+        reader = make(registry, "admin", scopes=["read_organization"])
         assert reader.call("POST", "/api_tokens", {"name": "x", "scopes": ["read_organization"]}).status_code == 403
 
 
 class TestRoles:
     def test_guest_reads_and_does_not_write(self, registry: Server, admin: Client, name: str) -> None:
         pushing.push(admin, name, "v1")
-        guests = [make(admin, registry, "guest"), make(admin, registry, "developer", scopes=["read_organization"])]
+        guests = [make(registry, "guest"), make(registry, "developer", scopes=["read_organization"])]
         for guest in guests:
             for address in READS:
                 assert guest.call("GET", address.format(name=name)).status_code == 200, address
@@ -115,11 +113,11 @@ class TestRoles:
                 assert "permission" in reply.json()["error"]
 
     def test_scopes_that_give_nothing_allow_nothing(self, registry: Server, admin: Client) -> None:
-        nobody = make(admin, registry, "admin", scopes=["read_cluster"])
+        nobody = make(registry, "admin", scopes=["read_cluster"])
         assert nobody.call("GET", "/auth/current").status_code == 403
 
     def test_developer_pushes_and_deletes_only_their_own(self, registry: Server, admin: Client, name: str) -> None:
-        ana, ben = make(admin, registry, "developer"), make(admin, registry, "developer")
+        ana, ben = make(registry, "developer"), make(registry, "developer")
         pushing.push(ana, name, "v1")
         assert ana.ok("GET", path(name, "v1"))["creator"]["name"].startswith("developer-")
         assert ben.call("DELETE", path(name, "v1")).status_code == 403

@@ -45,10 +45,7 @@ def test_slow_and_silent_clients_keep_nobody_out(launch: Callable[..., Server], 
     archive = pushing.push(client, name, "v1", pushing.model_tar(name, "v1", os.urandom(8_000_000)))
     link = urlsplit(pushing.download_url(client, name, "v1"))
     upload = pushing.start(client, name, "v1")["upload_id"]
-    body = {"upload_id": upload, "part_number": 1}
-    part = urlsplit(
-        client.ok("PATCH", pushing.path(name, "v1", "presign_multipart_upload_url"), body)["presigned_upload_url"]
-    )
+    part = urlsplit(pushing.part_url(client, name, "v1", upload))
     get = f"GET {link.path}?{link.query} HTTP/1.1\r\nHost: a\r\n\r\n"
     put = f"PUT {part.path}?{part.query} HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\nbegin"
     texts = ["", "GET /healthz HTTP/1.1\r\nHost: a\r\nX-Unfinished", PROMISED, f"{PROMISED}{{", get, put]

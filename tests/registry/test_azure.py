@@ -7,13 +7,11 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import obstore
 import pytest
 import requests
 
 from modelsync_jupyter.registry import Settings, create_app
-from modelsync_jupyter.registry.blobs.objects import ObjectBlobs, key_of
-from modelsync_jupyter.registry.blobs.protocol import Blobs
+from modelsync_jupyter.registry.blobs.objects import ObjectBlobs
 from modelsync_jupyter.registry.routes.objects import direct_store
 from modelsync_jupyter.registry.service import Registry
 from modelsync_jupyter.registry.values import Fields
@@ -23,8 +21,7 @@ from tests.harness.halting import kill_at
 from tests.harness.models import MIB, differences, make_model
 from tests.harness.processes import environment, modelsync
 
-from . import test_blobs
-from .contract import RegistryContract
+from .contract import ObjectsContract, RegistryContract
 from .pushing import model_tar, parts_json, register, start
 from .server import Client, Server, serving
 
@@ -42,7 +39,7 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="module")
 def registry(azure: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """In the place of the one over a folder."""
-    with serving(tmp_path_factory.mktemp("container"), f"az://{CONTAINER}/registry", azure) as server:
+    with serving(tmp_path_factory.mktemp("container"), "--blobs", f"az://{CONTAINER}/registry", **azure) as server:
         yield server
 
 
@@ -64,20 +61,13 @@ def test_only_clients_that_can_send_what_azure_wants_along_are_sent_there(
 
 @needs_azurite
 @pytest.mark.processes
-class TestContainer(test_blobs.BlobsContract):
+class TestContainer(ObjectsContract):
+    root = f"az://{CONTAINER}"
+
     @pytest.fixture(autouse=True)
     def _environment(self, azure: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in azure.items():
             monkeypatch.setenv(name, value)
-
-    def make(self, folder: Path) -> Blobs:
-        return ObjectBlobs(f"az://{CONTAINER}/{folder.name}", folder)
-
-    def spoil(self, blobs: Blobs, digest: str) -> None:
-        assert isinstance(blobs, ObjectBlobs)
-        with blobs.open(digest) as file:
-            data = file.read()
-        obstore.put(blobs._store, key_of(digest), data[:-1] + bytes([data[-1] ^ 1]))
 
 
 @needs_azurite

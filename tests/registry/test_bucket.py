@@ -20,8 +20,8 @@ from modelsync_jupyter.core.parts import from_sizes
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.registry import Settings, presence, space
 from modelsync_jupyter.registry.app import answer
-from modelsync_jupyter.registry.blobs.objects import ObjectBlobs, key_of
-from modelsync_jupyter.registry.blobs.protocol import Blobs, StoreAway
+from modelsync_jupyter.registry.blobs.objects import ObjectBlobs
+from modelsync_jupyter.registry.blobs.protocol import StoreAway
 from modelsync_jupyter.registry.catalog import garbage, tokens, uploads
 from modelsync_jupyter.registry.catalog.models import find_model
 from modelsync_jupyter.registry.catalog.rows import Facts
@@ -35,14 +35,16 @@ from modelsync_jupyter.remotes.http import Http
 from modelsync_jupyter.remotes.retry import Retry
 from tests.harness.clock import wait_until
 from tests.harness.models import MIB, differences, make_model
-from tests.harness.nginx import MISSING, free_port, nginx
+from tests.harness.nginx import MISSING, nginx
+from tests.harness.ports import free_port
+from tests.harness.postgresql import Postgresql
 from tests.harness.processes import TOKEN, environment, modelsync, start_modelsync
 from tests.harness.s3 import BUCKET, s3_server
 from tests.integration.scene import Client as Near
 
-from . import pushing, test_blobs
-from .contract import RegistryContract
-from .pushing import complete, finish, model_tar, parts_json, path, register, start
+from . import pushing
+from .contract import ObjectsContract, RegistryContract
+from .pushing import complete, finish, listed, model_tar, parts_json, path, register, start
 from .server import Client, Server, serving
 from .test_postgresql import cluster  # noqa: F401  # a fixture
 
@@ -56,27 +58,23 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         yield settings
 
 
+@pytest.fixture
+def signed_in(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process may use the bucket."""
+    for name, value in s3.items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.fixture(scope="module")
 def registry(s3: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """In the place of the one over a folder."""
-    with serving(tmp_path_factory.mktemp("bucket"), f"s3://{BUCKET}/registry", s3) as server:
+    with serving(tmp_path_factory.mktemp("bucket"), "--blobs", f"s3://{BUCKET}/registry", **s3) as server:
         yield server
 
 
-class TestBucket(test_blobs.BlobsContract):
-    @pytest.fixture(autouse=True)
-    def _environment(self, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-        for name, value in s3.items():
-            monkeypatch.setenv(name, value)
-
-    def make(self, folder: Path) -> Blobs:
-        return ObjectBlobs(f"s3://{BUCKET}/{folder.name}", folder)
-
-    def spoil(self, blobs: Blobs, digest: str) -> None:
-        assert isinstance(blobs, ObjectBlobs)
-        with blobs.open(digest) as file:
-            data = file.read()
-        obstore.put(blobs._store, key_of(digest), data[:-1] + bytes([data[-1] ^ 1]))
+@pytest.mark.usefixtures("signed_in")
+class TestBucket(ObjectsContract):
+    root = f"s3://{BUCKET}"
 
 
 class TestOverBucket(RegistryContract):
@@ -95,21 +93,18 @@ def test_what_a_client_sent_to_the_bucket_counts_for_its_user_alone(registry: Se
     assert sorted(urls) == ["1", "2", "3"]
     assert requests.put(urls["2"], data=parts[1], timeout=30).status_code == 200
     assert requests.put(urls["3"], data=b"not all of it", timeout=30).status_code == 200
-    admin.ok("POST", "/users", {"name": f"u-{name}", "role": "admin"})
-    body = {"name": "t", "scopes": ["api"], "modelsync": {"user": f"u-{name}"}}
-    other = registry.client(str(admin.ok("POST", "/api_tokens", body)["token"]))
+    other = registry.user(f"u-{name}", "admin")
     again = start(other, name, "v1", extension)
     assert again["modelsync"]["present"] == []
     second = start(admin, name, "v1", extension)
     assert second["modelsync"]["present"] == [2]
-    listed = [{"part_number": at, "etag": part["digest"]} for at, part in enumerate(parts_json(parts), 1)]
-    refused = complete(admin, name, "v1", second["upload_id"], listed)
+    refused = complete(admin, name, "v1", second["upload_id"], listed(parts))
     assert refused.status_code == 400
     assert "1, 3" in refused.json()["error"]
     for number in (1, 3):
         url = second["modelsync"]["urls"][str(number)]
         assert requests.put(url, data=parts[number - 1], timeout=30).status_code == 200
-    assert complete(admin, name, "v1", second["upload_id"], listed).status_code == 200
+    assert complete(admin, name, "v1", second["upload_id"], listed(parts)).status_code == 200
     assert finish(admin, name, "v1").status_code == 200
     assert requests.get(pushing.download_url(admin, name, "v1"), timeout=30).content == archive
     reply = admin.ok("PATCH", path(name, "v1", "presign_download_url"), {"modelsync": {"direct": True}})["modelsync"]
@@ -118,12 +113,11 @@ def test_what_a_client_sent_to_the_bucket_counts_for_its_user_alone(registry: Se
     assert third["modelsync"]["present"] == []
 
 
+@pytest.mark.usefixtures("signed_in")
 def test_what_clients_sent_to_the_bucket_is_freed_when_nobody_needs_it(
-    registry: Server, admin: Client, name: str, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    registry: Server, admin: Client, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Replaced and aborted parts go; those of a version, and of an upload that goes on, stay and are verified."""
-    for variable, value in s3.items():
-        monkeypatch.setenv(variable, value)
     settings = Settings(registry.data, blobs=f"s3://{BUCKET}/registry", url_ttl=0.01, keeping=Keeping())
     here = Registry.open(settings)
     assert isinstance(here.blobs, ObjectBlobs)
@@ -135,11 +129,10 @@ def test_what_clients_sent_to_the_bucket_is_freed_when_nobody_needs_it(
         reply = start(admin, name, "v1", {"parts": parts_json(pieces), "direct": True})
         for number, url in reply["modelsync"]["urls"].items():
             assert requests.put(url, data=pieces[int(number) - 1], timeout=30).status_code == 200
-        listed = [{"part_number": at, "etag": part["digest"]} for at, part in enumerate(parts_json(pieces), 1)]
-        sent.append((reply["upload_id"], listed))
+        sent.append((reply["upload_id"], listed(pieces)))
     old, new, gone = (upload for upload, _ in sent)
-    for upload, listed in sent[:2]:
-        assert complete(admin, name, "v1", upload, listed).status_code == 200
+    for upload, etags in sent[:2]:
+        assert complete(admin, name, "v1", upload, etags).status_code == 200
         assert finish(admin, name, "v1", upload=upload).status_code == 200
     time.sleep(0.02)  # until no reader has a valid URL of the first one
 
@@ -184,13 +177,11 @@ def test_what_clients_sent_to_the_bucket_is_freed_when_nobody_needs_it(
     here.database.close()
 
 
-def test_neighbouring_parts_travel_are_shared_and_rot_as_one_object(
-    registry: Server, admin: Client, name: str, s3: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("signed_in")
+def test_neighbouring_parts_travel_are_shared_and_rot_as_one_object(registry: Server, admin: Client, name: str) -> None:
     archive = model_tar(name, "v1", os.urandom(3 * MIB - 10_000))
     pieces = pushing.cut(archive, MIB // 4)
     told = parts_json(pieces)
-    listed = [{"part_number": at, "etag": part["digest"]} for at, part in enumerate(told, 1)]
     register(admin, name, "v1")
     extension = {"parts": told, "direct": True, "threads": 1}
     first = start(admin, name, "v1", extension)
@@ -206,11 +197,10 @@ def test_neighbouring_parts_travel_are_shared_and_rot_as_one_object(
     assert second["modelsync"]["present"] == list(range(runs[whole][0], runs[whole][1] + 1))
     for key, url in second["modelsync"]["urls"].items():
         begin, end = map(int, key.split("-"))
-        body = {"upload_id": second["upload_id"], "part_number": begin}
-        signed = admin.ok("PATCH", path(name, "v1", "presign_multipart_upload_url"), body)["presigned_upload_url"]
+        signed = pushing.part_url(admin, name, "v1", second["upload_id"], begin)
         assert signed.partition("?")[0] == url.partition("?")[0]
         assert requests.put(signed, data=b"".join(pieces[begin - 1 : end]), timeout=30).status_code == 200
-    assert complete(admin, name, "v1", second["upload_id"], listed).status_code == 200
+    assert complete(admin, name, "v1", second["upload_id"], listed(pieces)).status_code == 200
     assert finish(admin, name, "v1", upload=second["upload_id"]).status_code == 200
     assert requests.get(pushing.download_url(admin, name, "v1"), timeout=30).content == archive
 
@@ -228,8 +218,6 @@ def test_neighbouring_parts_travel_are_shared_and_rot_as_one_object(
     assert b"".join(reply.content for reply in got) == archive
     assert spans() == ([], []), "an older client takes an object for one part"
 
-    for variable, value in s3.items():
-        monkeypatch.setenv(variable, value)
     here = Registry.open(Settings(registry.data, blobs=f"s3://{BUCKET}/registry"))
     assert isinstance(here.blobs, ObjectBlobs)
     place = f"direct/{first['upload_id']}/{runs[whole][0]}-{len(bodies[whole])}"
@@ -243,11 +231,10 @@ def test_neighbouring_parts_travel_are_shared_and_rot_as_one_object(
     here.database.close()
 
 
+@pytest.mark.usefixtures("signed_in")
 def test_a_killed_push_to_a_bucket_goes_on_with_the_objects_that_arrived(
-    registry: Server, s3: dict[str, str], name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    registry: Server, name: str, tmp_path: Path
 ) -> None:
-    for variable, value in s3.items():
-        monkeypatch.setenv(variable, value)
     env, size = environment(tmp_path / "home", registry.url, registry.token), 40 * MIB
     make_model(tmp_path / "home", f"{name}:v1", {"w.bin": size})
     blobs = ObjectBlobs(f"s3://{BUCKET}/registry", tmp_path)
@@ -266,11 +253,10 @@ def test_a_killed_push_to_a_bucket_goes_on_with_the_objects_that_arrived(
     assert again["bytes_sent"] <= size + MIB - there
 
 
+@pytest.mark.usefixtures("signed_in")
 def test_a_pull_goes_on_while_the_objects_that_it_reads_are_taken_apart(
-    registry: Server, s3: dict[str, str], name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    registry: Server, name: str, tmp_path: Path
 ) -> None:
-    for variable, value in s3.items():
-        monkeypatch.setenv(variable, value)
     here = Registry.open(Settings(registry.data, blobs=f"s3://{BUCKET}/registry"))
     assert isinstance(here.blobs, ObjectBlobs)
     earlier = {item.digest for item in here.blobs.list_direct()}
@@ -328,8 +314,7 @@ def test_clients_are_sent_to_the_public_endpoint_of_the_bucket_or_not_at_all(
     url = begun["modelsync"]["urls"]["1"]
     assert url.startswith(f"{public}/")
     assert requests.put(url, data=archive, timeout=30).status_code == 200
-    listed = [{"part_number": 1, "etag": extension["parts"][0]["digest"]}]  # type: ignore[index]
-    assert complete(client, name, "v1", begun["upload_id"], listed).status_code == 200
+    assert complete(client, name, "v1", begun["upload_id"], listed([archive])).status_code == 200
     assert finish(client, name, "v1").status_code == 200
     wanted = {"modelsync": {"direct": True}}
     reply = client.ok("PATCH", path(name, "v1", "presign_download_url"), wanted)["modelsync"]
@@ -371,12 +356,9 @@ def test_clients_are_sent_to_a_bucket_only_where_its_urls_can_be_signed(
     assert "you may not sign" in caplog.text
 
 
-def test_no_upload_to_the_bucket_is_left_half_done_by_a_kill(
-    s3: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("signed_in")
+def test_no_upload_to_the_bucket_is_left_half_done_by_a_kill(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What is sent in pieces, as by the bucket's library, would leave some that no list shows: one PUT leaves none."""
-    for variable, value in s3.items():
-        monkeypatch.setenv(variable, value)
     blobs = ObjectBlobs(f"s3://{BUCKET}/whole", tmp_path)
     blobs.prepare()
     monkeypatch.setattr(obstore, "put", None)
@@ -392,12 +374,9 @@ def test_no_upload_to_the_bucket_is_left_half_done_by_a_kill(
     assert answer(raised.value, "PUT", "/")[0] == 503
 
 
-def test_what_one_put_cannot_hold_is_sent_in_pieces(
-    s3: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("signed_in")
+def test_what_one_put_cannot_hold_is_sent_in_pieces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """More than 5 GiB, for S3: here the limit is lower."""
-    for variable, value in s3.items():
-        monkeypatch.setenv(variable, value)
     monkeypatch.setattr("modelsync_jupyter.registry.blobs.objects._ONE_PUT", 10 * MIB)
     blobs = ObjectBlobs(f"s3://{BUCKET}/pieces", tmp_path)
     blobs.prepare()
@@ -411,13 +390,13 @@ def test_what_one_put_cannot_hold_is_sent_in_pieces(
 @pytest.mark.skipif(bool(MISSING), reason=MISSING)
 def test_two_registries_over_one_database_and_bucket_behind_nginx(
     s3: dict[str, str],
-    cluster: str,  # noqa: F811
+    cluster: Postgresql,  # noqa: F811
     tmp_path: Path,
 ) -> None:
     """Our client's bytes pass neither; each of the two answers for what the other has begun."""
     settings = {
         **s3,
-        "MODELSYNC_DB": cluster,
+        "MODELSYNC_DB": cluster.url,
         "MODELSYNC_BLOBS": f"s3://{BUCKET}/team",
         "MODELSYNC_URL_SECRET": "s" * 40,
     }

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from tests.harness.clock import wait_until
+
 from . import pushing
 from .pushing import complete, cut, finish, model_tar, parts_json, path, put_parts, register, start
 from .server import Client, Server
@@ -22,8 +24,7 @@ def server(launch: Callable[..., Server]) -> Server:
 
 def send_half(client: Client, name: str, upload_id: str, number: int, data: bytes) -> socket.socket:
     """Begin to PUT a part and stop in the middle, when the server has begun to store it."""
-    body = {"upload_id": upload_id, "part_number": number}
-    url = urlsplit(client.ok("PATCH", path(name, "v1", "presign_multipart_upload_url"), body)["presigned_upload_url"])
+    url = urlsplit(pushing.part_url(client, name, "v1", upload_id, number))
     connection = socket.create_connection((url.hostname, url.port), timeout=10)
     head = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: {len(data)}\r\n\r\n"
     connection.sendall(head.encode() + data[: len(data) // 2])
@@ -38,8 +39,7 @@ def test_killed_in_the_middle_of_a_part_the_upload_goes_on(server: Server, name:
     put_parts(client, name, "v1", upload_id, parts[:1])
     with send_half(client, name, upload_id, 2, parts[1]):
         tmp = server.data / "blobs" / "tmp"
-        while not any(file.stat().st_size for file in tmp.iterdir()):
-            assert server.alive
+        wait_until(lambda: any(file.stat().st_size for file in tmp.iterdir()), "the beginning of the part")
         server.kill(workers=False)
     server.start()
     client = server.client()

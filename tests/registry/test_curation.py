@@ -23,12 +23,6 @@ def alias_path(name: str, alias: str = "") -> str:
     return f"/model_repositories/{name}/aliases" + (f"/{alias}" if alias else "")
 
 
-def member(registry: Server, admin: Client, name: str, role: str = "developer") -> Client:
-    """A client of a user of its own."""
-    made = admin.ok("POST", "/api_tokens", {"name": name, "modelsync": {"user": f"u-{name}", "role": role}})
-    return registry.client(made["token"])
-
-
 def deeds(client: Client, name: str, **params: Any) -> list[tuple[str, str, str | None]]:
     items = client.ok("GET", f"/model_repositories/{name}/history", params=params)["items"]
     return [(item["operation"], item["version"], item["alias"]) for item in items]
@@ -95,7 +89,7 @@ class TestAliases:
         won = [body["version"] for body, code in zip(bodies, codes, strict=True) if code == 200]
         assert set(won) == {now}, "who asks once more for what they did is told that it is so"
         assert [deed[0] for deed in deeds(admin, name, alias="production")] == ["aliased"]
-        other = member(registry, admin, name)
+        other = registry.user(f"u-{name}")
         admin.ok("PUT", f"/model_repositories/{name}/grants/u-{name}", {"right": "writer"})
         assert other.call("PUT", address, {"version": now, "expected": None}).status_code == 409
         assert admin.call("DELETE", address, params={"expected": f"{now}0"}).status_code == 409
@@ -145,7 +139,7 @@ class TestHistory:
     def test_every_change_of_a_version_is_remembered(self, registry: Server, admin: Client, name: str) -> None:
         push(admin, name, "v1", model_tar(name, "v1", b"old"))
         before = admin.ok("GET", path(name, "v1"))["modelsync"]["content_digest"]
-        other = member(registry, admin, name)
+        other = registry.user(f"u-{name}")
         push(other, name, "v2")
         pushing.send(admin, name, "v1", model_tar(name, "v1", b"new"))
         pushing.finish(admin, name, "v1")
@@ -250,7 +244,7 @@ class TestTrash:
         assert admin.call("GET", path(name, "v1", "download")).content == two
 
     def test_only_those_concerned_restore(self, registry: Server, admin: Client, name: str) -> None:
-        bob, guest = member(registry, admin, f"{name}-b"), member(registry, admin, f"{name}-g", "guest")
+        bob, guest = registry.user(f"{name}-b"), registry.user(f"{name}-g", "guest")
         push(admin, name, "v1")
         push(bob, name, "v2")
         for version in ("v1", "v2"):
@@ -263,7 +257,7 @@ class TestTrash:
     def test_repository_is_deleted_and_restored_with_its_versions_and_aliases(
         self, registry: Server, admin: Client, name: str
     ) -> None:
-        bob = member(registry, admin, name)
+        bob = registry.user(f"u-{name}")
         archives = {version: push(admin, name, version) for version in ("v1", "v2", "v3")}
         admin.ok("PUT", alias_path(name, "production"), {"version": "v2"})
         admin.ok("DELETE", path(name, "v3"))
@@ -294,16 +288,17 @@ class TestTrash:
 class TestPresigned:
     @pytest.mark.parametrize("end", ["revoke", "disable"])
     def test_urls_die_with_their_token(self, registry: Server, admin: Client, name: str, end: str) -> None:
-        user = member(registry, admin, name)
+        user = registry.user(f"u-{name}")
         push(user, name, "v1")
         upload_id = pushing.start(user, name, "v1")["upload_id"]
-        body = {"upload_id": upload_id, "part_number": 1}
-        put = user.ok("PATCH", path(name, "v1", "presign_multipart_upload_url"), body)["presigned_upload_url"]
+        put = pushing.part_url(user, name, "v1", upload_id)
         get = pushing.download_url(user, name, "v1")
         assert requests.put(put, data=b"x", timeout=30).status_code == 200
         assert requests.get(get, timeout=30).status_code == 200
         if end == "revoke":
-            uid = next(token["uid"] for token in admin.ok("GET", "/api_tokens")["items"] if token["name"] == name)
+            uid = next(
+                token["uid"] for token in admin.ok("GET", "/api_tokens")["items"] if token["name"] == f"u-{name}"
+            )
             admin.ok("DELETE", f"/api_tokens/{uid}")
         else:
             admin.ok("PATCH", f"/users/u-{name}", {"disabled": True})
@@ -313,7 +308,6 @@ class TestPresigned:
     def test_urls_die_with_their_upload(self, admin: Client, name: str) -> None:
         register(admin, name, "v1")
         upload_id = pushing.start(admin, name, "v1")["upload_id"]
-        body = {"upload_id": upload_id, "part_number": 1}
-        put = admin.ok("PATCH", path(name, "v1", "presign_multipart_upload_url"), body)["presigned_upload_url"]
+        put = pushing.part_url(admin, name, "v1", upload_id)
         admin.ok("PATCH", path(name, "v1", "abort_multipart_upload"), {"upload_id": upload_id})
         assert requests.put(put, data=b"x", timeout=30).status_code == 404

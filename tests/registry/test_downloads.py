@@ -37,7 +37,6 @@ class Stored:
 @pytest.fixture(scope="module")
 def stored(registry: Server) -> Stored:
     client = registry.client()
-    archive = pushing.push(client, "ranges", "v1", model_tar("ranges", "v1", os.urandom(1_000_000)))
     register(client, "ranges", "v2")
     upload_id = start(client, "ranges", "v2")["upload_id"]
     archive = model_tar("ranges", "v2", os.urandom(1_000_000))

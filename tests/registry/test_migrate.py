@@ -20,6 +20,7 @@ from modelsync_jupyter.registry import Settings
 from modelsync_jupyter.registry.migrate import _THREADS
 from modelsync_jupyter.registry.service import Registry, ensure_admin
 from tests.harness.models import MIB, differences, make_model
+from tests.harness.postgresql import Postgresql
 from tests.harness.processes import environment, modelsync
 from tests.harness.s3 import BUCKET, s3_server
 
@@ -74,25 +75,19 @@ def _archive(client: Client, name: str, version: str) -> bytes:
 
 
 def test_a_registry_moves_to_postgresql_and_s3_and_back_without_a_push(
-    cluster: str,  # noqa: F811
+    cluster: Postgresql,  # noqa: F811
     s3: dict[str, str],
     launch: Callable[..., Server],
     copy: Callable[..., Any],
     tmp_path: Path,
 ) -> None:
-    server = create_engine(cluster, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.exec_driver_sql("CREATE DATABASE moved")
-    server.dispose()
-    url = cluster.replace("/postgres?", "/moved?")
+    url = cluster.make_database("moved")
     first = launch("--workers", "1")
     client = first.client()
     archives = {("m", "v1"): push(client, "m", "v1", model_tar("m", "v1", os.urandom(8 * MIB)))}
     register(client, "m", "half")
     upload = start(client, "m", "half")["upload_id"]
-    client.ok("POST", "/users", {"name": "ann", "role": "developer"})
-    body = {"name": "t", "scopes": ["api"], "modelsync": {"user": "ann"}}
-    token = client.ok("POST", "/api_tokens", body)["token"]
+    token = first.user("ann").token
 
     words = ["migrate", "--from-data", first.data, "--to-data", tmp_path / "moved"]
     words += ["--to-blobs", f"s3://{BUCKET}/moved"]

@@ -18,7 +18,8 @@ from modelsync_jupyter.registry.observing import Numbers
 from modelsync_jupyter.registry.server import serve
 from modelsync_jupyter.registry.service import Registry
 from tests.harness.clock import wait_until
-from tests.harness.processes import TOKEN
+from tests.harness.ports import free_port
+from tests.harness.processes import MODELSYNC, TOKEN
 
 from . import pushing
 from .people import House
@@ -119,7 +120,7 @@ def test_an_empty_secret_signs_nothing(tmp_path: Path) -> None:
 def test_password_of_the_catalog_is_in_no_list_of_processes(tmp_path: Path) -> None:
     """It may come from the environment; and a URL that is wrong is not repeated."""
     env = {**os.environ, "MODELSYNC_DB": "nosuchdb://ann:pa55word@host/db"}
-    command = [sys.executable, "-m", "modelsync_jupyter", "serve", "--data", str(tmp_path / "data")]
+    command = [*MODELSYNC, "serve", "--data", str(tmp_path / "data"), "--port", str(free_port())]
     ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=100, check=False)
     assert ended.returncode != 0
     assert "URL of the catalog" in ended.stderr

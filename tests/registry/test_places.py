@@ -181,7 +181,7 @@ def test_making_archives_of_parts_keeps_the_api_free(tmp_path: Path, monkeypatch
 def test_user_with_many_slow_bodies_leaves_places_for_others(launch: Callable[..., Server], name: str) -> None:
     server = launch("--workers", "1", "--threads", "8")
     admin = server.client()
-    token = admin.ok("POST", "/api_tokens", {"name": "t", "modelsync": {"user": "ana", "role": "developer"}})["token"]
+    token = server.user("ana").token
     part = {"size": 1, "digest": f"blake3:{1:064x}"}
     body = json.dumps({"modelsync": {"parts": [part]}}).encode() + b" " * 90_000
     head = f"POST {PRESENT} HTTP/1.1\r\nHost: a\r\nX-YATAI-API-TOKEN: {token}\r\nContent-Length: {len(body)}\r\n\r\n"

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillRunning
 
 import pytest
-from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy import Connection, inspect
 
 from modelsync_jupyter.registry.catalog import tokens
 from modelsync_jupyter.registry.catalog.database import Database
@@ -16,10 +16,10 @@ from modelsync_jupyter.registry.catalog.tables import metadata
 from modelsync_jupyter.registry.catalog.users import add_user
 from modelsync_jupyter.registry.catalog.words import Role
 from modelsync_jupyter.registry.errors import Unauthorized
-from tests.harness.postgresql import find_postgresql, postgresql
+from tests.harness.postgresql import Postgresql, find_postgresql
 
 from .contract import RegistryContract
-from .server import Server
+from .server import Server, serving
 
 
 class TestOverPostgresql(RegistryContract):
@@ -27,7 +27,7 @@ class TestOverPostgresql(RegistryContract):
 
 
 @pytest.mark.parametrize("first", ["revoking", "making"])
-def test_no_child_outlives_a_parent_that_is_revoked_at_the_same_time(cluster: str, first: str) -> None:
+def test_no_child_outlives_a_parent_that_is_revoked_at_the_same_time(cluster: Postgresql, first: str) -> None:
     """Whichever comes first holds the parent; the other one waits for it."""
     database = _fresh(cluster, f"tokens_{first}", 4)
     with database.write() as connection:
@@ -61,18 +61,14 @@ def test_no_child_outlives_a_parent_that_is_revoked_at_the_same_time(cluster: st
     database.close()
 
 
-def _fresh(cluster: str, name: str, connections: int = 1) -> Database:
+def _fresh(cluster: Postgresql, name: str, connections: int = 1) -> Database:
     """Make a database in the cluster, with a catalog of this version in it."""
-    admin = create_engine(cluster, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    admin.dispose()
-    database = Database(cluster.replace("/postgres?", f"/{name}?"), connections)
+    database = Database(cluster.make_database(name), connections)
     database.prepare()
     return database
 
 
-def test_catalog_of_the_first_version_is_upgraded(cluster: str) -> None:
+def test_catalog_of_the_first_version_is_upgraded(cluster: Postgresql) -> None:
     """Its columns are taken away from a fresh one: the first version's own statements are SQLite's."""
     database = _fresh(cluster, "old")
     with database.write() as connection:
@@ -107,19 +103,17 @@ def test_catalog_of_the_first_version_is_upgraded(cluster: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    """The URL of a database server."""
+def cluster() -> Iterator[Postgresql]:
+    """A database server."""
     if not find_postgresql():
         pytest.skip("no PostgreSQL server is installed")
     pytest.importorskip("psycopg")
-    with postgresql() as url:
-        yield url
+    with Postgresql() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def registry(cluster: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def registry(cluster: Postgresql, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """In the place of the one over SQLite."""
-    server = Server(tmp_path_factory.mktemp("postgresql") / "data", ("--db", cluster)).start()
-    yield server
-    assert server.stop() == 0
-    assert "Traceback" not in server.log, server.log
+    with serving(tmp_path_factory.mktemp("postgresql"), "--db", cluster.url) as server:
+        yield server

@@ -347,7 +347,7 @@ def test_verify_finds_rotten_and_missing_blobs_and_the_next_push_heals(
     client = server.client()
     archive = push(client, name, "v1", model_tar(name, "v1", os.urandom(50_000)))
     push(client, name, "v2", model_tar(name, "v2", os.urandom(50_000)))
-    rotten, missing = (server.data / "blobs" / digest[:2] / digest for digest in self_digests(client, name))
+    rotten, missing = (server.data / "blobs" / digest[:2] / digest for digest in part_digests(client, name))
     rotten.write_bytes(rotten.read_bytes()[:-1] + b"?")
     missing.unlink()
     registry = Registry.open(Settings(server.data))
@@ -359,17 +359,17 @@ def test_verify_finds_rotten_and_missing_blobs_and_the_next_push_heals(
     assert not rotten.exists()
     parts = [archive]
     declared = {"parts": pushing.parts_json(parts)}
-    upload_id = pushing.start(client, name, "v1", declared)
-    assert upload_id["modelsync"]["present"] == []
-    etags = pushing.put_parts(client, name, "v1", upload_id["upload_id"], parts)
-    assert pushing.complete(client, name, "v1", upload_id["upload_id"], etags).status_code == 200
+    begun = pushing.start(client, name, "v1", declared)
+    assert begun["modelsync"]["present"] == []
+    etags = pushing.put_parts(client, name, "v1", begun["upload_id"], parts)
+    assert pushing.complete(client, name, "v1", begun["upload_id"], etags).status_code == 200
     pushing.finish(client, name, "v1")
     assert requests.get(pushing.download_url(client, name, "v1"), timeout=30).content == archive
     assert [bad.fault for bad in space.verify_blobs(registry).bad] == ["missing"]
     registry.database.close()
 
 
-def self_digests(client: Client, name: str) -> list[str]:
+def part_digests(client: Client, name: str) -> list[str]:
     """The hexadecimal digest of the one part of v1 and of v2."""
     replies = [client.ok("PATCH", path(name, version, "presign_download_url")) for version in ("v1", "v2")]
     return [reply["modelsync"]["parts"][0]["digest"].partition(":")[2] for reply in replies]

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tests.harness import zygote
-from tests.harness.nginx import free_port, wait_for
+from tests.harness.ports import free_port, wait_for_port
 from tests.harness.processes import environment
 
 from .pushing import model_tar, path, push
@@ -116,7 +116,7 @@ def test_stock_client_and_its_services_find_a_model_by_an_alias(registry: Server
     with (tmp_path / "log").open("wb") as log:
         service = subprocess.Popen([*command, "--port", port], env=env, stdout=log, stderr=log)
     try:
-        wait_for(int(port))
+        wait_for_port(int(port))
         answers = {requests.post(f"http://127.0.0.1:{port}/version", json={}, timeout=60).text for _ in range(6)}
     finally:
         service.terminate()

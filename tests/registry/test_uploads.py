@@ -16,14 +16,21 @@ import requests
 from tests.harness.clock import wait_until
 
 from . import pushing
-from .pushing import complete, cut, finish, model_tar, parts_json, path, put_part, put_parts, register, start, tar
+from .pushing import (
+    complete,
+    cut,
+    finish,
+    listed,
+    model_tar,
+    parts_json,
+    path,
+    put_part,
+    put_parts,
+    register,
+    start,
+    tar,
+)
 from .server import Client, Server
-
-
-def listed(parts: list[bytes], quote: str = '"') -> list[dict[str, object]]:
-    """All parts as `complete` lists them, by their digests."""
-    digests = [part["digest"].removeprefix("blake3:") for part in parts_json(parts)]
-    return [{"part_number": number, "etag": f"{quote}{digest}{quote}"} for number, digest in enumerate(digests, 1)]
 
 
 def odd(line: str) -> bytes:
@@ -42,7 +49,7 @@ class TestDeclaredParts:
         reply = start(admin, name, "v1", {"parts": parts_json(old)})
         assert reply["modelsync"]["present"] == []
         put_parts(admin, name, "v1", reply["upload_id"], old)
-        assert complete(admin, name, "v1", reply["upload_id"], listed(old)).status_code == 200
+        assert complete(admin, name, "v1", reply["upload_id"], listed(old, '"')).status_code == 200
         finish(admin, name, "v1")
 
         new = cut(model_tar(name, "v2", payload), 100_000)
@@ -53,7 +60,7 @@ class TestDeclaredParts:
         assert shared
         for number in set(range(1, len(new) + 1)) - set(shared):
             assert put_part(admin, name, "v2", reply["upload_id"], number, new[number - 1]).status_code == 200
-        backwards = listed(new, quote="")[::-1]
+        backwards = listed(new)[::-1]
         assert complete(admin, name, "v2", reply["upload_id"], backwards).status_code == 200
         finish(admin, name, "v2")
         assert requests.get(pushing.download_url(admin, name, "v2"), timeout=30).content == b"".join(new)
@@ -268,9 +275,7 @@ class TestOtherWaysIn:
     def test_body_that_ends_early_leaves_nothing(self, registry: Server, admin: Client, name: str) -> None:
         register(admin, name, "v1")
         upload_id = start(admin, name, "v1")["upload_id"]
-        body = {"upload_id": upload_id, "part_number": 1}
-        reply = admin.ok("PATCH", path(name, "v1", "presign_multipart_upload_url"), body)
-        url = urlsplit(reply["presigned_upload_url"])
+        url = urlsplit(pushing.part_url(admin, name, "v1", upload_id))
         with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
             head = f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: 5000000\r\n\r\n"
             connection.sendall(head.encode() + os.urandom(3_000_000))
@@ -289,8 +294,7 @@ class TestOtherWaysIn:
     def test_refusal_of_a_large_body_is_heard_and_the_connection_kept(self, admin: Client, name: str) -> None:
         register(admin, name, "v1")
         upload_id = start(admin, name, "v1", {"parts": parts_json([b"declared"])})["upload_id"]
-        body = {"upload_id": upload_id, "part_number": 1}
-        url = admin.ok("PATCH", path(name, "v1", "presign_multipart_upload_url"), body)["presigned_upload_url"]
+        url = pushing.part_url(admin, name, "v1", upload_id)
         forged = url.replace("signature=", "signature=0")
         with requests.Session() as session:
             replies = [session.put(address, data=bytes(30 << 20), timeout=30) for address in (url, forged, url)]

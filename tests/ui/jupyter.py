@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from tests.harness.nginx import free_port, nginx
+from tests.harness.nginx import nginx
+from tests.harness.ports import free_port
 from tests.harness.processes import environment
 
 TOKEN = "jupyter-token-of-the-tests"

@@ -17,7 +17,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from modelsync_jupyter import client as api
-from tests.harness.nginx import free_port
+from tests.harness.ports import free_port
 from tests.harness.processes import TOKEN, RegistryProcess, environment
 
 from .jupyter import Lab
