@@ -10,7 +10,7 @@ from typing import Any
 
 #: Control characters but for the line feed, line and paragraph separators, lone surrogates, and the marks that turn
 #: the direction of text: they could move the cursor, write to the clipboard or make a false row of a table.
-_UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
@@ -81,7 +81,9 @@ def _measure(value: object, left: int, values: int, known: dict[int, tuple[int, 
 
 def printable(text: str) -> str:
     """Return `text` with its control characters escaped, except line feeds."""
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    if text.isprintable():  # which nearly all is, on one line: the pattern takes long to compile
+        return text
+    return re.sub(_UNSAFE, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def one_line(text: str) -> str:

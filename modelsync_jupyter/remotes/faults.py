@@ -55,7 +55,8 @@ _NOT_TLS = (
 _PROXY_STEP = "Check ALL_PROXY, HTTP_PROXY and HTTPS_PROXY."
 #: Variables that name certificates to trust, the stronger one first.
 CA_FILES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_SECRETS = re.compile(r"\b[\w-]*(?:sig|signature|token|secret|key|credential|password)[\w-]*=\S+", re.IGNORECASE)
+#: Patterns that are seldom needed are compiled when they are, here and in `http`: it takes as long as to make a class.
+_SECRETS = r"(?i)\b[\w-]*(?:sig|signature|token|secret|key|credential|password)[\w-]*=\S+"
 
 
 def connection_fault(error: Exception, url: str, *, registry: bool) -> ModelSyncError:
@@ -194,7 +195,7 @@ def reason(data: bytes, content_type: str, secret: str = "") -> tuple[str, str]:
 def _clean(text: str, secret: str) -> str:
     """Return a server's words as one line that is not too long, and has no secret and no URL in it."""
     text = text.replace(secret, "***") if secret else text
-    text = _SECRETS.sub("***", re.sub(r"\?\S+", "?***", re.sub(r"\b\w+://\S+", "***", text)))
+    text = re.sub(_SECRETS, "***", re.sub(r"\?\S+", "?***", re.sub(r"\b\w+://\S+", "***", text)))
     text = "".join(each if each.isprintable() else " " for each in text)
     return " ".join(text.split())[:_LONGEST_TEXT].rstrip(".")
 

@@ -53,8 +53,8 @@ _DEEPEST = 100
 _MOST_TRAILERS, _LONGEST_TRAILER = 100, 8192
 _IN_THE_CLEAR = "The registry is reached over https, but its object host `{host}` would be over http, unencrypted."
 _ASK_FOR_HTTPS = "Ask an admin of the registry to give its object host an `https://` address."
-_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
-_SIGNED = re.compile(r"\?\S*(?:signature|sig=|token)\S*", re.IGNORECASE)
+_HALF_A_PAIR = "[\ud800-\udfff]"
+_SIGNED = r"(?i)\?\S*(?:signature|sig=|token)\S*"
 
 
 class Limits(NamedTuple):
@@ -169,7 +169,7 @@ class Http:
             try:
                 value = jsons.loads(data)
                 if b"\\ud" in data.lower() or b"\xed" in data:  # half a surrogate pair: text that nobody can write
-                    value = jsons.loads(_HALF_A_PAIR.sub("\ufffd", jsons.dumps(value, ensure_ascii=False)))
+                    value = jsons.loads(re.sub(_HALF_A_PAIR, "\ufffd", jsons.dumps(value, ensure_ascii=False)))
             except (ValueError, RecursionError):
                 if status in known:
                     return Absent()
@@ -487,5 +487,5 @@ class _Incoming(io.RawIOBase):
 def _without_signatures(record: logging.LogRecord) -> bool:
     """Cut the queries of presigned URLs out of a log line; their paths stay, the signatures that open them go."""
     if isinstance(record.args, tuple):
-        record.args = tuple(_SIGNED.sub("?…", each) if isinstance(each, str) else each for each in record.args)
+        record.args = tuple(re.sub(_SIGNED, "?…", each) if isinstance(each, str) else each for each in record.args)
     return True
