@@ -8,7 +8,7 @@ import pytest
 
 from modelsync_jupyter.archive.cut import target_size
 from modelsync_jupyter.core.parts import MIB, MIN_UPLOAD, Part, split
-from modelsync_jupyter.remotes.bentocloud.uploading import _cut_units, _later_size
+from modelsync_jupyter.remotes.bentocloud.units import cut_units, later_size
 
 THREADS = [1, 4, 10, 16]
 
@@ -16,8 +16,8 @@ THREADS = [1, 4, 10, 16]
 def cut(megabytes: int, threads: int) -> tuple[list[tuple[Part, ...]], int]:
     """The units of an archive of one large file, and how many threads `copy` sends them with."""
     size = megabytes * MIB
-    units = _cut_units(split(size, target_size(size)), threads)
-    return units, max(1, min(threads, round(size / (4 * _later_size(units)))))
+    units = cut_units(split(size, target_size(size)), threads)
+    return units, max(1, min(threads, round(size / (4 * later_size(units)))))
 
 
 @pytest.mark.parametrize("megabytes", [33, 64, 160, 500, 1024, 3000, 4096, 20_000])

@@ -28,7 +28,7 @@ from modelsync_jupyter.core.errors import (
     UploadLost,
     UrlExpired,
 )
-from modelsync_jupyter.core.parts import MIB, MIN_RUN, MIN_UPLOAD, Part, from_sizes, gather, parts_json
+from modelsync_jupyter.core.parts import MIB, MIN_RUN, Part, from_sizes, gather, parts_json
 from modelsync_jupyter.info import ModelInfo
 from modelsync_jupyter.wire import (
     FAILED,
@@ -48,14 +48,8 @@ from ..protocol import HandOff, Notes, Read
 from .client import Remote
 from .reading import RemoteArchive
 from .replies import RemoteModel
+from .units import cut_units, later_size
 
-#: Bytes of a unit, nearly, and how many S3 takes. The second half of an archive is cut so that an interruption loses
-#: little, see `transfer.copy`: a unit is a quarter of what a thread sends. The last ones are short, since no two
-#: connections are equally fast.
-_LONGEST_UNIT, _SHORT_UNIT, _MOST_UNITS, _SHARE = 64 * MIB, 32 * MIB, 9000, 4
-#: How many units there are until they are that long, of few threads and of many: each unit costs two round trips, and
-#: few threads lose little of long ones.
-_FEWEST_UNITS, _ENOUGH_UNITS = 16, 32
 #: Bytes of neighbouring parts that travel in one request to our own registry. It keeps those that have arrived.
 _LONGEST_RUN = 32 * MIB
 
@@ -261,7 +255,7 @@ class OwnUpload(Upload):
         self.present = {number - 1 for number in begun.present if number > 1}
         if self._direct:
             objects = list(self._objects(part for part in description.parts if part.number not in self.present))
-            self.grain = max(self.grain, _later_size(objects)) if objects else self.grain
+            self.grain = max(self.grain, later_size(objects)) if objects else self.grain
 
     def arrange(self, parts: Sequence[Part], read: Read, hand_off: HandOff) -> None:
         """Hand off runs of neighbours, or what is one object in the store of blobs; send the description."""
@@ -324,10 +318,10 @@ class MultipartUpload(Upload):
             self._remote.start_upload(self._tag)
         if not self._id:
             self._id = self._remote.start_multipart(self._tag).id
-            edges = [unit[-1].number for unit in _cut_units(description.parts, self._threads)]
+            edges = [unit[-1].number for unit in cut_units(description.parts, self._threads)]
             self._notes.add(upload_id=self._id, edges=edges)
         self._units = [description.parts[start:stop] for start, stop in pairwise([0, *edges])]
-        self.grain = _later_size(self._units)
+        self.grain = later_size(self._units)
         self.present = {part.number for number in self._etags for part in self._units[number - 1]}
         self._asking: dict[int, threading.Thread] = {}
 
@@ -451,30 +445,6 @@ class _Body:
     def __iter__(self) -> Iterator[memoryview | Unread]:
         for view in self._views:
             yield from [view] if isinstance(view, Unread) else sliced(view)
-
-
-def _cut_units(parts: Sequence[Part], threads: int) -> list[tuple[Part, ...]]:
-    """Gather neighbours into units, of which every one but the last is as long as S3 asks for.
-
-    The first one is as short as that lets it be: what begins with the digests may have to wait for them.
-    """
-    total = parts[-1].stop
-    fewest = max(_FEWEST_UNITS, min(_ENOUGH_UNITS, _SHARE * threads))
-    longest = max(min(_LONGEST_UNIT, max(MIN_UPLOAD, total // fewest)), total // _MOST_UNITS)
-    shortest = min(max(MIN_UPLOAD, total // (_SHARE * threads)), longest, _SHORT_UNIT)
-    first, *units = gather(parts, threads, shortest, longest, MIN_UPLOAD)
-    edge = first[0].start + MIN_UPLOAD
-    count = next((count for count, part in enumerate(first, 1) if part.stop >= edge), len(first))
-    if first[-1].stop - first[count - 1].stop >= MIN_UPLOAD:
-        return [first[:count], first[count:], *units]
-    return [first, *units]
-
-
-def _later_size(units: Sequence[Sequence[Part]]) -> int:
-    """Return how many bytes a unit of the second half has: the mean, since their edges are those of parts."""
-    half = units[-1][-1].stop // 2
-    sizes = [unit[-1].stop - unit[0].start for unit in units[:-1] if unit[-1].stop > half]  # the last may be a crumb
-    return max(sum(sizes) // max(len(sizes), 1), max(part.size for unit in units for part in unit))
 
 
 def _noted(notes: Notes) -> tuple[str, list[int], dict[int, str]]:
