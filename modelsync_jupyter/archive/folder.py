@@ -28,8 +28,8 @@ BLOCK = 1 << 20
 #: Bytes of content from which on it is cheaper not to read it than to send it together with what lies around it.
 _WORTH = 64 * 1024
 #: Bytes that the kernel is asked to send at once, at most, while that takes it less than so many seconds: in between, a
-#: stop is noticed and progress is told.
-_LONGEST, _SECONDS = 8 * BLOCK, 0.1
+#: stop is noticed and progress is told. The first bytes say little: the buffer of a socket takes them at once.
+_LONGEST, _SECONDS, _UNPROVEN = 8 * BLOCK, 0.1, BLOCK // 4
 #: What there is to know of a member without reading it: a file's stamp, b"" for a folder, where a link points to.
 Fact = bytes | str
 #: A stamp: 36 bytes take a sixth of the memory of five numbers, of which 100,000 files have half a million.
@@ -137,8 +137,11 @@ class FolderArchive:
                 self._fill(piece, position)
             begun = time.monotonic()
             yield piece
-            length = min(2 * length, _LONGEST) if time.monotonic() - begun < _SECONDS else max(length // 2, _WORTH)
             position += len(piece)
+            if time.monotonic() - begun >= _SECONDS:
+                length = max(length // 2, _WORTH)
+            elif position - part.start > _UNPROVEN:
+                length = min(2 * length, _LONGEST)
 
     @contextmanager
     def reader(self, entry: Entry) -> Iterator[Reader]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SENT_AT_ONCE = 256 * 1024
 #: What a new socket takes beyond what is on its way. Else it takes megabytes, and a small model is "sent" long
 #: before it is. That wakes us up more often, so a connection over which so many bytes go in so many seconds is let off.
-_MOST_WAITING, _MANY, _SECONDS = 512 * 1024, 1 << 20, 0.1
+_MOST_WAITING, _MANY, _SECONDS = 128 * 1024, 1 << 20, 0.1
 _LOW_WATER = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # on Linux and macOS
 SOCKET_OPTIONS = () if _LOW_WATER is None else ((socket.IPPROTO_TCP, _LOW_WATER, _MOST_WAITING),)
 

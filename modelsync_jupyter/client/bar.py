@@ -20,13 +20,13 @@ from modelsync_jupyter.core.progress import Progress, Sink
 from modelsync_jupyter.core.units import format_left, format_part, format_seconds, format_size
 from modelsync_jupyter.transfer.work import Counter
 
-_COLUMNS = 80
+_COLUMNS, _ROWS = 80, 24
 #: Columns of a title, so that its line fits into 80 of them whatever stands behind.
 _TITLE = 27
 #: Columns of it before the version, at least: `push sent…`.
 _NAME = 10
-#: Looks by which speed is told: those of the last five seconds.
-_LOOKS = 50
+#: Seconds of late by which speed is told; and looks at which more had moved, where bytes come in lumps.
+_RECENT, _LUMPS = 5.0, 4
 #: Steps that the title's own word tells, and those whose bytes have a speed.
 _IMPLIED = frozenset({"sending", "receiving", "exporting", "importing", "syncing", "verifying"})
 _MOVING = _IMPLIED | {"hashing"}
@@ -60,7 +60,9 @@ def shown(
     columns = 0
     with suppress(OSError, ValueError):  # 0 also in a terminal that nobody has sized
         columns = os.get_terminal_size(sys.stderr.fileno()).columns
-    return Bar(title, partial(tqdm, dynamic_ncols=True) if columns else partial(tqdm, ncols=_COLUMNS), follows)
+    return Bar(
+        title, partial(tqdm, dynamic_ncols=True) if columns else partial(tqdm, ncols=_COLUMNS, nrows=_ROWS), follows
+    )
 
 
 class Watched(Counter):
@@ -212,7 +214,7 @@ class _Told:
         self._follows = follows
         self.last = Progress()
         self._started = time.monotonic()
-        self._looks: deque[tuple[float, int]] = deque(maxlen=_LOOKS)
+        self._looks: deque[tuple[float, int]] = deque()  # one for each time that more had moved
 
     @property
     def percent(self) -> int:
@@ -224,7 +226,11 @@ class _Told:
         if (progress.step, progress.total) != (self.last.step, self.last.total):
             self._looks.clear()
         self.last = progress
-        self._looks.append((time.monotonic(), progress.done - progress.reused))
+        now, moved = time.monotonic(), progress.done - progress.reused
+        if not self._looks or moved != self._looks[-1][1]:
+            self._looks.append((now, moved))
+        while len(self._looks) > _LUMPS and now - self._looks[0][0] > _RECENT:
+            self._looks.popleft()
         amount = format_part(progress.done, progress.total)
         step = "" if progress.step in _IMPLIED else progress.step
         rate = self._rate() if progress.step in _MOVING else 0.0
@@ -246,7 +252,7 @@ class _Told:
 
     def _rate(self) -> float:
         """Bytes per second of late; 0.0 while it is too early to say."""
-        (then, before), (now, moved) = self._looks[0], self._looks[-1]
+        (then, before), moved, now = self._looks[0], self._looks[-1][1], time.monotonic()
         return max(0.0, (moved - before) / (now - then)) if now - then >= 1 else 0.0
 
 

@@ -269,9 +269,11 @@ class Client(
             return error.message
         said = f"{record.direction.capitalize()} of `{record.tag}` was "
         said += "paused" if isinstance(error, Paused) else "cancelled"
-        if not record.total or record.step in _BEFORE:
+        is_push = record.direction == "push"  # a registry keeps what it has not answered for yet, too
+        if not record.total or record.step in _BEFORE or (is_push and not record.done):
             return f"{said}."
-        return f"{said}; {format_size(record.done)} of {format_size(record.total)} are kept."
+        least = "at least " if is_push else ""
+        return f"{said}; {least}{format_size(record.done)} of {format_size(record.total)} are kept."
 
     def _names_like(self, name: str) -> set[str]:
         """List names of the registry that may be meant: those completion remembers, and those with the same letters."""

@@ -2,11 +2,12 @@
 
 Neither the line nor the far end says how many it can take, so that is found out:
 
-- A copy begins with few. For half a second, each request that moves its first block of a *round* lets one more be sent,
-  so that a round, about a round trip, doubles their number, and a slow one among them holds up none. No proof is asked
-  for: rounds are too short to be measured, and what fills the buffers of sockets passes faster than the line is.
-- From then on, twice as many may be in flight when each of those that might be has moved a block, if more bytes passed
-  in a second than in the round before.
+- A copy begins with few. For half a second, each request that moves a block of a *round* lets one more be sent, so that
+  a round, about a round trip, doubles their number, and a slow one among them holds up none. Rounds are too short to be
+  measured then, but what only fills the buffer of a socket does not count: over a slow line, many requests at the same
+  time all take long, and what none of them has brought to its end is lost when it is stopped.
+- From then on, when each of those that might be in flight has moved a block, twice as many may be if more bytes passed
+  in a second than ever before, or one more where those in flight are slow.
 - A request that is refused because the far end is busy (429, 503), or that gets no answer in time, halves the number at
   once, and gives up its place for as long as it waits to be sent again. So a busy server is asked less often, not only
   later. Others that were sent before it and are refused as well say nothing new.
@@ -23,10 +24,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from modelsync_jupyter.core.parts import MIB
+
 #: How many requests are in flight at first: half of what is allowed, but between these.
 _FEWEST, _MOST = 4, 8
 #: Seconds in which the number grows without proof, and by how much a round has to be faster after them.
 _BLIND, _FASTER = 0.5, 1.1
+#: Bytes that a request moves before it counts; and bytes a second of one that is slow.
+_BLOCK, _SLOW = MIB // 2, MIB // 2
 #: How many times as long it takes until a number that was too high is tried again.
 _PATIENCE = 8
 
@@ -36,11 +41,14 @@ class Request:
 
     Args:
         refusals: How often the window had shrunk when it was sent.
-        round: The last round in which it moved a block.
+        round: The last round in which it moved something.
+
+    Attributes:
+        moved: Bytes that it has moved.
     """
 
     def __init__(self, refusals: int, round: int = -1) -> None:
-        self.refusals, self.round = refusals, round
+        self.refusals, self.round, self.moved = refusals, round, 0
 
 
 class Window:
@@ -83,6 +91,9 @@ class Window:
 
     def move(self, request: Request, size: int) -> None:
         """Note that a request has moved some bytes."""
+        request.moved += size
+        if request.moved < _BLOCK:
+            return
         self._bytes += size
         if request.round != self._round:
             request.round = self._round
@@ -119,10 +130,12 @@ class Window:
 
     def _end_round(self) -> None:
         now = self._clock()
-        rate = self._bytes / max(now - self._since, 1e-9)
-        if not self._refusals and now - self._begun >= _BLIND and rate > self._rate * _FASTER:
-            self.limit = min(self._most, 2 * self.limit)
-        self._rate, self._since, self._awaited = rate, now, self.limit
+        if self._since - self._begun >= _BLIND:  # what filled buffers before was faster than the line is
+            rate = self._bytes / max(now - self._since, 1e-9)
+            if not self._refusals and rate > self._rate * _FASTER:
+                self.limit = min(self._most, self.limit + (self.limit if rate > self.limit * _SLOW else 1))
+            self._rate = max(self._rate, rate)
+        self._since, self._awaited = now, self.limit
         self._round += 1
         self._heard = self._bytes = 0
 

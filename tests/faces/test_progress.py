@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tqdm import tqdm
 
-from modelsync_jupyter.client.bar import Bar, shorten
+from modelsync_jupyter.client.bar import Bar, _Told, shorten
 from modelsync_jupyter.core.errors import Paused
 from modelsync_jupyter.core.progress import Progress
 from modelsync_jupyter.transfer.work import Counter
@@ -48,6 +50,18 @@ def test_done_may_go_down_again() -> None:
 
 def test_a_new_step_with_another_total_counts_anew() -> None:
     assert "1.0/4.0 MB" in draw(Progress("hashing", 8 * MB, 8 * MB), Progress("sending", 1 * MB, 4 * MB))[1]
+
+
+def test_where_bytes_come_in_lumps_speed_is_that_of_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As over a line of 30 kB/s: a look in between says nothing new, and no lump is a speed of its own."""
+    seconds, shown = iter(range(1000)), []
+    monkeypatch.setattr("modelsync_jupyter.client.bar.time", SimpleNamespace(monotonic=lambda: next(seconds) / 2))
+    told = _Told(False)
+    for look in range(100):  # each asks twice what time it is
+        shown.append(told.tell(Progress("sending", look // 8 * 240_000, 6 * MB)))
+    rates = {found[1] for line in shown[40:] if (found := re.search(r"(\d+)\.\d kB/s", line))}
+    assert len(rates) > 1
+    assert all(20 <= int(rate) <= 40 for rate in rates)
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from modelsync_jupyter.core.errors import Conflict, IntegrityError, Unavailable
+from modelsync_jupyter.core.tags import Tag
+from modelsync_jupyter.remotes.bentocloud.client import Remote
+from modelsync_jupyter.remotes.bentocloud.reading import RemoteArchive
+from modelsync_jupyter.remotes.contexts import Context
+from modelsync_jupyter.remotes.http import Http
+from modelsync_jupyter.remotes.retry import Retry
 from tests.harness.clock import within
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.models import differences, make_model
-from tests.harness.processes import RegistryProcess
+from tests.harness.processes import TOKEN, RegistryProcess
 from tests.harness.yatai import Yatai
 
 from .scene import FILES, HEAD, LARGEST, MIB, Client, in_turn, struck
@@ -122,6 +129,18 @@ def test_ranges_that_come_and_go(proxy: FaultyProxy, near: Client, to_pull: Path
         proxy.log.clear()
     near.pull(tag)
     assert differences(to_pull, near.folder(tag)) == []
+
+
+def test_over_a_slow_line_bytes_come_in_small_pieces(proxy: FaultyProxy, near: Client, to_pull: Path, tag: str) -> None:
+    """So that progress shows, and a stop is noticed: at 30 kB/s a full buffer would be half a minute."""
+    proxy.script(Fault.throttle(MIB, **GET))
+    with closing(Http(Context("", proxy.url, TOKEN), Retry())) as http:
+        remote = Remote(http)
+        record = remote.model(Tag.parse(tag))
+        assert record
+        sizes = [len(view) for view in RemoteArchive(remote, record).views(0, MIB, bytearray(4 * MIB))]
+    assert sum(sizes) == MIB
+    assert max(sizes) <= MIB // 2
 
 
 def test_bits_that_stay_flipped_are_never_installed(proxy: FaultyProxy, near: Client, to_pull: Path, tag: str) -> None:

@@ -40,6 +40,7 @@ class Line:
         rate: Bytes a second of a connection.
         delay: Seconds to the first byte, or to a refusal.
         whole: Bytes a second of all connections together.
+        buffer: Bytes that each request moves at once, since the buffer of its socket takes them.
         takes: Requests that the far end takes at the same time; it refuses others.
         quota: Requests that it takes in `SPAN` seconds; then it refuses all, and says when the next span begins.
 
@@ -52,6 +53,7 @@ class Line:
     rate: float
     delay: float = 0.03
     whole: float = float("inf")
+    buffer: int = 0
     takes: int = 1000
     quota: int = 1_000_000
     now: float = 0.0
@@ -69,6 +71,8 @@ class Line:
                 size = again.popleft()[1] if again and again[0][0] <= self.now else left.popleft()
                 refused = sum(not each.refused for each in flying) >= self.takes or not self._count()
                 flying.append(Sent(window.begin(), self.now + self.delay, size, size, refused))
+                if self.buffer:
+                    window.move(flying[-1].request, self.buffer)
             self.limits.append(window.limit)
             self.most = max(self.most, window.running)
             self.now += TICK
@@ -119,6 +123,14 @@ def test_a_line_that_is_full_gets_no_more(megabytes: int) -> None:
     line.carry([8 * MIB] * 64, threads=64)
     assert line.most <= 32
     assert line.limits[-1] <= 32
+
+
+@pytest.mark.parametrize("rate", [30e3, 1e6])
+def test_a_slow_line_has_few_at_a_time_for_what_is_half_sent_is_lost_with_a_stop(rate: float) -> None:
+    line = Line(90e6, whole=rate, buffer=256 * 1024)
+    line.carry([MIB] * 24, threads=16)
+    assert line.limits[0] == 8
+    assert line.most <= 9
 
 
 @pytest.mark.parametrize("takes", [1, 3, 5, 12])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import tarfile
 import threading
+import time
 from bisect import bisect_right
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -45,6 +46,8 @@ from .replies import Download, RemoteModel, Span
 
 #: What is read first: the description of most archives fits into it.
 _HEAD = 64 * 1024
+#: Bytes that are received at once, at least, and seconds after which fewer of them are.
+_WORTH, _SECONDS = 64 * 1024, 0.2
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18})")
 
 
@@ -141,10 +144,16 @@ class RemoteArchive:
             raise Unavailable(f"The archive of `{self._model.tag}` ended early, at byte {position} of {end}.")
 
     def _received(self, reply: requests.Response, position: int, buffer: Buffer) -> Iterator[memoryview]:
-        """Yield the body of a reply that begins at a byte of the archive; its description counts."""
+        """Yield the body of a reply that begins at a byte of the archive; its description counts.
+
+        It comes in pieces that take no longer than is worth to be told of: over a slow line, a full buffer is minutes.
+        """
+        length = _WORTH
         while True:
             room = self.layout.room(position - self._base, buffer) if self.layout else memoryview(buffer)
-            count = receive(reply, room)
+            begun = time.monotonic()
+            count = receive(reply, room[:length])
+            length = min(2 * length, len(buffer)) if time.monotonic() - begun < _SECONDS else max(length // 2, _WORTH)
             if not count:
                 return
             yield room[:count]
