@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 #: Of a name that the registry does not have: so many letters are looked for, in so many versions at most.
 _LETTERS, _MOST = 3, 200
+#: Of a version that it does not have: so many others are named.
+_MOST_VERSIONS = 5
 #: How long a registry may take to connect and to answer whether it has what is to be pulled in the background.
 _LOOKING_SECONDS = 5.0
 #: Steps in which nothing is moved yet.
@@ -257,10 +259,11 @@ class Client(
             name = tag.partition(":")[0]
             names = self._names_like(name) if remote else {path.name for path in self.home.models.glob("[!.]*")}
             near = [] if name in names else get_close_matches(name, names, n=3)
-            if not near:
-                raise
             said = " or ".join(f"`{each}`" for each in near)
-            raise ModelNotFound(f"{error.message} Did you mean {said}?", error.step) from error
+            said = f"Did you mean {said}?" if near else self._remote_versions(name) if remote and name in names else ""
+            if not said:
+                raise
+            raise ModelNotFound(f"{error.message} {said}", error.step) from error
 
     def _describe_stop(self, error: Cancelled, id: str) -> str:
         """Say what was stopped, and how much of it is kept."""
@@ -283,6 +286,14 @@ class Client(
         with suppress(ModelSyncError):
             names |= {each.tag.name for each in self.search_remote(name[:_LETTERS], limit=_MOST).items}
         return names
+
+    def _remote_versions(self, name: str) -> str:
+        """Name the newest complete versions that the registry has, as the local store does of its own."""
+        with suppress(ModelSyncError):
+            found = [each for each in self.list_remote(name=name, limit=_MOST_VERSIONS) if each.complete]
+            if found:
+                return f"Available: {', '.join(f'`{each.tag.version}`' for each in found)}."
+        return ""
 
 
 def _warn(what: str, otherwise: str) -> None:

@@ -97,6 +97,9 @@ def diff_head(found: Diff) -> tuple[str, ...]:
 
 def diff_summary(found: Diff) -> str:
     """Say in a sentence how two versions differ."""
+    if found.equal and found.old.tag == found.new.tag:
+        sides = f"{found.old.where} and {found.new.where}"
+        return f"Both copies of `{found.old.tag}` are equal ({sides}): files, labels, metadata and environment."
     if found.equal:
         return f"`{found.old.tag}` and `{found.new.tag}` are equal: files, labels, metadata and environment."
     sizes = f"{format_size(found.old.size)} | {format_size(found.new.size)}"

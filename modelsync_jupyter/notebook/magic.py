@@ -26,7 +26,7 @@ from modelsync_jupyter.commands.tables import Facts, Table
 from modelsync_jupyter.commands.words import CELL
 from modelsync_jupyter.core.errors import Cancelled, ModelSyncError, UsageError
 from modelsync_jupyter.core.marked import as_lines
-from modelsync_jupyter.core.plain import plain
+from modelsync_jupyter.core.plain import plain, printable
 from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.steps import Step, advice
 
@@ -195,6 +195,19 @@ class NotebookFace(Face):
 
     words = CELL
     stored = True
+
+    def note(self, text: str) -> None:
+        """Show a message below the cell as what is done is shown; a kernel's stderr looks like an error."""
+        from IPython import get_ipython
+
+        if self.quiet or not hasattr(get_ipython(), "kernel"):
+            super().note(text)
+            return
+        from IPython.display import display
+
+        from .display import sentences
+
+        display({"text/plain": printable(text), "text/html": sentences(text)}, raw=True)  # type: ignore[no-untyped-call]
 
     def confirm(self, question: str, typed: str = "") -> bool:
         """Ask under the cell."""

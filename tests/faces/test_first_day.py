@@ -22,6 +22,8 @@ from modelsync_jupyter.core.errors import ModelSyncError
 from modelsync_jupyter.demo.process import Served
 from tests.harness.clock import LONG
 
+from .conftest import Make
+
 Captured = pytest.CaptureFixture[str]
 
 
@@ -78,6 +80,16 @@ def test_a_wrong_context_is_answered_with_those_there_are(client: Client, capsys
     for words in (["logout", "nope"], ["contexts", "--use", "nope"], ["list", "--remote", "-c", "nope"]):
         assert main(words) == 1
         assert "There is no context `nope`. Available: default. Choose one" in capsys.readouterr().err
+
+
+def test_a_wrong_version_is_answered_with_those_that_the_registry_has(
+    client: Client, make: Make, name: str, capsys: Captured
+) -> None:
+    client.push(make(f"{name}:v1").tag)
+    assert main(["pull", f"{name}:v9"]) == 1
+    assert f"The registry has no model `{name}:v9`. Available: `v1`. Check" in capsys.readouterr().err
+    assert main(["diff", f"{name}:v1", "--remote"]) == 0
+    assert capsys.readouterr().out.startswith(f"Both copies of `{name}:v1` are equal (remote and local): ")
 
 
 def test_a_wrong_token_of_the_environment_is_not_mended_by_signing_in(

@@ -55,6 +55,11 @@ def test_run_all_stops_at_a_failure_and_stores_no_traceback(
 def test_a_value_is_shown_once(kernel: Kernel) -> None:
     outputs = run(kernel, "%modelsync contexts")
     assert [message["msg_type"] for message in outputs] == ["display_data"]
+    for tag in ("iris:v1", "iris:v2"):
+        with api.create(tag):
+            pass
+    outputs = run(kernel, "%modelsync list --limit 1")  # the remark is no red block either
+    assert [message["msg_type"] for message in outputs] == ["display_data", "display_data"]
     outputs = run(kernel, "_")
     assert [message["msg_type"] for message in outputs] == ["execute_result"]
 
