@@ -18,6 +18,8 @@ from tests.harness import fixtures, zygote
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.processes import RegistryProcess
 
+from .kernels import Kernel, kernel_after
+
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 Make = Callable[..., Model]
 SLOW = 100_000  # bytes a second
@@ -101,6 +103,14 @@ def ip(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     yield shell
     shell.run_line_magic("unload_ext", "modelsync_jupyter")
     shell.history_manager.end_session()
+
+
+@pytest.fixture
+def kernel(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]:
+    """A kernel with the extension loaded."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    with kernel_after("%load_ext modelsync_jupyter") as started:
+        yield started
 
 
 def command(*words: object) -> list[str]:

@@ -9,17 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jupyter_client.manager import start_new_kernel
 
 from modelsync_jupyter.client import Client
 from modelsync_jupyter.demo.process import Served
 from tests.integration.scene import wait_for
 
 from .conftest import Make, Shell
-from .test_kernel import Kernel, kernel, run
-from .test_live import running
+from .kernels import Kernel, kernel_after, run, running
 
-__all__ = ["kernel"]
 pytestmark = pytest.mark.processes
 #: In the other kernel: wait until its panel shows a transfer in one of some states; prints after how many seconds.
 _SEEN = """
@@ -35,11 +32,8 @@ print(time.time() - asked)
 @pytest.fixture
 def panel_kernel(kernel: Kernel) -> Iterator[Kernel]:
     """A second kernel, with a panel `p` in it."""
-    manager, client = start_new_kernel(kernel_name="python3")
-    client.execute_interactive("from modelsync_jupyter import panel\np = panel()", timeout=60)
-    yield manager, client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+    with kernel_after("from modelsync_jupyter import panel\np = panel()") as started:
+        yield started
 
 
 def test_all_see_one_transfer_and_each_can_steer_it(

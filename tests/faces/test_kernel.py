@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import KernelManager, start_new_kernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook
@@ -19,20 +15,8 @@ from modelsync_jupyter import client as api
 from modelsync_jupyter.demo.process import Served
 from tests.harness.clock import within
 
+from .kernels import Kernel, run, shell_reply
 from .test_end_to_end import wait_for_bytes
-
-Kernel = tuple[KernelManager, BlockingKernelClient]
-
-
-@pytest.fixture
-def kernel(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]:
-    """A kernel with the extension loaded."""
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    manager, client = start_new_kernel(kernel_name="python3")
-    client.execute_interactive("%load_ext modelsync_jupyter", timeout=60)
-    yield manager, client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
 
 
 def test_run_all_stops_at_a_failure_and_stores_no_traceback(
@@ -86,18 +70,3 @@ def test_completion_through_the_kernel(kernel: Kernel) -> None:
     line = "x = %modelsync pus"
     reply = client.complete(line, len(line), reply=True, timeout=60)["content"]
     assert (reply["matches"], reply["cursor_start"]) == (["push"], len("x = %modelsync "))
-
-
-def run(kernel: Kernel, code: str) -> list[Any]:
-    """What a cell shows."""
-    messages: list[Any] = []
-    kernel[1].execute_interactive(code, timeout=60, output_hook=messages.append)
-    return [message for message in messages if message["msg_type"] not in ("status", "execute_input")]
-
-
-def shell_reply(client: BlockingKernelClient, asked: str) -> Any:
-    """The kernel's reply to one request."""
-    while True:
-        message = client.get_shell_msg(timeout=60)
-        if message["parent_header"].get("msg_id") == asked:
-            return message["content"]

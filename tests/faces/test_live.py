@@ -16,9 +16,8 @@ from tests.harness.clock import wait_until, within
 from tests.harness.faults import FaultyProxy
 
 from .conftest import Make
-from .test_kernel import Kernel, kernel, run, shell_reply
+from .kernels import Kernel, run, running, shell_reply
 
-__all__ = ["kernel"]
 pytestmark = pytest.mark.processes
 #: Enough to be held half-way; `MODELSYNC_LIVE_BYTES=1000000000` for a look at a gigabyte.
 SIZE = int(os.environ.get("MODELSYNC_LIVE_BYTES", "3000000"))
@@ -26,15 +25,6 @@ SIZE = int(os.environ.get("MODELSYNC_LIVE_BYTES", "3000000"))
 
 def texts(messages: list[Any]) -> str:
     return "\n".join(str(each["content"].get("data", each["content"]).get("text/plain", "")) for each in messages)
-
-
-def running(client: Client) -> Any:
-    """The newest transfer, once it has moved something."""
-
-    def look() -> Any:
-        return next((each.record for each in client.transfers()[:1] if each.record.pid and each.record.done), None)
-
-    return wait_until(look, "bytes")
 
 
 def test_a_background_push_survives_the_kernel_and_is_attached_from_another(

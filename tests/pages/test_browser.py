@@ -13,18 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from modelsync_jupyter import client as api
 from modelsync_jupyter.registry.pages.show import ways_to_pull
+from tests.harness.browser import MISSING, chromium
 from tests.harness.processes import TOKEN, RegistryProcess, environment, modelsync
-from tests.ui.conftest import _ARGUMENTS
-from tests.ui.jupyter import chromium
-from tests.ui.test_ease import AXE
+from tests.ui.looks import AXE
 
 pytestmark = [
     pytest.mark.processes,
-    pytest.mark.skipif(not Path(chromium()).exists(), reason=f"no browser at {chromium()}: set CHROMIUM"),
+    pytest.mark.skipif(bool(MISSING), reason=MISSING),
 ]
 #: How people look at it.
 LOOKS: dict[str, dict[str, Any]] = {
@@ -55,10 +54,8 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProce
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium(), args=_ARGUMENTS)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 def open_page(browser: Browser, address: str, look: str, problems: list[str]) -> Page:

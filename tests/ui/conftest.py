@@ -8,24 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 import modelsync_jupyter
+from tests.harness.browser import MISSING, chromium
 from tests.harness.faults import Fault, FaultyProxy
 from tests.harness.fixtures import *  # noqa: F403  (fixtures that tests name as they need them)
 
-from .jupyter import Lab, chromium, jupyterlab
+from .jupyter import Lab, jupyterlab
 from .sidebar import Sidebar
 
-_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 #: Bytes a second at which a test has time to look.
 SLOW = 250_000
 WIDTH, HEIGHT = 1280, 860
@@ -36,11 +28,9 @@ _LOADING = 60_000
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without a browser, or without the built sidebar, there is nothing to test here."""
-    reason = ""
-    if not Path(chromium()).exists():
-        reason = f"no browser at {chromium()}: `apt-get install chromium`, or set CHROMIUM"
-    elif not (Path(modelsync_jupyter.__path__[0]) / "labextension" / "package.json").exists():
-        reason = "the sidebar is not built: install Node 20 or newer and run `make test`"
+    reason = MISSING
+    if not (Path(modelsync_jupyter.__path__[0]) / "labextension" / "package.json").exists():
+        reason = reason or "the sidebar is not built: install Node 20 or newer and run `make test`"
     for item in items:
         if reason and Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.skip(reason=reason))
@@ -82,10 +72,8 @@ def metadata() -> dict[str, float]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's browser."""
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium(), args=_ARGUMENTS)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 class Pages:

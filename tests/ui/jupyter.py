@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -149,8 +148,3 @@ def _wait(lab: Lab, process: subprocess.Popen[bytes]) -> None:
         except requests.ConnectionError:
             time.sleep(0.1)
     raise AssertionError(f"JupyterLab did not start:\n{lab.log.read_text(errors='replace')[-3000:]}")
-
-
-def chromium() -> str:
-    """The browser: $CHROMIUM, or Debian's."""
-    return os.environ.get("CHROMIUM", "/usr/bin/chromium")

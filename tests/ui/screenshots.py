@@ -16,14 +16,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import requests
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from modelsync_jupyter import client as api
 from modelsync_jupyter.wire import TOKEN_HEADER
+from tests.harness.browser import chromium
 from tests.harness.processes import TOKEN, RegistryProcess
 
-from .conftest import _ARGUMENTS
-from .jupyter import Lab, chromium, jupyterlab
+from .jupyter import Lab, jupyterlab
 from .notebook import open_notebook, run
 from .sidebar import Sidebar
 
@@ -40,9 +40,7 @@ def main() -> None:
         (folder / "registry").mkdir()
         registry = RegistryProcess(folder / "registry").start()
         stack.callback(registry.kill)
-        playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(executable_path=chromium(), args=_ARGUMENTS)
-        stack.callback(browser.close)
+        browser = stack.enter_context(chromium())
         only = sys.argv[1:]
         if not only or only == ["registry"]:
             take_registry(browser, registry, folder / "home")
