@@ -112,7 +112,7 @@ class Stage:
             self._make(entry)
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
-                raise UnsafeArchive(f"The name of member `{entry.path}` is too long.") from error
+                raise UnsafeArchive(f"The name of member `{entry.path[:100]}…` is too long.") from error
             with disk_errors(self.folder):
                 raise
         self.entries.append(entry)

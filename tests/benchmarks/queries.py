@@ -64,7 +64,7 @@ QUESTIONS = {
     "repositories, most in a page": "/model_repositories",
     "most labels": f"/models?count=50&q={' '.join(f'label:stage,x{number}' for number in range(5))}",
     "most texts": "/models?count=50&q=text:Tra text:rai text:ain ine",
-    "most words": "/models?count=50&q=r - r - r - r - r -",
+    "most words": "/models?count=50&q=r R v V - e n t s 1",
     "most words, descriptions": "/models?count=50&q=in:description Tra rai ain ine not",
 }
 

@@ -283,6 +283,8 @@ class RegistryContract:
         }
         assert {q: self.count(admin, q) for q in expected} == expected
         assert admin.ok("GET", "/models", params={"search": f"{name}-cat:v"})["total"] == 2
+        for text, total in ((f"{name[1:]}-CAT:V", 2), (f"{name}-cat:", 2), (f"{name}-ca:v", 0), (f"{name}-cat::", 0)):
+            assert admin.ok("GET", "/models", params={"search": text})["total"] == total, text
         assert admin.ok("GET", "/model_repositories", params={"q": f"{name}_"})["total"] == 1
 
     def test_lists_are_sorted_and_cut(self, admin: Client, name: str) -> None:

@@ -56,7 +56,6 @@ _BY_TAG = MODELS.where(_repositories.c.name == bindparam("name"), _models.c.vers
 _BY_TAG_TO_CHANGE = _BY_TAG.with_for_update(of=_models)
 
 _TAG = _repositories.c.name + ":" + _models.c.version
-_FIELDS: dict[str, ColumnElement[str]] = {"name": _TAG, "description": _models.c.description}
 _SORTS: dict[str, ColumnElement[Any]] = {
     "build_at": _models.c.ordered_at,
     "created_at": _models.c.created_at,
@@ -239,8 +238,12 @@ def _plain_rows(keys: tuple[str, ...]) -> Any:
 
 
 def _conditions(search: Search, me: str) -> list[ColumnElement[bool]]:
-    columns = [_FIELDS[field] for field in search.fields]
-    conditions = [or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in search.words]
+    conditions = []
+    for word in dict.fromkeys(search.words):
+        places = (
+            _tag_has(word) if field == "name" else _any_has((_models.c.description,), word) for field in search.fields
+        )
+        conditions.append(or_(*places))
     conditions += [_repositories.c.name.icontains(name, autoescape=True) for name in search.names]
     if search.status:
         conditions.append(_models.c.upload_status == search.status)
@@ -276,16 +279,24 @@ def _has_text(text: str) -> ColumnElement[bool]:
     fitting = select(pairs.c.key, pairs.c.value).where(_any_has((pairs.c.key, pairs.c.value), text))
     labelled = select(labels.owner_id).where(tuple_(labels.key, labels.value).in_(fitting))
     people = select(_users.c.id).where(_any_has((_users.c.name,), text))
-    tags = [_TAG.icontains(text, autoescape=True)]
-    if ":" not in text:
-        named = select(_repositories.c.id).where(_any_has((_repositories.c.name,), text)).correlate(None)
-        tags = [_models.c.repository_id.in_(named), _models.c.version.icontains(text, autoescape=True)]
     return or_(
-        *tags,
+        _tag_has(text),
         *(column.in_(people) for column in (_models.c.creator_id, _models.c.pushed_by_id)),
         _models.c.id.in_(labelled),
         _any_has((_models.c.description, _models.c.module), text),
     )
+
+
+def _tag_has(text: str) -> ColumnElement[bool]:
+    """Return whether a text occurs in `name:version`; in names it is looked for once for all versions of each."""
+    name, colon, version = text.partition(":")
+    is_named = (
+        _repositories.c.name.iendswith(name, autoescape=True) if colon else _any_has((_repositories.c.name,), name)
+    )
+    named = _models.c.repository_id.in_(select(_repositories.c.id).where(is_named).correlate(None))
+    if colon:  # neither has a colon of its own
+        return and_(named, _models.c.version.istartswith(version, autoescape=True))
+    return or_(named, _models.c.version.icontains(text, autoescape=True))
 
 
 def _any_has(columns: Sequence[ColumnElement[str]], text: str) -> ColumnElement[bool]:
