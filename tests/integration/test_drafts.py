@@ -16,6 +16,7 @@ import pytest
 
 from modelsync_jupyter import client as api
 from modelsync_jupyter.core.errors import ModelChanged, Unavailable
+from modelsync_jupyter.remotes.bentocloud.uploading import MultipartUpload
 from modelsync_jupyter.remotes.http import Session
 from modelsync_jupyter.store.index import Index
 from modelsync_jupyter.transfer import draft
@@ -175,6 +176,31 @@ def test_urls_are_asked_for_ahead_and_no_host_has_more_requests_than_there_are_t
         assert max(most.values()) <= threads
     assert len(askers) > 2
     assert askers == ["modelsync"] + ["modelsync-ask"] * (len(askers) - 1)
+
+
+class FoundAtOnce(dict[int, threading.Thread]):
+    """Threads that ask for URLs, each waited for as soon as others can see it, which may send its unit next."""
+
+    count = 0
+
+    def __setitem__(self, number: int, asking: threading.Thread) -> None:
+        asking.join()
+        self.count += 1
+        super().__setitem__(number, asking)
+
+
+def test_a_unit_whose_url_has_just_been_asked_for_can_be_sent_at_once(
+    near: Client, yatai: Yatai, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, seen = MultipartUpload.begin, FoundAtOnce()
+
+    def begun(upload: MultipartUpload) -> None:
+        begin(upload)
+        upload._asking = seen
+
+    monkeypatch.setattr(MultipartUpload, "begin", begun)
+    assert Client.at(near.home, yatai.url).push(TAG, threads=2).status == "pushed"
+    assert seen.count
 
 
 def test_what_has_to_be_read_to_be_cut_is_hashed_first(near: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -384,8 +384,9 @@ class MultipartUpload(Upload):
 
         if not number:
             return None
-        self._asking[number] = asking = threading.Thread(target=ask, name="modelsync-ask", daemon=True)
+        asking = threading.Thread(target=ask, name="modelsync-ask", daemon=True)
         asking.start()
+        self._asking[number] = asking  # who sends that unit finds only what can be joined, or asks as well
         return asking
 
     def _finish(self) -> bytes:
