@@ -6,6 +6,7 @@ import argparse
 import errno
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -50,8 +51,6 @@ def test_ctrl_d_at_the_prompt_for_a_token_is_a_no(home: Path) -> None:
 @pytest.mark.processes
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
 def test_a_result_that_cannot_be_written_is_one_line(home: Path) -> None:
-    import subprocess
-
     with open("/dev/full", "w") as full:
         words = [sys.executable, "-m", "modelsync_jupyter", "list"]
         done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, timeout=LONG)

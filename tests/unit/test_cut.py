@@ -6,6 +6,7 @@ import io
 import json
 import random
 import struct
+import tempfile
 from collections.abc import Callable, Iterator
 from itertools import accumulate
 from typing import Any
@@ -50,8 +51,6 @@ def npz(values: dict[str, Any]) -> bytes:
 
 
 def gguf_file(values: dict[str, np.ndarray[Any, Any]]) -> bytes:
-    import tempfile
-
     with tempfile.NamedTemporaryFile(suffix=".gguf") as file:
         writer = gguf.GGUFWriter(file.name, "llama")
         writer.add_token_list([f"token {number}" for number in range(1000)])
