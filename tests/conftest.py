@@ -67,7 +67,7 @@ def _clean_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     ):
         Path(temporary).chmod(0o711)  # where tests run as root, a database server does not
         patch.setenv("TMPDIR", temporary)
-        patch.setattr(tempfile, "tempdir", None)
+        patch.setattr(tempfile, "tempdir", temporary)  # else it would be the folder of the test that asks first
         for name in list(os.environ):
             if is_foreign(name) or name in _TRUST:
                 patch.delenv(name)
