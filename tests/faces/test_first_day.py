@@ -67,7 +67,10 @@ def test_a_folder_that_is_read_only_is_named_and_not_the_temporary_file_in_it() 
         run(argparse.Namespace(run=refuse), Shell())
 
 
-def test_doctor_says_what_to_do_on_a_line_of_its_own_and_fails(home: Path, capsys: Captured) -> None:
+def test_doctor_says_what_to_do_on_a_line_of_its_own_and_fails(
+    home: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     assert main(["doctor"]) == 1
     out = capsys.readouterr().out
     assert "✗ failed   context           There is no registry to talk to.\n" in out
