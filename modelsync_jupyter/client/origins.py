@@ -35,7 +35,6 @@ _SWITCH = "MODELSYNC_PROVENANCE"
 #: Characters of a cell's source, and packages, that are kept at most: a registry sends them with every list.
 _MAX_SOURCE, _MAX_PACKAGES = 4000, 60
 _GIT_SECONDS = 2.0
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from .shapes import Tensor, shape_of
 
 #: Fields of ModelProto, GraphProto and TensorProto, by ONNX's own schema.
 _GRAPH, _INITIALIZER = 7, 5
-_DIMS, _TYPE, _NAME, _RAW, _EXTERNAL = 1, 2, 8, 9, 13
+_DIMS, _TYPE, _NAME, _RAW = 1, 2, 8, 9
 #: Lists of values that stand in a tensor in place of raw bytes.
 _VALUES = {4, 5, 6, 7, 10, 11}
 _TYPES = {1: "F32", 2: "U8", 3: "I8", 4: "U16", 5: "I16", 6: "I32", 7: "I64", 8: "STRING", 9: "BOOL", 10: "F16"}

@@ -172,9 +172,7 @@ MAKERS = [
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_what_may_still_be_wanted_stays(
-    make: Callable[[LocalStore, str], Path], store: LocalStore, dead_process: str
-) -> None:
+def test_what_may_still_be_wanted_stays(make: Maker, store: LocalStore, dead_process: str) -> None:
     folder = make(store, dead_process)
     store.heal("m")
     assert os.path.lexists(folder)

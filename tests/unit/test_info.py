@@ -156,10 +156,7 @@ MERGES = b"\n  a0: &a0 {x: 1}\n" + b"".join(
         b"{a: !!float 1" + b":1" * (MILLION // 2 - 100) + b".5}",
         b"{a: " + b"1" * (MILLION - 100) + b"}",
         b"{a: 0x" + b"f" * (MILLION - 100) + b"}",
-        b"\n  a0: &a0 {x: 1}\n"
-        + b"".join(
-            b"  a%d: &a%d {? !!merge q : [%s]}\n" % (i, i, b",".join([b"*a%d" % (i - 1)] * 7)) for i in range(1, 14)
-        ),
+        MERGES,
         b"{}\n...\n" + b"".join(b"%%TAG !a%d! b\n" % i for i in range(60_000)) + b"--- {}",
         b"[" + b"1," * (MILLION // 2 - 100) + b"]",
     ],
