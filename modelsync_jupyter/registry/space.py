@@ -293,17 +293,19 @@ def _rescue(registry: Registry, name: str, parts: Parts) -> None:
 
 
 def _claim(registry: Registry, name: str, interval: timedelta) -> bool:
-    """Take a chore for this process if it is due."""
+    """Take a chore for this process if it is due; also where it was last begun in the future, by a clock since set."""
     moment = now()
-    over = chores.c.finished_at.is_not(None) | (chores.c.started_at <= moment - _LONGEST_RUN)
+    future = moment + _LONGEST_RUN
+    ahead = chores.c.started_at > future
+    over = chores.c.finished_at.is_not(None) | (chores.c.started_at <= moment - _LONGEST_RUN) | ahead
     with registry.database.read() as connection:
         last = connection.execute(select(chores.c.started_at).where(chores.c.name == name)).scalar()
-    if last is not None and last > moment - interval:
+    if last is not None and moment - interval < last <= future:
         return False
     columns = {"started_at": moment, "finished_at": None}
     try:
         with registry.database.write() as connection:
-            due = (chores.c.name == name) & (chores.c.started_at <= moment - interval) & over
+            due = (chores.c.name == name) & ((chores.c.started_at <= moment - interval) | ahead) & over
             if connection.execute(update(chores).where(due).values(**columns)).rowcount:
                 return True
             if last is None:

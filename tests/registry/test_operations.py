@@ -37,6 +37,7 @@ def test_log_and_numbers_tell_of_requests_and_no_secrets(launch: Callable[..., S
     for _ in range(3):  # of which each may be answered by another process
         assert requests.get(link, timeout=30).content == archive
     assert client.call("GET", f"/model_repositories/{name}-none").status_code == 404
+    assert client.call("GET", "/models").headers["Cache-Control"] == "no-store"
 
     for header in ("", f"Basic {scraper}", f"Bearer {scraper}x", f"Bearer {server.token}"):
         assert requests.get(f"{server.url}/metrics", headers={"Authorization": header}, timeout=30).status_code == 401

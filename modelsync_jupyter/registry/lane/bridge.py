@@ -167,6 +167,7 @@ def call_wsgi(app: Any, environ: dict[str, Any]) -> Said:
     parts = app(environ, start_response)
     status, headers = said
     headers.setdefault("Server", "modelsync")
+    headers.setdefault("Cache-Control", "no-store")  # what one may see is not for others behind the same proxy
     if isinstance(parts, Spans):
         return status, headers, parts
     with closing(parts):
