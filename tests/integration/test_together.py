@@ -74,7 +74,7 @@ def test_one_waits_for_the_other_and_says_so(proxy: FaultyProxy, near: Client, t
 def failing(direction: str, proxy: FaultyProxy) -> None:
     """Let a transfer come to the middle and no further."""
     method = "PUT" if direction == "push" else "GET"
-    proxy.script(Fault.reply(404, b"{}", method=method, path="^/objects/", skip=2, times=None))
+    proxy.script(Fault.reply(404, b"{}", method=method, path="^/objects/", skip=1, times=None))
 
 
 def test_a_forced_push_that_fails_leaves_the_old_copy(
