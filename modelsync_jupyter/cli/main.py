@@ -41,8 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str]) -> int:
     parser = build_parser(SHELL.prefix, argv[0] if argv else "")
     args = parser.read(argv)
-    if args.command is None:
-        write(parser.format_help().rstrip())
+    if args.run is None:
+        write(parser.deepest(argv).format_help().rstrip())
         return 0
     shell = Shell(args.quiet)
     answer = run(args, shell)

@@ -46,6 +46,7 @@ def build_parser(prog: str = "modelsync", first: str = "") -> Parser:
         epilog=start if prog.startswith("%") else f"{start}\n\n{_EXIT_CODES}",
     )
     parser.add_argument("--version", action=ShowVersion, nargs=0, help="show the version")
+    parser.set_defaults(run=None)  # as of a group of commands: without one of them there is help
     add_global(parser, home=None, quiet=False)
     add = partial(add_command, parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", prog=prog))
     for module in [name for name, commands in COMMANDS.items() if first in commands] or COMMANDS:

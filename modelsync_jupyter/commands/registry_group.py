@@ -55,7 +55,7 @@ def add_commands(add: Any) -> None:
     """Add the group `registry`: each command in it works on a running registry, as the user who is signed in."""
     what = "manage the registry: users, tokens, grants, audit trail"
     group = add("registry", what, None, epilog=_REGISTRY_EXAMPLES)
-    add = partial(add_command, group.add_subparsers(dest="group", metavar="COMMAND", title="commands", required=True))
+    add = partial(add_command, group.add_subparsers(dest="group", metavar="COMMAND", title="commands"))
     _add_user_commands(_group(add, "user", "users, and their roles in the whole registry", _USER_EXAMPLES))
     _add_token_commands(_group(add, "token", "API tokens, of oneself or as an admin of anybody", _TOKEN_EXAMPLES))
     _add_grant_commands(_group(add, "grant", "what users may do in single repositories", _GRANT_EXAMPLES))
@@ -159,7 +159,7 @@ def _add_grant_commands(add: Any) -> None:
 def _group(add: Any, name: str, what: str, examples: str) -> Any:
     """Add a command that has commands of its own; returns what adds those."""
     group = add(name, what, None, epilog=examples)
-    commands = group.add_subparsers(dest="action", metavar="COMMAND", title="commands", required=True)
+    commands = group.add_subparsers(dest="action", metavar="COMMAND", title="commands")
     return partial(add_command, commands)
 
 

@@ -80,9 +80,10 @@ class Magic:
         """Run one line and return its value."""
         with _plainly():
             parser = build_parser(CELL.prefix)
-            args = parser.read(split(line, self._ip.user_ns))
-            if args.command is None:
-                parser.print_help()
+            words = split(line, self._ip.user_ns)
+            args = parser.read(words)
+            if args.run is None:
+                parser.deepest(words).print_help()
                 return None
             if args.command == "login" and (args.token or args.token_stdin):
                 hint = f"Delete the token from the cell and write {CELL.command('login')}: it asks, and stores nothing."

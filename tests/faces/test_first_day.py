@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import pexpect
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from modelsync_jupyter.cli.main import main
 from modelsync_jupyter.cli.shell import Shell
@@ -33,6 +34,20 @@ def test_help_is_a_command_too(capsys: Captured) -> None:
     assert capsys.readouterr().out.startswith("usage: modelsync push ")
     assert main(["help", "pusch"]) == 2
     assert "There is no command `pusch`. Did you mean `push`?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("group", ["registry", "registry user"])
+def test_a_group_of_commands_alone_shows_them_as_the_program_alone_does(
+    ip: InteractiveShell, capsys: Captured, group: str
+) -> None:
+    assert main(group.split()) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith(f"usage: modelsync {group} ")
+    assert "\ncommands:\n" in shown.out
+    assert not shown.err
+    assert ip.run_cell(f"%modelsync {group}").success
+    assert capsys.readouterr().out.startswith(f"usage: %modelsync {group} ")
+    assert main([*group.split(), "bogus"]) == 2
 
 
 @pytest.mark.processes
