@@ -21,8 +21,10 @@ from modelsync_jupyter.core.units import format_left, format_part, format_second
 from modelsync_jupyter.transfer.work import Counter
 
 _COLUMNS, _ROWS = 80, 24
-#: Columns of a title, so that its line fits into 80 of them whatever stands behind.
-_TITLE = 27
+#: Columns of a title, so that its line fits into 80 of them whatever stands behind; at least, and before speed goes.
+_TITLE, _SHORT, _SHORTEST = 27, 16, 8
+#: Columns of a line for percents, the frame of a bar, and the shortest bar.
+_FRAME = 11
 #: Columns of it before the version, at least: `push sent…`.
 _NAME = 10
 #: Seconds of late by which speed is told; and looks at which more had moved, where bytes come in lumps.
@@ -57,12 +59,11 @@ def shown(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from tqdm import tqdm
-    columns = 0
+    columns = rows = 0
     with suppress(OSError, ValueError):  # 0 also in a terminal that nobody has sized
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
-    return Bar(
-        title, partial(tqdm, dynamic_ncols=True) if columns else partial(tqdm, ncols=_COLUMNS, nrows=_ROWS), follows
-    )
+        columns, rows = os.get_terminal_size(sys.stderr.fileno())
+    size = {"dynamic_ncols": True} if columns and rows else {"ncols": columns or _COLUMNS, "nrows": rows or _ROWS}
+    return Bar(title, partial(tqdm, **size), follows)
 
 
 class Watched(Counter):
@@ -184,7 +185,10 @@ class Bar(AbstractContextManager["Bar"]):
             return
         try:
             last, bar = self._told.last, self._bar
-            title = shorten(self._title, max(_TITLE, 2 * (bar.ncols or 0) // 5) if bar else _TITLE)
+            columns = (bar.ncols if bar else 0) or _COLUMNS
+            text = _fit(text, columns - _FRAME - min(len(self._title), _SHORT))
+            room = max(_SHORTEST, columns - _FRAME - len(text))
+            title = shorten(self._title, min(room, max(_TITLE, 2 * columns // 5)))
             said = f"{title}: {self._told.percent:3}% "
             if bar is None:
                 # tqdm's own numbers have other units than ours, and count what was there already as speed: it is given
@@ -256,12 +260,19 @@ class _Told:
         return max(0.0, (moved - before) / (now - then)) if now - then >= 1 else 0.0
 
 
+def _fit(text: str, width: int) -> str:
+    """Leave out what stands behind the last comma until the rest fits: half of a figure would be another one."""
+    while len(text) > width and ", " in text:
+        text = text.rpartition(", ")[0]
+    return text
+
+
 def shorten(title: str, width: int) -> str:
     """Cut a title such as `push iris:v1` to a width; the version, which tells it from others, is cut last."""
     if len(title) <= width:
         return title
     name, colon, version = title.rpartition(":")
-    room = width - len(colon) - min(len(name), _NAME)
+    room = max(1, width - len(colon) - min(len(name), _NAME))
     if len(version) > room:
         version = f"{version[: (room - 1) // 2]}…{version[len(version) - room // 2 :]}"
     room = width - len(colon) - len(version)

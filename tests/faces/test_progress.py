@@ -21,10 +21,12 @@ from modelsync_jupyter.transfer.work import Counter
 MB = 1_000_000
 
 
-def draw(*looks: Progress, title: str = "push iris:v1", error: type[BaseException] | None = None) -> list[str]:
-    """The lines that a terminal of 80 columns shows one after another."""
+def draw(
+    *looks: Progress, title: str = "push iris:v1", error: type[BaseException] | None = None, columns: int = 80
+) -> list[str]:
+    """The lines that a terminal shows one after another."""
     out = io.StringIO()
-    with suppress(*filter(None, [error])), Bar(title, partial(tqdm, file=out, ncols=80), follows=True) as bar:
+    with suppress(*filter(None, [error])), Bar(title, partial(tqdm, file=out, ncols=columns), follows=True) as bar:
         for look in looks:
             bar(look)
         if error:
@@ -102,10 +104,24 @@ def test_the_widest_line_fits_80_columns(monkeypatch: pytest.MonkeyPatch, title:
     assert len(shorten(title, 27)) <= 27
 
 
+@pytest.mark.parametrize("columns", [30, 40, 60, 79])
+@pytest.mark.parametrize("title", ["push a:1", f"export {'n' * 63}:{'v' * 63}"])
+def test_a_narrow_line_has_whole_figures_or_none(monkeypatch: pytest.MonkeyPatch, title: str, columns: int) -> None:
+    times = iter(range(10_000))
+    monkeypatch.setattr("modelsync_jupyter.client.bar.time.monotonic", lambda: float(next(times)))
+    first, *later = draw(*(Progress("sending", done * MB, 8 * MB) for done in range(8)), title=title, columns=columns)
+    assert first.startswith(title[:5])
+    for text in later:
+        said = re.search(r"% \|.+\| [78]?\S+/8\.0 MB(, \S+ kB/s(, \S+ left)?|, done in .+ s)?$", text.rstrip())
+        assert said, f"something is cut off: {text}"
+    assert ("kB/s" in "".join(later)) == (columns > 40)
+
+
 def test_a_long_title_keeps_its_version() -> None:
     assert shorten("push customer-lifetime-value:k5yxqpc4v6xkyaiq", 27) == "push cust…:k5yxqpc4v6xkyaiq"
     assert shorten("push iris:v1", 27) == "push iris:v1"
     assert shorten(f"push a:{'v' * 60}w", 20) == "push a:vvvvvv…vvvvvw"
+    assert shorten("push customer-lifetime-value:k5yxqpc4v6xkyaiq", 8) == "push …:…"
 
 
 @pytest.mark.parametrize("broken", ["create", "draw"])
