@@ -82,7 +82,7 @@ def label_command(args: argparse.Namespace, face: Face) -> Answer:
             raise UsageError("`--context` is for a registry.", "Leave out `--local` or `--context`.")
         model = client.edit(args.tag, remove=args.remove, **change)
         said = _changed(f"`{model.tag}` on this computer", model.info.labels)
-        return Answer(model, f"{said} A copy in the registry is different from it now.", model.to_dict())
+        return Answer(model, f"{said} A copy in the registry stays as it is.", model.to_dict())
     record = client.catalog.change(args.tag, remove=tuple(args.remove), **change)
     return Answer(record, _changed(f"`{record.tag}` in the registry", record.labels), record.details())
 
