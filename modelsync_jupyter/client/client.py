@@ -104,7 +104,7 @@ class Client(
         outcome = self.run("pull", tag, **options)
         if outcome.different:
             _warn(f"{outcome.tag} was not pulled: the local store has", "Delete it")
-        return self._store.get(outcome.tag)
+        return self._store.read(outcome.tag)
 
     @spelled_out
     def push_in_background(self, tag: str | Tag, **options: Unpack[TransferOptions]) -> Transfer:

@@ -98,6 +98,9 @@ class Setting(NamedTuple):
     source: str
     meaning: str
 
+    def __repr__(self) -> str:
+        return f"Setting({self.name}: {self.value}, {self.source})"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the setting as JSON."""
         return {"name": self.name, "value": self.value, "source": self.source, "meaning": self.meaning}

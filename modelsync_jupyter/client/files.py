@@ -96,7 +96,7 @@ class FileVerbs:
             MissingDependency: The driver of the URL is not installed.
             ModelSyncError: It failed; the store shows what it showed before. Run it again to resume.
         """
-        return self._store.get(self.run_import(path, name=name, **options).tag)
+        return self._store.read(self.run_import(path, name=name, **options).tag)
 
     def run_export(
         self,

@@ -221,7 +221,7 @@ class ModelVerbs:
         """
         try:
             with self._explained(str(tag)):
-                return self._store.get(Tag.parse(str(tag)))
+                return self._store.read(Tag.parse(str(tag)))
         except ModelNotFound:
             if not pull:
                 raise

@@ -234,6 +234,8 @@ def _plain(value: Any, where: str, *, nothing: bool = True) -> Any:
         if len(items) < len(value):
             raise UsageError(f"`{where}` has two keys that are the same as text.", "Rename one of them.")
         return items
+    if isinstance(value, Tag):
+        return str(value)
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_plain(item, f"{where}[{index}]", nothing=nothing) for index, item in enumerate(value)]
     if isinstance(value, bool) or (value is None and nothing):

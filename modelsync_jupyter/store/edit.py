@@ -49,7 +49,7 @@ def edit(
     place = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         before = _stamp(place)
-        model = store.get(tag)
+        model = store.read(tag)
         data = read_regular(path / MODEL_YAML, MAX_YAML)
         if not _is_still(path, place) or before != _stamp(place):
             raise _changed(model.tag)

@@ -209,6 +209,11 @@ class StoredModels:
         others = ", ".join(f"`{name}`" for name in self._versions(tag.name)[:5])
         raise ModelNotFound(f"No model `{tag}` in `{self.home.models}`." + (f" Available: {others}." if others else ""))
 
+    def read(self, tag: Tag) -> Model:
+        """Return one version as `get` does, with what its model.yaml says now, whatever becomes of it later."""
+        found = self.get(tag)
+        return Model(found.tag, found.path, found.info)
+
     def find(self, tag: Tag) -> Model | None:
         """Return one version as `get` does, but None where there is none."""
         exact = (self._named(tag.name) or self._newest(tag.name)) if tag.is_latest else tag

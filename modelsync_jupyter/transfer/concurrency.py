@@ -92,8 +92,10 @@ class Window:
     def move(self, request: Request, size: int) -> None:
         """Note that a request has moved some bytes."""
         request.moved += size
-        if request.moved < _BLOCK:
-            return
+        if request.moved >= _BLOCK:
+            self._hear(request, size)
+
+    def _hear(self, request: Request, size: int) -> None:
         self._bytes += size
         if request.round != self._round:
             request.round = self._round
@@ -103,9 +105,11 @@ class Window:
             if self._heard >= min(self._awaited, self.limit):
                 self._end_round()
 
-    def end(self, *, done: bool) -> None:
+    def end(self, request: Request, *, done: bool) -> None:
         """Note that a request is in flight no more; `done`: it was answered as it should be."""
         self.running -= 1
+        if done and 0 < request.moved < _BLOCK:  # an answer says more than a block: the line took it all
+            self._hear(request, request.moved)
         if done and self._refusals and self.limit < self._most:
             self._ended += 1
             patience = 1 if self.limit + 1 < self._too_many else _PATIENCE
@@ -167,7 +171,7 @@ class InFlight:
             done = True
         finally:
             if _here.place:
-                self._give_up(done=done)
+                self._give_up(_here.place[1], done=done)
 
     def moved(self, size: int) -> None:
         """Note that the request of this thread has moved some bytes."""
@@ -185,10 +189,10 @@ class InFlight:
                 self._check()
             _here.place = (self, self._window.begin())
 
-    def _give_up(self, *, done: bool) -> None:
+    def _give_up(self, request: Request, *, done: bool) -> None:
         _here.place = None
         with self._changed:
-            self._window.end(done=done)
+            self._window.end(request, done=done)
             self._changed.notify_all()
 
 
@@ -218,7 +222,7 @@ def without_place() -> Iterator[None]:
     """Have no request in flight for the length of the block; after it, wait until there may be one again."""
     held = _here.place
     if held:
-        held[0]._give_up(done=False)
+        held[0]._give_up(held[1], done=False)
     yield
     if held:
         held[0]._take()

@@ -54,6 +54,16 @@ def test_there_and_back(
     assert archive_of(far.folder(tag)) == archive_of(other.folder(tag))
 
 
+def test_a_registry_of_the_first_version_is_pushed_to_as_any_other(yatai: Yatai, tmp_path: Path, tag: str) -> None:
+    near, other = Client.at(tmp_path / "home", yatai.url), Client.at(tmp_path / "other", yatai.url)
+    made, name = make_model(near.home, tag, FILES), tag.partition(":")[0]
+    yatai.records.create_repository({"name": name})
+    yatai.records.repositories[name]["modelsync"] = {"protocol": 1}
+    assert near.push(tag).status == "pushed"
+    assert other.pull(tag).status == "pulled"
+    assert differences(made, other.folder(tag)) == []
+
+
 def test_equal_models_are_not_sent_twice(registry: RegistryProcess, tmp_path: Path, tag: str) -> None:
     near, other = Client.at(tmp_path / "home", registry.url), tag.replace(":v1", ":v2")
     shutil.copytree(make_model(near.home, tag, FILES), tmp_path / "files")

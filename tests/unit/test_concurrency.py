@@ -86,7 +86,7 @@ class Line:
                 else:
                     self._move(window, each, min(self.rate, self.whole / len(moving)) * TICK)
                 if each.refused or each.left <= 0:
-                    window.end(done=not each.refused)
+                    window.end(each.request, done=not each.refused)
                     flying.remove(each)
         return self.now - begun
 
@@ -115,6 +115,13 @@ def test_a_line_that_is_not_full_gets_all_threads_at_little_cost(threads: int, p
     assert line.most == threads
     assert line.limits[0] <= 8
     assert seconds <= at_once * (1 + percent / 100) + 0.002
+
+
+def test_small_requests_that_are_answered_get_all_threads_too() -> None:
+    line = Line(90e6, delay=0.1, buffer=64 * 1024)
+    line.carry([200_000] * 200, threads=32)
+    assert line.limits[0] == 8
+    assert line.most == 32
 
 
 @pytest.mark.parametrize("megabytes", [10, 40])
@@ -164,8 +171,8 @@ def test_a_far_end_that_is_no_longer_busy_is_asked_for_more() -> None:
     window.refuse(requests[0])
     limits = [window.limit]
     for _ in range(2000):
-        window.end(done=True)
-        window.begin()
+        window.end(requests.pop(0), done=True)
+        requests.append(window.begin())
         limits.append(window.limit)
     assert limits == sorted(limits)
     assert (limits[0], limits[-1]) == (4, 16)
@@ -177,7 +184,7 @@ def test_refusals_that_were_on_their_way_together_count_once() -> None:
     requests = [window.begin() for _ in range(8)]
     for request in requests:
         window.refuse(request)
-        window.end(done=False)
+        window.end(request, done=False)
     assert window.limit == 4
     window.refuse(window.begin())
     assert window.limit == 1

@@ -163,6 +163,12 @@ def test_what_cannot_be_stored_is_refused_before_the_work(fields: dict[str, Any]
     assert not store.home.path.exists()
 
 
+def test_a_tag_in_metadata_is_text(store: LocalStore) -> None:
+    with draft(store, Tag("m", "v1"), {"metadata": {"parent": Tag("base", "v2")}}):
+        pass
+    assert store.get(Tag("m", "v1")).info.metadata["parent"] == "base:v2"
+
+
 def test_the_message_says_which_value_it_is(store: LocalStore) -> None:
     with pytest.raises(UsageError, match=r"`metadata\.a\[1\]\.b` cannot hold a `NoneType`"):
         draft(store, Tag("m"), {"metadata": {"a": [1, {"b": None}]}}).__enter__()

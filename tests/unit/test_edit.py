@@ -62,3 +62,10 @@ def test_a_copy_that_came_meanwhile_keeps_its_own_labels(client: Client, monkeyp
         client.edit(Tag("iris", "v1"), labels={"stage": "edited"})
     assert "stage: new" in (client.get("iris:v1").path / "model.yaml").read_text()
     remove_tree(client.home.models / "iris" / ".old")
+
+
+def test_a_model_says_what_was_in_it_when_it_was_asked_for(client: Client) -> None:
+    assert client.digest(client.get("iris:v1"))  # from now on, a model.yaml is read only where it has to be
+    before = client.get("iris:v1")
+    client.edit("iris:v1", labels={"stage": "edited"})
+    assert dict(before.info.labels) == {"stage": "test"}

@@ -30,7 +30,7 @@ def test_what_is_set_holds_until_it_is_set_back(client: Client) -> None:
     client.configure("rate_limit", "20MB")
     assert options(client) == (4, 20_000_000)
     assert options(client, threads=2, rate_limit=0) == (2, None)
-    assert client.setting("threads").source == "file"
+    assert repr(client.setting("threads")) == "Setting(threads: 4, file)"
     assert client.configure("threads", "default").value == 10
     assert options(client) == (10, 20_000_000)
 

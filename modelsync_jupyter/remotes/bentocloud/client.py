@@ -13,6 +13,7 @@ from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.wire import (
     API,
     PRESENT,
+    PROTOCOL,
     PUT_HEADERS,
     CreateModelJSON,
     Extension,
@@ -56,20 +57,21 @@ class Remote:
     def ensure_repository(self, name: str) -> bool:
         """Make sure that models of a name can be pushed, and return whether the registry knows our extension.
 
-        It is not asked where it has just described the repository together with a version, or with the lack of one.
+        One that knows an older form of it is pushed to as any other. It is not asked where it has just described the
+        repository together with a version, or with the lack of one.
         """
         known = self._repository
-        if isinstance(known, Mapping) and known.get("name") == name:
-            return bool(known.get("modelsync"))
-        found = self._absent.get(name) or self.http.call("GET", repository_path(name), absent=True)
-        if isinstance(found, Absent):
-            body = {"name": name, "description": "", "labels": []}
-            try:
-                found = self.http.call("POST", repository_path(), body)
-            except Conflict:  # another client registered it meanwhile
-                found = self.http.call("GET", repository_path(name))
-        self._repository = mapping(found)
-        return bool(self._repository.get("modelsync"))
+        if not isinstance(known, Mapping) or known.get("name") != name:
+            found = self._absent.get(name) or self.http.call("GET", repository_path(name), absent=True)
+            if isinstance(found, Absent):
+                body = {"name": name, "description": "", "labels": []}
+                try:
+                    found = self.http.call("POST", repository_path(), body)
+                except Conflict:  # another client registered it meanwhile
+                    found = self.http.call("GET", repository_path(name))
+            self._repository = known = mapping(found)
+        number = mapping(known.get("modelsync") or {}).get("protocol")
+        return isinstance(number, int) and number >= PROTOCOL
 
     def page(self, tag: Tag) -> str:
         """Return the address where people see a version, or "".

@@ -344,10 +344,10 @@ class MultipartUpload(Upload):
         if asking := self._asking.pop(number, None):
             asking.join()
         try:
-            url = self._urls.pop(number, "") or self._remote.presign_part(self._tag, self._id, number)
-            if number == 1:
+            if number == 1:  # before its URL is asked for, which may expire while digests are waited for
                 header = self._finish()
                 size, bytes_ = size + len(header), chain([memoryview(header)], views)
+            url = self._urls.pop(number, "") or self._remote.presign_part(self._tag, self._id, number)
             asking = self._ask_ahead(url)
             etag = self._put_part(number, size, bytes_, url=url)
             if asking:
