@@ -8,14 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from modelsync_jupyter.contents.judging import DANGEROUS, KNOWN, UNKNOWN, judge
+from modelsync_jupyter.contents.keras import CONFIG, NoConfig, judge_keras, keras_names
 from modelsync_jupyter.contents.pickles import MAX_UNPACKED, PICKLED, NotAPickle, Reading, read_pickle
 from modelsync_jupyter.contents.reader import FileReader
-from modelsync_jupyter.contents.tensors import NoTensors, list_tensors, pickles_in_zip
+from modelsync_jupyter.contents.tensors import NoTensors, list_tensors, names_in_zip, pickles_in_zip
 from modelsync_jupyter.info import MODEL_YAML
 from modelsync_jupyter.store.model import Model
 
 _SAFE = {".safetensors": "safetensors", ".gguf": "gguf", ".onnx": "onnx", ".npy": "numpy", ".json": "json"}
 _ZIPPED = {".pt", ".pth", ".bin", ".ckpt", ".npz", ".zip"}
+#: Formats that may hold code which is not looked for, or are code: their names, and what can be said of them.
+_UNREAD = {
+    ".h5": ("hdf5", "it may hold code of Keras, which is not looked for in this format"),
+    ".hdf5": ("hdf5", "it may hold code of Keras, which is not looked for in this format"),
+    ".pb": ("tensorflow", "a graph of TensorFlow may read and write files"),
+    ".py": ("python", "a program"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +32,11 @@ class Scanned:
 
     Args:
         path: The file, within the model.
-        kind: "pickle", or the name of a format that runs nothing.
-        verdict: "safe", "known", "unknown" or "dangerous": the worst of what it imports.
+        kind: "pickle", or the name of another format.
+        verdict: "safe", where its format runs nothing; else the worst of what it imports: "known", "unknown" or
+            "dangerous".
         imports: Every name that it imports.
-        problem: Why it could not be read to its end, or "".
+        problem: Why it is not known what it would run, or "".
     """
 
     path: str
@@ -43,37 +52,70 @@ class Scanned:
 
 
 def scan_model(model: Model) -> list[Scanned]:
-    """Scan every file of a model that is loaded by running it, or that is known to run nothing."""
+    """Scan every file of a model that may run something when it is loaded, or that is known to run nothing."""
     files = sorted(each for each in model.path.rglob("*") if each.is_file() and not each.is_symlink())
     scanned = [scan_file(each, model.path) for each in files if each.name != MODEL_YAML]
     return [each for each in scanned if each.kind]
 
 
-def scan_file(path: Path, folder: Path) -> Scanned:
+def scan_file(path: Path, folder: Path, *, unpickled: bool = False) -> Scanned:
     """Scan one file, by what is in it rather than by its name.
 
     Args:
         path: The file.
         folder: The model's folder.
+        unpickled: Whether it is going to be loaded as a pickle, whatever its name and its first bytes say.
     """
     name = path.relative_to(folder).as_posix()
-    head = FileReader(path).read(0, 4)
-    if head == b"PK\x03\x04":
-        try:
-            pickles = pickles_in_zip(FileReader(path))
-        except NoTensors as error:
-            return Scanned(name, "pickle", UNKNOWN, problem=str(error))
-        return _judged(name, pickles) if pickles else Scanned(name, "zip", "safe")
-    is_pickle = path.suffix == ".npy" and head != b"\x93NUM"  # as which NumPy loads what is no array
-    if path.suffix in _SAFE and not is_pickle:
+    head = FileReader(path).read(0, 8)
+    if unpickled:
+        return _scan_pickle(name, path)
+    if head[:4] == b"PK\x03\x04":
+        return _scan_zip(name, path)
+    if path.suffix in _UNREAD or head == b"\x89HDF\r\n\x1a\n":
+        kind, problem = _UNREAD.get(path.suffix, _UNREAD[".h5"])
+        return Scanned(name, kind, UNKNOWN, problem=problem)
+    # NumPy loads as a pickle what is no array; the first bytes of safetensors are a number, which may be any.
+    is_pickle = head[:1] == b"\x80" if path.suffix != ".npy" else head[:4] != b"\x93NUM"
+    if path.suffix in _SAFE and (not is_pickle or path.suffix == ".safetensors"):
         return _scan_safe(name, path)
-    if is_pickle or path.suffix in PICKLED | _ZIPPED or head[:1] == b"\x80":
-        if path.stat().st_size > MAX_UNPACKED:
-            return Scanned(name, "pickle", UNKNOWN, problem="it is larger than is scanned")
-        found = _judged(name, {name: path.read_bytes()})
-        is_other = path.suffix == ".bin" and found.problem and not found.imports  # PyTorch's name, and everybody's
-        return Scanned(name, "", "safe") if is_other else found
+    if is_pickle or path.suffix in _ZIPPED or PICKLED & set(path.suffixes):  # such as `model.pkl.gz`
+        found = _scan_pickle(name, path)
+        is_other = path.suffix == ".bin" and not is_pickle and found.problem and not found.imports
+        return Scanned(name, "", "safe") if is_other else found  # PyTorch's name, and everybody's
     return Scanned(name, "", "safe")
+
+
+def _scan_pickle(name: str, path: Path) -> Scanned:
+    if path.stat().st_size > MAX_UNPACKED:
+        return Scanned(name, "pickle", UNKNOWN, problem="it is larger than is scanned")
+    return _judged(name, {name: path.read_bytes()})
+
+
+def _scan_zip(name: str, path: Path) -> Scanned:
+    try:
+        pickles, members = pickles_in_zip(FileReader(path)), names_in_zip(FileReader(path))
+    except NoTensors as error:
+        return Scanned(name, "pickle", UNKNOWN, problem=str(error))
+    if pickles:
+        return _judged(name, pickles)
+    if path.suffix == ".keras" or CONFIG in members:
+        return _scan_keras(name, path)
+    if all(each.endswith(".npy") for each in members):
+        return Scanned(name, "numpy", "safe")
+    return Scanned(name, "zip", UNKNOWN, problem="what loads it may run what is in it")
+
+
+def _scan_keras(name: str, path: Path) -> Scanned:
+    try:
+        names = keras_names(FileReader(path))
+    except NoConfig as error:
+        return Scanned(name, "keras", UNKNOWN, problem=str(error))
+    order = (DANGEROUS, UNKNOWN, KNOWN)
+    names = tuple(sorted(names, key=lambda each: order.index(judge_keras(each))))
+    if not names:
+        return Scanned(name, "keras", UNKNOWN, problem=f"its {CONFIG} names no class")
+    return Scanned(name, "keras", judge_keras(names[0]), names)
 
 
 def _scan_safe(name: str, path: Path) -> Scanned:

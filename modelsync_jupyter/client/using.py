@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from modelsync_jupyter.core.config import Home
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 #: The lock file, and the version of its format.
 LOCK, _FORMAT = "modelsync.lock", 1
+#: How names of files end that have a loader of their own, which runs no pickle. All others are unpickled.
+_OWN_LOADER = {".safetensors", ".npz", ".npy", ".onnx", ".pt", ".pth"}
 
 
 class UsingVerbs:
@@ -71,12 +74,13 @@ class UsingVerbs:
         model = self.get(tag, pull=pull)
         module = model.info.module
         if module.startswith("bentoml.") and file is None:
-            self._check_pickles(model, [each for each in scan_model(model) if each.kind == "pickle"], trust)
+            self._check_scanned(model, [each for each in scan_model(model) if each.kind != "python"], trust)
             return self._load_with_bentoml(model, module)
         path = model.path / file if file else _only_file(model)
         if not path.is_file() or not path.resolve().is_relative_to(model.path.resolve()):
             raise UsageError(f"`{model.tag}` has no file `{file}`.", f"Look into `{model.path}`.")
-        self._check_pickles(model, [scan_file(path, model.path)], trust)
+        unpickled = path.suffix not in _OWN_LOADER
+        self._check_scanned(model, [scan_file(path, model.path, unpickled=unpickled)], trust)
         return _load_file(path)
 
     def scan(self, tag: str | Tag, *, pull: bool = False) -> list[Scanned]:
@@ -153,17 +157,20 @@ class UsingVerbs:
             return str(there.tag), there.digest
         return str(model.tag), self.digest(model, hash=True) or ""
 
-    def _check_pickles(self, model: Model, scanned: Iterable[Scanned], trust: bool) -> None:
+    def _check_scanned(self, model: Model, scanned: Iterable[Scanned], trust: bool) -> None:
         from modelsync_jupyter.contents.judging import DANGEROUS, KNOWN, judge
+        from modelsync_jupyter.contents.keras import judge_keras
 
         for each in scanned:
             if each.verdict in ("safe", KNOWN) or trust:
                 continue
-            names = ", ".join(f"`{name}`" for name in each.imports if judge(name) == each.verdict) or each.problem
+            think = judge_keras if each.kind == "keras" else judge
+            names = ", ".join(f"`{name}`" for name in each.imports if think(name) == each.verdict)
             text = f"`{each.path}` of `{model.tag}` would run {names} when it is loaded"
             if each.verdict == DANGEROUS:
                 raise UnsafeModel(f"{text}.")
-            warnings.warn(f"{text}: not part of a usual library.", stacklevel=4)
+            unknown = f"What `{each.path}` of `{model.tag}` runs when it is loaded is not known: {each.problem}."
+            warnings.warn(f"{text}: not part of a usual library." if names else unknown, stacklevel=4)
 
     def _load_with_bentoml(self, model: Model, module: str) -> Any:
         if Home.find().path.resolve() != self.home.path.resolve():
@@ -196,7 +203,7 @@ def read_lock(path: Path) -> dict[str, str]:
 def _only_file(model: Model) -> Path:
     from modelsync_jupyter.contents.pickles import PICKLED
 
-    suffixes = {".safetensors", ".npz", ".npy", ".onnx", ".pt", ".pth"} | PICKLED
+    suffixes = _OWN_LOADER | PICKLED
     found = sorted(each for each in model.path.rglob("*") if each.suffix in suffixes and each.is_file())
     if len(found) != 1:
         names = ", ".join(f"`{each.relative_to(model.path)}`" for each in found[:5])
@@ -224,5 +231,5 @@ def _load_file(path: Path) -> Any:
         raise MissingDependency(f"`{path.name}` needs `{package}`.", f"Run `pip install {package}`.") from error
     try:
         return load(module)
-    except (ValueError, EOFError, KeyError) as error:
+    except (ValueError, EOFError, KeyError, UnpicklingError) as error:
         raise InvalidModel(f"`{path.name}` cannot be loaded: {error}.") from error

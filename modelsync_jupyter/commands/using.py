@@ -43,10 +43,9 @@ def add_locked(parser: Any) -> None:
 def scan_command(args: argparse.Namespace, face: Face) -> Answer:
     """`scan TAG`: what loading each file would run."""
     found = client_of(args).scan(args.tag, pull=args.pull)
-    safe = "Loading it runs nothing: it has no pickles."
+    safe = "It has no pickle, nor another file that is known to run something when it is loaded."
     table = Table(found, SCAN_HEAD, scan_row, safe)
-    pickles = any(each.kind == "pickle" for each in found)
-    text = str(table) if pickles or not found else f"{table}\n\n{safe}"
+    text = str(table) if any(each.verdict != "safe" for each in found) or not found else f"{table}\n\n{safe}"
     return Answer(table, text, data=[each.to_dict() for each in found])
 
 

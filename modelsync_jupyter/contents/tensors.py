@@ -170,6 +170,19 @@ def pickles_in_zip(reader: Reader) -> dict[str, bytes]:
     return found
 
 
+def names_in_zip(reader: Reader) -> list[str]:
+    """Return the names of the files in a zip.
+
+    Raises:
+        NoTensors: It is broken.
+    """
+    try:
+        with zipfile.ZipFile(cast(IO[bytes], BufferedReader(cast(Any, Seekable(reader)), 4096))) as file:
+            return [info.filename for info in file.infolist() if not info.is_dir()]
+    except _BROKEN as error:
+        raise NoTensors(f"it is broken: {error}") from error
+
+
 def _checksum(info: zipfile.ZipInfo) -> str:
     """Return a name for the bytes of a member; "" where its writer left the checksum out."""
     return f"crc32:{info.CRC:08x}:{info.file_size}" if info.CRC or not info.file_size else ""

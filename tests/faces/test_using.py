@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import pickle
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import joblib
 import numpy as np
@@ -20,6 +22,7 @@ from safetensors.numpy import save_file
 from modelsync_jupyter.client import Client
 from modelsync_jupyter.core.errors import (
     IntegrityError,
+    InvalidModel,
     MissingDependency,
     ModelNotFound,
     NoContext,
@@ -100,6 +103,14 @@ def test_a_scan_marks_every_file_by_what_is_in_it(home: Path) -> None:
         (path / "e.md").write_text("hello")
         (path / "f.npy").write_bytes(pickle.dumps(Runs(), 0))  # which NumPy loads as a pickle
         (path / "g.npy").write_bytes(b"\x93NUMPY\1\0\x0a\0{'descr': ")
+        (path / "h.json").write_bytes(pickle.dumps(Runs()))
+        (path / "i.json").write_text("{}")
+        (path / "j.pkl.gz").write_bytes(gzip.compress(pickle.dumps(Runs())))
+        (path / "k.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+        (path / "l.py").write_text("import os")
+        with ZipFile(path / "m.zip", "w") as file:  # as Stable Baselines has it: a pickle in JSON
+            file.writestr("data", '{"policy_class": {":serialized:": "gAWV"}}')
+        np.savez(path / "n.npz", w=np.ones(2))
 
     save(home, "many:v1", fill)
     found = {each.path: (each.kind, each.verdict) for each in Client(home).scan("many:v1")}
@@ -110,7 +121,60 @@ def test_a_scan_marks_every_file_by_what_is_in_it(home: Path) -> None:
         "d.npz": ("pickle", "dangerous"),
         "f.npy": ("pickle", "dangerous"),
         "g.npy": ("pickle", "unknown"),
+        "h.json": ("pickle", "dangerous"),
+        "i.json": ("json", "safe"),
+        "j.pkl.gz": ("pickle", "dangerous"),
+        "k.h5": ("hdf5", "unknown"),
+        "l.py": ("python", "unknown"),
+        "m.zip": ("zip", "unknown"),
+        "n.npz": ("numpy", "safe"),
     }
+
+
+@pytest.mark.parametrize(
+    ("layer", "verdict"),
+    [
+        ({"module": "keras.layers", "class_name": "Dense", "config": {"units": 1}}, "known"),
+        ({"module": "keras.layers", "class_name": "Lambda", "config": {"function": {}}}, "dangerous"),
+        ({"module": "builtins", "class_name": "function", "config": "exec"}, "dangerous"),
+        ({"module": "keras.utils", "class_name": "function", "config": "get_file"}, "unknown"),
+        ({"module": None, "class_name": "Own", "registered_name": "mine>Own"}, "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_a_model_of_keras_is_judged_by_what_its_description_names(
+    home: Path, layer: dict[str, Any] | None, verdict: str
+) -> None:
+    def fill(path: Path) -> None:
+        config = {"module": "keras", "class_name": "Sequential", "config": {"layers": [layer]}}
+        with ZipFile(path / "m.keras", "w") as file:
+            file.writestr("config.json", json.dumps(config) if layer else "[" * 5000)
+
+    save(home, "keras:v1", fill)
+    (found,) = Client(home).scan("keras:v1")
+    assert (found.kind, found.verdict) == ("keras", verdict)
+
+
+@pytest.mark.parametrize("name", ["m.json", "m.gguf", "m.txt", "m.pkl.gz", "m.zip", "m.keras", "m.h5", "m"])
+@pytest.mark.parametrize("protocol", [0, 4])
+def test_what_is_loaded_as_a_pickle_is_judged_as_one_whatever_its_name(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, protocol: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = pickle.dumps(Runs(), protocol)
+    save(home, "bad:v1", lambda path: (path / name).write_bytes(gzip.compress(data) if ".gz" in name else data))
+    with pytest.raises(UnsafeModel, match=r"posix\.system"):
+        Client(home).load("bad:v1", file=name)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_cannot_be_looked_into_is_said_to_be_unknown(home: Path) -> None:
+    save(home, "odd:v1", lambda path: (path / "m.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100)))
+    with (
+        pytest.warns(UserWarning, match=r"What `m\.h5` of `odd:v1` runs when it is loaded is not known: it is not a"),
+        pytest.raises(InvalidModel, match="cannot be loaded"),
+    ):
+        Client(home).load("odd:v1", file="m.h5")
 
 
 def test_it_says_which_files_could_be_meant(home: Path) -> None:
@@ -179,4 +243,4 @@ def test_the_commands_say_the_same(signed_in: Shell, make: Make, name: str, tmp_
     assert f"{name}:v1" in json.loads(lock.read_text())["models"]
     done = signed_in("pull", "--locked", lock, "-o", "json")
     assert json.loads(done.stdout)[0]["tag"] == f"{name}:v1"
-    assert "runs nothing" in signed_in("scan", f"{name}:v1").stdout
+    assert "It has no pickle" in signed_in("scan", f"{name}:v1").stdout
