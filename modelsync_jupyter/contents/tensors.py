@@ -27,6 +27,8 @@ _MAX_HEADER, _MAX_TENSORS = 100 << 20, 200_000
 _MAX_PICKLE = 64 << 20
 #: Bytes of the header of an array of NumPy, as NumPy itself has it, and of all those in a file.
 _MAX_NPY_HEADER, _MAX_NPY_HEADERS = 10_000, 2 << 20
+#: Bytes of a header that are read at once where it is walked through.
+_BLOCK = 64 * 1024
 #: Letters of the name of a tensor: a pickle can be nested a million deep.
 _LONGEST_NAME = 4096
 #: Names of a GGUF type, by its number; block types have no size of their own here: the next tensor's offset tells.
@@ -236,6 +238,8 @@ def _calls(value: object) -> Iterator[tuple[str, Call]]:
         elif isinstance(item, (list, tuple)):
             children = list(enumerate(item))
         for key, child in reversed(children):
+            if not isinstance(child, (Dictionary, Call, list, tuple)):  # no tensors in it, however long its name is
+                continue
             plain = str(key) if isinstance(key, (str, int)) else "?"
             step = "" if plain in ("", "_parameters", "_buffers", "_modules") else plain
             waiting.append((".".join(filter(None, (path, step))), child))
@@ -297,6 +301,9 @@ class _Walk:
                 return None
             if count > 10_000_000:
                 raise NoTensors("a list in its header is too long")
+            if inner == 8:
+                self._skip_texts(count)
+                return None
             for _ in range(count):
                 self.value(inner)
             return None
@@ -304,6 +311,16 @@ class _Walk:
             return self.number("<I")
         self._skip(_GGUF_SIZES[kind])
         return None
+
+    def _skip_texts(self, count: int) -> None:
+        """Pass over the words of a vocabulary, of which there are some hundred thousand: not with a read for each."""
+        start, block = self.position, b""
+        for _ in range(count):
+            if self.position + 8 > start + len(block):
+                start = self.position
+                block = self._reader.read(start, min(_BLOCK, self._reader.size - start))
+            (length,) = struct.unpack_from("<Q", block, self.position - start)
+            self._skip(8 + length)
 
     def _skip(self, size: int) -> None:
         self.position += size

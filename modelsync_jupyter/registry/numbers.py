@@ -4,7 +4,8 @@ A folder is locked for as long as a process of its server lives, so that the nex
 data, can tell which folders a `kill -9` has left.
 
 The files are mapped into memory. To write there on a full disk is no error but ends the process with SIGBUS, with
-everything that it was doing for others. So they have all of their bytes from the start, or there are no numbers.
+everything that it was doing for others. So they have all of their bytes from the start, or there are no numbers:
+as where the folder cannot be made or locked.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -28,31 +29,46 @@ _SIZE = 2 << 20
 
 @contextmanager
 def keep_numbers(data: Path) -> Iterator[None]:
-    """Have this process and its children keep numbers in a folder of theirs, until this ends.
+    """Have this process and its children keep numbers in a folder of theirs, until this ends, where that can be made.
 
     Args:
         data: Folder of the registry, which is there.
     """
-    place, pid = data / "metrics", os.getpid()
-    place.mkdir(mode=0o700, exist_ok=True)
+    pid = os.getpid()
     with ExitStack() as stack:
-        everybody = os.open(place, os.O_RDONLY)
-        try:
-            fcntl.flock(everybody, fcntl.LOCK_EX)  # else another server could take a folder that has no lock yet
-            for left in place.iterdir():
-                _remove_if_left(left)
-            folder = Path(mkdtemp(dir=place))
-            fcntl.flock(stack.enter_context(open(folder / _LOCK, "wb")), fcntl.LOCK_EX)
-        finally:
-            os.close(everybody)
-        os.environ[FOLDER] = str(folder)
-        if not reserve_numbers(pid):
-            del os.environ[FOLDER]
+        folder = None
+        os.environ.pop(FOLDER, None)
+        with suppress(OSError):  # a full disk, or one that knows no locks: a registry is more than its numbers
+            folder = _make_folder(data / "metrics", stack)
+            os.environ[FOLDER] = str(folder)
+            if not reserve_numbers(pid):
+                del os.environ[FOLDER]
         try:
             yield
         finally:
-            if os.getpid() == pid:  # and no worker
+            if folder and os.getpid() == pid:  # and no worker
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_folder(place: Path, stack: ExitStack) -> Path:
+    """Make a folder, locked until the stack unwinds, and remove those of servers that are no more.
+
+    Locks are files that are open for writing: of others NFS grants none.
+    """
+    place.mkdir(mode=0o700, exist_ok=True)
+    with open(place / _LOCK, "wb") as everybody:
+        fcntl.flock(everybody, fcntl.LOCK_EX)  # else another server could take a folder that has no lock yet
+        for left in place.iterdir():
+            if left.is_dir():
+                _remove_if_left(left)
+        folder = Path(mkdtemp(dir=place))
+        try:
+            lock = stack.enter_context(open(folder / _LOCK, "wb"))  # noqa: SIM115  # the stack closes it
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    return folder
 
 
 def reserve_numbers(pid: int) -> bool:
@@ -73,10 +89,10 @@ def reserve_numbers(pid: int) -> bool:
 def _remove_if_left(folder: Path) -> None:
     """Remove the folder of a server of which no process lives."""
     try:
-        with open(folder / _LOCK, "rb") as lock:
+        with open(folder / _LOCK, "r+b") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return
-    except OSError:  # it was killed before it had a lock
+    except FileNotFoundError:  # it was killed before it had a lock
         pass
+    except OSError:  # it lives, or nobody can tell
+        return
     shutil.rmtree(folder, ignore_errors=True)

@@ -76,10 +76,10 @@ class Seen:
 
 
 def set_up_numbers() -> None:
-    """Let a new process count; where there is no room for its numbers, it does not."""
+    """Let a new process count; where its numbers cannot be kept, it does not."""
     global _counts
     if not (_counts := reserve_numbers(os.getpid())):
-        log.warning("no room for the numbers that /metrics tells: this process does not count its requests")
+        log.warning("no place to keep the numbers that /metrics tells: this process does not count its requests")
 
 
 def note(seen: Seen) -> None:

@@ -45,7 +45,7 @@ def write_gguf(path: Path, values: dict[str, Any]) -> None:
     from gguf import GGUFWriter
 
     writer = GGUFWriter(path, "llama")
-    writer.add_array("tokenizer.ggml.tokens", [f"token {n}" for n in range(500)])
+    writer.add_array("tokenizer.ggml.tokens", [f"token {n}" for n in range(10_000)])
     writer.add_float32("some.number", 0.5)
     for name, value in values.items():
         writer.add_tensor(name, value)
@@ -110,7 +110,7 @@ def write_torch(path: Path, values: dict[str, Any], protocol: int = 2) -> None:
     try:
         out = io.BytesIO()
         state = OrderedDict((name, Made(str(n), value)) for n, (name, value) in enumerate(values.items()))
-        Pickler(out, protocol).dump({"epoch": 3, "model": state})
+        Pickler(out, protocol).dump({"epoch": 3, "notes": {"long " * 1000: 1}, "model": state})
     finally:
         del sys.modules["torch"], sys.modules["torch._utils"]
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as file:
@@ -153,6 +153,14 @@ def test_values_are_not_read(name: str, tmp_path: Path) -> None:
     reader = Blocks(FileReader(tmp_path / name), 512 * 1024)
     list_tensors(name, reader)
     assert reader.fetched < reader.size / 4
+
+
+def test_a_vocabulary_is_not_read_word_by_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, read = [], FileReader.read
+    monkeypatch.setattr(FileReader, "read", lambda self, *where: reads.append(where) or read(self, *where))
+    write_gguf(tmp_path / "m.gguf", WEIGHTS)
+    assert len(tensors(tmp_path / "m.gguf")) == len(WEIGHTS)
+    assert len(reads) < 100
 
 
 @pytest.mark.parametrize("name", ["m.safetensors", "m.gguf", "m.onnx"])

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 import requests
 
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.registry import Settings
+from modelsync_jupyter.registry.numbers import FOLDER, keep_numbers
 from modelsync_jupyter.registry.observing import Numbers
 from modelsync_jupyter.registry.server import serve
 from modelsync_jupyter.registry.service import Registry
@@ -59,9 +63,9 @@ def test_log_and_numbers_tell_of_requests_and_no_secrets(launch: Callable[..., S
         assert file.stat().st_blocks * 512 >= file.stat().st_size
     server.kill()
     server.start()
-    assert len(list(server.data.glob("metrics/*"))) == 1  # not those of the server that was killed
+    assert len(list(server.data.glob("metrics/*/lock"))) == 1  # not those of the server that was killed
     assert server.stop() == 0
-    assert not list(server.data.glob("metrics/*"))
+    assert not list(server.data.glob("metrics/*/lock"))
     lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
     seen = [line for line in lines if line.get("path", "").startswith("/objects/archives/")]
     assert [(line["status"], line["sent"], line["method"]) for line in seen] == [(200, len(archive), "GET")] * 3
@@ -71,6 +75,31 @@ def test_log_and_numbers_tell_of_requests_and_no_secrets(launch: Callable[..., S
     assert TOKEN not in server.log
     assert scraper not in server.log
     assert "signature" not in server.log
+
+
+def test_a_server_goes_on_where_its_numbers_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = fcntl.flock
+
+    def flock_of_nfs(file: IO[bytes], how: int) -> None:  # byte ranges stand for it: see flock(2)
+        if how & fcntl.LOCK_EX and fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        real(file, how)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setenv(FOLDER, "")
+    monkeypatch.setattr(fcntl, "flock", flock_of_nfs)
+    (tmp_path / "metrics" / "killed").mkdir(parents=True)
+    with keep_numbers(tmp_path):
+        first = Path(os.environ[FOLDER])
+        with keep_numbers(tmp_path):  # another server over the same data: it leaves alone what lives
+            assert {each.parent for each in tmp_path.glob("metrics/*/*.db")} == {first, Path(os.environ[FOLDER])}
+        monkeypatch.setattr(fcntl, "flock", refuse)
+        with keep_numbers(tmp_path):
+            assert FOLDER not in os.environ
+            assert first.exists()
+    assert [each.name for each in tmp_path.glob("metrics/*")] == ["lock"]
 
 
 def test_numbers_are_made_once_a_second_however_many_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
