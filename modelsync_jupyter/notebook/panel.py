@@ -307,7 +307,7 @@ class Panel:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         self.versions.wait(_PATIENCE)  # where no widgets are drawn, this table is all that there is
         table = self._table()
-        text = f"Models here and in the registry (the panel needs widgets)\n{table!r}"
+        text = f"Models on this computer and in the registry (the panel needs widgets)\n{table!r}"
         return {**self.widget._repr_mimebundle_(), "text/plain": text, "text/html": table._repr_html_()}
 
 
