@@ -9,8 +9,10 @@ put a list twice into a list, and that twice into another, and so on, which take
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import math
 import pickletools
 import re
@@ -88,6 +90,8 @@ class Reading:
     problem: str = ""
 
 
+#: Bytes of memory that a file may ask for, of which its strongest compression takes 65 MiB.
+_LZMA_MEMORY = 256 << 20
 _MARK = object()
 _UNKNOWN = object()
 _CONSTANTS: dict[str, object] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
@@ -126,9 +130,13 @@ def _unpacked(data: bytes) -> bytes:
         if data[:2] == b"\x1f\x8b":
             with gzip.open(io.BytesIO(data)) as file:
                 data = file.read(MAX_UNPACKED + 1)
+        elif data[:3] == b"BZh":
+            data = bz2.BZ2Decompressor().decompress(data, MAX_UNPACKED + 1)
+        elif data.startswith((b"\xfd7zXZ", b"\x5d\x00")):
+            data = lzma.LZMADecompressor(memlimit=_LZMA_MEMORY).decompress(data, MAX_UNPACKED + 1)
         elif data[:1] == b"\x78":
             data = zlib.decompressobj().decompress(data, MAX_UNPACKED + 1)
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise NotAPickle(f"not a pickle: {error}") from error
     if len(data) > MAX_UNPACKED:
         raise NotAPickle("larger than this reader takes when it is unpacked")

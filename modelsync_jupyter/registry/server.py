@@ -100,8 +100,11 @@ def _count(what: str, number: int) -> int:
 def _check_address(host: str, port: int) -> None:
     """Refuse an address that is taken before anything is prepared; one that a server just leaves is waited for.
 
-    gunicorn would say it in a log, five times, and not what to do.
+    gunicorn would say it in a log, five times, and not what to do. Where it is handed sockets that listen already, by
+    systemd or by the server that it replaces (SIGUSR2), it does not listen itself.
     """
+    if {"LISTEN_FDS", "GUNICORN_FD"} & os.environ.keys():
+        return
     for attempts_left in reversed(range(_ATTEMPTS)):
         try:
             socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()

@@ -100,9 +100,9 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
 
 
 def _metrics_token(text: str) -> str:
-    if text and len(text) < SHORTEST_SECRET:
+    if text and (len(text) < SHORTEST_SECRET or not text.isascii()):  # others arrive in headers as something else
         raise UsageError(
-            f"MODELSYNC_METRICS_TOKEN has fewer than {SHORTEST_SECRET} characters.",
+            f"MODELSYNC_METRICS_TOKEN has fewer than {SHORTEST_SECRET} characters, or others than ASCII has.",
             step="Choose a long random one, as `openssl rand -hex 24` prints it.",
         )
     return text

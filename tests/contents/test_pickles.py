@@ -37,7 +37,7 @@ def test_a_program_is_told_and_not_run(protocol: int, call: Any, tmp_path: Path,
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("compress", [0, 3, ("gzip", 3)])
+@pytest.mark.parametrize("compress", [0, 3, *(((kind, 3)) for kind in ("gzip", "bz2", "lzma", "xz"))])
 def test_what_scikit_learn_saves_is_known(compress: Any) -> None:
     from sklearn.ensemble import RandomForestClassifier  # not at the top: each worker of the tests would take a second
 

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,8 +16,8 @@ from typing import IO
 import pytest
 import requests
 
-from modelsync_jupyter.core.errors import UsageError
-from modelsync_jupyter.registry import Settings
+from modelsync_jupyter.core.errors import ModelSyncError, UsageError
+from modelsync_jupyter.registry import Settings, server
 from modelsync_jupyter.registry.numbers import FOLDER, keep_numbers
 from modelsync_jupyter.registry.observing import Numbers
 from modelsync_jupyter.registry.server import serve
@@ -102,6 +103,16 @@ def test_a_server_goes_on_where_its_numbers_cannot_be_kept(tmp_path: Path, monke
     assert [each.name for each in tmp_path.glob("metrics/*")] == ["lock"]
 
 
+def test_sockets_that_are_handed_over_are_not_taken_for_another_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_ATTEMPTS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        where = listening.getsockname()
+        with pytest.raises(ModelSyncError, match="Cannot listen"):
+            server._check_address(*where)
+        monkeypatch.setenv("GUNICORN_FD", str(listening.fileno()))
+        server._check_address(*where)
+
+
 def test_numbers_are_made_once_a_second_however_many_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     house, moment = House(tmp_path, monkeypatch), 0.0
     numbers = Numbers(house.registry, lambda: moment)
@@ -121,6 +132,7 @@ def test_numbers_are_made_once_a_second_however_many_ask(tmp_path: Path, monkeyp
         ({"MODELSYNC_TRUST_FORWARDED": "maybe"}, None, "MODELSYNC_TRUST_FORWARDED: `maybe`"),
         ({"MODELSYNC_DIRECT": "none"}, None, "MODELSYNC_DIRECT: `none`"),
         ({"MODELSYNC_METRICS_TOKEN": "short"}, None, "MODELSYNC_METRICS_TOKEN has fewer"),
+        ({"MODELSYNC_METRICS_TOKEN": "schlüssel" * 3}, None, "others than ASCII"),
         ({"MODELSYNC_URL_SECRET": "short"}, None, "URLs could be forged"),
     ],
 )
