@@ -35,6 +35,8 @@ class Parser(argparse.ArgumentParser):
         if words and words[0] == "help":
             words = [*words[1:], "--help"]
         args, rest = self.parse_known_args(words)
+        if rest and "--" not in words and not any(word.startswith("-") for word in rest):
+            args, rest = self.parse_known_args(self._options_first(words))
         if not rest:
             return args
         from difflib import get_close_matches
@@ -43,6 +45,24 @@ class Parser(argparse.ArgumentParser):
         option = next((word.partition("=")[0] for word in rest if word.startswith("-")), "")
         near = get_close_matches(option, parser.options, n=1)
         parser.error(f"unrecognized arguments: {' '.join(rest)}" + (f". Did you mean `{near[0]}`?" if near else ""))
+
+    def _options_first(self, words: Sequence[str]) -> list[str]:
+        """Put a command's options before its arguments: `create NAME PATH --label K=V` may have its path at the end.
+
+        Before Python 3.12.8 an argument that may be left out is, once an option stands before it.
+        """
+        parser, start = self, 0
+        for index, word in enumerate(words, 1):
+            if word in parser.commands:
+                parser, start = parser.commands[word], index
+        options: list[str] = []
+        arguments: list[str] = []
+        previous = ""
+        for word in words[start:]:
+            is_option = word.startswith("-") or parser.values(previous) is not None
+            (options if is_option else arguments).append(word)
+            previous = word
+        return [*words[:start], *options, *arguments]
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(_explain(message), step=f"See `{self.prog} --help`.")

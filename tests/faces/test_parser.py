@@ -57,8 +57,23 @@ def test_a_line_that_begins_with_a_command_needs_the_grammar_of_its_module_alone
 
 
 @pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        ("create iris --label a=b file", "create iris file --label a=b"),
+        ("label iris:v1 --local a=b -c team c=d", "label iris:v1 a=b c=d --local -c team"),
+        ("--home x delete iris:v1 -y iris:v2", "--home x delete iris:v1 iris:v2 -y"),
+        ("export iris --format tar folder -q", "export iris folder --format tar -q"),
+        ("registry describe iris --label a=b text", "registry describe iris text --label a=b"),
+    ],
+)
+def test_options_may_stand_between_arguments(line: str, same: str) -> None:
+    assert build_parser().read(line.split()) == build_parser().read(same.split())
+
+
+@pytest.mark.parametrize(
     ("line", "said"),
     [
+        ("create iris --label a=b file more", "Unrecognized arguments: more."),
         ("pusj iris", "There is no command `pusj`. Did you mean `push`?"),
         ("xyzzy", "There is no command `xyzzy`."),
         ("push", "The following arguments are required: TAG."),
