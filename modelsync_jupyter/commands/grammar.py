@@ -27,8 +27,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "registry_group": ("registry",),
 }
 _EXIT_CODES = """\
-Exit codes: 0 done; 1 failed, with one line on stderr that says what happened and what to do next; 2 wrong usage;
-130 cancelled."""
+Exit codes: 0 done; 1 failed, with one line on stderr that says what happened and what to do next, or a check of
+`doctor` failed; 2 wrong usage; 130 cancelled."""
 
 
 @lru_cache(maxsize=8)  # a notebook reads many lines in one process
