@@ -45,7 +45,8 @@ def bucket_options(scheme: str, endpoint: str = "", environ: Mapping[str, str] =
     if here.startswith("http://"):
         found["client_options"] = {"allow_http": True}
     if cloud == "s3" and not environ.get("AWS_ACCESS_KEY_ID"):
-        with suppress(ImportError):  # profiles and sign-ins of the AWS command line, where its library is installed
+        # Profiles and sign-ins of the AWS command line, where its library is installed and knows of one (ValueError).
+        with suppress(ImportError, ValueError):
             from obstore.auth.boto3 import Boto3CredentialProvider
 
             found["credential_provider"] = Boto3CredentialProvider()

@@ -78,3 +78,11 @@ def test_the_sign_in_of_the_aws_command_line_counts_where_no_key_is_given(
     library = SimpleNamespace(Boto3CredentialProvider=lambda: provider)  # boto3 need not be installed here
     monkeypatch.setitem(sys.modules, "obstore.auth.boto3", library)
     assert bucket_options(scheme, environ=environ).get("credential_provider") is (provider if asked else None)
+
+
+def test_where_nobody_is_signed_in_the_bucket_is_asked_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise ValueError("Received None from session.get_credentials")
+
+    monkeypatch.setitem(sys.modules, "obstore.auth.boto3", SimpleNamespace(Boto3CredentialProvider=refuse))
+    assert bucket_options("s3", environ={}) == {}
