@@ -21,7 +21,7 @@ from modelsync_jupyter.core.errors import ModelSyncError, UsageError
 
 from .archives.backfill import start_backfill
 from .lane.front import Front
-from .numbers import keep_numbers
+from .numbers import keep_numbers, trim_numbers
 from .service import Registry, ensure_admin, make_data_folder
 from .settings import DEFAULT_THREADS, Settings
 from .space import start_housekeeping
@@ -187,6 +187,10 @@ def _begin_worker(arbiter: Any, worker: Any) -> None:
     observing.set_up_numbers()
 
 
+def _end_worker(arbiter: Any, worker: Any) -> None:
+    trim_numbers(worker.pid)
+
+
 class _Server(BaseApplication):  # type: ignore[misc]  # the base is untyped
     """gunicorn with options of ours instead of its command line and config files."""
 
@@ -198,6 +202,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # the base is untyped
             "graceful_timeout": 10,
             "loglevel": "warning",
             "post_fork": _begin_worker,
+            "child_exit": _end_worker,
             # Only our own setting decides whether to believe a proxy's headers.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},

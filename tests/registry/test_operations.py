@@ -15,10 +15,11 @@ from typing import IO
 
 import pytest
 import requests
+from prometheus_client.mmap_dict import MmapedDict
 
 from modelsync_jupyter.core.errors import ModelSyncError, UsageError
 from modelsync_jupyter.registry import Settings, server
-from modelsync_jupyter.registry.numbers import FOLDER, keep_numbers
+from modelsync_jupyter.registry.numbers import FOLDER, keep_numbers, reserve_numbers, trim_numbers
 from modelsync_jupyter.registry.observing import Numbers
 from modelsync_jupyter.registry.server import serve
 from modelsync_jupyter.registry.service import Registry
@@ -101,6 +102,23 @@ def test_a_server_goes_on_where_its_numbers_cannot_be_kept(tmp_path: Path, monke
             assert FOLDER not in os.environ
             assert first.exists()
     assert [each.name for each in tmp_path.glob("metrics/*")] == ["lock"]
+
+
+def test_of_a_process_that_died_its_numbers_are_kept_and_not_the_room_for_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    assert reserve_numbers(4711)
+    file = tmp_path / "counter_4711.db"
+    assert file.stat().st_size > 1 << 20
+    kept = MmapedDict(str(file))
+    kept.write_value("some", 3.0, 0.0)
+    kept.close()
+    trim_numbers(4711)
+    trim_numbers(4712)  # which has none
+    assert all(each.stat().st_size < 100 for each in tmp_path.iterdir())
+    assert [each[:2] for each in MmapedDict.read_all_values_from_file(str(file))] == [("some", 3.0)]
+    assert list(MmapedDict.read_all_values_from_file(str(tmp_path / "histogram_4711.db"))) == []
 
 
 def test_sockets_that_are_handed_over_are_not_taken_for_another_program(monkeypatch: pytest.MonkeyPatch) -> None:
