@@ -8,8 +8,10 @@ the magic on; a function counts once however often it is called. The push is a q
 the first bytes depends on how fast the machine is. Three points are told: the first request, the first request that
 carries bytes of the model, and the end.
 
-"Called" are functions and lambdas, but for those that only an import on the way calls, such as decorators. "With
-imports" counts these as well, and all other code that runs: modules, class bodies and comprehensions.
+"Called" are functions and lambdas, but for those that only an import on the way calls, such as decorators, and for
+constructors: what dataclasses and named tuples write for themselves is not seen either, so that it makes no difference
+of which kind a class is. "With imports" counts all these as well, and all other code that runs: modules, class bodies
+and comprehensions.
 """
 
 from __future__ import annotations
@@ -83,8 +85,10 @@ class Walk:
 
 
 def is_function(code: CodeType) -> bool:
-    """Whether some code is a function or a lambda, not a module, a class body or a comprehension."""
-    return code.co_name == "<lambda>" or (not code.co_name.startswith("<") and bool(code.co_flags & CO_NEWLOCALS))
+    """Whether some code is a function or a lambda, not a module, a class body, a comprehension or a constructor."""
+    if code.co_name.startswith("<"):
+        return code.co_name == "<lambda>"
+    return code.co_name not in ("__init__", "__new__") and bool(code.co_flags & CO_NEWLOCALS)
 
 
 def in_import(frame: FrameType | None) -> bool:
