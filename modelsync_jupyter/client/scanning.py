@@ -9,7 +9,7 @@ from typing import Any
 
 from modelsync_jupyter.contents.judging import DANGEROUS, KNOWN, UNKNOWN, judge
 from modelsync_jupyter.contents.keras import CONFIG, NoConfig, judge_keras, keras_names
-from modelsync_jupyter.contents.pickles import MAX_UNPACKED, PICKLED, NotAPickle, Reading, read_pickle
+from modelsync_jupyter.contents.pickles import MAX_UNPACKED, PICKLED, TOO_MANY, NotAPickle, Reading, read_pickle
 from modelsync_jupyter.contents.reader import FileReader
 from modelsync_jupyter.contents.tensors import NoTensors, list_tensors, names_in_zip, pickles_in_zip
 from modelsync_jupyter.info import MODEL_YAML
@@ -81,7 +81,8 @@ def scan_file(path: Path, folder: Path, *, unpickled: bool = False) -> Scanned:
         return _scan_safe(name, path)
     if is_pickle or path.suffix in _ZIPPED or PICKLED & set(path.suffixes):  # such as `model.pkl.gz`
         found = _scan_pickle(name, path)
-        is_other = path.suffix == ".bin" and not is_pickle and found.problem and not found.imports
+        unread = found.problem and not found.imports and not found.problem.endswith(TOO_MANY)
+        is_other = path.suffix == ".bin" and not is_pickle and unread
         return Scanned(name, "", "safe") if is_other else found  # PyTorch's name, and everybody's
     return Scanned(name, "", "safe")
 

@@ -26,6 +26,8 @@ from .shapes import shape_of
 
 #: Bytes of a compressed pickle when unpacked, and instructions of a pickle, at most.
 MAX_UNPACKED, MAX_STEPS = 256 << 20, 5_000_000
+#: How the problem of a pickle ends that has more.
+TOO_MANY = "it has more instructions than this reader takes"
 
 
 #: How names of files end that are programs to load.
@@ -172,7 +174,7 @@ class _Machine:
         self._stack, self._memo = [], {}
         for count, (opcode, argument, _) in enumerate(pickletools.genops(cast(Any, self._file))):
             if count > MAX_STEPS:
-                raise ValueError("it has more instructions than this reader takes")
+                raise ValueError(TOO_MANY)
             self._step(opcode, argument)
 
     def _step(self, opcode: pickletools.OpcodeInfo, argument: object) -> None:

@@ -20,6 +20,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from modelsync_jupyter.client import Client
+from modelsync_jupyter.contents import pickles
 from modelsync_jupyter.core.errors import (
     IntegrityError,
     InvalidModel,
@@ -166,6 +167,17 @@ def test_what_is_loaded_as_a_pickle_is_judged_as_one_whatever_its_name(
     with pytest.raises(UnsafeModel, match=r"posix\.system"):
         Client(home).load("bad:v1", file=name)
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_long_beginning_hides_no_pickle(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pickles, "MAX_STEPS", 100)
+
+    def fill(path: Path) -> None:
+        (path / "a.bin").write_bytes(b"N0" * 60 + pickle.dumps(Runs(), 0))  # as which PyTorch may load it
+        (path / "b.bin").write_bytes(b"N0" * 10 + b"\xff")  # anybody's
+
+    save(home, "long:v1", fill)
+    assert [(each.path, each.verdict) for each in Client(home).scan("long:v1")] == [("a.bin", "unknown")]
 
 
 def test_what_cannot_be_looked_into_is_said_to_be_unknown(home: Path) -> None:
