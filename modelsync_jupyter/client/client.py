@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import Cancelled, ModelNotFound, ModelSyncError, NoContext, Paused, UsageError
 from modelsync_jupyter.core.keywords import Folder, TransferOptions, spelled_out
-from modelsync_jupyter.core.outcome import DifferentContentWarning, Direction, Options, Outcome
+from modelsync_jupyter.core.outcome import DifferentContentWarning, Direction, Options, Outcome, SyncReport
+from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.core.units import format_size
 from modelsync_jupyter.jobs.records import WAITING, Record, Records
@@ -143,12 +144,7 @@ class Client(
             tag: As for `push` and `pull`.
             on_wait: Called with a sentence when another process is transferring the same tag.
         """
-        from modelsync_jupyter.jobs.execution import Execution
-
-        record = self._record(direction, tag, options)
-        bar = shown(f"{direction} {tag}", options.get("progress"))
-        with self._explained(record.tag, record.id, remote=direction == "pull"), bar as sink:
-            outcome = Execution(self.home, record, sink, on_wait).run()
+        outcome = self._execute(self._record(direction, tag, options), options.get("progress"), on_wait)
         assert isinstance(outcome, Outcome)
         return outcome
 
@@ -239,6 +235,20 @@ class Client(
     def _record(self, direction: Direction, tag: str | Tag, given: TransferOptions, background: bool = False) -> Record:
         options, parsed = self._options(given), Tag.parse(str(tag))
         return Record.new(self._records.new_id(), direction, str(parsed), background=background, options=options)
+
+    def _execute(
+        self,
+        record: Record,
+        progress: Sink | bool | None,
+        on_wait: Callable[[str], None] | None = None,
+        url: str = "",
+    ) -> Outcome | SyncReport:
+        """Carry out a transfer in this process, as `Execution` does, and show its progress."""
+        from modelsync_jupyter.jobs.execution import Execution
+
+        bar = shown(f"{record.direction} {record.tag}", progress)
+        with self._explained(record.tag, record.id, remote=record.direction == "pull"), bar as sink:
+            return Execution(self.home, record, sink, on_wait, url=url).run()
 
     @contextmanager
     def _explained(self, tag: str, id: str = "", *, remote: bool = False) -> Iterator[None]:

@@ -12,7 +12,6 @@ from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import UsageError
 from modelsync_jupyter.core.keywords import TransferOptions, spelled_out
 from modelsync_jupyter.core.outcome import Direction, Options, Outcome, SyncReport
-from modelsync_jupyter.core.progress import Sink
 from modelsync_jupyter.core.tags import Tag
 from modelsync_jupyter.jobs.records import Record, Records
 from modelsync_jupyter.jobs.transfer import Transfer
@@ -36,17 +35,11 @@ class FileVerbs:
     _store: LocalStore
     _records: Records
     _options: Callable[[TransferOptions], Options]
+    _execute: Callable[..., Outcome | SyncReport]
 
     if TYPE_CHECKING:
 
         def _explained(self, tag: str, id: str = "") -> AbstractContextManager[None]: ...
-        def _execute(
-            self,
-            record: Record,
-            progress: Sink | bool | None,
-            on_wait: Callable[[str], None] | None = None,
-            url: str = "",
-        ) -> Outcome | SyncReport: ...
 
     @spelled_out
     def export_model(

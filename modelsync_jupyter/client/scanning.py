@@ -18,9 +18,10 @@ from modelsync_jupyter.store.model import Model
 _SAFE = {".safetensors": "safetensors", ".gguf": "gguf", ".onnx": "onnx", ".npy": "numpy", ".json": "json"}
 _ZIPPED = {".pt", ".pth", ".bin", ".ckpt", ".npz", ".zip"}
 #: Formats that may hold code which is not looked for, or are code: their names, and what can be said of them.
+_HDF5 = ("hdf5", "it may hold code of Keras, which is not looked for in this format")
 _UNREAD = {
-    ".h5": ("hdf5", "it may hold code of Keras, which is not looked for in this format"),
-    ".hdf5": ("hdf5", "it may hold code of Keras, which is not looked for in this format"),
+    ".h5": _HDF5,
+    ".hdf5": _HDF5,
     ".pb": ("tensorflow", "a graph of TensorFlow may read and write files"),
     ".py": ("python", "a program"),
 }
@@ -67,13 +68,13 @@ def scan_file(path: Path, folder: Path, *, unpickled: bool = False) -> Scanned:
         unpickled: Whether it is going to be loaded as a pickle, whatever its name and its first bytes say.
     """
     name = path.relative_to(folder).as_posix()
-    head = FileReader(path).read(0, 8)
     if unpickled:
         return _scan_pickle(name, path)
+    head = FileReader(path).read(0, 8)
     if head[:4] == b"PK\x03\x04":
         return _scan_zip(name, path)
     if path.suffix in _UNREAD or head == b"\x89HDF\r\n\x1a\n":
-        kind, problem = _UNREAD.get(path.suffix, _UNREAD[".h5"])
+        kind, problem = _UNREAD.get(path.suffix, _HDF5)
         return Scanned(name, kind, UNKNOWN, problem=problem)
     # NumPy loads as a pickle what is no array; the first bytes of safetensors are a number, which may be any.
     is_pickle = head[:1] == b"\x80" if path.suffix != ".npy" else head[:4] != b"\x93NUM"

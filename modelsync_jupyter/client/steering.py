@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
 
 from modelsync_jupyter.core.config import Home
 from modelsync_jupyter.core.errors import UsageError
@@ -26,10 +24,7 @@ class TransferVerbs:
     home: Home
     context: str | None
     _records: Records
-
-    if TYPE_CHECKING:
-
-        def _explained(self, tag: str, id: str = "", *, remote: bool = False) -> AbstractContextManager[None]: ...
+    _execute: Callable[..., Outcome | SyncReport]
 
     def transfers(self) -> list[Transfer]:
         """List all transfers of this home, newest first, those of other processes too."""
@@ -134,20 +129,6 @@ class TransferVerbs:
         record = self._resumable(id)
         spawn(self.home, Record.new(record.id, record.direction, record.tag, background=True, options=record.options))
         return Transfer(self.home, record.id)
-
-    def _execute(
-        self,
-        record: Record,
-        progress: Sink | bool | None,
-        on_wait: Callable[[str], None] | None = None,
-        url: str = "",
-    ) -> Outcome | SyncReport:
-        """Carry out a transfer in this process, as `Execution` does, and show its progress."""
-        from modelsync_jupyter.jobs.execution import Execution
-
-        bar = shown(f"{record.direction} {record.tag}", progress)
-        with self._explained(record.tag, record.id, remote=record.direction == "pull"), bar as sink:
-            return Execution(self.home, record, sink, on_wait, url=url).run()
 
     def _resumable(self, id: str) -> Record:
         record = self._records.get(id)
