@@ -114,9 +114,8 @@ def _check_address(host: str, port: int) -> None:
                 time.sleep(_RETRY_SECONDS)
                 continue
             step = "Choose another with `--port`, or stop what listens there."
-            why = (
-                os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-            )  # without Python's addition
+            # `create_server` adds the address once more; the errors of names have texts of their own.
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
             raise ModelSyncError(f"Cannot listen on {_bind(host, port)}: {why}.", step) from error
 
 

@@ -41,7 +41,7 @@ from modelsync_jupyter.core.errors import InvalidReply, ModelSyncError, NotAuthe
 from modelsync_jupyter.core.steps import advice
 from modelsync_jupyter.wire import BENTOML_VERSION, TOKEN_HEADER, VERSION_HEADER, user_agent
 
-from .contexts import ENVIRONMENT, Context, check_token
+from .contexts import Context, check_token
 from .faults import FAULTS, api_error, connection_fault, object_error, reason
 from .retry import Retry
 
@@ -118,7 +118,7 @@ class Http:
         self.limits = limits or LIMITS
         self.endpoint = context.endpoint
         self._token = context.token
-        self._from_environment = context.name == ENVIRONMENT
+        self._from_environment = context.is_environment
         trust = _Trust()
         self._api = Session(connections, self.limits.stall, trust)
         self._api.headers.update({TOKEN_HEADER: context.token, VERSION_HEADER: BENTOML_VERSION})

@@ -175,6 +175,10 @@ class Upload(ABC):
         """Release what it holds open: nothing, unless a kind of upload says otherwise."""
         return
 
+    def _url_of(self, number: int) -> str:
+        """Return where a part goes, which the registry may have said beforehand."""
+        return self._urls.pop(number, "") or self._remote.presign_part(self._tag, self._id, number)
+
     def _put_part(self, number: int, size: int, views: Iterable[memoryview], etag: str = "", url: str = "") -> str:
         """Send one part of a multipart upload; returns its ETag.
 
@@ -188,7 +192,7 @@ class Upload(ABC):
         Raises:
             IntegrityError: It has another ETag.
         """
-        url = url or self._urls.pop(number, "") or self._remote.presign_part(self._tag, self._id, number)
+        url = url or self._url_of(number)
         found = self._remote.http.put(url, _Body(size, views), self._headers)
         if not found:
             raise InvalidReply("The object host did not say the ETag of a part.")
@@ -347,7 +351,7 @@ class MultipartUpload(Upload):
             if number == 1:  # before its URL is asked for, which may expire while digests are waited for
                 header = self._finish()
                 size, bytes_ = size + len(header), chain([memoryview(header)], views)
-            url = self._urls.pop(number, "") or self._remote.presign_part(self._tag, self._id, number)
+            url = self._url_of(number)
             asking = self._ask_ahead(url)
             etag = self._put_part(number, size, bytes_, url=url)
             if asking:
