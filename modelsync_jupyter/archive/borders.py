@@ -11,7 +11,10 @@ import json
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO, Any, Protocol, cast
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
 
 #: Bytes of a header that are read for it at most.
 _MAX_HEADER = 64 << 20
@@ -67,6 +70,17 @@ class Seekable(io.RawIOBase):
         return len(data)
 
 
+def open_zip(reader: Reader, block: int = 4096) -> ZipFile:
+    """Open a zip, of which so many bytes are read at a time.
+
+    Raises:
+        zipfile.BadZipFile: It is none.
+    """
+    from zipfile import ZipFile  # costs as much as the rest of this package, and few files are zips
+
+    return ZipFile(cast(IO[bytes], io.BufferedReader(cast(Any, Seekable(reader)), block)))
+
+
 def find_tensors(reader: Reader) -> list[Span]:
     """Return where the tensors of a file lie, each as `[start, stop)`, in order; [] where that cannot be told."""
     head = reader.read(0, 16)
@@ -113,10 +127,10 @@ def _numpy(reader: Reader) -> Iterator[Span]:
 
 def _zip(reader: Reader) -> Iterator[Span]:
     """Find the members of what NumPy and PyTorch write: each holds one tensor, behind a header of its own."""
-    import zipfile  # costs as much as the rest of this package, and few files are zips
+    import zipfile
 
     try:
-        with zipfile.ZipFile(cast(IO[bytes], io.BufferedReader(cast(Any, Seekable(reader)), 1 << 16))) as file:
+        with open_zip(reader, 1 << 16) as file:
             members = [(each.header_offset, each.compress_size) for each in file.infolist()]
     except (zipfile.BadZipFile, NotImplementedError) as error:
         raise ValueError("not a zip") from error

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
-from io import BufferedReader
-from typing import IO, Any, cast
+from typing import Any
 
-from modelsync_jupyter.archive.borders import Reader, Seekable
+from modelsync_jupyter.archive.borders import Reader, open_zip
 
 from .judging import DANGEROUS, KNOWN, UNKNOWN, judge
 
@@ -38,8 +37,7 @@ def keras_names(reader: Reader) -> tuple[str, ...]:
         NoConfig: There is no description, or it is broken.
     """
     try:
-        source = cast(IO[bytes], BufferedReader(cast(Any, Seekable(reader)), 4096))
-        with zipfile.ZipFile(source) as file, file.open(CONFIG) as member:
+        with open_zip(reader) as file, file.open(CONFIG) as member:
             data = member.read(_MAX_CONFIG + 1)
         if len(data) > _MAX_CONFIG:
             raise NoConfig(f"its {CONFIG} is too long")

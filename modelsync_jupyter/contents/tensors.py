@@ -13,7 +13,7 @@ from io import BufferedReader
 from itertools import pairwise
 from typing import IO, Any, cast
 
-from modelsync_jupyter.archive.borders import Reader, Seekable
+from modelsync_jupyter.archive.borders import Reader, Seekable, open_zip
 
 from .pickles import Call, Dictionary, Import, NotAPickle, Stored, read_pickle
 from .protobuf import onnx_tensors
@@ -129,7 +129,7 @@ def _npy_header(file: IO[bytes]) -> tuple[str, tuple[int, ...], int]:
 
 def _zip(reader: Reader, budget: int) -> Iterator[Tensor]:
     """Read a zip of NumPy arrays, or one that PyTorch wrote. It has a checksum of each member in its directory."""
-    with zipfile.ZipFile(cast(IO[bytes], BufferedReader(cast(Any, Seekable(reader)), 4096))) as file:
+    with open_zip(reader) as file:
         members = {info.filename: info for info in file.infolist()}
         pickles = [name for name in members if name.endswith("data.pkl")]
         if pickles:
@@ -155,7 +155,7 @@ def pickles_in_zip(reader: Reader) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     left = _MAX_PICKLE
     try:
-        with zipfile.ZipFile(cast(IO[bytes], BufferedReader(cast(Any, Seekable(reader)), 4096))) as file:
+        with open_zip(reader) as file:
             for info in file.infolist():
                 if info.filename.endswith((".pkl", ".pickle", ".npy")):
                     with file.open(info) as member:
@@ -179,7 +179,7 @@ def names_in_zip(reader: Reader) -> list[str]:
         NoTensors: It is broken.
     """
     try:
-        with zipfile.ZipFile(cast(IO[bytes], BufferedReader(cast(Any, Seekable(reader)), 4096))) as file:
+        with open_zip(reader) as file:
             return [info.filename for info in file.infolist() if not info.is_dir()]
     except _BROKEN as error:
         raise NoTensors(f"it is broken: {error}") from error
