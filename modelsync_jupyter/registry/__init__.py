@@ -11,7 +11,7 @@
     archives/  stored archives: cut, read, described    values     what of it is trusted after a check
     presence   which parts need not be sent             replies    records as the JSON of the wire
     multipart  receive parts, complete uploads          openapi    the API, told from the code
-    publishing switch a version, in one transaction     observing  the log of requests, and numbers
+    publishing switch a version, in one transaction     observing  the log of requests, and metrics
     space      garbage collection, rotten blobs         downloads  how often each version was downloaded
     migrate    copies and backups of a whole registry
 

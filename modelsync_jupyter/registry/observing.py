@@ -1,7 +1,7 @@
-"""What is said of requests: one line of log for each, without secrets, and numbers for Prometheus.
+"""What is said of requests: one line of log for each, without secrets, and metrics for Prometheus.
 
-The numbers of all processes of a server are added up: each keeps them in files, of which prometheus_client has to know
-before this module is imported, see `numbers`.
+The metrics of all processes of a server are added up: each keeps them in files, of which prometheus_client has to know
+before this module is imported, see `metrics`.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from prometheus_client.registry import Collector
 from modelsync_jupyter.core.errors import UsageError
 
 from .catalog.archives import totals
-from .numbers import FOLDER, reserve_numbers
+from .metrics import FOLDER, reserve_metrics
 from .service import Registry
 
-__all__ = ["Numbers", "Seen", "note", "set_up_log", "set_up_numbers"]
+__all__ = ["Metrics", "Seen", "note", "set_up_log", "set_up_metrics"]
 
 FORMATS = ("text", "json", "none")
 log = logging.getLogger("modelsync_jupyter.registry.requests")
@@ -75,11 +75,11 @@ class Seen:
     address: str
 
 
-def set_up_numbers() -> None:
-    """Let a new process count; where its numbers cannot be kept, it does not."""
+def set_up_metrics() -> None:
+    """Let a new process count; where its metrics cannot be kept, it does not."""
     global _counts
-    if not (_counts := reserve_numbers(os.getpid())):
-        log.warning("no place to keep the numbers that /metrics tells: this process does not count its requests")
+    if not (_counts := reserve_metrics(os.getpid())):
+        log.warning("no place to keep metrics: this process does not count its requests")
 
 
 def note(seen: Seen) -> None:
@@ -95,8 +95,8 @@ def note(seen: Seen) -> None:
         log.info("%s %d B in %.3f s", text, seen.sent, seen.seconds, extra={"seen": seen})
 
 
-class Numbers:
-    """The numbers as Prometheus reads them, those of the catalog and the store of blobs among them.
+class Metrics:
+    """The metrics as Prometheus reads them, those of the catalog and the store of blobs among them.
 
     They are made once in a second at most: it takes 10 ms, and whoever can reach the registry may ask for them.
 
@@ -122,7 +122,7 @@ class Numbers:
 
 
 class _Catalog(Collector):
-    """Numbers that the catalog and the store of blobs know, asked for each time."""
+    """Metrics that the catalog and the store of blobs know, asked for each time."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry

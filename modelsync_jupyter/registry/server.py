@@ -21,7 +21,7 @@ from modelsync_jupyter.core.errors import ModelSyncError, UsageError
 
 from .archives.backfill import start_backfill
 from .lane.front import Front
-from .numbers import keep_numbers, trim_numbers
+from .metrics import keep_metrics, trim_metrics
 from .service import Registry, ensure_admin, make_data_folder
 from .settings import DEFAULT_THREADS, Settings
 from .space import start_housekeeping
@@ -83,8 +83,8 @@ def serve(
     _check_address(host, port)
     _raise_limit()
     make_data_folder(settings)
-    with keep_numbers(settings.data):
-        from .observing import set_up_log  # not before: it says where numbers are kept
+    with keep_metrics(settings.data):
+        from .observing import set_up_log  # not before: it says where metrics are kept
 
         set_up_log(log or os.environ.get("MODELSYNC_LOG") or "text")
         _prepare(settings, reset_admin_token)
@@ -183,11 +183,11 @@ def _begin_worker(arbiter: Any, worker: Any) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     from . import observing
 
-    observing.set_up_numbers()
+    observing.set_up_metrics()
 
 
 def _end_worker(arbiter: Any, worker: Any) -> None:
-    trim_numbers(worker.pid)
+    trim_metrics(worker.pid)
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # the base is untyped

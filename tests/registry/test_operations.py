@@ -1,4 +1,4 @@
-"""What those who run a registry read: its log, its numbers, and the description of its API."""
+"""What those who run a registry read: its log, its metrics, and the description of its API."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from prometheus_client.mmap_dict import MmapedDict
 
 from modelsync_jupyter.core.errors import ModelSyncError, UsageError
 from modelsync_jupyter.registry import Settings, server
-from modelsync_jupyter.registry.numbers import FOLDER, keep_numbers, reserve_numbers, trim_numbers
-from modelsync_jupyter.registry.observing import Numbers
+from modelsync_jupyter.registry.metrics import FOLDER, keep_metrics, reserve_metrics, trim_metrics
+from modelsync_jupyter.registry.observing import Metrics
 from modelsync_jupyter.registry.server import serve
 from modelsync_jupyter.registry.service import Registry
 from tests.harness.clock import wait_until
@@ -34,7 +34,7 @@ from .server import Server
 pytestmark = pytest.mark.processes
 
 
-def test_log_and_numbers_tell_of_requests_and_no_secrets(launch: Callable[..., Server], name: str) -> None:
+def test_log_and_metrics_tell_of_requests_and_no_secrets(launch: Callable[..., Server], name: str) -> None:
     scraper = "prometheus-0123456789"
     server = launch("--log", "json", "--workers", "2", MODELSYNC_METRICS_TOKEN=scraper)
     client = server.client()
@@ -79,7 +79,7 @@ def test_log_and_numbers_tell_of_requests_and_no_secrets(launch: Callable[..., S
     assert "signature" not in server.log
 
 
-def test_a_server_goes_on_where_its_numbers_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_goes_on_where_its_metrics_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = fcntl.flock
 
     def flock_of_nfs(file: IO[bytes], how: int) -> None:  # byte ranges stand for it: see flock(2)
@@ -93,29 +93,29 @@ def test_a_server_goes_on_where_its_numbers_cannot_be_kept(tmp_path: Path, monke
     monkeypatch.setenv(FOLDER, "")
     monkeypatch.setattr(fcntl, "flock", flock_of_nfs)
     (tmp_path / "metrics" / "killed").mkdir(parents=True)
-    with keep_numbers(tmp_path):
+    with keep_metrics(tmp_path):
         first = Path(os.environ[FOLDER])
-        with keep_numbers(tmp_path):  # another server over the same data: it leaves alone what lives
+        with keep_metrics(tmp_path):  # another server over the same data: it leaves alone what lives
             assert {each.parent for each in tmp_path.glob("metrics/*/*.db")} == {first, Path(os.environ[FOLDER])}
         monkeypatch.setattr(fcntl, "flock", refuse)
-        with keep_numbers(tmp_path):
+        with keep_metrics(tmp_path):
             assert FOLDER not in os.environ
             assert first.exists()
     assert [each.name for each in tmp_path.glob("metrics/*")] == ["lock"]
 
 
-def test_of_a_process_that_died_its_numbers_are_kept_and_not_the_room_for_more(
+def test_of_a_process_that_died_its_metrics_are_kept_and_not_the_room_for_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(FOLDER, str(tmp_path))
-    assert reserve_numbers(4711)
+    assert reserve_metrics(4711)
     file = tmp_path / "counter_4711.db"
     assert file.stat().st_size > 1 << 20
     kept = MmapedDict(str(file))
     kept.write_value("some", 3.0, 0.0)
     kept.close()
-    trim_numbers(4711)
-    trim_numbers(4712)  # which has none
+    trim_metrics(4711)
+    trim_metrics(4712)  # which has none
     assert all(each.stat().st_size < 100 for each in tmp_path.iterdir())
     assert [each[:2] for each in MmapedDict.read_all_values_from_file(str(file))] == [("some", 3.0)]
     assert list(MmapedDict.read_all_values_from_file(str(tmp_path / "histogram_4711.db"))) == []
@@ -131,14 +131,14 @@ def test_sockets_that_are_handed_over_are_not_taken_for_another_program(monkeypa
         server._check_address(*where)
 
 
-def test_numbers_are_made_once_a_second_however_many_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metrics_are_made_once_a_second_however_many_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     house, moment = House(tmp_path, monkeypatch), 0.0
-    numbers = Numbers(house.registry, lambda: moment)
-    assert b"modelsync_repositories 0.0" in numbers.read()
+    metrics = Metrics(house.registry, lambda: moment)
+    assert b"modelsync_repositories 0.0" in metrics.read()
     house.admin.ok("POST", "/model_repositories", {"name": "iris"})
-    assert b"modelsync_repositories 0.0" in numbers.read()
+    assert b"modelsync_repositories 0.0" in metrics.read()
     moment = 1.0
-    assert b"modelsync_repositories 1.0" in numbers.read()
+    assert b"modelsync_repositories 1.0" in metrics.read()
     house.registry.database.close()
 
 

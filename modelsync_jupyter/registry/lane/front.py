@@ -89,7 +89,7 @@ class Front:
         self._settings, self._ready = settings, ready
         self._registry: Registry | None = None
         self._flask: Any = None
-        from .. import observing  # not before the server has said where numbers are kept
+        from .. import observing  # not before the server has said where metrics are kept
 
         self._observe = observing
         self._api = ThreadPoolExecutor(settings.threads, "api")

@@ -1,4 +1,4 @@
-"""For those who run the registry or write clients of it: numbers for Prometheus, and the API's own description."""
+"""For those who run the registry or write clients of it: metrics for Prometheus, and the API's own description."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ blueprint = Blueprint("operations", __name__)
 
 
 @blueprint.get("/metrics")
-@open_to_all("the numbers name nobody and nothing; where MODELSYNC_METRICS_TOKEN is set, it is asked for")
+@open_to_all("the metrics name nobody and nothing; where MODELSYNC_METRICS_TOKEN is set, it is asked for")
 def metrics() -> Response:
     """Tell Prometheus how many requests there were, and what they took."""
-    from ..observing import Numbers  # counts in files that are named only when the server runs
+    from ..observing import Metrics  # counts in files that are named only when the server runs
 
     token = current().settings.metrics_token.encode()
     if token and not hmac.compare_digest(_bearer().encode("utf-8", "replace"), token):
         raise Unauthorized(
-            "the numbers need the token of MODELSYNC_METRICS_TOKEN", "Send it as `Authorization: Bearer`."
+            "the metrics need the token of MODELSYNC_METRICS_TOKEN", "Send it as `Authorization: Bearer`."
         )
-    numbers: Numbers = current_app.extensions.setdefault("modelsync.numbers", Numbers(current()))
-    return Response(numbers.read(), content_type="text/plain; version=0.0.4; charset=utf-8")
+    found: Metrics = current_app.extensions.setdefault("modelsync.metrics", Metrics(current()))
+    return Response(found.read(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _bearer() -> str:

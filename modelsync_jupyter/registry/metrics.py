@@ -1,10 +1,10 @@
-"""Where the processes of a server keep their numbers for Prometheus: a file for each, in a folder beside the data.
+"""Where the processes of a server keep their metrics for Prometheus: a file for each, in a folder beside the data.
 
 A folder is locked for as long as a process of its server lives, so that the next server, or another one over the same
 data, can tell which folders a `kill -9` has left.
 
 The files are mapped into memory. To write there on a full disk is no error but ends the process with SIGBUS, with
-everything that it was doing for others. So they have all of their bytes from the start, or there are no numbers:
+everything that it was doing for others. So they have all of their bytes from the start, or there are no metrics:
 as where the folder cannot be made or locked.
 """
 
@@ -29,8 +29,8 @@ _SIZE = 2 << 20
 
 
 @contextmanager
-def keep_numbers(data: Path) -> Iterator[None]:
-    """Have this process and its children keep numbers in a folder of theirs, until this ends, where that can be made.
+def keep_metrics(data: Path) -> Iterator[None]:
+    """Have this process and its children keep metrics in a folder of theirs, until this ends, where that can be made.
 
     Args:
         data: Folder of the registry, which is there.
@@ -39,10 +39,10 @@ def keep_numbers(data: Path) -> Iterator[None]:
     with ExitStack() as stack:
         folder = None
         os.environ.pop(FOLDER, None)
-        with suppress(OSError):  # a full disk, or one that knows no locks: a registry is more than its numbers
+        with suppress(OSError):  # a full disk, or one that knows no locks: a registry is more than its metrics
             folder = _make_folder(data / "metrics", stack)
             os.environ[FOLDER] = str(folder)
-            if not reserve_numbers(pid):
+            if not reserve_metrics(pid):
                 del os.environ[FOLDER]
         try:
             yield
@@ -72,8 +72,8 @@ def _make_folder(place: Path, stack: ExitStack) -> Path:
     return folder
 
 
-def reserve_numbers(pid: int) -> bool:
-    """Make the files of a process; returns whether it has numbers: not without a folder, nor on a full disk."""
+def reserve_metrics(pid: int) -> bool:
+    """Make the files of a process; returns whether it has metrics: not without a folder, nor on a full disk."""
     if FOLDER not in os.environ:
         return False
     files = [Path(os.environ[FOLDER], f"{kind}_{pid}.db") for kind in _KINDS]
@@ -87,7 +87,7 @@ def reserve_numbers(pid: int) -> bool:
     return True
 
 
-def trim_numbers(pid: int) -> None:
+def trim_metrics(pid: int) -> None:
     """Keep of the files of a process that has ended what is written there: else each that dies takes 4 MiB."""
     for kind in _KINDS if FOLDER in os.environ else ():
         with suppress(OSError), open(Path(os.environ[FOLDER], f"{kind}_{pid}.db"), "r+b") as file:
